@@ -1,0 +1,1 @@
+"""fhirserver: a FHIR R4 (4.0.1) server on PostgreSQL."""

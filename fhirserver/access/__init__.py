@@ -1,0 +1,11 @@
+"""Who may do what: a decision narrows a plan before it becomes SQL.
+
+A `Policy` looks at the caller and at the access wanted and returns a `Decision`. It is pure: it
+never reads the store. Its clauses are ordinary search clauses, and every path by which data leaves
+adds them to its own plan, so that totals, pages, includes, sort orders and history cannot leak.
+"""
+
+from fhirserver.access.context import AuthContext
+from fhirserver.access.decide import Access, Decision, Policy, allow_all
+
+__all__ = ["Access", "AuthContext", "Decision", "Policy", "allow_all"]

@@ -1,0 +1,96 @@
+"""Settings: the one reader of the environment.
+
+Every setting has an environment variable FHIRSERVER_<NAME> (upper case) and a default here; the
+command line overrides the environment.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator can set.
+
+    Attributes:
+        public_url: FHIR base as clients see it, without a trailing slash; makes every link.
+        database_url: libpq URL; empty for the embedded PostgreSQL.
+        data_dir: folder of the embedded PostgreSQL and of secrets.
+        open: no authentication; loopback only.
+        referential_integrity: what a local literal reference to nothing does.
+        if_match_required: an update without If-Match is refused with 412.
+        audit_durability: "durable" waits for the disk before an answer leaves; "async" does not.
+        page_size: entries of a page when `_count` is absent.
+        page_size_max: the largest `_count` that is honoured.
+        include_limit: included resources of a page at most.
+        body_limit_bytes: size of a request body at most, also after decompression.
+        body_deadline_s: seconds within which a body must have arrived.
+        statement_timeout_ms: time one search statement may take.
+        pool_size: database connections of one worker.
+        pool_timeout_s: seconds a request waits for one before 503.
+        timezone: IANA name of the zone of dates that carry no offset.
+    """
+
+    public_url: str = "http://127.0.0.1:8080/fhir"
+    database_url: str = ""
+    data_dir: str = ""
+    open: bool = False
+    referential_integrity: Literal["enforce", "off"] = "enforce"
+    if_match_required: bool = False
+    audit_durability: Literal["durable", "async"] = "durable"
+    page_size: int = 20
+    page_size_max: int = 1000
+    include_limit: int = 1000
+    body_limit_bytes: int = 64 * 1024 * 1024
+    body_deadline_s: int = 30
+    statement_timeout_ms: int = 30_000
+    pool_size: int = 6
+    pool_timeout_s: float = 5.0
+    timezone: str = "UTC"
+
+
+def read_settings(environ: Mapping[str, str] | None = None, **overrides: object) -> Settings:
+    """Read the environment and lay the command line over it.
+
+    Args:
+        environ: defaults to the process's environment.
+        **overrides: settings by name; None means "not given".
+
+    Raises:
+        ValueError: a variable whose value does not fit; the message names it and what fits.
+    """
+    environ = os.environ if environ is None else environ
+    found: dict[str, Any] = {}
+    for field in fields(Settings):
+        name = f"FHIRSERVER_{field.name.upper()}"
+        if name in environ:
+            found[field.name] = _convert(name, environ[name], field.default)
+    found.update({key: value for key, value in overrides.items() if value is not None})
+    settings = replace(Settings(), **found)
+    _check_choice("referential_integrity", settings.referential_integrity, ("enforce", "off"))
+    _check_choice("audit_durability", settings.audit_durability, ("durable", "async"))
+    return settings
+
+
+def _convert(name: str, text: str, default: object) -> object:
+    if isinstance(default, bool):
+        if text.lower() in ("1", "true", "yes", "on"):
+            return True
+        if text.lower() in ("0", "false", "no", "off", ""):
+            return False
+        raise ValueError(f"{name}={text!r}: use true or false")
+    try:
+        if isinstance(default, int):
+            return int(text)
+        if isinstance(default, float):
+            return float(text)
+    except ValueError:
+        raise ValueError(f"{name}={text!r}: use a number") from None
+    return text
+
+
+def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name}={value!r}: use one of {', '.join(allowed)}")

@@ -1,0 +1,1 @@
+"""What the server passes around: JSON, instants, references, stored resources, outcomes."""

@@ -1,0 +1,39 @@
+"""A resource as the store holds it: bytes that go out unchanged, and what is known of them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Method = Literal["POST", "PUT", "PATCH", "DELETE"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResource:
+    """One version of one resource.
+
+    Attributes:
+        rid: row id, unique over all types.
+        type: resource type, e.g. "Patient".
+        id: logical id.
+        version: 1, 2, 3 ...
+        updated_us: `meta.lastUpdated` in epoch microseconds.
+        method: interaction that made this version.
+        body: compact JSON with id and meta; None where this version is a delete.
+    """
+
+    rid: int
+    type: str
+    id: str
+    version: int
+    updated_us: int
+    method: Method
+    body: bytes | None
+
+    @property
+    def deleted(self) -> bool:
+        """Whether this version is a delete."""
+        return self.body is None
+
+    @property
+    def etag(self) -> str:
+        """The weak entity tag of this version, e.g. W/"3"."""
+        return f'W/"{self.version}"'
