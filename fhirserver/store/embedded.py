@@ -46,6 +46,15 @@ USER = "fhirserver"
 DATABASE = "fhirserver"
 START_TIMEOUT_S = 120.0
 LOCK_TIMEOUT_S = 40.0
+_INITDB_OPTIONS = (
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--no-locale",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--data-checksums",
+    "--no-instructions",
+)
 _MAX_LOG_BYTES = 10 * 1024 * 1024
 _MAX_SOCKET_DIRECTORY = 85
 
@@ -116,6 +125,11 @@ class EmbeddedPostgres:
             self.stop()
             raise
         return self.url
+
+    def wait(self) -> None:
+        """Wait until the server process ends by itself; does nothing if it does not run."""
+        if self._process is not None:
+            self._process.wait()
 
     def stop(self) -> None:
         """Shut the server down and wait for it. Does nothing if it does not run."""
@@ -197,35 +211,36 @@ class EmbeddedPostgres:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
         account.give(fresh)
-        password = self.data_dir / "postgres.password"
-        _write_private(password, secrets.token_urlsafe(32))
-        with password.open("rb") as password_input:
-            result = subprocess.run(  # noqa: S603 - paths of ours
-                account.command(
-                    "initdb",
-                    f"--pgdata={fresh}",
-                    f"--username={USER}",
-                    "--pwfile=/dev/stdin",
-                    "--auth=scram-sha-256",
-                    "--encoding=UTF8",
-                    "--no-locale",
-                    "--locale-provider=builtin",
-                    "--builtin-locale=C.UTF-8",
-                    "--data-checksums",
-                    "--no-instructions",
-                ),
-                stdin=password_input,
-                capture_output=True,
-                env=_environment(),
-                cwd="/",
-                check=False,
-                **account.switch(),  # type: ignore[call-overload]
-            )
+        password = secrets.token_urlsafe(32)
+        _write_private(self.data_dir / "postgres.password", password)
+        password_file = self._cluster.with_name("postgres.new.password")
+        _write_private(password_file, password)
+        account.give(password_file)
+        arguments = (
+            f"--pgdata={fresh}",
+            f"--username={USER}",
+            f"--pwfile={password_file}",
+            *_INITDB_OPTIONS,
+        )
+        result = subprocess.run(  # noqa: S603 - paths of ours
+            account.command("initdb", *arguments),
+            capture_output=True,
+            env=_environment(),
+            cwd="/",
+            check=False,
+            user=account.uid,
+            group=account.gid,
+            extra_groups=account.groups,
+        )
+        password_file.unlink()
         if result.returncode != 0:
             msg = f"initdb failed: {result.stderr.decode(errors='replace').strip()}"
             raise EmbeddedPostgresError(msg)
         with (fresh / "postgresql.conf").open("a", encoding="utf-8") as configuration:
-            configuration.write("include 'fhirserver.conf'\ninclude_if_exists 'local.conf'\n")
+            configuration.write("include 'fhirserver.conf'\ninclude 'local.conf'\n")
+        local = fresh / "local.conf"
+        local.write_text("# Your settings; they win over fhirserver.conf.\n", "utf-8")
+        account.give(local)
         fresh.rename(self._cluster)
 
     def _socket_directory(self, account: Account) -> Path:
@@ -241,7 +256,7 @@ class EmbeddedPostgres:
         log = self.data_dir / "postgres.log"
         if log.exists() and log.stat().st_size > _MAX_LOG_BYTES:
             log.replace(log.with_suffix(".log.1"))
-        with open(log, "ab", opener=_private_opener) as output:  # noqa: PTH123 - needs an opener
+        with open(log, "ab", opener=_private_opener) as output:
             self._process = subprocess.Popen(  # noqa: S603 - paths of ours
                 account.command("postgres", "-D", str(self._cluster)),
                 stdin=subprocess.DEVNULL,
@@ -250,7 +265,9 @@ class EmbeddedPostgres:
                 env=_environment(),
                 cwd="/",
                 start_new_session=True,  # a Ctrl-C in the terminal is ours to handle
-                **account.switch(),  # type: ignore[call-overload]
+                user=account.uid,
+                group=account.gid,
+                extra_groups=account.groups,
             )
         assert self._lock is not None
         self._watcher = subprocess.Popen(  # noqa: S603 - a script of ours
@@ -324,7 +341,7 @@ def _private_opener(path: str, flags: int) -> int:
 
 def _write_private(path: Path, text: str) -> None:
     path.unlink(missing_ok=True)
-    with open(path, "x", encoding="utf-8", opener=_private_opener) as file:  # noqa: PTH123
+    with open(path, "x", encoding="utf-8", opener=_private_opener) as file:
         file.write(text + "\n")
 
 

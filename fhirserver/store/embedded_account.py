@@ -41,13 +41,14 @@ class Account:
     Attributes:
         binaries: directory of `postgres` and `initdb`.
         prefix: words put before every command line.
-        uid: account to switch to; None keeps ours.
+        uid, gid: account to switch to; None keeps ours.
         home: where data must live when the account cannot reach the data directory.
     """
 
     binaries: Path
     prefix: tuple[str, ...] = ()
     uid: int | None = None
+    gid: int | None = None
     home: Path | None = None
 
     def command(self, program: str, *arguments: str) -> list[str]:
@@ -56,14 +57,13 @@ class Account:
 
     def give(self, path: Path) -> None:
         """Make the account the owner of `path`, where it is not ours anyway."""
-        if self.uid is not None:
-            os.chown(path, self.uid, pwd.getpwuid(self.uid).pw_gid)
+        if self.uid is not None and self.gid is not None:
+            os.chown(path, self.uid, self.gid)
 
-    def switch(self) -> dict[str, int]:
-        """Return `subprocess` arguments that change to the account."""
-        if self.uid is None:
-            return {}
-        return {"user": self.uid, "group": pwd.getpwuid(self.uid).pw_gid}
+    @property
+    def groups(self) -> tuple[int, ...] | None:
+        """Supplementary groups to run with: none, or ours when the account is ours."""
+        return None if self.uid is None else ()
 
 
 @functools.cache
@@ -114,7 +114,7 @@ def _system_account(binaries: Path) -> Account:
             "PostgreSQL runs as 'nobody': for an account of its own, run "
             "useradd --system --no-create-home fhirserver"
         )
-    return Account(_copy_binaries(binaries), uid=user.pw_uid, home=SYSTEM_HOME)
+    return Account(_copy_binaries(binaries), uid=user.pw_uid, gid=user.pw_gid, home=SYSTEM_HOME)
 
 
 def _copy_binaries(binaries: Path) -> Path:
