@@ -1,0 +1,109 @@
+"""What every interaction takes and gives back.
+
+Spec: https://hl7.org/fhir/R4/http.html
+
+Types:
+    Services      what an interaction works with; one per process
+    Query         the parameters of a URL or of a `_search` form, decoded, in their order
+    WriteOptions  the headers of a write: preconditions and Prefer
+    Patch         the body of a PATCH
+    Result        the answer, before it becomes HTTP or an entry of a Bundle
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from fhirserver.access import Policy
+from fhirserver.config import Settings
+from fhirserver.definitions import Definitions
+from fhirserver.errors import Issue
+from fhirserver.model.json import JsonValue
+from fhirserver.model.stored import StoredResource
+from fhirserver.store.database import Database
+
+Handling = Literal["strict", "lenient"]
+Preference = Literal["minimal", "representation", "OperationOutcome"]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What an interaction works with.
+
+    Attributes:
+        definitions: the R4 specification.
+        database: where resources are kept.
+        settings: what the operator set; `public_url` makes every link.
+        policy: decides each access; its decision narrows what is read and written.
+        now: the clock, epoch microseconds.
+        cursor_key: 32 secret bytes that paging links are sealed with; the same in all workers.
+    """
+
+    definitions: Definitions
+    database: Database
+    settings: Settings
+    policy: Policy
+    now: Callable[[], int]
+    cursor_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Parameters, decoded, in their order; those of a `_search` form follow the URL's.
+
+    Attributes:
+        pairs: (name with modifier, value); never `_format` or `_pretty`.
+        handling: what an unknown parameter does: "strict" refuses it.
+    """
+
+    pairs: tuple[tuple[str, str], ...] = ()
+    handling: Handling = "strict"
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """The headers of a write.
+
+    Attributes:
+        if_match: versions that If-Match accepts; None where the header is absent or "*".
+        if_none_match_any: `If-None-Match: *`: only create, never update.
+        if_none_exist: the query of If-None-Exist, raw, without "?".
+        prefer: what the answer's body should be.
+    """
+
+    if_match: frozenset[int] | None = None
+    if_none_match_any: bool = False
+    if_none_exist: str | None = None
+    prefer: Preference = "representation"
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """The body of a PATCH.
+
+    Attributes:
+        media_type: without parameters, e.g. "application/json-patch+json".
+        document: the parsed body: the list of a JSON Patch, the Parameters of a FHIRPath Patch.
+    """
+
+    media_type: str
+    document: JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The answer to one interaction.
+
+    Attributes:
+        status: HTTP status.
+        stored: the version that ETag and Last-Modified speak of; None for Bundles and outcomes.
+        body: compact JSON of the resource, Bundle or OperationOutcome; None sends no body.
+        location: absolute URL of the version, for Location; set by creates only.
+        issues: warnings and information about what was done.
+    """
+
+    status: int
+    stored: StoredResource | None = None
+    body: bytes | None = None
+    location: str | None = None
+    issues: tuple[Issue, ...] = ()
