@@ -12,6 +12,7 @@ Nothing but the current line, or the current JSON file, is held in memory.
 import bz2
 import gzip
 import hashlib
+import io
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -136,5 +137,7 @@ def _unpacked(path: Path, disk: BinaryIO) -> BinaryIO:
     if path.suffix == ".bz2":
         return cast("BinaryIO", bz2.BZ2File(disk))
     if path.suffix == ".zst":
-        return cast("BinaryIO", zstandard.open(disk, "rb"))
+        return io.BufferedReader(
+            zstandard.ZstdDecompressor().stream_reader(disk, read_across_frames=True)
+        )
     return disk
