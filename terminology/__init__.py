@@ -1,1 +1,4 @@
-"""TODO-PLACEHOLDER."""
+"""Terminology as a library: it imports nothing of the server.
+
+So far UCUM (`ucum`): validating, canonical form, conversion.
+"""
