@@ -51,10 +51,7 @@ def fold(text: str) -> str:
         The folded text; folding it again changes nothing. "" only for a text without any
         visible character.
     """
-    if text.isascii():
-        plain = text.lower().translate(_ASCII)
-    else:
-        plain = _fold_unicode(text)
+    plain = text.lower().translate(_ASCII) if text.isascii() else _fold_unicode(text)
     return " ".join(plain.split()) or _visible(text)
 
 
