@@ -1,1 +1,35 @@
-"""TODO-PLACEHOLDER."""
+"""The specification as data: element tables, search parameters, compartments, operations.
+
+Spec: https://hl7.org/fhir/R4/structuredefinition.html and https://hl7.org/fhir/R4/searchparameter.html
+
+`r4()` reads the compiled file of `fhirserver_profiles` once; tables are built when first asked for.
+"""
+
+from functools import cache
+
+from fhirserver_profiles import read_compiled_r4
+
+from fhirserver.definitions.elements import Choice, Element, Invariant, Node, TypeDef
+from fhirserver.definitions.main_date import MAIN_DATE
+from fhirserver.definitions.registry import Definitions, OperationDef
+from fhirserver.definitions.search_parameters import Component, SearchParameter
+
+__all__ = [
+    "MAIN_DATE",
+    "Choice",
+    "Component",
+    "Definitions",
+    "Element",
+    "Invariant",
+    "Node",
+    "OperationDef",
+    "SearchParameter",
+    "TypeDef",
+    "r4",
+]
+
+
+@cache
+def r4() -> Definitions:
+    """Give the definitions of FHIR R4 (4.0.1)."""
+    return Definitions(read_compiled_r4())

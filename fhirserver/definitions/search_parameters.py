@@ -1,0 +1,92 @@
+"""Search parameters, each as it is used on one resource type.
+
+Spec: https://hl7.org/fhir/R4/searchparameter.html and https://hl7.org/fhir/R4/search.html
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+SearchType = Literal[
+    "composite", "date", "number", "quantity", "reference", "special", "string", "token", "uri"
+]
+NOT_INDEXED = ("composite", "special")
+
+
+class Component(NamedTuple):
+    """One part of a composite parameter: the parameter's canonical and a path below the base."""
+
+    definition: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SearchParameter:
+    """One parameter on one resource type.
+
+    Attributes:
+        id: number of (base, code), the same in every database; 1 to 7,999.
+        code: name in a query, e.g. "birthdate".
+        base: resource type it is used on, also where it is inherited: "Observation" for _tag.
+        expression: FHIRPath from that type, alternatives for other types removed; "" if none.
+        targets: resource types a reference may point at, as published.
+        rows_id: number whose index rows answer it; its own unless it is an alias.
+        alias_of: code of the parameter whose rows it shares, e.g. "subject" for patient.
+        alias_target: the only target type that counts, e.g. "Patient".
+        is_single: a resource has at most one index row for it.
+        implicit_system: system of its values where they are `code`s bound to a single one.
+        supported: has an expression and a type that is indexed.
+    """
+
+    id: int
+    code: str
+    type: SearchType
+    base: str
+    expression: str
+    url: str
+    targets: tuple[str, ...]
+    modifiers: tuple[str, ...]
+    comparators: tuple[str, ...]
+    components: tuple[Component, ...]
+    xpath_usage: str | None
+    multiple_or: bool
+    multiple_and: bool
+    rows_id: int
+    alias_of: str | None
+    alias_target: str | None
+    is_single: bool
+    implicit_system: str | None
+    supported: bool
+
+
+def build_search_parameters(
+    base: str, raw: Mapping[str, Mapping[str, Any]]
+) -> dict[str, SearchParameter]:
+    """Build a type's parameters, by code, from their compiled form."""
+    return {code: _build(base, code, raw) for code in raw}
+
+
+def _build(base: str, code: str, raw: Mapping[str, Mapping[str, Any]]) -> SearchParameter:
+    entry = raw[code]
+    alias_of = entry.get("aliasOf")
+    return SearchParameter(
+        id=entry["id"],
+        code=code,
+        type=entry["type"],
+        base=base,
+        expression=entry["expression"],
+        url=entry["url"],
+        targets=tuple(entry.get("target", ())),
+        modifiers=tuple(entry.get("modifier", ())),
+        comparators=tuple(entry.get("comparator", ())),
+        components=tuple(Component(*part) for part in entry.get("component", ())),
+        xpath_usage=entry.get("xpathUsage"),
+        multiple_or=entry.get("multipleOr", True),
+        multiple_and=entry.get("multipleAnd", True),
+        rows_id=entry["id"] if alias_of is None else raw[alias_of]["id"],
+        alias_of=alias_of,
+        alias_target=entry.get("aliasTarget"),
+        is_single=entry.get("single", False),
+        implicit_system=entry.get("system"),
+        supported=bool(entry["expression"]) and entry["type"] not in NOT_INDEXED,
+    )

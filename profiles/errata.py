@@ -1,0 +1,18 @@
+"""What FHIR R4 publishes wrongly, and what we use instead; each entry names the fault."""
+
+INVARIANT_EXPRESSIONS = {
+    # Published as `answer is Boolean`, which is FHIRPath's System type: no element has it.
+    "que-7": "operator = 'exists' implies (answer is boolean)",
+}
+"""Corrected expression by invariant key."""
+
+RESOURCE_ID_TYPE = "id"
+"""Type of Resource.id; the snapshots say `string`, the text and the schemas say `id`."""
+
+EXAMPLE_SEARCH_PARAMETERS = frozenset(
+    {
+        "http://hl7.org/fhir/SearchParameter/example",
+        "http://hl7.org/fhir/SearchParameter/example-reference",
+    }
+)
+"""Canonicals of SearchParameters that only illustrate, and stand beside the real ones."""
