@@ -51,7 +51,7 @@ class Settings:
     timezone: str = "UTC"
 
 
-def read_settings(environ: Mapping[str, str] | None = None, **overrides: object) -> Settings:
+def read_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
     """Read the environment and lay the command line over it.
 
     Args:

@@ -1,0 +1,237 @@
+"""`fhirserver load`: put files of FHIR resources into a server's database.
+
+Bundles of type transaction and batch run as they would over HTTP; other Bundles are unwrapped
+and their resources stored under the ids they bring, as are resources that stand alone. Everything
+is validated, indexed and audited like any other write. A load that was interrupted goes on where
+it stopped when it is called again.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Self
+
+from fhirserver.commands.load_work import CLIENT, Report, Worker, request_id
+from fhirserver.commands.options import add_store_options, reach_database, settings_from
+from fhirserver.commands.progress import Progress
+from fhirserver.commands.sources import Item, Source, find_sources, read_items
+from fhirserver.config import Settings
+from fhirserver.errors import Issue
+from fhirserver.model.json import write_json
+
+HELP = "put files of FHIR resources into a server's database"
+EXAMPLES = """\
+examples:
+  fhirserver load hospitals.json patients/
+  fhirserver sample-data --patients 1000 | fhirserver load -
+  fhirserver load --refused refused.ndjson exported/
+"""
+
+CHUNK_ITEMS = 200
+CHUNK_BYTES = 2_000_000
+_AHEAD = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="file, directory, or - for stdin")
+    add_store_options(parser)
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="default: 2")
+    parser.add_argument(
+        "--refused", metavar="FILE", help="write what was refused here, a JSON object a line"
+    )
+    parser.add_argument(
+        "--again", action="store_true", help="load items that an earlier load has stored already"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Load; 1 where anything was refused, 2 where a path cannot be read."""
+    try:
+        sources = find_sources(args.paths)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"fhirserver load: {error}\n")
+        return 2
+    settings = settings_from(args)
+    with reach_database(settings) as url, _Pool(settings, url, max(args.workers, 1)) as pool:
+        report = _load(pool, sources, url, again=args.again)
+        absent = _absent(url)
+    _write_report(report, absent, args.refused)
+    return 1 if report.refused else 0
+
+
+def _load(pool: "_Pool", sources: list[Source], url: str, *, again: bool) -> Report:
+    progress = Progress("load", sum(source.size_bytes for source in sources))
+    report = Report()
+    waiting: list[_Chunk] = []
+    before = 0
+    for source in sources:
+        done = set() if again else _done(url, source)
+        chunks = (chunk for chunk in _chunks(source, before) if chunk.ends not in done)
+        waiting.extend(_drain(pool, chunks, report, progress, last_try=False))
+        before += source.size_bytes
+    while waiting:
+        count = len(waiting)
+        waiting = _drain(pool, waiting, report, progress, last_try=False)
+        if len(waiting) == count:
+            _drain(pool, waiting, report, progress, last_try=True)
+            break
+    progress.finish()
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Items of one source that are stored together; `offset_bytes` is for the progress bar."""
+
+    key: str
+    items: tuple[Item, ...]
+    offset_bytes: int
+
+    @property
+    def ends(self) -> str:
+        return request_id(self.key, self.items[0].number, self.items[-1].number)
+
+
+def _chunks(source: Source, before: int) -> Iterator[_Chunk]:
+    """Cut a source into chunks; the same source is always cut at the same places."""
+    key = source.key or "stdin"
+    items = read_items(source)
+    while first := next(items, None):
+        chunk, size = [first], len(first.raw)
+        while size < CHUNK_BYTES and len(chunk) < CHUNK_ITEMS and not _is_large(chunk[-1]):
+            following = next(items, None)
+            if following is None:
+                break
+            chunk.append(following)
+            size += len(following.raw)
+        yield _Chunk(key, tuple(chunk), before + chunk[-1].offset_bytes)
+
+
+def _is_large(item: Item) -> bool:
+    """Bundles go one at a time; a resource alone is rarely this long."""
+    return len(item.raw) > 20_000
+
+
+class _Pool:
+    """Processes that store chunks; results come back as they are ready."""
+
+    def __init__(self, settings: Settings, url: str, workers: int) -> None:
+        self._executor = ProcessPoolExecutor(
+            workers, get_context("spawn"), initializer=_start, initargs=(settings, url)
+        )
+        self.ahead = workers * _AHEAD
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._executor.shutdown(cancel_futures=True)
+
+    def submit(self, chunk: _Chunk, *, last_try: bool) -> "Future[Report]":
+        """Store a chunk in one of the processes."""
+        return self._executor.submit(_store, chunk, last_try)
+
+
+_worker: Worker | None = None
+
+
+def _start(settings: Settings, url: str) -> None:
+    global _worker  # noqa: PLW0603 - the pool's processes keep their database connections here
+    from fhirserver.app import open_services
+
+    _worker = Worker(open_services(settings, url))
+
+
+def _store(chunk: _Chunk, last_try: bool) -> Report:
+    assert _worker is not None
+    return _worker.store(chunk.key, chunk.items, last_try=last_try)
+
+
+def _drain(
+    pool: _Pool,
+    chunks: Iterable[_Chunk],
+    report: Report,
+    progress: Progress,
+    *,
+    last_try: bool,
+) -> list[_Chunk]:
+    """Store chunks a few at a time; give back, as chunks of one, the items that must wait."""
+    remaining = iter(chunks)
+    running = {
+        pool.submit(chunk, last_try=last_try): chunk for chunk in islice(remaining, pool.ahead)
+    }
+    waiting: list[_Chunk] = []
+    while running:
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            chunk = running.pop(future)
+            part = future.result()
+            waiting.extend(_Chunk(chunk.key, (item,), chunk.offset_bytes) for item in part.waiting)
+            progress.advance(part.stored.total(), chunk.offset_bytes)
+            part.waiting = []
+            report.add(part)
+            for following in islice(remaining, 1):
+                running[pool.submit(following, last_try=last_try)] = following
+    return waiting
+
+
+def _done(url: str, source: Source) -> set[str]:
+    """Chunks of the source that an earlier load has stored."""
+    import psycopg
+
+    from fhirserver.store.loaded import loaded_requests
+
+    if source.key is None:
+        return set()
+    with psycopg.connect(url) as connection:
+        return set(loaded_requests(connection, CLIENT, f"load:{source.key}:"))
+
+
+def _absent(url: str) -> list[str]:
+    import psycopg
+
+    from fhirserver.definitions import r4
+    from fhirserver.store.loaded import absent_targets
+
+    with psycopg.connect(url) as connection:
+        return absent_targets(connection, r4(), 20)
+
+
+def _write_report(report: Report, absent: list[str], refused_file: str | None) -> None:
+    for kind, count in sorted(report.stored.items()):
+        sys.stderr.write(f"  {kind:32} {count:10,}\n")
+    if absent:
+        sys.stderr.write(f"References to what is not here, among them: {', '.join(absent[:5])}\n")
+    if not report.refused:
+        return
+    sys.stderr.write(f"{len(report.refused)} refused:\n")
+    for place, issues in report.refused[:10]:
+        sys.stderr.write(f"  {place}: {_said(issues)}\n")
+    if len(report.refused) > 10 and refused_file is None:
+        sys.stderr.write("  ... --refused FILE writes them all\n")
+    if refused_file is not None:
+        with Path(refused_file).open("wb") as file:
+            for place, issues in report.refused:
+                file.write(write_json({"place": place, "issues": [_line(i) for i in issues]}))
+                file.write(b"\n")
+
+
+def _said(issues: tuple[Issue, ...]) -> str:
+    return "; ".join(
+        f"{', '.join(issue.expression)}: {issue.diagnostics}".removeprefix(": ")
+        for issue in issues[:3]
+    )
+
+
+def _line(issue: Issue) -> dict[str, object]:
+    return {
+        "severity": issue.severity,
+        "code": issue.code,
+        "expression": list(issue.expression),
+        "diagnostics": issue.diagnostics,
+    }

@@ -1,0 +1,179 @@
+"""One process of a load: Bundles and chunks of resources go through the ordinary transaction.
+
+A chunk that is refused is halved until the resources that are wrong stand alone, so one bad
+resource costs itself and not its neighbours.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from fhirserver.access import AuthContext
+from fhirserver.commands.sources import Item
+from fhirserver.config import Settings
+from fhirserver.errors import FhirError, Issue, UnavailableError
+from fhirserver.interactions import Services, WriteOptions
+from fhirserver.model.json import JsonObject, JsonValue, parse_json
+
+CLIENT = "fhirserver load"
+_RUN = ("transaction", "batch")
+_UNWRAP = ("collection", "searchset", "history")
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of some items.
+
+    Attributes:
+        stored: resources stored, by type.
+        refused: (place, issues) of each item that was not stored.
+        waiting: items that refer to something not loaded yet.
+    """
+
+    stored: Counter[str] = field(default_factory=Counter)
+    refused: list[tuple[str, tuple[Issue, ...]]] = field(default_factory=list)
+    waiting: list[Item] = field(default_factory=list)
+
+    def add(self, other: "Report") -> None:
+        """Add another report to this one."""
+        self.stored.update(other.stored)
+        self.refused.extend(other.refused)
+        self.waiting.extend(other.waiting)
+
+
+class Worker:
+    """Stores items through one set of services.
+
+    Args:
+        services: of this process.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        settings: Settings = replace(services.settings, referential_integrity="off")
+        self._lenient = replace(services, settings=settings)
+
+    def store(self, source_key: str, items: Sequence[Item], *, last_try: bool) -> Report:
+        """Store a chunk of items of one source.
+
+        Args:
+            source_key: names the source in the audit record.
+            items: in the order of the source.
+            last_try: refuse what refers to nothing instead of letting it wait.
+
+        Raises:
+            UnavailableError: the database is gone.
+        """
+        report = Report()
+        plain: list[tuple[Item, JsonObject]] = []
+        for item in items:
+            try:
+                value = parse_json(item.raw)
+            except FhirError as error:
+                report.refused.append((item.place, error.issues))
+                continue
+            if isinstance(value, dict) and _is_bundle(value, _RUN):
+                self._store_bundle(source_key, item, value, report, last_try=last_try)
+            else:
+                plain.extend((item, resource) for resource in _resources(value))
+        self._store_plain(source_key, plain, report)
+        return report
+
+    def _store_bundle(
+        self, key: str, item: Item, bundle: JsonObject, report: Report, *, last_try: bool
+    ) -> None:
+        try:
+            answer = self._transact(self._services, key, (item, item), bundle)
+        except UnavailableError:
+            raise
+        except FhirError as error:
+            if not last_try and any(_may_come(issue) for issue in error.issues):
+                report.waiting.append(item)
+            else:
+                report.refused.append((item.place, error.issues))
+            return
+        _count_answer(item, bundle, answer, report)
+
+    def _store_plain(self, key: str, items: list[tuple[Item, JsonObject]], report: Report) -> None:
+        if not items:
+            return
+        bundle = {
+            "resourceType": "Bundle",
+            "type": "transaction",
+            "entry": [
+                {"resource": resource, "request": _request(resource)} for _, resource in items
+            ],
+        }
+        try:
+            self._transact(self._lenient, key, (items[0][0], items[-1][0]), bundle)
+        except UnavailableError:
+            raise
+        except FhirError as error:
+            if len(items) == 1:
+                report.refused.append((items[0][0].place, error.issues))
+                return
+            half = len(items) // 2
+            self._store_plain(key, items[:half], report)
+            self._store_plain(key, items[half:], report)
+            return
+        report.stored.update(str(resource["resourceType"]) for _, resource in items)
+
+    def _transact(
+        self, services: Services, key: str, ends: tuple[Item, Item], bundle: JsonObject
+    ) -> JsonObject:
+        from fhirserver.interactions.transaction import transaction
+
+        auth = AuthContext("system", CLIENT, request_id(key, ends[0].number, ends[1].number))
+        result = transaction(services, auth, bundle, WriteOptions(prefer="minimal"))
+        answer: JsonObject = parse_json(result.body or b"{}")
+        return answer
+
+
+def request_id(key: str, first: int, last: int) -> str:
+    """Name some items of a source in the audit record."""
+    return f"load:{key}:{first}-{last}"
+
+
+def _request(resource: JsonObject) -> JsonObject:
+    """Keep the id that a resource brings; let the server choose one where it brings none."""
+    kind, id = resource.get("resourceType"), resource.get("id")
+    if isinstance(id, str):
+        return {"method": "PUT", "url": f"{kind}/{id}"}
+    return {"method": "POST", "url": f"{kind}"}
+
+
+def _resources(value: JsonValue) -> list[JsonObject]:
+    """Unwrap collections; anything that is no object is left for validation to refuse."""
+    if isinstance(value, dict) and _is_bundle(value, _UNWRAP):
+        entries = value.get("entry") or []
+        return [entry["resource"] for entry in entries if "resource" in entry]
+    return [value]
+
+
+def _is_bundle(value: JsonObject, types: tuple[str, ...]) -> bool:
+    return value.get("resourceType") == "Bundle" and value.get("type") in types
+
+
+def _may_come(issue: Issue) -> bool:
+    """Whether the issue is a reference to something that a later item may bring."""
+    return issue.code in ("not-found", "conflict")
+
+
+def _count_answer(item: Item, bundle: JsonObject, answer: JsonObject, report: Report) -> None:
+    pairs = zip(bundle.get("entry", ()), answer.get("entry", ()), strict=True)
+    for number, (entry, answered) in enumerate(pairs):
+        response = answered["response"]
+        if response["status"][:1] == "2":
+            report.stored[entry.get("resource", {}).get("resourceType", "no resource")] += 1
+        else:
+            report.refused.append((f"{item.place} Bundle.entry[{number}]", _issues(response)))
+
+
+def _issues(response: JsonObject) -> tuple[Issue, ...]:
+    outcome = response.get("outcome") or {}
+    return tuple(
+        Issue(
+            "error", issue["code"], issue.get("diagnostics", ""), tuple(issue.get("expression", ()))
+        )
+        for issue in outcome.get("issue", ())
+    )
