@@ -68,13 +68,14 @@ class WriteOptions:
         if_match: versions that If-Match accepts; None where the header is absent or "*".
         if_none_match_any: `If-None-Match: *`: only create, never update.
         if_none_exist: the query of If-None-Exist, raw, without "?".
-        prefer: what the answer's body should be.
+        prefer: what the answer's body should be; None where the caller does not say, which means
+            the representation for one resource and "minimal" for the entries of a Bundle.
     """
 
     if_match: frozenset[int] | None = None
     if_none_match_any: bool = False
     if_none_exist: str | None = None
-    prefer: Preference = "representation"
+    prefer: Preference | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,185 @@
+"""patch: change parts of the stored version.
+
+Spec: https://hl7.org/fhir/R4/http.html#patch
+
+The row is locked, the patch is applied to what is stored, and the result goes the way of every
+update: same validation, same preconditions. What the server manages cannot be patched: another
+type or id in the result is refused, and meta.versionId and meta.lastUpdated are the store's.
+"""
+
+from collections.abc import Callable, Mapping
+
+from fhirserver.access import AuthContext
+from fhirserver.audit import audit_row
+from fhirserver.errors import (
+    MethodNotAllowedError,
+    NotFoundError,
+    PreconditionFailedError,
+    UnprocessableError,
+    UnsupportedMediaTypeError,
+)
+from fhirserver.interactions.conditions import condition, only_match
+from fhirserver.interactions.json_patch import apply_json_patch
+from fhirserver.interactions.permit import permit, refuse_foreign
+from fhirserver.interactions.prepare import Prepared, prepare
+from fhirserver.interactions.read import present
+from fhirserver.interactions.respond import respond
+from fhirserver.interactions.types import Patch, Query, Result, Services, WriteOptions
+from fhirserver.interactions.update import require_if_match
+from fhirserver.model.json import JsonObject, JsonValue, parse_json
+from fhirserver.store.audit_row import AuditRow
+from fhirserver.store.write import Change, Written, WriteSession, run_write
+
+Patcher = Callable[[JsonObject, JsonValue], JsonValue]
+
+PATCH_FORMATS: Mapping[str, Patcher] = {"application/json-patch+json": apply_json_patch}
+"""How each media type is applied; the CapabilityStatement lists them."""
+
+
+class Patching:
+    """One patch, ready to be applied to whichever resource it turns out to mean.
+
+    Args:
+        services: what the interaction works with.
+        auth: the caller.
+        document: the patch.
+        options: preconditions.
+
+    Raises:
+        UnsupportedMediaTypeError: no patch format that is offered.
+        PreconditionFailedError: If-Match is missing and required.
+    """
+
+    def __init__(
+        self, services: Services, auth: AuthContext, document: Patch, options: WriteOptions
+    ) -> None:
+        require_if_match(services, options)
+        self._services = services
+        self._auth = auth
+        self._patcher = _patcher(document.media_type)
+        self._document = document.document
+        self._options = options
+
+    def change(self, session: WriteSession, type_: str, id_: str) -> tuple[Prepared, Change]:
+        """Lock the resource and make the change that patches it.
+
+        Raises:
+            MethodNotAllowedError: a Binary, which has no elements to patch.
+            NotFoundError: no such resource, or not this caller's.
+            GoneError: it is deleted.
+            PreconditionFailedError: If-Match does not hold.
+            UnprocessableError: the patch does not fit, or its result breaks FHIR's rules.
+        """
+        if type_ == "Binary":
+            raise MethodNotAllowedError("A Binary is replaced as a whole: use PUT.")
+        services = self._services
+        place = f"{type_}/{id_}"
+        decision = permit(services, self._auth, "patch", type_, id_)
+        current = session.lock([(type_, id_)])[type_, id_]
+        stored, body = present(services, decision, current, place)
+        expected = self._options.if_match
+        if expected is not None and stored.version not in expected:
+            raise PreconditionFailedError(
+                f"If-Match does not hold: version {stored.version} is stored as {place}; "
+                "read it again and base the patch on that.",
+                expression=("http.If-Match",),
+            )
+        content = _kept_identity(type_, id_, self._patcher(parse_json(body), self._document))
+        base_url = services.settings.public_url
+        prepared = prepare(services.definitions, base_url, type_, id_, content)
+        refuse_foreign(decision, prepared.rows.patients, place)
+        change = Change(
+            type=type_,
+            id=id_,
+            method="PATCH",
+            content=prepared.content,
+            rows=prepared.rows,
+            expected=frozenset((stored.version,)),
+            create_only=False,
+        )
+        return prepared, change
+
+    def write(
+        self, session: WriteSession, type_: str, id_: str, row: AuditRow
+    ) -> tuple[Prepared, Written]:
+        """Make the change and apply it."""
+        prepared, change = self.change(session, type_, id_)
+        integrity = self._services.settings.referential_integrity
+        return prepared, session.apply([change], row, integrity)[0]
+
+
+def patch(
+    services: Services,
+    auth: AuthContext,
+    type_: str,
+    id_: str,
+    document: Patch,
+    options: WriteOptions | None = None,
+) -> Result:
+    """Patch one resource.
+
+    Raises:
+        FhirError: as `Patching` and `Patching.change`.
+    """
+    options = options or WriteOptions()
+    patching = Patching(services, auth, document, options)
+    row = audit_row(auth, "patch")
+    prepared, written = run_write(
+        services.database, lambda session: patching.write(session, type_, id_, row)
+    )
+    return respond(services, written, options.prefer, prepared.issues)
+
+
+def patch_conditional(
+    services: Services,
+    auth: AuthContext,
+    type_: str,
+    query: Query,
+    document: Patch,
+    options: WriteOptions | None = None,
+) -> Result:
+    """Patch the one resource that a search selects.
+
+    Raises:
+        NotFoundError: the search selects none.
+        MultipleMatchesError: it selects several.
+        FhirError: as `patch`.
+    """
+    options = options or WriteOptions()
+    wanted = condition(type_, query.pairs)
+    patching = Patching(services, auth, document, options)
+    row = audit_row(auth, "patch", wanted.pairs)
+
+    def attempt(session: WriteSession) -> tuple[Prepared, Written]:
+        session.lock_conditions([wanted.lock_key])
+        match = only_match(services, auth, session, wanted)
+        if match is None:
+            raise NotFoundError(f"The condition selects no {type_}.")
+        return patching.write(session, type_, match, row)
+
+    prepared, written = run_write(services.database, attempt)
+    return respond(services, written, options.prefer, prepared.issues)
+
+
+def _patcher(media_type: str) -> Patcher:
+    patcher = PATCH_FORMATS.get(media_type)
+    if patcher is None:
+        offered = ", ".join(PATCH_FORMATS)
+        raise UnsupportedMediaTypeError(
+            f"{media_type!r} is no patch format of this server; send {offered}.",
+            headers=(("Accept-Patch", offered),),
+        )
+    return patcher
+
+
+def _kept_identity(type_: str, id_: str, content: JsonValue) -> JsonObject:
+    """Require that a patch left alone what says which resource this is."""
+    if not isinstance(content, dict):
+        raise UnprocessableError("The patch leaves no resource behind.")
+    for name, kept in (("resourceType", type_), ("id", id_)):
+        if content.get(name) != kept:
+            raise UnprocessableError(
+                f"The patch changes {name}, which stays {kept!r} for good.",
+                expression=(f"{type_}.{name}",),
+            )
+    return content

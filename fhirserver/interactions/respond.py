@@ -1,0 +1,60 @@
+"""From what the store did to the answer: status, body as preferred, location.
+
+Spec: https://hl7.org/fhir/R4/http.html#return
+"""
+
+from collections.abc import Sequence
+
+from fhirserver.errors import Issue
+from fhirserver.interactions.identity import version_path
+from fhirserver.interactions.types import Preference, Result, Services
+from fhirserver.model.json import write_json
+from fhirserver.model.outcome import operation_outcome
+from fhirserver.model.stored import StoredResource
+from fhirserver.store.write import Written
+
+
+def respond(
+    services: Services,
+    written: Written,
+    prefer: Preference | None,
+    issues: Sequence[Issue] = (),
+) -> Result:
+    """Answer a create, update or patch.
+
+    Args:
+        services: its public URL makes the location.
+        written: what the store made of the change.
+        prefer: body wanted; None gives the representation.
+        issues: warnings of validation.
+    """
+    stored = written.stored
+    done = Issue("information", "informational", _done(written))
+    location = f"{services.settings.public_url}/{version_path(stored)}"
+    return Result(
+        status=201 if written.created else 200,
+        stored=stored,
+        body=preferred_body(stored, prefer, (*issues, done)),
+        location=location if written.created else None,
+        issues=tuple(issues) if written.changed else (*issues, done),
+    )
+
+
+def preferred_body(
+    stored: StoredResource, prefer: Preference | None, issues: Sequence[Issue]
+) -> bytes | None:
+    """Give the body that a caller prefers."""
+    if prefer == "minimal":
+        return None
+    if prefer == "OperationOutcome":
+        return write_json(operation_outcome(issues))
+    return stored.body
+
+
+def _done(written: Written) -> str:
+    stored = written.stored
+    place = f"{stored.type}/{stored.id}"
+    if not written.changed:
+        return f"{place} stays at version {stored.version}: the content is what is stored."
+    verb = "Created" if written.created else "Stored"
+    return f"{verb} {place}, version {stored.version}."

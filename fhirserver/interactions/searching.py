@@ -1,0 +1,123 @@
+"""Every search: parse, narrow by access, run, and answer with a searchset Bundle.
+
+Spec: https://hl7.org/fhir/R4/search.html and https://hl7.org/fhir/R4/http.html#search
+
+A paging link carries the whole query, sealed: `_page=<token>` and nothing else.
+"""
+
+from collections.abc import Iterator, Sequence
+from zoneinfo import ZoneInfo
+
+from fhirserver.access import AuthContext
+from fhirserver.audit import audit_row
+from fhirserver.definitions import Definitions
+from fhirserver.errors import InvalidSearchError, Issue
+from fhirserver.interactions.bundle import bundle_json, entry_json
+from fhirserver.interactions.permit import confine
+from fhirserver.interactions.request_url import Pairs
+from fhirserver.interactions.subset import Subset, apply_subset
+from fhirserver.interactions.types import Query, Result, Services
+from fhirserver.model.json import write_json
+from fhirserver.model.outcome import operation_outcome
+from fhirserver.search.context import SearchContext
+from fhirserver.search.cursor import open_cursor, page_links
+from fhirserver.search.parse import parse
+from fhirserver.search.plan import Position, make_plan
+from fhirserver.search.query import Query as ParsedQuery
+from fhirserver.store.search import SearchPage, execute
+
+_MATCH = {"search": {"mode": "match"}}
+_INCLUDE = {"search": {"mode": "include"}}
+_OUTCOME = {"search": {"mode": "outcome"}}
+
+
+def search_context(services: Services, *, lenient: bool = False) -> SearchContext:
+    """Say what parsing a search needs to know of this server and this moment."""
+    settings = services.settings
+    return SearchContext(
+        definitions=services.definitions,
+        base_url=settings.public_url,
+        now_us=services.now(),
+        zone=ZoneInfo(settings.timezone),
+        page_size=settings.page_size,
+        page_size_max=settings.page_size_max,
+        lenient=lenient,
+    )
+
+
+def caller_key(auth: AuthContext) -> str:
+    """Name whom a paging link belongs to."""
+    return f"{auth.actor}\n{auth.client}"
+
+
+def run_search(
+    services: Services,
+    auth: AuthContext,
+    interaction: str,
+    place: str,
+    query: Query,
+    *,
+    types: Sequence[str] | None = None,
+    compartment: tuple[str, str] | None = None,
+) -> Result:
+    """Search.
+
+    Args:
+        services: what the interaction works with.
+        auth: the caller; narrows matches, includes and totals type by type.
+        interaction: for the audit row, e.g. "search-type".
+        place: path below the base, e.g. "Patient", "Patient/1/Observation", "".
+        query: parameters.
+        types: types that the URL names; None where `_type` or all types count.
+        compartment: ("Patient", id) where the URL names one.
+
+    Raises:
+        InvalidSearchError: an unknown parameter or a wrong value.
+    """
+    pairs, position = _resume(services, auth, query.pairs)
+    context = search_context(services, lenient=query.handling == "lenient")
+    parsed = parse(pairs, types, context, compartment=compartment)
+    plan = make_plan(parsed, context, confine(services, auth), position)
+    page = execute(services.database, plan, audit_row(auth, interaction, pairs))
+    url = f"{services.settings.public_url}/{place}".rstrip("/")
+    links = page_links(services.cursor_key, caller_key(auth), url, parsed, page)
+    entries = _entries(services.definitions, services.settings.public_url, parsed, page)
+    return Result(200, body=bundle_json("searchset", entries, links=links, total=page.total))
+
+
+def _resume(services: Services, auth: AuthContext, pairs: Pairs) -> tuple[Pairs, Position | None]:
+    tokens = [value for name, value in pairs if name == "_page"]
+    if not tokens:
+        return pairs, None
+    if len(pairs) > 1:
+        raise InvalidSearchError(
+            "_page stands alone: a paging link holds the whole query; follow it as it is."
+        )
+    sealed, position = open_cursor(services.cursor_key, caller_key(auth), tokens[0])
+    return tuple(sealed), position
+
+
+def _entries(
+    definitions: Definitions, base_url: str, parsed: ParsedQuery, page: SearchPage
+) -> Iterator[bytes]:
+    subset = Subset(parsed.summary, parsed.elements)
+    for found, rest in ((page.matches, _MATCH), (page.includes, _INCLUDE)):
+        for stored in found:
+            assert stored.body is not None
+            body = apply_subset(definitions, stored.body, subset)
+            yield entry_json(body, f"{base_url}/{stored.type}/{stored.id}", rest)
+    issues = list(_remarks(parsed, page))
+    if issues:
+        yield entry_json(write_json(operation_outcome(issues)), None, _OUTCOME)
+
+
+def _remarks(parsed: ParsedQuery, page: SearchPage) -> Iterator[Issue]:
+    for text in parsed.ignored:
+        yield Issue("warning", "not-supported", f"Ignored: {text}")
+    if page.includes_cut:
+        yield Issue(
+            "warning",
+            "too-costly",
+            "More resources are included than one page holds; some are left out. "
+            "Lower _count or include less.",
+        )

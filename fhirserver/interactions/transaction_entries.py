@@ -1,0 +1,189 @@
+"""The entries of a batch or transaction Bundle, taken apart and checked for shape. Pure.
+
+Spec: https://hl7.org/fhir/R4/bundle.html (invariants bdl-3 and bdl-8) and http.html#transaction
+
+What is wrong with one entry is named by its place, e.g. `Bundle.entry[3].request.url`; a
+transaction is refused for it as a whole, a batch answers that entry with it.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fhirserver.definitions import Definitions
+from fhirserver.errors import FhirError, InvalidRequestError, Issue
+from fhirserver.interactions.request_url import Target, parse_request_url
+from fhirserver.interactions.types import Preference, WriteOptions
+from fhirserver.model.json import JsonObject, JsonValue
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+_ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"|([A-Za-z0-9\-.]+)', re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One request of a Bundle.
+
+    Attributes:
+        index: place in the Bundle, from 0.
+        method: HTTP method, upper case.
+        target: what the URL addresses.
+        full_url: identity of the resource on the source; None where there is none.
+        resource: the body; None where there is none.
+        options: preconditions, and the Bundle's preference.
+    """
+
+    index: int
+    method: str
+    target: Target
+    full_url: str | None
+    resource: JsonObject | None
+    options: WriteOptions
+
+    @property
+    def path(self) -> str:
+        """Where the entry stands, e.g. "Bundle.entry[3]"."""
+        return f"Bundle.entry[{self.index}]"
+
+
+def bundle_entries(bundle: JsonObject) -> list[JsonValue]:
+    """Give the raw entries.
+
+    Raises:
+        InvalidRequestError: `entry` is not a list.
+    """
+    entries = bundle.get("entry", [])
+    if not isinstance(entries, list):
+        raise InvalidRequestError("Bundle.entry must be a list.", expression=("Bundle.entry",))
+    return entries
+
+
+def parse_entry(
+    index: int,
+    raw: JsonValue,
+    definitions: Definitions,
+    base_url: str,
+    prefer: Preference | None,
+) -> Entry:
+    """Take one entry apart.
+
+    Raises:
+        FhirError: whatever is wrong with it, with the place as expression.
+    """
+    path = f"Bundle.entry[{index}]"
+    if not isinstance(raw, dict):
+        raise InvalidRequestError(f"{path} must be an object.", expression=(path,))
+    request = raw.get("request")
+    if not isinstance(request, dict):
+        raise InvalidRequestError(
+            f"{path} has no request; each entry of a batch or transaction needs method and url.",
+            expression=(f"{path}.request",),
+        )
+    method = request.get("method")
+    if method not in _METHODS:
+        raise InvalidRequestError(
+            f"{path}.request.method must be one of {', '.join(_METHODS)}, not {method!r}.",
+            expression=(f"{path}.request.method",),
+        )
+    target = _target(path, method, request.get("url"), definitions, base_url)
+    return Entry(
+        index=index,
+        method=method,
+        target=target,
+        full_url=_text(path, raw, "fullUrl"),
+        resource=_resource(path, method, raw),
+        options=_options(f"{path}.request", request, prefer),
+    )
+
+
+def at_entry(error: FhirError, path: str) -> FhirError:
+    """Name the entry in an error: its issues point below it, its message begins with it."""
+    issues = [
+        Issue(
+            issue.severity,
+            issue.code,
+            issue.diagnostics
+            if issue.diagnostics.startswith("Bundle.entry")
+            else f"{path}: {issue.diagnostics}",
+            tuple(_below(path, expression) for expression in issue.expression) or (path,),
+            issue.details,
+        )
+        for issue in error.issues
+    ]
+    found = error.__class__.__new__(error.__class__)
+    FhirError.__init__(found, issues[0].diagnostics, issues=issues, headers=error.headers)
+    return found
+
+
+def _below(path: str, expression: str) -> str:
+    """Re-root "Patient.name[0]" at the entry's resource."""
+    if expression.startswith(("Bundle.entry", "http.")):
+        return expression
+    _, dot, rest = expression.partition(".")
+    return f"{path}.resource{dot}{rest}"
+
+
+def _target(
+    path: str, method: str, url: JsonValue, definitions: Definitions, base_url: str
+) -> Target:
+    if not isinstance(url, str):
+        raise InvalidRequestError(
+            f'{path}.request.url must be a text such as "Patient/1".',
+            expression=(f"{path}.request.url",),
+        )
+    try:
+        return parse_request_url(method, url, definitions, base_url)
+    except FhirError as error:
+        first = error.issues[0]
+        place = (f"{path}.request.url",)
+        raise error.__class__(f"{path}: {first.diagnostics}", expression=place) from None
+
+
+def _resource(path: str, method: str, raw: JsonObject) -> JsonObject | None:
+    resource = raw.get("resource")
+    if method in ("POST", "PUT", "PATCH") and not isinstance(resource, dict):
+        raise InvalidRequestError(
+            f"{path}.resource is missing; {method} needs a body.",
+            expression=(f"{path}.resource",),
+        )
+    return resource if isinstance(resource, dict) else None
+
+
+def _options(path: str, request: JsonObject, prefer: Preference | None) -> WriteOptions:
+    if_none_match = _text(path, request, "ifNoneMatch")
+    return WriteOptions(
+        if_match=_versions(path, _text(path, request, "ifMatch")),
+        if_none_match_any=if_none_match == "*",
+        if_none_exist=_text(path, request, "ifNoneExist"),
+        prefer=prefer,
+    )
+
+
+def _versions(path: str, tags: str | None) -> frozenset[int] | None:
+    """Read ifMatch; a bare version such as 3 is taken for its entity tag."""
+    if tags is None or tags.strip() == "*":
+        return None
+    versions = set()
+    for tag in tags.split(","):
+        match = _ENTITY_TAG.fullmatch(tag.strip())
+        if match is None:
+            raise InvalidRequestError(
+                f'{path}.ifMatch {tags[:100]!r} is not an entity tag; write it as W/"1".',
+                expression=(f"{path}.ifMatch",),
+            )
+        text = match[1] if match[1] is not None else match[2]
+        versions.add(int(text) if text.isdigit() and len(text) < 10 else 0)
+    return frozenset(versions)
+
+
+def _text(path: str, holder: JsonObject, name: str) -> str | None:
+    value = holder.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    raise InvalidRequestError(f"{path}.{name} must be a text.", expression=(f"{path}.{name}",))
+
+
+def processing_order(entries: Sequence[Entry]) -> list[Entry]:
+    """Sort entries as R4 processes them: DELETE, POST, PUT and PATCH, GET and HEAD."""
+    rank = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}
+    return sorted(entries, key=lambda entry: rank[entry.method])

@@ -1,0 +1,169 @@
+"""update: a new version of a resource, or its first one under an id that the client chose.
+
+Spec: https://hl7.org/fhir/R4/http.html#update, #upsert, #concurrency and #cond-update
+
+    conditional: matches   id in the body            becomes
+    none                   none                      create
+    none                   any                       create under that id
+    one                    none, or the match's      update of the match
+    one                    another                   400
+    several                                          412
+"""
+
+from collections.abc import Callable
+
+from fhirserver.access import AuthContext, Decision
+from fhirserver.audit import audit_row
+from fhirserver.errors import InvalidRequestError, PreconditionFailedError
+from fhirserver.interactions.conditions import Condition, condition, only_match
+from fhirserver.interactions.identity import new_id
+from fhirserver.interactions.permit import permit, refuse_foreign
+from fhirserver.interactions.prepare import Prepared, checked_id, checked_type, prepare
+from fhirserver.interactions.read import absent
+from fhirserver.interactions.respond import respond
+from fhirserver.interactions.types import Query, Result, Services, WriteOptions
+from fhirserver.interactions.writing import is_hidden
+from fhirserver.model.json import JsonValue
+from fhirserver.model.reference import is_id
+from fhirserver.store.audit_row import AuditRow
+from fhirserver.store.write import Change, Written, WriteSession, run_write
+
+
+def update(
+    services: Services,
+    auth: AuthContext,
+    type_: str,
+    id_: str,
+    content: JsonValue,
+    options: WriteOptions | None = None,
+) -> Result:
+    """Store a resource under the id of its address.
+
+    Returns:
+        200, or 201 where it did not exist or was deleted.
+
+    Raises:
+        InvalidRequestError: another type or id than the address names.
+        UnprocessableError: it breaks FHIR's rules.
+        PreconditionFailedError: If-Match or If-None-Match does not hold.
+    """
+    options = options or WriteOptions()
+    decision = permit(services, auth, "update", type_, id_)
+    require_if_match(services, options)
+    checked_id(type_, id_, checked_type(type_, content))
+    prepared = _prepare(services, decision, type_, id_, content)
+    change = update_change(prepared, options)
+    row = audit_row(auth, "update")
+    written = run_write(services.database, _write(services, decision, change, row))
+    return respond(services, written, options.prefer, prepared.issues)
+
+
+def update_conditional(
+    services: Services,
+    auth: AuthContext,
+    type_: str,
+    query: Query,
+    content: JsonValue,
+    options: WriteOptions | None = None,
+) -> Result:
+    """Store a resource under the id of the one that a search selects.
+
+    Raises:
+        InvalidRequestError: the body carries another id than the match has.
+        MultipleMatchesError: the search selects several.
+        UnprocessableError: it breaks FHIR's rules.
+    """
+    options = options or WriteOptions()
+    wanted = condition(type_, query.pairs)
+    resource = checked_type(type_, content)
+    fresh_id = new_id(services.now())
+
+    def attempt(session: WriteSession) -> tuple[Prepared, Written]:
+        session.lock_conditions([wanted.lock_key])
+        match = only_match(services, auth, session, wanted)
+        id_ = conditional_id(type_, match, resource.get("id"), fresh_id)
+        decision = permit(services, auth, "update", type_, id_)
+        prepared = _prepare(services, decision, type_, id_, resource)
+        change = update_change(prepared, options, creates=match is None)
+        row = audit_row(auth, "update", wanted.pairs)
+        return prepared, _write(services, decision, change, row)(session)
+
+    prepared, written = run_write(services.database, attempt)
+    return respond(services, written, options.prefer, prepared.issues)
+
+
+def conditional_id(type_: str, match: str | None, sent: JsonValue, fresh_id: str) -> str:
+    """Choose the id that a conditional update writes. Pure.
+
+    Args:
+        type_: resource type, for the message.
+        match: id of the one match; None for none.
+        sent: id in the body, of any shape; None where there is none.
+        fresh_id: for a create without an id.
+
+    Raises:
+        InvalidRequestError: the body's id is malformed, or not the match's.
+    """
+    if sent is None:
+        return match or fresh_id
+    if not isinstance(sent, str) or not is_id(sent):
+        raise InvalidRequestError(
+            f"{sent!r} is not an id; use 1 to 64 letters, digits, '-' and '.'.",
+            expression=(f"{type_}.id",),
+        )
+    if match is not None and match != sent:
+        raise InvalidRequestError(
+            f"The body carries id {sent!r}, and the condition selects {type_}/{match}; "
+            "leave the id out or send the same.",
+            expression=(f"{type_}.id",),
+        )
+    return sent
+
+
+def update_change(prepared: Prepared, options: WriteOptions, *, creates: bool = False) -> Change:
+    """Make the change of an update; `creates` where a condition found nothing to update."""
+    return Change(
+        type=prepared.content["resourceType"],
+        id=prepared.content["id"],
+        method="PUT",
+        content=prepared.content,
+        rows=prepared.rows,
+        expected=options.if_match,
+        create_only=creates or options.if_none_match_any,
+    )
+
+
+def require_if_match(services: Services, options: WriteOptions) -> None:
+    """Refuse an update without If-Match where the operator asks for it.
+
+    Raises:
+        PreconditionFailedError: it is missing.
+    """
+    if not services.settings.if_match_required:
+        return
+    if options.if_match is None and not options.if_none_match_any:
+        raise PreconditionFailedError(
+            'This server needs If-Match with the version that the change is based on, as W/"1"; '
+            "send If-None-Match: * to create.",
+            expression=("http.If-Match",),
+        )
+
+
+def _prepare(
+    services: Services, decision: Decision, type_: str, id_: str, content: JsonValue
+) -> Prepared:
+    base_url = services.settings.public_url
+    prepared = prepare(services.definitions, base_url, type_, id_, content)
+    refuse_foreign(decision, prepared.rows.patients, f"{type_}/{id_}")
+    return prepared
+
+
+def _write(
+    services: Services, decision: Decision, change: Change, row: AuditRow
+) -> Callable[[WriteSession], Written]:
+    def attempt(session: WriteSession) -> Written:
+        if is_hidden(services, decision, session, change.type, change.id):
+            raise absent(f"{change.type}/{change.id}")
+        return session.apply([change], row, services.settings.referential_integrity)[0]
+
+    return attempt
