@@ -1,0 +1,135 @@
+"""The composition root: settings become services, services become one WSGI application.
+
+/fhir, /fhir/...            the FHIR API                 fhirserver.http
+/health/..., /metrics       probes                       fhirserver.probes
+everything else             what a person sees (Flask)   fhirserver.console
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+from fhirserver.access import allow_all
+from fhirserver.config import Settings
+from fhirserver.definitions import r4
+from fhirserver.errors import FhirError
+from fhirserver.http.guard import check_loopback
+from fhirserver.http.response import STATUS_LINES, Response
+from fhirserver.interactions import Services
+from fhirserver.metrics import Metrics, SharedMetrics
+from fhirserver.probes import Probes
+from fhirserver.store.database import Database, now_us
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+CURSOR_KEY_FILE = "cursor.key"
+
+
+class Application:
+    """The server as one WSGI callable.
+
+    Args:
+        fhir: takes what is at or below /fhir.
+        pages: takes everything that is neither that nor a probe.
+        probes: answer health and metrics.
+        open_: whether only loopback may be named in Host and Origin; `fhir` checks by itself.
+    """
+
+    def __init__(self, fhir: Wsgi, pages: Wsgi, probes: Probes, *, open_: bool) -> None:
+        self._fhir = fhir
+        self._pages = pages
+        self._probes = probes
+        self._open = open_
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        path: str = environ["PATH_INFO"]
+        if path.startswith("/fhir") and (len(path) == 5 or path[5] == "/"):
+            return self._fhir(environ, start_response)
+        if self._open:
+            try:
+                check_loopback(environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN"))
+            except FhirError as error:
+                return _send(_refusal(error), environ, start_response)
+        probe = self._probes.find(path)
+        if probe is None:
+            return self._pages(environ, start_response)
+        return _send(probe(), environ, start_response)
+
+
+def build_services(settings: Settings) -> Services:
+    """Make what interactions work with; opens no connection yet.
+
+    Args:
+        settings: `database_url` given, `data_dir` absolute.
+    """
+    database = Database(
+        settings.database_url,
+        max_size=settings.pool_size,
+        timeout_s=settings.pool_timeout_s,
+        statement_timeout_ms=settings.statement_timeout_ms,
+    )
+    return Services(
+        definitions=r4(),
+        database=database,
+        settings=settings,
+        policy=allow_all,
+        now=now_us,
+        cursor_key=read_cursor_key(Path(settings.data_dir)),
+    )
+
+
+def build_application(settings: Settings, shared: SharedMetrics, metrics: Metrics) -> Application:
+    """Make the WSGI application of one web worker."""
+    from fhirserver.console import create_console
+    from fhirserver.http.access_log import AccessLog, Served
+    from fhirserver.http.application import FhirApplication
+    from fhirserver.http.wsgi import FhirWsgi
+
+    services = build_services(settings)
+
+    def count(served: Served) -> None:
+        metrics.observe(served.interaction, served.status, served.duration_us)
+
+    log = AccessLog(FileIO(sys.stderr.fileno(), "wb", closefd=False))
+    fhir = FhirWsgi(FhirApplication(services, observers=(count, log)))
+    probes = Probes(services.database, shared)
+    return Application(fhir, create_console(services), probes, open_=settings.open)
+
+
+def read_cursor_key(data_dir: Path) -> bytes:
+    """Read the key that seals paging links, and make one at the first start.
+
+    Servers that share a database share links when they share this file.
+    """
+    path = data_dir / CURSOR_KEY_FILE
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    partial.touch(mode=0o600)
+    partial.write_bytes(os.urandom(32))
+    try:
+        os.link(partial, path)  # the first worker's key wins
+    except FileExistsError:
+        pass
+    finally:
+        partial.unlink()
+    return path.read_bytes()
+
+
+def _refusal(error: FhirError) -> Response:
+    body = f"{error}\n".encode()
+    return Response(error.status, [("Content-Type", "text/plain; charset=utf-8")], body)
+
+
+def _send(response: Response, environ: Environ, start_response: StartResponse) -> list[bytes]:
+    response.headers.append(("Content-Length", str(len(response.body))))
+    start_response(STATUS_LINES[response.status], response.headers)
+    return [b"" if environ["REQUEST_METHOD"] == "HEAD" else response.body]

@@ -1,0 +1,35 @@
+"""Bring a database's schema up to date.
+
+`serve` does this for its embedded PostgreSQL by itself; with several servers on one database, run
+it once before they start. It waits for another process that migrates and never blocks readers.
+"""
+
+import argparse
+import sys
+
+from fhirserver.commands.options import add_store_options, reach_database, settings_from
+
+EXAMPLES = """\
+examples:
+  fhirserver migrate --database-url postgresql://fhir@db.example/fhir
+  fhirserver migrate --data-dir data
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_store_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Migrate and name the revision."""
+    from fhirserver.store.migrate import migrate
+
+    settings = settings_from(args)
+    if settings.database_url:
+        revision = migrate(settings.database_url)
+    else:
+        with reach_database(settings) as url:
+            revision = migrate(url)
+    sys.stdout.write(f"the database is at schema revision {revision}\n")
+    return 0

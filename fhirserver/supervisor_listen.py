@@ -1,0 +1,66 @@
+"""Listening sockets, opened by the supervisor and inherited by the web workers.
+
+On Linux every worker has a socket of its own in one SO_REUSEPORT group, so that the kernel
+spreads connections evenly; elsewhere they share one. The supervisor keeps them open: what a
+worker that dies has not accepted waits for its successor, and nobody is refused.
+"""
+
+import ipaddress
+import socket
+import sys
+
+_BACKLOG = 1024
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a bind address is reachable from this machine only.
+
+    Args:
+        host: an address or a name; a name must stand for loopback addresses alone.
+    """
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        pass
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    return bool(found) and all(ipaddress.ip_address(entry[4][0]).is_loopback for entry in found)
+
+
+def open_listeners(host: str, port: int, count: int) -> list[socket.socket]:
+    """Open `count` listening sockets on one address.
+
+    Args:
+        host: an address or a name.
+        port: 0 chooses a free one.
+        count: at least 1; one socket is repeated where groups do not spread the load.
+
+    Raises:
+        OSError: the address cannot be had; the text names it and says what to do.
+    """
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    spread = sys.platform == "linux"
+    first = _listen(family, address, shared=spread)
+    if not spread:
+        return [first] * count
+    bound = first.getsockname()
+    return [first, *(_listen(family, bound, shared=True) for _ in range(count - 1))]
+
+
+def _listen(family: int, address: object, *, shared: bool) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if family == socket.AF_INET6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    try:
+        listener.bind(address)  # type: ignore[arg-type]
+    except OSError as error:
+        listener.close()
+        msg = f"cannot listen on {address}: {error.strerror}; choose another with --port"
+        raise OSError(error.errno, msg) from error
+    listener.listen(_BACKLOG)
+    return listener

@@ -1,0 +1,119 @@
+"""One web worker: granian's WSGI server in a process of its own, over an inherited socket.
+
+Run by the supervisor as `python -m fhirserver.web`. Granian's own supervisor is not used: it ends
+the server after two crashes within seconds, cannot inherit a socket and knows nothing of
+PostgreSQL or jobs. What is used of granian is confined to this module.
+
+SIGTERM: no more connections are accepted, requests under way finish, then the process ends.
+"""
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from granian.http import HTTP1Settings, HTTP2Settings
+
+from fhirserver.app import Application, build_application
+from fhirserver.config import read_settings
+from fhirserver.lifeline import Lifeline
+from fhirserver.metrics import SharedMetrics
+
+# Granian's own type stubs lag behind these.
+_futures: Any = import_module("granian._futures")
+_loops: Any = import_module("granian._loops")
+_native: Any = import_module("granian._granian")
+
+# Many wait for a slow sender's body or for a database connection; few compute at a time.
+THREADS = 32
+_BACKLOG = 1024
+_BACKPRESSURE = 512
+_THREAD_IDLE_S = 60
+_HEADER_TIMEOUT_MS = 10_000
+
+
+def main() -> int:
+    """Serve until told to stop."""
+    parser = argparse.ArgumentParser(prog="python -m fhirserver.web")
+    for name in ("listener", "lifeline", "metrics", "region"):
+        parser.add_argument(f"--{name}", type=int, required=True)
+    args = parser.parse_args()
+    lifeline = Lifeline(args.lifeline)
+    stop = _native.WorkerSignal()
+    stopped = threading.Event()
+    stop.add_cb(stopped.set)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    metrics = SharedMetrics(args.metrics)
+    application = build_application(read_settings(), metrics, metrics.region(args.region))
+    _serve(application, args.listener, stop)
+    lifeline.ready()
+    stopped.wait()
+    return 0
+
+
+def _serve(application: Application, listener: int, stop: Any) -> None:
+    tls: tuple[object, ...] = (False, None, None, None, "tls1.3", None, [], False)
+    no_static_files, no_ipc, no_metrics = None, None, (None, None)
+    worker = _native.WSGIWorker(
+        1,
+        (None, _native.SocketHolder(listener, False, _BACKLOG)),
+        no_ipc,
+        1,  # runtime threads
+        64,  # runtime threads for blocking work
+        THREADS,
+        _THREAD_IDLE_S,
+        _BACKPRESSURE,
+        "1",
+        HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS),
+        HTTP2Settings(),
+        no_static_files,
+        *tls,
+        no_metrics,
+    )
+    loop = _loops.loops.get("asyncio")
+    callback = _callback(application)
+    scheduler = _futures._new_cbscheduler(loop, callback, impl_asyncio=True)  # noqa: SLF001
+    worker.serve_mtr(scheduler, loop, stop)
+
+
+def _callback(application: Application) -> Callable[[Any, dict[str, Any]], None]:
+    """Wrap the WSGI application as granian calls it.
+
+    Unlike granian's own wrapper this one does not put the process's environment, with the
+    database's password, into every request.
+    """
+    constant = {
+        "SCRIPT_NAME": "",
+        "SERVER_SOFTWARE": "fhirserver",
+        "wsgi.errors": sys.stderr,
+        "wsgi.input_terminated": True,
+        "wsgi.multiprocess": True,
+        "wsgi.multithread": True,
+        "wsgi.run_once": False,
+        "wsgi.version": (1, 0),
+    }
+
+    def run(protocol: Any, scope: dict[str, Any]) -> None:
+        status, headers = 500, list[tuple[str, str]]()
+
+        def start_response(line: str, fields: list[tuple[str, str]], _exc: object = None) -> None:
+            nonlocal status, headers
+            status, headers = int(line[:3]), fields
+
+        parts = application(constant | scope, start_response)
+        try:
+            protocol.response_bytes(status, headers, b"".join(parts))
+        finally:
+            if hasattr(parts, "close"):
+                parts.close()
+
+    return run
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,215 @@
+"""`fhirserver serve`: starts, refuses what is unsafe, stops, reloads, survives, leaves nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from tests.client import Client
+from tests.server import ServerProcess
+
+_PATIENCE_S = 30.0
+T = TypeVar("T")
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[ServerProcess]:
+    """A server with an embedded PostgreSQL of its own, which the test may break."""
+    server = ServerProcess(tmp_path / "server.log", ("--data-dir", str(tmp_path / "data")))
+    with server:
+        yield server
+
+
+def _serve(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "fhirserver", "serve", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def _wait_for(what: Callable[[], T]) -> T:
+    """Ask until the answer is true."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while not (answer := what()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        threading.Event().wait(0.05)
+    return answer
+
+
+def _processes(data_dir: Path) -> dict[int, str]:
+    """Find what runs on behalf of a server: its PostgreSQL and its workers."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                environment = (entry / "environ").read_bytes()
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                status = (entry / "stat").read_text("utf-8").rpartition(")")[2].split()[0]
+            except OSError:
+                continue
+            named = str(data_dir) in command or str(data_dir).encode() in environment
+            if named and status != "Z" and int(entry.name) != os.getpid():
+                found[int(entry.name)] = command
+    return found
+
+
+def _workers(data_dir: Path) -> set[int]:
+    return {pid for pid, command in _processes(data_dir).items() if "fhirserver.web" in command}
+
+
+def test_without_open_it_says_why_it_does_not_start(tmp_path: Path) -> None:
+    answer = _serve("--data-dir", str(tmp_path / "data"))
+    assert answer.returncode == 2
+    assert "the authorization server does not exist" in answer.stderr
+    assert "fhirserver serve --open" in answer.stderr
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7"])
+def test_open_is_refused_beyond_loopback(host: str, tmp_path: Path) -> None:
+    answer = _serve("--open", "--host", host, "--data-dir", str(tmp_path / "data"))
+    assert answer.returncode == 2
+    assert "--host 127.0.0.1" in answer.stderr
+
+
+def test_a_port_in_use_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        answer = _serve("--open", "--port", port, "--data-dir", str(tmp_path / "data"))
+    assert answer.returncode == 1
+    assert "choose another with --port" in answer.stderr
+
+
+def test_open_is_loud(server: ServerProcess) -> None:
+    assert "WARNING: this server is OPEN" in server.log.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        pytest.param("/health/live", {"Host": "localhost:1"}, 200, id="localhost"),
+        pytest.param("/health/live", {"Host": "[::1]:8080"}, 200, id="ipv6"),
+        pytest.param("/health/live", {"Host": "evil.example"}, 403, id="host"),
+        pytest.param("/health/live", {"Host": "127.0.0.1.evil.example"}, 403, id="host-prefix"),
+        pytest.param("/health/live", {"Origin": "https://evil.example"}, 403, id="origin"),
+        pytest.param("/health/live", {"Origin": "null"}, 403, id="origin-null"),
+        pytest.param("/metrics", {"Host": "evil.example"}, 403, id="metrics"),
+        pytest.param("/", {"Host": "evil.example"}, 403, id="console"),
+        pytest.param("/fhir/metadata", {"Host": "evil.example"}, 403, id="fhir-host"),
+        pytest.param("/fhir/Patient", {"Origin": "https://evil.example"}, 403, id="fhir-origin"),
+    ],
+)
+def test_an_open_server_answers_loopback_only(
+    client: Client, path: str, headers: dict[str, str], status: int
+) -> None:
+    assert client.request("GET", path, headers=headers).status == status
+
+
+def test_health_tells_the_truth_while_the_database_is_gone(
+    own_server: ServerProcess, tmp_path: Path
+) -> None:
+    with own_server.client() as client:
+        assert client.get("/health/ready").json["status"] == "ready"
+        postmaster = int((tmp_path / "data/postgres/postmaster.pid").read_text().split()[0])
+        own_server.signal(signal.SIGSTOP)  # nobody starts it again meanwhile
+        os.kill(postmaster, signal.SIGKILL)
+        gone = _wait_for(lambda: next(iter([client.get("/health/ready")])))
+        own_server.signal(signal.SIGCONT)
+        assert gone.status == 503
+        assert int(gone.headers["retry-after"]) >= 1
+        assert client.get("/health/live").status == 200
+        _wait_for(lambda: client.get("/health/ready").status == 200)
+        assert client.get("Patient").status == 200
+
+
+def test_nothing_is_left_after_a_stop(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    with ServerProcess(tmp_path / "log", ("--data-dir", str(data_dir))) as server:
+        assert _workers(data_dir)
+        assert server.stop() == 0
+    assert _processes(data_dir) == {}
+    assert not (data_dir / "server.json").exists()
+
+
+def test_nothing_is_left_after_the_supervisor_was_killed(
+    own_server: ServerProcess, tmp_path: Path
+) -> None:
+    assert _workers(tmp_path / "data")
+    own_server.kill()
+    _wait_for(lambda: not _processes(tmp_path / "data"))
+    with ServerProcess(tmp_path / "log2", ("--data-dir", str(tmp_path / "data"))) as successor:
+        assert successor.client().get("/health/ready").status == 200
+
+
+def test_a_killed_worker_is_replaced(own_server: ServerProcess, tmp_path: Path) -> None:
+    before = _workers(tmp_path / "data")
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    _wait_for(lambda: len(_workers(tmp_path / "data") - before) == len(before))
+    with own_server.client() as client:
+        assert client.get("/health/ready").status == 200
+
+
+def test_a_reload_replaces_every_worker_and_drops_no_request(
+    own_server: ServerProcess, tmp_path: Path
+) -> None:
+    before = _workers(tmp_path / "data")
+    statuses: list[int] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            with own_server.client() as client:
+                statuses.append(client.get("/health/ready").status)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    own_server.signal(signal.SIGHUP)
+    try:
+        _wait_for(lambda: not (_workers(tmp_path / "data") & before))
+    finally:
+        over.set()
+        asking.join()
+    assert len(_workers(tmp_path / "data")) == len(before)
+    assert set(statuses) == {200}
+
+
+def test_a_stop_lets_requests_under_way_finish(own_server: ServerProcess) -> None:
+    body = b'{"resourceType":"Patient","active":true}'
+    head = (
+        f"POST {own_server.base} HTTP/1.1".replace(own_server.base, "/fhir/Patient")
+        + "\r\nHost: 127.0.0.1\r\nContent-Type: application/fhir+json\r\n"
+        + f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode()
+    with own_server.client() as client:
+        client.connection.connect()
+        assert client.connection.sock is not None
+        client.connection.sock.sendall(head + body[:10])
+        _wait_for(lambda: own_server.client().get("/health/live").status == 200)
+        own_server.signal(signal.SIGTERM)
+        _wait_for(lambda: _refuses(own_server))
+        client.connection.sock.sendall(body[10:])
+        assert client.connection.sock.recv(12) == b"HTTP/1.1 201"
+    assert own_server.process.wait(_PATIENCE_S) == 0
+
+
+def _refuses(server: ServerProcess) -> bool:
+    try:
+        with server.client(timeout_s=1.0) as client:
+            client.get("/health/live")
+    except OSError:
+        return True
+    return False
