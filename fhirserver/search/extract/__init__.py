@@ -1,0 +1,112 @@
+"""Index extraction: from a resource to the rows by which it is found.
+
+Spec: https://hl7.org/fhir/R4/searchparameter.html and https://hl7.org/fhir/R4/search.html
+
+    rows.py, keys (outside)   what a row is
+    token.py, string.py ...   rows by datatype, one module per type of parameter
+    build.py                  expressions to a tree of places
+    places.py                 one walk over a resource along that tree
+    local_references.py       literal references, for integrity
+
+Composite and special parameters are not indexed yet. Contained resources are not searched.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from fhirserver.definitions import MAIN_DATE, Definitions, SearchParameter
+from fhirserver.model.json import JsonObject
+from fhirserver.search.extract.build import TreeBuilder
+from fhirserver.search.extract.computed import Computed, compile_computed, emit_computed
+from fhirserver.search.extract.local_references import local_references
+from fhirserver.search.extract.places import Place, walk
+from fhirserver.search.extract.rows import IndexRows, LocalReference, Sink
+
+__all__ = ["EXTRACTOR_VERSION", "IndexRows", "LocalReference", "extract"]
+
+EXTRACTOR_VERSION = 1
+"""Goes up whenever the same resource would get other rows; older resources are reindexed."""
+
+COLUMNS = frozenset({"_id", "_lastUpdated"})
+"""Parameters that are columns of the resource, not rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypePlan:
+    """What extraction knows about a resource type.
+
+    Attributes:
+        root: where its walk begins.
+        computed: parameters that are more than paths.
+        main_date: number of its main date's rows; None if it has none.
+        patient_sps: parameters that put it into a patient's compartment.
+        types: types that a local reference can point at.
+    """
+
+    root: Place
+    computed: tuple[Computed, ...]
+    main_date: int | None
+    patient_sps: frozenset[int]
+    types: frozenset[str]
+
+
+def extract(resource: JsonObject, *, definitions: Definitions, base_url: str | None) -> IndexRows:
+    """Find the index rows of a valid resource. Pure.
+
+    Args:
+        resource: a storable resource as parsed JSON.
+        definitions: its search parameters and compartments.
+        base_url: the server's FHIR base without a trailing slash; absolute URLs below it are
+            local references.
+    """
+    plan = type_plan(definitions, resource["resourceType"])
+    sink = Sink(base_url, plan.types)
+    walk(plan.root, resource, sink)
+    for each in plan.computed:
+        emit_computed(each, resource, sink)
+    return IndexRows(
+        token=list(dict.fromkeys(sink.token)),
+        string=list(dict.fromkeys(sink.string)),
+        date=list(dict.fromkeys(sink.date)),
+        reference=list(dict.fromkeys(sink.reference)),
+        quantity=list(dict.fromkeys(sink.quantity)),
+        present=sorted(set(sink.present)),
+        main_date=min((low for sp, low, _ in sink.date if sp == plan.main_date), default=None),
+        patients=list(dict.fromkeys(_patients(resource, plan, sink))),
+        references=list(local_references(resource, definitions, base_url, plan.types)),
+    )
+
+
+@cache
+def type_plan(definitions: Definitions, type_name: str) -> TypePlan:
+    """Build a type's plan, once; KeyError if the type cannot be stored."""
+    parameters = definitions.search_parameters(type_name)
+    builder = TreeBuilder(definitions, type_name)
+    for parameter in parameters.values():
+        if is_indexed(parameter):
+            builder.add(parameter)
+    main_date = MAIN_DATE.get(type_name)
+    linking = definitions.compartment("Patient").get(type_name, ())
+    return TypePlan(
+        root=builder.finish(),
+        computed=tuple(map(compile_computed, builder.computed)),
+        main_date=None if main_date is None else parameters[main_date].rows_id,
+        patient_sps=frozenset(parameters[code].rows_id for code in linking if code in parameters),
+        types=frozenset(definitions.resource_types),
+    )
+
+
+def is_indexed(parameter: SearchParameter) -> bool:
+    """Whether a parameter leaves anything behind: an alias only where it narrows the target."""
+    if not parameter.supported or parameter.code in COLUMNS:
+        return False
+    return parameter.alias_of is None or parameter.alias_target is not None
+
+
+def _patients(resource: JsonObject, plan: TypePlan, sink: Sink) -> Iterator[tuple[str, str]]:
+    if resource["resourceType"] == "Patient" and "id" in resource:
+        yield "Patient", resource["id"]
+    for sp, kind, identity in sink.reference:
+        if kind == "Patient" and sp in plan.patient_sps:
+            yield kind, identity

@@ -1,0 +1,99 @@
+"""Every literal local reference of a resource, with its location.
+
+Spec: https://hl7.org/fhir/R4/references.html#literal and https://hl7.org/fhir/R4/fhirpath.html
+
+References stand anywhere: in extensions, also of primitives, and in contained resources. Those in
+the entries of a Bundle are left out: they mean what the Bundle holds.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from fhirserver.definitions import Definitions
+from fhirserver.model.json import JsonObject
+from fhirserver.search.extract.reference import parse_local
+from fhirserver.search.extract.rows import LocalReference
+
+Trail = tuple["Trail", str, int | None] | None
+"""The way down from a resource: the way so far, JSON name, index in a list."""
+
+_RESOURCES_INSIDE = frozenset({"contained", "entry"})
+
+
+def local_references(
+    resource: JsonObject, definitions: Definitions, base_url: str | None, types: frozenset[str]
+) -> Iterator[LocalReference]:
+    """Yield the local references of a resource, its contained resources last.
+
+    Args:
+        resource: valid JSON of a resource.
+        definitions: tells a Reference from other objects that have a `reference`.
+        base_url: the server's FHIR base; URLs below it are local.
+        types: types that a reference can point at.
+    """
+    kind = resource["resourceType"]
+    insides = [(kind, resource)]
+    for index, each in enumerate(resource.get("contained") or ()):
+        insides.append((f"{kind}.contained[{index}]", each))
+    for prefix, inside in insides:
+        found: list[tuple[str, Trail]] = []
+        for name, item in inside.items():
+            if name not in _RESOURCES_INSIDE:
+                _look_into(name, item, None, found)
+        for literal, trail in found:
+            local = parse_local(literal, base_url)
+            if local is not None and local.type in types:
+                path = _path(prefix, inside["resourceType"], trail, definitions)
+                if path is not None:
+                    yield LocalReference(path, *local)
+
+
+def _look_into(name: str, item: object, trail: Trail, found: list[tuple[str, Trail]]) -> None:
+    """Find objects with a `reference` without looking at the model: few have one at all."""
+    if item.__class__ is dict:
+        _look_at(item, (trail, name, None), found)
+    elif item.__class__ is list:
+        for index, each in enumerate(item):
+            if each.__class__ is dict:
+                _look_at(each, (trail, name, index), found)
+
+
+def _look_at(value: JsonObject, trail: Trail, found: list[tuple[str, Trail]]) -> None:
+    literal = value.get("reference")
+    if literal.__class__ is str:
+        found.append((literal, trail))
+    for name, item in value.items():
+        if item.__class__ is dict or item.__class__ is list:
+            _look_into(name, item, trail, found)
+
+
+def _path(prefix: str, kind: str, trail: Trail, definitions: Definitions) -> str | None:
+    """Write a trail as FHIRPath; None unless it leads to a Reference."""
+    steps = []
+    while trail is not None:
+        trail, name, index = trail
+        steps.append((name, index))
+    steps.reverse()
+    names = _published_names(definitions, kind, tuple(name for name, _ in steps))
+    if names is None:
+        return None
+    places = ("" if index is None else f"[{index}]" for _, index in steps)
+    return prefix + "".join(f".{name}{place}" for name, place in zip(names, places, strict=True))
+
+
+@lru_cache(maxsize=4096)
+def _published_names(
+    definitions: Definitions, kind: str, names: tuple[str, ...]
+) -> tuple[str, ...] | None:
+    """Translate JSON names to FHIRPath's: `valueReference` is `value`, `_birthDate` birthDate."""
+    published = []
+    node_path: str | None = kind
+    datatype = kind
+    for name in names:
+        element = definitions.node(node_path).elements.get(name.lstrip("_")) if node_path else None
+        if element is None:
+            return None
+        published.append(element.base_name)
+        node_path = "Element" if name.startswith("_") else element.node_path
+        datatype = element.type
+    return tuple(published) if datatype == "Reference" else None

@@ -1,0 +1,84 @@
+"""Reference rows by datatype.
+
+Spec: https://hl7.org/fhir/R4/search.html#reference
+
+    "Patient/1", our own absolute URL   a reference row
+    any other URL, "urn:..."            a token row under EXTERNAL_OFFSET: version, URL without it
+    "#x"                                nothing: a contained resource is not found by itself
+    Reference.identifier                a token row under IDENTIFIER_OFFSET: system, value
+    canonical, uri                      as a URL
+    Resource (Bundle.entry.resource)    a reference row by its own type and id
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+from fhirserver.model.json import JsonObject
+from fhirserver.model.reference import LocalReference, parse_reference
+from fhirserver.search.extract.rows import Emit, Sink, Target
+from fhirserver.search.keys import EXTERNAL_OFFSET, IDENTIFIER_OFFSET, short_key, system_key
+
+
+def reference(value: JsonObject, sink: Sink, target: Target) -> None:
+    """Emit the literal reference and the identifier, each where there is one."""
+    literal = value.get("reference")
+    if literal:
+        url(literal, sink, target)
+    identifier = value.get("identifier")
+    if identifier and ("system" in identifier or "value" in identifier):
+        key = system_key(identifier.get("system"))
+        code = short_key(identifier.get("value") or "")
+        for sp in target.sps:
+            sink.token.append((sp + IDENTIFIER_OFFSET, key, code))
+
+
+def url(value: str, sink: Sink, target: Target) -> None:
+    """Emit a literal reference or a canonical."""
+    if value.startswith("#"):
+        return
+    local = parse_local(value, sink.base_url)
+    if local is not None and local.type in sink.local_types:
+        for sp in target.sps:
+            sink.reference.append((sp, local.type, local.id))
+        return
+    address, _, version = value.partition("|")
+    code, key = short_key(address), system_key(version)
+    for sp in target.sps:
+        sink.token.append((sp + EXTERNAL_OFFSET, key, code))
+
+
+def resource(value: JsonObject, sink: Sink, target: Target) -> None:
+    """Emit a resource that stands inside another one, by its own identity."""
+    kind, identity = value.get("resourceType"), value.get("id")
+    if kind in sink.local_types and identity:
+        for sp in target.sps:
+            sink.reference.append((sp, kind, identity))
+
+
+EMITTERS: Mapping[str, Emit] = {
+    "Reference": reference,
+    "canonical": url,
+    "uri": url,
+    "url": url,
+    "Resource": resource,
+}
+
+
+@lru_cache(maxsize=4096)
+def parse_local(text: str, base_url: str | None) -> LocalReference | None:
+    """Take a local reference apart; remembers what it has seen, as patients come often."""
+    return parse_reference(text, base_url)
+
+
+def resolves_to(type_name: str) -> Callable[[JsonObject], bool]:
+    """Make the test `resolve() is T`, which asks no database: the reference names its type."""
+    ends_in = re.compile(rf"(?:.*/)?{type_name}/[A-Za-z0-9\-.]{{1,64}}(?:/_history/.*)?", re.DOTALL)
+
+    def test(value: JsonObject) -> bool:
+        literal = value.get("reference")
+        if literal and not literal.startswith(("#", "urn:")):
+            return ends_in.fullmatch(literal) is not None
+        return bool(value.get("type") == type_name)
+
+    return test

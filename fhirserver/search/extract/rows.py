@@ -1,0 +1,106 @@
+"""What extraction finds: the index rows of one resource, before anything has a row id.
+
+The walk writes into a `Sink`; `IndexRows` is what it leaves behind, without duplicates.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+TokenRow = tuple[int, int, str]
+StringRow = tuple[int, str, str]
+DateRow = tuple[int, int, int]
+ReferenceRow = tuple[int, str, str]
+QuantityRow = tuple[
+    int, int, str, str, Decimal, Decimal, str | None, Decimal | None, Decimal | None
+]
+
+
+class LocalReference(NamedTuple):
+    """A literal reference to a resource of this server, and where it stands.
+
+    Attributes:
+        path: FHIRPath location of the Reference, e.g. "Encounter.participant[0].individual".
+        version: None unless the reference names one.
+    """
+
+    path: str
+    type: str
+    id: str
+    version: str | None
+
+
+@dataclass(slots=True)
+class IndexRows:
+    """The index rows of one resource; every list is without duplicates.
+
+    Attributes:
+        token: (sp, system key, code key); uri parameters too, with system 0.
+        string: (sp, folded text, text); what `:text` of a token parameter searches too.
+        date: (sp, lower, upper) in epoch microseconds, half-open.
+        reference: (sp, target type, target id) of local references.
+        quantity: (sp, system key, code, unit, low, high, canonical unit, canonical low, high);
+            numbers have system 0, no code and no unit.
+        present: parameters that have a value, ascending. An alias that counts one target type
+            alone (patient for subject) stands here under its own number too.
+        main_date: lower bound of the type's main clinical date; None if it has none.
+        patients: ("Patient", id) of the Patient compartments it belongs to, a Patient's own first.
+        references: every literal local reference, also of contained resources and extensions.
+    """
+
+    token: list[TokenRow] = field(default_factory=list)
+    string: list[StringRow] = field(default_factory=list)
+    date: list[DateRow] = field(default_factory=list)
+    reference: list[ReferenceRow] = field(default_factory=list)
+    quantity: list[QuantityRow] = field(default_factory=list)
+    present: list[int] = field(default_factory=list)
+    main_date: int | None = None
+    patients: list[tuple[str, str]] = field(default_factory=list)
+    references: list[LocalReference] = field(default_factory=list)
+
+
+class Sink:
+    """Where emitters put rows during one walk.
+
+    Attributes:
+        base_url: the server's FHIR base, to recognise its own absolute URLs.
+        local_types: types that a local reference can point at.
+    """
+
+    __slots__ = (
+        "base_url",
+        "date",
+        "local_types",
+        "present",
+        "quantity",
+        "reference",
+        "string",
+        "token",
+    )
+
+    def __init__(self, base_url: str | None, local_types: frozenset[str]) -> None:
+        self.base_url = base_url
+        self.local_types = local_types
+        self.token: list[TokenRow] = []
+        self.string: list[StringRow] = []
+        self.date: list[DateRow] = []
+        self.reference: list[ReferenceRow] = []
+        self.quantity: list[QuantityRow] = []
+        self.present: list[int] = []
+
+
+class Target(NamedTuple):
+    """The parameters that an element's value is indexed for.
+
+    Attributes:
+        sps: numbers, one row is written for each.
+        system: key of the implicit system of a `code`; 0 if it has none.
+    """
+
+    sps: tuple[int, ...]
+    system: int = 0
+
+
+Emit = Callable[[Any, Sink, Target], None]
+"""Writes the rows of one value, which is JSON of the datatype it is listed under."""
