@@ -1,0 +1,129 @@
+"""The FHIR API as one function: `FhirApplication.handle(Request) -> Response`.
+
+Spec: https://hl7.org/fhir/R4/http.html
+
+Order of work: loopback guard, parameters, format, route, caller, interaction. Whatever raises on
+the way becomes an OperationOutcome in the format negotiated so far. `handle` itself never raises.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+
+from fhirserver.access import AuthContext
+from fhirserver.errors import FhirError
+from fhirserver.http.access_log import Served
+from fhirserver.http.compression import compress
+from fhirserver.http.exchange import Exchange
+from fhirserver.http.guard import check_loopback
+from fhirserver.http.handlers import HANDLERS
+from fhirserver.http.html.page import Page, security_headers
+from fhirserver.http.negotiation import Format, Wanted, negotiate
+from fhirserver.http.outcome import foreseen
+from fhirserver.http.query import first_value, parse_query
+from fhirserver.http.representation import encode
+from fhirserver.http.request import Request
+from fhirserver.http.response import Response
+from fhirserver.http.routing import Route, Router
+from fhirserver.interactions import Services
+from fhirserver.model.outcome import operation_outcome
+
+Authenticate = Callable[[Request], AuthContext]
+Observer = Callable[[Served], None]
+
+COMPARTMENTS = frozenset(("Device", "Encounter", "Patient", "Practitioner", "RelatedPerson"))
+
+_NO_ROUTE = Route("")
+_DEFAULT = Wanted(Format.JSON)
+
+
+def anonymous(request: Request) -> AuthContext:
+    """The caller of an open server."""
+    return AuthContext("anonymous", "", request.request_id, request.address)
+
+
+class FhirApplication:
+    """The FHIR API of one process; safe to call from many threads.
+
+    Args:
+        services: what interactions work with.
+        authenticate: makes the caller's context of a request, or raises UnauthorizedError.
+        observers: called once per request with what was served: access log, metrics.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        authenticate: Authenticate = anonymous,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self.services = services
+        self._authenticate = authenticate
+        self._observers = tuple(observers)
+        self._router = Router(services.definitions, COMPARTMENTS)
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request; every failure is an OperationOutcome."""
+        started_ns = time.perf_counter_ns()
+        route = _NO_ROUTE
+        try:
+            if self.services.settings.open:
+                check_loopback(request.headers.get("host"), request.headers.get("origin"))
+            route = self._router.find(request.method, request.path)
+            response = HANDLERS[route.interaction](self._exchange(request, route))
+        except Exception as error:  # noqa: BLE001 - the edge: every failure becomes an answer
+            response = self._failure(foreseen(error, request.request_id), request)
+        compress(response, request.headers.get("accept-encoding"))
+        response.headers.append(("X-Request-Id", request.request_id))
+        if self._observers:
+            self._observe(request, route, response, started_ns)
+        return response
+
+    def _exchange(self, request: Request, route: Route) -> Exchange:
+        parameters = parse_query(request.query)
+        wanted = negotiate(
+            first_value(parameters, "_format") if parameters else None,
+            request.headers.get("accept"),
+            raw_allowed=route.type == "Binary" and route.interaction in ("read", "vread"),
+        )
+        auth = self._authenticate(request)
+        return Exchange(self.services, request, route, parameters, wanted, auth)
+
+    def _failure(self, error: FhirError, request: Request) -> Response:
+        wanted = wanted_of_failure(request)
+        response = Response(error.status, [("Content-Type", wanted.content_type), *error.headers])
+        page = Page(self.services.settings.public_url, request.path, (), error.status)
+        response.body = encode(
+            operation_outcome(error.issues), self.services, wanted, pretty=False, page=page
+        )
+        if wanted.format is Format.HTML:
+            response.headers.extend(security_headers())
+        return response
+
+    def _observe(self, request: Request, route: Route, response: Response, started_ns: int) -> None:
+        duration_us = (time.perf_counter_ns() - started_ns) // 1000
+        served = Served(
+            at_us=self.services.now() - duration_us,
+            method=request.method,
+            interaction=route.interaction,
+            type=route.type or "",
+            status=response.status,
+            duration_us=duration_us,
+            response_bytes=len(response.body),
+            request_id=request.request_id,
+            address=request.address,
+        )
+        for observer in self._observers:
+            observer(served)
+
+
+def wanted_of_failure(request: Request) -> Wanted:
+    """Choose the format of an error: what the caller asked for as far as it can be read."""
+    try:
+        format_parameter = first_value(parse_query(request.query), "_format")
+    except FhirError:
+        format_parameter = None
+    try:
+        return negotiate(format_parameter, request.headers.get("accept"))
+    except FhirError:
+        return _DEFAULT

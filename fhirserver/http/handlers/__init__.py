@@ -1,0 +1,42 @@
+"""One function per interaction: HTTP's words in, an interaction's arguments out.
+
+`HANDLERS` is the whole table; routing names its keys.
+"""
+
+from collections.abc import Callable
+
+from fhirserver.http.exchange import Exchange
+from fhirserver.http.handlers.history import history_instance, history_system, history_type
+from fhirserver.http.handlers.read import read, vread
+from fhirserver.http.handlers.search import search_compartment, search_system, search_type
+from fhirserver.http.handlers.system import batch, capabilities
+from fhirserver.http.handlers.write import (
+    conditional_delete,
+    conditional_patch,
+    conditional_update,
+    create,
+    delete,
+    patch,
+    update,
+)
+from fhirserver.http.response import Response
+
+HANDLERS: dict[str, Callable[[Exchange], Response]] = {
+    "batch": batch,
+    "capabilities": capabilities,
+    "conditional-delete": conditional_delete,
+    "conditional-patch": conditional_patch,
+    "conditional-update": conditional_update,
+    "create": create,
+    "delete": delete,
+    "history-instance": history_instance,
+    "history-system": history_system,
+    "history-type": history_type,
+    "patch": patch,
+    "read": read,
+    "search-compartment": search_compartment,
+    "search-system": search_system,
+    "search-type": search_type,
+    "update": update,
+    "vread": vread,
+}

@@ -1,0 +1,27 @@
+"""batch, transaction and capabilities.
+
+Spec: https://hl7.org/fhir/R4/http.html#transaction and #capabilities
+"""
+
+from fhirserver.http.content import read_resource, write_options
+from fhirserver.http.exchange import Exchange
+from fhirserver.http.representation import respond
+from fhirserver.http.response import Response
+from fhirserver.interactions.capabilities import capabilities as capabilities_interaction
+from fhirserver.interactions.transaction import transaction
+
+
+def batch(exchange: Exchange) -> Response:
+    """Answer `POST [base]`: a batch or a transaction, as the Bundle says."""
+    bundle = read_resource(exchange)
+    return respond(
+        exchange,
+        transaction(exchange.services, exchange.auth, bundle, write_options(exchange)),
+    )
+
+
+def capabilities(exchange: Exchange) -> Response:
+    """Answer `GET metadata`."""
+    return respond(
+        exchange, capabilities_interaction(exchange.services, exchange.auth, exchange.query())
+    )

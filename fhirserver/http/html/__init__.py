@@ -1,0 +1,1 @@
+"""FHIR for a person with a browser: pages without scripts and without requests elsewhere."""

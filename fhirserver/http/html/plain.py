@@ -1,0 +1,141 @@
+"""Values in a person's words: names, codes, quantities, references.
+
+The shape tells the data type; nothing here needs the element tables. A value of no known shape
+becomes "element: text" pairs, down to a few levels.
+"""
+
+from collections.abc import Callable
+from html import escape
+
+from fhirserver.http.html.links import linked, shortened
+from fhirserver.model.json import JsonObject, JsonValue
+
+_DEPTH_LIMIT = 4
+_ITEM_LIMIT = 25
+
+
+def plain(value: JsonValue, base_url: str, depth: int = 0) -> str:
+    """Write a value as a line or a few of HTML.
+
+    Args:
+        value: of an element, of any data type, one or a list.
+        base_url: this server's FHIR base, for links.
+        depth: how many objects are around it.
+    """
+    if isinstance(value, list):
+        shown = [plain(item, base_url, depth) for item in value[:_ITEM_LIMIT]]
+        if len(value) > _ITEM_LIMIT:
+            shown.append(f'<span class="faint">and {len(value) - _ITEM_LIMIT} more</span>')
+        return "<br>".join(shown) if depth == 0 else ", ".join(shown)
+    if isinstance(value, dict):
+        return _object(value, base_url, depth)
+    if isinstance(value, str):
+        return linked(value, base_url)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return escape(str(value))
+
+
+def headline(resource: JsonObject) -> str:
+    """Give what tells a resource from its like, as text: a name, a code, a value."""
+    parts = []
+    for key in ("name", "title", "code", "medicationCodeableConcept", "vaccineCode", "type"):
+        words = _words(resource.get(key))
+        if words:
+            parts.append(words)
+            break
+    value = resource.get("valueQuantity") or resource.get("valueCodeableConcept")
+    words = _words(value) or _words(resource.get("birthDate"))
+    if words:
+        parts.append(words)
+    return " · ".join(parts)
+
+
+def _object(value: JsonObject, base_url: str, depth: int) -> str:
+    if isinstance(value.get("reference"), str):
+        display = value.get("display")
+        text = linked(value["reference"], base_url, is_reference=True)
+        return f"{text} ({shortened(display)})" if isinstance(display, str) else text
+    words = _words(value)
+    if words:
+        return shortened(words)
+    if depth >= _DEPTH_LIMIT:
+        return "…"
+    return "; ".join(
+        f'<span class="faint">{escape(key)}</span> {plain(item, base_url, depth + 1)}'
+        for key, item in value.items()
+        if key != "div"
+    )
+
+
+def _words(value: JsonValue) -> str:
+    """Give the words of a known shape; "" for any other."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return _words(value[0]) if value else ""
+    if not isinstance(value, dict):
+        return ""
+    for keys, write in _SHAPES:
+        if keys & value.keys():
+            return write(value)
+    return ""
+
+
+def _human_name(name: JsonObject) -> str:
+    if isinstance(name.get("text"), str):
+        return str(name["text"])
+    words = [*_texts(name, "prefix"), *_texts(name, "given"), *_texts(name, "family")]
+    return " ".join([*words, *_texts(name, "suffix")])
+
+
+def _concept(concept: JsonObject) -> str:
+    if isinstance(concept.get("text"), str):
+        return str(concept["text"])
+    return next((words for coding in concept.get("coding", ()) if (words := _words(coding))), "")
+
+
+def _coding(coding: JsonObject) -> str:
+    return str(coding.get("display") or coding.get("code") or "")
+
+
+def _address(address: JsonObject) -> str:
+    if isinstance(address.get("text"), str):
+        return str(address["text"])
+    keys = ("line", "postalCode", "city", "state", "country")
+    return ", ".join(text for key in keys for text in _texts(address, key))
+
+
+def _quantity(quantity: JsonObject) -> str:
+    parts = [quantity.get(key) for key in ("comparator", "value", "unit")]
+    if parts[2] is None:
+        parts[2] = quantity.get("code") or quantity.get("currency")
+    return " ".join(str(part) for part in parts if part is not None)
+
+
+def _period(period: JsonObject) -> str:
+    return f"{period.get('start', '…')} – {period.get('end', '…')}"
+
+
+def _identifier(identifier: JsonObject) -> str:
+    system = identifier.get("system")
+    return f"{identifier['value']} ({system})" if system else str(identifier["value"])
+
+
+def _texts(parent: JsonObject, key: str) -> list[str]:
+    value = parent.get(key)
+    if isinstance(value, str):
+        return [value]
+    return [item for item in value or () if isinstance(item, str)]
+
+
+_SHAPES: tuple[tuple[frozenset[str], Callable[[JsonObject], str]], ...] = (
+    (frozenset(("family", "given")), _human_name),
+    (frozenset(("coding",)), _concept),
+    (frozenset(("line", "city", "postalCode")), _address),
+    (frozenset(("start", "end")), _period),
+    (frozenset(("unit", "comparator", "currency")), _quantity),
+    (frozenset(("display",)), _coding),
+    (frozenset(("value",)), _identifier),
+    (frozenset(("text",)), lambda value: str(value["text"])),
+)

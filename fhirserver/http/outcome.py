@@ -1,0 +1,37 @@
+"""Failures become OperationOutcomes in the caller's format.
+
+Spec: https://hl7.org/fhir/R4/http.html#Status-Codes and operationoutcome.html
+
+An exception that nobody foresaw becomes 500 without a word about its cause; the log gets its type
+and its frames with the request id. Its message stays out of the log: it may quote content.
+"""
+
+import logging
+import traceback
+
+from fhirserver.errors import FhirError
+
+_log = logging.getLogger("fhirserver.http")
+
+
+class InternalError(FhirError):
+    """A defect of the server."""
+
+    status = 500
+    code = "exception"
+
+
+def foreseen(error: Exception, request_id: str) -> FhirError:
+    """Give the error to answer with; log one that nobody foresaw."""
+    if isinstance(error, FhirError):
+        return error
+    if isinstance(error, RecursionError):
+        return InternalError("The request nests deeper than this server can follow; flatten it.")
+    frames = " < ".join(
+        f"{frame.filename.rpartition('fhirserver/')[2]}:{frame.lineno} {frame.name}"
+        for frame in reversed(traceback.extract_tb(error.__traceback__)[-12:])
+    )
+    _log.error("request %s failed: %s at %s", request_id, type(error).__name__, frames)
+    return InternalError(
+        f"The server failed; nothing was changed. Report it with request id {request_id}."
+    )

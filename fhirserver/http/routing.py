@@ -1,0 +1,213 @@
+"""Routes: a path's shape and a method make an interaction.
+
+Spec: https://hl7.org/fhir/R4/http.html#summary and https://hl7.org/fhir/R4/search.html#2.1.1.2
+
+    shape of the path                     methods
+    (base)                                GET search-system    POST batch
+    metadata                              GET capabilities
+    _search                               POST search-system
+    _history                              GET history-system
+    [type]                                GET search-type      POST create
+                                          PUT, PATCH, DELETE   the conditional forms
+    [type]/_search                        POST search-type
+    [type]/_history                       GET history-type
+    [type]/[id]                           GET read  PUT update  PATCH patch  DELETE delete
+    [type]/[id]/_history                  GET history-instance
+    [type]/[id]/_history/[vid]            GET vread
+    [type]/[id]/[type or *]               GET search-compartment
+    [type]/[id]/[type or *]/_search       POST search-compartment
+
+HEAD goes wherever GET goes. A path that exists answers another method with 405 and Allow; a name
+that starts with `$` is an operation, and there are none yet: 404.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+from fhirserver.errors import (
+    FhirError,
+    InvalidRequestError,
+    MethodNotAllowedError,
+    NotFoundError,
+)
+from fhirserver.model.reference import is_id
+
+_SEGMENT = re.compile(r"[A-Za-z0-9\-._$*]+", re.ASCII)
+
+
+class ResourceTypes(Protocol):
+    """The part of the definitions that routing needs."""
+
+    @property
+    def resource_types(self) -> tuple[str, ...]:
+        """The types that have an endpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a request goes.
+
+    Attributes:
+        interaction: FHIR's code; a conditional form has "conditional-" before it.
+        type: resource type of the path; None at the base. In a compartment search the type that is
+            searched, None for `*`.
+        id: logical id of the path.
+        version: what stands after `_history`.
+        compartment: type of the compartment in a compartment search; `id` is its id.
+    """
+
+    interaction: str
+    type: str | None = None
+    id: str | None = None
+    version: str | None = None
+    compartment: str | None = None
+
+
+_ROUTES: dict[str, dict[str, str]] = {
+    "base": {"GET": "search-system", "POST": "batch"},
+    "metadata": {"GET": "capabilities"},
+    "_search": {"POST": "search-system"},
+    "_history": {"GET": "history-system"},
+    "type": {
+        "GET": "search-type",
+        "POST": "create",
+        "PUT": "conditional-update",
+        "PATCH": "conditional-patch",
+        "DELETE": "conditional-delete",
+    },
+    "type/_search": {"POST": "search-type"},
+    "type/_history": {"GET": "history-type"},
+    "instance": {"GET": "read", "PUT": "update", "PATCH": "patch", "DELETE": "delete"},
+    "instance/_history": {"GET": "history-instance"},
+    "version": {"GET": "vread"},
+    "compartment": {"GET": "search-compartment"},
+    "compartment/_search": {"POST": "search-compartment"},
+}
+
+
+class Router:
+    """Finds routes among a server's resource types.
+
+    Args:
+        definitions: names the types.
+        compartments: types that are compartments, e.g. {"Patient", "Encounter"}.
+    """
+
+    def __init__(self, definitions: ResourceTypes, compartments: frozenset[str]) -> None:
+        self._types = frozenset(definitions.resource_types)
+        self._compartments = compartments
+
+    def find(self, method: str, path: str) -> Route:
+        """Find the route of a request.
+
+        Args:
+            method: upper case.
+            path: below the FHIR base, e.g. "/Patient/1"; see `Request.path`.
+
+        Raises:
+            InvalidRequestError: a path or id that cannot be one.
+            NotFoundError: no such type, operation or place.
+            MethodNotAllowedError: the place does not take this method; carries Allow.
+        """
+        segments = path.strip("/").split("/") if path.strip("/") else []
+        if (
+            len(segments) == 2
+            and segments[0] in self._types
+            and method in ("GET", "HEAD")
+            and is_id(segments[1])
+        ):
+            return Route("read", segments[0], segments[1])
+        _check_segments(path, segments)
+        shape, route = self._shape(segments)
+        methods = _ROUTES[shape]
+        interaction = methods.get("GET" if method == "HEAD" else method)
+        if interaction is None:
+            raise _not_allowed(method, methods)
+        return Route(interaction, route.type, route.id, route.version, route.compartment)
+
+    def _shape(self, segments: list[str]) -> tuple[str, Route]:
+        """Classify a path; the route comes without its interaction."""
+        match segments:
+            case []:
+                return "base", Route("")
+            case [("metadata" | "_search" | "_history") as name]:
+                return name, Route("")
+            case [*_, name] if name.startswith("$"):
+                raise NotFoundError(f"The operation {name} does not exist on this server.")
+            case [type_]:
+                return "type", Route("", self._known(type_))
+            case [type_, ("_search" | "_history") as name]:
+                return f"type/{name}", Route("", self._known(type_))
+            case [type_, id_, *below]:
+                return self._below_instance(self._known(type_), _checked_id(id_), below)
+        raise _no_such_place(segments)
+
+    def _below_instance(self, type_: str, id_: str, below: list[str]) -> tuple[str, Route]:
+        match below:
+            case []:
+                return "instance", Route("", type_, id_)
+            case ["_history"]:
+                return "instance/_history", Route("", type_, id_)
+            case ["_history", version]:
+                return "version", Route("", type_, id_, _checked_id(version))
+            case [member]:
+                return "compartment", self._compartment(type_, id_, member)
+            case [member, "_search"]:
+                return "compartment/_search", self._compartment(type_, id_, member)
+        raise _no_such_place([type_, id_, *below])
+
+    def _compartment(self, type_: str, id_: str, member: str) -> Route:
+        if type_ not in self._compartments:
+            raise NotFoundError(
+                f"{type_} is no compartment; compartments are "
+                f"{', '.join(sorted(self._compartments))}."
+            )
+        wanted = None if member == "*" else self._known(member)
+        return Route("", wanted, id_, compartment=type_)
+
+    def _known(self, name: str) -> str:
+        if name in self._types:
+            return name
+        raise NotFoundError(
+            f"{name!r} is no resource type of FHIR R4 that has an endpoint; "
+            "see the CapabilityStatement at /metadata."
+        )
+
+
+def _check_segments(path: str, segments: list[str]) -> None:
+    for segment in segments:
+        if _SEGMENT.fullmatch(segment) is None:
+            raise InvalidRequestError(
+                f"The path {_shown(path)!r} holds an empty segment or a character that no FHIR "
+                "path has; use letters, digits, '-' and '.' in ids.",
+                expression=("http.path",),
+            )
+
+
+def _checked_id(text: str) -> str:
+    if is_id(text):
+        return text
+    raise InvalidRequestError(
+        f"{_shown(text)!r} is not an id; use 1 to 64 letters, digits, '-' and '.'.",
+        expression=("http.path",),
+    )
+
+
+def _shown(text: str) -> str:
+    """Undo the octets-as-characters convention for a message."""
+    return text[:200].encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def _no_such_place(segments: list[str]) -> FhirError:
+    return NotFoundError(
+        f"Nothing is at {_shown('/'.join(segments))!r}; see https://hl7.org/fhir/R4/http.html."
+    )
+
+
+def _not_allowed(method: str, methods: dict[str, str]) -> MethodNotAllowedError:
+    allow = [*(["GET", "HEAD"] if "GET" in methods else []), *(m for m in methods if m != "GET")]
+    return MethodNotAllowedError(
+        f"{method[:20]} does not exist here; use {', '.join(allow)}.",
+        headers=(("Allow", ", ".join(allow)),),
+    )

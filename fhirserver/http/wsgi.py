@@ -1,0 +1,102 @@
+"""WSGI: an environ becomes a Request, a Response becomes what the server sends.
+
+Spec: PEP 3333
+
+granian decodes percent escapes before it hands a path over, so `%2F` arrives as "/". No FHIR path
+needs one in a segment: every segment is a name, an id or a version, and none of them may hold it.
+A header that holds octets beyond ASCII arrives as "" and is refused where its value matters.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from fhirserver.http.application import FhirApplication
+from fhirserver.http.body import BodyFraming, BodyLimits, StreamBody
+from fhirserver.http.headers import request_id
+from fhirserver.http.request import Request
+from fhirserver.http.response import STATUS_LINES
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+
+BASE_PATH = "/fhir"
+
+
+class FhirWsgi:
+    """The WSGI callable for everything at or below the FHIR base.
+
+    Args:
+        application: answers the requests.
+        body_slots: request bodies that may be arriving at a time; fewer than the server's threads,
+            so that slow senders never hold all of them.
+    """
+
+    def __init__(self, application: FhirApplication, *, body_slots: int = 24) -> None:
+        self._handle = application.handle
+        settings = application.services.settings
+        self._limits = BodyLimits(
+            size_bytes=settings.body_limit_bytes,
+            deadline_s=settings.body_deadline_s,
+            slots=body_slots,
+        )
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        body = StreamBody(
+            environ["wsgi.input"],
+            BodyFraming(
+                environ.get("CONTENT_LENGTH"),
+                environ.get("HTTP_TRANSFER_ENCODING"),
+                environ.get("HTTP_CONTENT_ENCODING"),
+            ),
+            self._limits,
+        )
+        response = self._handle(
+            Request(
+                environ["REQUEST_METHOD"],
+                environ["PATH_INFO"].removeprefix(BASE_PATH),
+                environ["QUERY_STRING"],
+                EnvironHeaders(environ),
+                body,
+                environ.get("REMOTE_ADDR", ""),
+                request_id(environ.get("HTTP_X_REQUEST_ID")),
+            )
+        )
+        start_response(STATUS_LINES[response.status], response.headers)
+        return [response.body]
+
+
+class EnvironHeaders:
+    """Headers read from an environ when somebody asks for them."""
+
+    __slots__ = ("_environ",)
+
+    def __init__(self, environ: Environ) -> None:
+        self._environ = environ
+
+    def get(self, name: str) -> str | None:
+        """Give a header's value, None where it is absent."""
+        value: str | None = self._environ.get(_KEYS.get(name) or _key(name))
+        return value
+
+
+def _key(name: str) -> str:
+    return f"HTTP_{name.upper().replace('-', '_')}"
+
+
+_KEYS = {
+    "content-type": "CONTENT_TYPE",
+    "content-length": "CONTENT_LENGTH",
+    **{
+        name: _key(name)
+        for name in (
+            "accept",
+            "accept-encoding",
+            "host",
+            "if-modified-since",
+            "if-none-match",
+            "origin",
+            "prefer",
+        )
+    },
+}
