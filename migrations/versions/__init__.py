@@ -1,1 +1,1 @@
-"""TODO-PLACEHOLDER."""
+"""The schema's revisions, oldest first; a released one never changes."""

@@ -1,0 +1,49 @@
+"""One row of the audit trail, written by the statement that it records.
+
+An AuditEvent is rendered from it on demand. It holds who, what, when and from where; bodies and
+values are in the version that it names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """Who asks for what; the store adds the outcome, the instant and the row it touched.
+
+    Attributes:
+        interaction: R4 code, e.g. "read", "search-type", "update", or an operation's.
+        actor: who, e.g. "Practitioner/7" or a user name.
+        client: the application, by client id.
+        request_id: the X-Request-Id of the request.
+        address: network address of the caller.
+        query: parameters of a search, as sent; None otherwise.
+    """
+
+    interaction: str
+    actor: str
+    client: str
+    request_id: str
+    address: str
+    query: str | None = None
+
+    def parameters(self) -> dict[str, bytes | None]:
+        """Return the values of `AUDIT_PARAMETERS`, packed."""
+        return {
+            "interaction": self.interaction.encode(),
+            "actor": self.actor.encode(),
+            "client": self.client.encode(),
+            "request_id": self.request_id.encode(),
+            "address": self.address.encode(),
+            "query": None if self.query is None else self.query.encode(),
+        }
+
+
+AUDIT_COLUMNS = "interaction, actor, client, request_id, address, query"
+AUDIT_PARAMETERS = (
+    ":interaction::text, :actor::text, :client::text, :request_id::text, :address::text,"
+    " :query::text"
+)
+"""Values for `AUDIT_COLUMNS` in a `Statement`."""

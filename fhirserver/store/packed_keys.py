@@ -1,0 +1,101 @@
+"""The index rows of one resource, packed into its row as they were written.
+
+An update compares what it is about to write with this, never with a fresh extraction from the
+old body: once an extractor or a SearchParameter has changed, a fresh extraction no longer names
+the rows that are really there, and rows left behind are wrong answers.
+
+Targets stand by identity (type number, id), not by row id, so packing needs no database.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fhirserver.definitions import Definitions
+from fhirserver.store.identities import Identity
+from fhirserver.store.schema import NOT_SEARCHED
+
+if TYPE_CHECKING:
+    from fhirserver.search.extract import IndexRows
+
+QuantityRow = tuple[
+    int, int, str, str, Decimal, Decimal, str | None, Decimal | None, Decimal | None
+]
+QuantityKey = tuple[int, int, str, str, str, str, str | None, str | None, str | None]
+
+
+class PackedKeys(msgspec.Struct, frozen=True, array_like=True):
+    """Index rows before they are copied per compartment; every list is sorted.
+
+    Attributes:
+        patients: compartments, the home compartment first.
+        main_date: epoch microseconds or None.
+        token: (sp, system key, code).
+        string: (sp, normalised, exact).
+        date: (sp, lower, upper).
+        reference: (sp, target type number, target id); sp NOT_SEARCHED for references that no
+            parameter covers.
+        quantity: (sp, system key, code, unit, low, high, canonical unit, low, high), the numbers
+            as texts.
+    """
+
+    patients: list[Identity] = []
+    main_date: int | None = None
+    token: list[tuple[int, int, str]] = []
+    string: list[tuple[int, str, str]] = []
+    date: list[tuple[int, int, int]] = []
+    reference: list[tuple[int, int, str]] = []
+    quantity: list[QuantityKey] = []
+
+    def identities(self) -> set[Identity]:
+        """Return every identity that the rows point to."""
+        return {(tid, id) for _, tid, id in self.reference} | set(self.patients)
+
+
+NO_KEYS = PackedKeys()
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(PackedKeys)
+
+
+def keys_of(rows: IndexRows, definitions: Definitions) -> PackedKeys:
+    """Turn extracted rows into the form that is stored. Pure."""
+    tid = definitions.type_id
+    reference = {(sp, tid(type), id) for sp, type, id in rows.reference}
+    searched = {(number, id) for _, number, id in reference}
+    everything = {(tid(each.type), each.id) for each in rows.references}
+    reference.update((NOT_SEARCHED, number, id) for number, id in everything - searched)
+    return PackedKeys(
+        patients=[(tid(type), id) for type, id in rows.patients],
+        main_date=rows.main_date,
+        token=sorted(rows.token),
+        string=sorted(rows.string),
+        date=sorted(rows.date),
+        reference=sorted(reference),
+        quantity=sorted(map(_quantity_key, rows.quantity), key=repr),
+    )
+
+
+def pack(keys: PackedKeys) -> bytes:
+    """Pack keys; equal keys give equal bytes."""
+    return _encoder.encode(keys)
+
+
+def unpack(packed: bytes) -> PackedKeys:
+    """Undo `pack`."""
+    return _decoder.decode(packed) if packed else NO_KEYS
+
+
+def _quantity_key(row: QuantityRow) -> QuantityKey:
+    sp, system, code, unit, low, high, c_unit, c_low, c_high = row
+    return (sp, system, code, unit, _text(low), _text(high), c_unit, _maybe(c_low), _maybe(c_high))
+
+
+def _text(number: Decimal) -> str:
+    return format(number, "f") if number.is_finite() else str(number)
+
+
+def _maybe(number: Decimal | None) -> str | None:
+    return None if number is None else _text(number)

@@ -1,0 +1,125 @@
+"""Reading versions by type and id, and resources by row id.
+
+Spec: https://hl7.org/fhir/R4/http.html#read and #vread
+
+A read for a caller is one statement: it fetches the version and writes the audit row of having
+done so, which is durable before the answer leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import Connection, pq
+
+from fhirserver.definitions import Definitions
+from fhirserver.model.stored import StoredResource
+from fhirserver.store import binary
+from fhirserver.store.audit_row import AUDIT_COLUMNS, AUDIT_PARAMETERS, AuditRow
+from fhirserver.store.database import Database
+from fhirserver.store.schema import method_name
+from fhirserver.store.statement import Statement, run, statement
+
+_AUDITED = f"""
+WITH found AS MATERIALIZED ({{select}}),
+told AS (
+    INSERT INTO audit (rid, version, tid, id, outcome, {AUDIT_COLUMNS})
+    SELECT f.rid, f.version, :tid::smallint, :id::text,
+           CASE f.state WHEN 1 THEN 200 WHEN 2 THEN 410 ELSE 404 END, {AUDIT_PARAMETERS}
+    FROM (SELECT 1) always LEFT JOIN found f ON true)
+SELECT rid, version, updated, method, body FROM found
+"""  # noqa: S608 - constants
+
+_READ = statement(
+    _AUDITED.format(
+        select="""
+    SELECT rid, version, updated, method, state, body FROM resource
+    WHERE tid = :tid::smallint AND id = :id::text AND state <> 0"""
+    )
+)
+_VREAD = statement(
+    _AUDITED.format(
+        select="""
+    SELECT rid, version, updated, method, state, body FROM resource
+    WHERE tid = :tid::smallint AND id = :id::text AND version = :version::integer AND state <> 0
+    UNION ALL
+    SELECT h.rid, h.version, h.updated, h.method, h.state, h.body
+    FROM resource r JOIN history h ON h.rid = r.rid AND h.version = :version::integer
+    WHERE r.tid = :tid::smallint AND r.id = :id::text"""
+    )
+)
+_READ_MANY = """
+SELECT r.rid, r.tid, r.id, r.version, r.updated, r.method, r.body
+FROM unnest(%s::bigint[]) WITH ORDINALITY wanted (rid, place)
+JOIN resource r ON r.rid = wanted.rid
+WHERE r.state = 1
+ORDER BY wanted.place
+"""
+_COUNTS = "SELECT tid, count(*) FROM resource WHERE state = 1 GROUP BY tid"
+
+
+def read(database: Database, type: str, id: str, audit: AuditRow) -> StoredResource | None:
+    """Read the current version, which may be a delete.
+
+    Returns:
+        None if nothing was ever stored under this id.
+    """
+    return _fetch(database, _READ, type, id, {}, audit)
+
+
+def vread(
+    database: Database, type: str, id: str, version: int, audit: AuditRow
+) -> StoredResource | None:
+    """Read one version, which may be a delete; None if there is no such version."""
+    return _fetch(database, _VREAD, type, id, {"version": binary.int4(version)}, audit)
+
+
+def read_many(
+    connection: Connection[Any], definitions: Definitions, rids: Sequence[int]
+) -> list[StoredResource]:
+    """Read live resources by row id, in the order given; others are left out."""
+    rows = connection.execute(_READ_MANY, (list(rids),), binary=True)
+    return [
+        StoredResource(
+            rid, definitions.type_name(tid), id, version, updated, method_name(method), body
+        )
+        for rid, tid, id, version, updated, method, body in rows
+    ]
+
+
+def count_types(database: Database) -> dict[str, int]:
+    """Count the live resources of each type that has any, by type."""
+    with database.search_connection() as connection:
+        rows = connection.execute(_COUNTS).fetchall()
+    return dict(sorted((database.definitions.type_name(tid), count) for tid, count in rows))
+
+
+def _fetch(
+    database: Database,
+    wanted: Statement,
+    type: str,
+    id: str,
+    parameters: dict[str, bytes | None],
+    audit: AuditRow,
+) -> StoredResource | None:
+    arguments = {
+        "tid": binary.int2(database.definitions.type_id(type)),
+        "id": id.encode(),
+        **parameters,
+        **audit.parameters(),
+    }
+    with database.connection() as connection:
+        result: pq.abc.PGresult = run(connection, wanted, arguments)
+    if result.ntuples == 0:
+        return None
+    rid, version, updated, method, body = (result.get_value(0, column) for column in range(5))
+    return StoredResource(
+        binary.read_int8(rid),
+        type,
+        id,
+        binary.read_int4(version),
+        binary.read_int8(updated),
+        method_name(binary.read_int2(method)),
+        body,
+    )

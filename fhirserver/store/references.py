@@ -1,0 +1,138 @@
+"""The stored resources that new content refers to: found, confirmed, or named as missing.
+
+An identity that nothing has been stored under yet gets an absent row where integrity is off, so
+that the index rows that point to it, and the compartment of a patient who arrives later, need no
+change then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from psycopg import pq
+
+from fhirserver.errors import ConflictError, Issue
+from fhirserver.store import binary
+from fhirserver.store.database import Database
+from fhirserver.store.identities import Identity
+from fhirserver.store.schema import State
+from fhirserver.store.statement import StoreConnection, run
+from fhirserver.store.write_plan import Change
+from fhirserver.store.write_sql import PLACEHOLDERS, RESOLVE
+
+Integrity = Literal["enforce", "off"]
+_ISSUES_MAX = 20
+
+
+class StaleIdentityError(Exception):
+    """What this process remembers of row ids no longer holds; forget it and try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """Looks up identities over one connection.
+
+    Attributes:
+        learnt: receives row ids to remember once the transaction has committed.
+    """
+
+    database: Database
+    connection: StoreConnection
+    learnt: dict[Identity, int]
+
+    def find(
+        self, identities: Collection[Identity], changes: Sequence[Change], integrity: Integrity
+    ) -> dict[Identity, int]:
+        """Return the row ids of identities, making absent rows where integrity is off.
+
+        Raises:
+            ConflictError: integrity is enforced and there is no row for some.
+        """
+        found = self.database.identities.find(identities)
+        missing = [each for each in identities if each not in found]
+        if missing:
+            found |= self._look_up(missing)
+            missing = [each for each in missing if each not in found]
+        if missing and integrity == "enforce":
+            raise self._dangling(set(missing), changes)
+        if missing:
+            self._make_absent(missing)
+            found |= self._look_up(missing)
+        return found
+
+    def explain(self, targets: dict[Identity, int], changes: Sequence[Change]) -> None:
+        """Say why the database did not confirm `targets`.
+
+        Raises:
+            ConflictError: some are deleted or were never stored.
+            StaleIdentityError: a remembered row id was wrong, or it changed meanwhile.
+        """
+        rows = _look_up(self.connection, list(targets))
+        if any(rows.get(each, (0, 0))[0] != rid for each, rid in targets.items()):
+            raise StaleIdentityError
+        dead = {each for each, (_, state) in rows.items() if state != State.LIVE}
+        if dead:
+            raise self._dangling(dead, changes)
+        raise StaleIdentityError
+
+    def _look_up(self, identities: Sequence[Identity]) -> dict[Identity, int]:
+        found = {each: rid for each, (rid, _) in _look_up(self.connection, identities).items()}
+        self.learnt.update(found)
+        return found
+
+    def _make_absent(self, identities: Iterable[Identity]) -> None:
+        ordered = sorted(identities)
+        rids = self.database.rids.take(self.connection, len(ordered))
+        arguments = {**identity_arguments(ordered), "rids": binary.int8_array(rids)}
+        run(self.connection, PLACEHOLDERS, arguments)
+
+    def _dangling(self, missing: set[Identity], changes: Sequence[Change]) -> ConflictError:
+        definitions = self.database.definitions
+        return dangling(missing, changes, definitions.type_id)
+
+
+def identity_arguments(identities: Sequence[Identity]) -> dict[str, bytes | None]:
+    """Pack identities as the parameters `tids` and `ids`."""
+    return {
+        "tids": binary.int2_array([tid for tid, _ in identities]),
+        "ids": binary.text_array([id for _, id in identities]),
+    }
+
+
+def dangling(
+    missing: set[Identity], changes: Sequence[Change], type_id: Callable[[str], int]
+) -> ConflictError:
+    """Name every reference to one of `missing`. Pure."""
+    issues = [
+        Issue(
+            "error",
+            "not-found",
+            f"{change.type}/{change.id} refers to {each.type}/{each.id}, which is not stored "
+            "here: store that first, in the same transaction, or correct the reference.",
+            (each.path,),
+        )
+        for change in changes
+        if change.rows is not None
+        for each in change.rows.references
+        if (type_id(each.type), each.id) in missing
+    ][:_ISSUES_MAX]
+    first = issues[0].diagnostics if issues else "A patient referred to is not stored here."
+    return ConflictError(first, issues=issues)
+
+
+def _look_up(
+    connection: StoreConnection, identities: Sequence[Identity]
+) -> dict[Identity, tuple[int, int]]:
+    """Return row id and state of the identities that have a row."""
+    result: pq.abc.PGresult = run(connection, RESOLVE, identity_arguments(identities))
+    found = {}
+    for row in range(result.ntuples):
+        tid, id, rid, state = (result.get_value(row, column) for column in range(4))
+        assert id is not None
+        found[binary.read_int2(tid), id.decode()] = (
+            binary.read_int8(rid),
+            binary.read_int2(state),
+        )
+    return found

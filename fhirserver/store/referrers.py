@@ -1,0 +1,57 @@
+"""Who refers to a resource that is being deleted."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+from fhirserver.definitions import Definitions
+from fhirserver.errors import ConflictError, Issue
+from fhirserver.store import binary
+from fhirserver.store.schema import NOT_SEARCHED
+from fhirserver.store.statement import StoreConnection, run
+from fhirserver.store.write_plan import Step
+from fhirserver.store.write_sql import REFERRERS
+
+
+def refuse_referenced(
+    connection: StoreConnection, definitions: Definitions, deleted: Sequence[Step]
+) -> None:
+    """Look for live resources that refer to deleted ones, after the deletes were written.
+
+    Raises:
+        ConflictError: one issue per referrer, at most ten of a deleted resource.
+    """
+    by_rid = {step.stored.rid: step.stored for step in deleted}
+    issues = []
+    for type in sorted({step.stored.type for step in deleted}):
+        rids = [step.stored.rid for step in deleted if step.stored.type == type]
+        arguments = {
+            "rids": binary.int8_array(rids),
+            "sps": binary.int2_array(reference_parameters(definitions, type)),
+        }
+        result = run(connection, REFERRERS, arguments)
+        for row in range(result.ntuples):
+            rid, tid, id = (result.get_value(row, column) for column in range(3))
+            assert id is not None
+            gone = by_rid[binary.read_int8(rid)]
+            referrer = f"{definitions.type_name(binary.read_int2(tid))}/{id.decode()}"
+            message = (
+                f"{referrer} refers to {gone.type}/{gone.id}: delete or change that first, "
+                "or in the same transaction."
+            )
+            issues.append(Issue("error", "conflict", message))
+    if issues:
+        raise ConflictError(issues[0].diagnostics, issues=issues)
+
+
+@functools.cache
+def reference_parameters(definitions: Definitions, type: str) -> tuple[int, ...]:
+    """Return the search parameters whose rows may point to a type. Pure."""
+    found = {NOT_SEARCHED}
+    for source in definitions.resource_types:
+        for parameter in definitions.search_parameters(source).values():
+            anything = not parameter.targets or "Resource" in parameter.targets
+            if parameter.type == "reference" and (anything or type in parameter.targets):
+                found.add(parameter.rows_id)
+    return tuple(sorted(found))

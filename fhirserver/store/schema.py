@@ -1,0 +1,67 @@
+"""The tables, in one place for readers; `migrations/` creates them.
+
+resource     identity and current version of everything that has an id
+  rid        row id, unique over all types, never reused; allocated in blocks of RID_BLOCK
+  pat        rid of its home Patient compartment; its own rid outside every compartment
+  tid, id    resource type number and logical id; unique
+  state      State below; an absent row is an identity that something refers to
+  version, updated, method   of the current version; updated in epoch microseconds
+  xact       transaction that wrote it: rows become visible in commit order, not in this one
+  present    sorted search parameter numbers that have a value (`:missing`)
+  extractor  version of the extractor that made the index rows
+  keys       the index rows as written, packed (see packed_keys); updates diff against it
+  body       compact JSON, exactly what a read returns; NULL unless live
+history      superseded versions: once a row is here it never changes
+token string date ref quantity   index rows: one per value and compartment patient (at most
+             COPIES_MAX patients); `home` marks exactly one copy of each value
+  sp         search parameter number; ref rows of NOT_SEARCHED are references that no
+             parameter covers, kept so that a delete finds every referrer
+  dt         main clinical date, epoch microseconds, for sorting by it; MIN_US if none
+compartment  membership of resources in more than COPIES_MAX compartments; the index rows of
+             those carry pat = their own rid
+audit        one row per interaction, partitioned by month, in the same transaction
+outbox       one row per change; `number` is assigned after commit, so it has no gaps
+job, lease   background work: whoever holds a lease works until `expires`; `fence` grows with
+             every new owner, and a step of an older fence is refused
+
+Instants are epoch microseconds; ids and codes compare by byte.
+"""
+
+from enum import IntEnum
+from typing import Literal
+
+from fhirserver.model.stored import Method
+
+EXPECTED_REVISION = "0001"
+RID_BLOCK = 1000
+COPIES_MAX = 8
+NOT_SEARCHED = 0
+
+INDEX_TABLES: tuple[Literal["token", "string", "date", "ref", "quantity"], ...] = (
+    "token",
+    "string",
+    "date",
+    "ref",
+    "quantity",
+)
+
+
+class State(IntEnum):
+    """What a row of `resource` stands for."""
+
+    ABSENT = 0
+    LIVE = 1
+    DELETED = 2
+
+
+METHODS: tuple[Method, ...] = ("POST", "PUT", "PATCH", "DELETE")
+
+
+def method_number(method: Method) -> int:
+    """Return the number that stands for a method in the tables, 1 to 4."""
+    return METHODS.index(method) + 1
+
+
+def method_name(number: int) -> Method:
+    """Return the method that a number in the tables stands for."""
+    return METHODS[number - 1]

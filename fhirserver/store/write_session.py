@@ -1,0 +1,393 @@
+"""A write, from its locks to its commit, as one database transaction.
+
+The isolation is READ COMMITTED; what makes it safe is the order of things:
+
+    1  advisory locks of conditional requests, sorted
+    2  the rows to change, FOR NO KEY UPDATE (a delete: FOR UPDATE), in row-id order
+    3  one statement that locks the rows referred to FOR KEY SHARE, in row-id order, and writes
+    4  after a delete, a look for referrers in a statement of its own: writers that referred to
+       the row before our lock have committed by then, and later ones find it deleted
+
+A write that needs no lock of its own is one statement that commits itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from psycopg import errors, pq
+
+from fhirserver.errors import UnavailableError
+from fhirserver.model.stored import StoredResource
+from fhirserver.search.extract import EXTRACTOR_VERSION
+from fhirserver.store import binary
+from fhirserver.store.audit_row import AuditRow
+from fhirserver.store.database import Database
+from fhirserver.store.identities import Identity
+from fhirserver.store.packed_keys import NO_KEYS, PackedKeys, keys_of, unpack
+from fhirserver.store.references import (
+    Integrity,
+    References,
+    StaleIdentityError,
+    identity_arguments,
+)
+from fhirserver.store.referrers import refuse_referenced
+from fhirserver.store.schema import State, method_name
+from fhirserver.store.statement import Statement, StoreConnection, command, run, statement
+from fhirserver.store.write_arguments import (
+    Arguments,
+    audit_arguments,
+    index_arguments,
+    outbox_arguments,
+    resource_arguments,
+    target_arguments,
+)
+from fhirserver.store.write_plan import Change, Current, Planner, Step, Written, check_preconditions
+from fhirserver.store.write_sql import (
+    LOCK_FOR_DELETE,
+    LOCK_FOR_UPDATE,
+    LOCK_WITH_BODY,
+    write_statement,
+)
+
+Result = TypeVar("Result")
+
+_ATTEMPTS = 12
+_ADVISORY = statement("SELECT pg_advisory_xact_lock(:key::bigint)")
+_RETRIED = (
+    StaleIdentityError,
+    errors.DeadlockDetected,
+    errors.SerializationFailure,
+    errors.UniqueViolation,  # two requests created the same id; the second now finds it
+)
+
+
+def run_write(database: Database, work: Callable[[WriteSession], Result]) -> Result:
+    """Run `work` in a write session and commit; again when the database asks for it.
+
+    Args:
+        database: where to write.
+        work: may run several times, each time in a new transaction; must have no other effects.
+
+    Raises:
+        UnavailableError: still in conflict after a dozen attempts.
+        FhirError: whatever `work` raises; nothing is written then.
+    """
+    for attempt in range(_ATTEMPTS):
+        with database.connection() as connection:
+            session = WriteSession(database, connection, cautious=attempt > 0)
+            try:
+                result = work(session)
+                session.commit()
+            except _RETRIED as error:
+                session.roll_back()
+                if isinstance(error, StaleIdentityError):
+                    database.identities.forget()
+            except BaseException:
+                session.roll_back()
+                raise
+            else:
+                return result
+        time.sleep(random.uniform(0, 0.002 * 2 ** min(attempt, 6)))  # noqa: S311 - only a pause
+    raise UnavailableError("Too many others are changing the same resources; try again shortly.")
+
+
+def write(
+    database: Database,
+    changes: Sequence[Change],
+    audit: AuditRow | Sequence[AuditRow],
+    integrity: Integrity = "enforce",
+) -> list[Written]:
+    """Write changes that need nothing else in their transaction; see `WriteSession.apply`."""
+    return run_write(database, lambda session: session.apply(changes, audit, integrity, alone=True))
+
+
+class WriteSession:
+    """One write transaction. Made by `run_write`.
+
+    Args:
+        cautious: look up even ids that should be new.
+    """
+
+    def __init__(
+        self, database: Database, connection: StoreConnection, *, cautious: bool = False
+    ) -> None:
+        self.connection = connection
+        self._database = database
+        self._definitions = database.definitions
+        self._cautious = cautious
+        self._current: dict[Identity, Current] = {}
+        self._learnt: dict[Identity, int] = {}
+
+    def lock_conditions(self, keys: Sequence[str]) -> None:
+        """Take the locks of conditional requests, so that equal conditions run one by one.
+
+        Args:
+            keys: type and normalised query of each condition.
+        """
+        self._begin()
+        numbers = {
+            int.from_bytes(
+                hashlib.blake2b(key.encode(), digest_size=8).digest(), "big", signed=True
+            )
+            for key in keys
+        }
+        for number in sorted(numbers):
+            run(self.connection, _ADVISORY, {"key": binary.int8(number)})
+
+    def lock(
+        self, targets: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], StoredResource | None]:
+        """Lock resources by type and id and return their current versions.
+
+        Returns:
+            For each target its version, without a body if it is deleted; None if there is none.
+        """
+        identities = {
+            target: (self._definitions.type_id(target[0]), target[1]) for target in targets
+        }
+        self._lock(list(identities.values()), LOCK_WITH_BODY)
+        found: dict[tuple[str, str], StoredResource | None] = {}
+        for target, identity in identities.items():
+            current = self._current.get(identity)
+            known = current is not None and current.state is not State.ABSENT
+            found[target] = _stored(target[0], current) if current is not None and known else None
+        return found
+
+    def apply(
+        self,
+        changes: Sequence[Change],
+        audit: AuditRow | Sequence[AuditRow],
+        integrity: Integrity = "enforce",
+        *,
+        alone: bool = False,
+    ) -> list[Written]:
+        """Write changes, each of another resource.
+
+        Args:
+            changes: at most one of each resource.
+            audit: one for all, or one for each change.
+            integrity: whether what the content refers to must be stored here and live.
+            alone: nothing else happens in this session; a write without locks then commits
+                itself.
+
+        Returns:
+            What became of each change, in their order.
+
+        Raises:
+            PreconditionFailedError: a condition of a change does not hold.
+            ConflictError: a reference to nothing, naming path and target; or a delete of
+                something that is referred to, naming the referrers.
+        """
+        identities = [(self._definitions.type_id(each.type), each.id) for each in changes]
+        if len(set(identities)) < len(changes):
+            raise ValueError("two changes of one resource in one write")
+        if not alone:
+            self._begin()
+        self._lock_changed(identities, changes)
+        for identity, change in zip(identities, changes, strict=True):
+            check_preconditions(change, self._current.get(identity))
+        keys = [
+            NO_KEYS if each.rows is None else keys_of(each.rows, self._definitions)
+            for each in changes
+        ]
+        rids, targets = self._resolve(identities, keys, changes, integrity)
+        planner = Planner(rids, self._database.clock())
+        steps = [
+            planner.step(change, identity[0], own_keys, self._current.get(identity))
+            for identity, change, own_keys in zip(identities, changes, keys, strict=True)
+        ]
+        written = [
+            _written(change, step, self._current.get(identity))
+            for identity, change, step in zip(identities, changes, steps, strict=True)
+        ]
+        done = [step for step in steps if step is not None]
+        arguments = {
+            **_arguments(done, targets),
+            **audit_arguments(_audited(audit, identities, written)),
+        }
+        self._write(done, targets, arguments, integrity, changes)
+        for identity in identities:
+            self._current.pop(identity, None)
+        return written
+
+    def commit(self) -> None:
+        """Commit what has been written, and remember the row ids that this session saw."""
+        if self.connection.pgconn.transaction_status == pq.TransactionStatus.INTRANS:
+            command(self.connection, b"COMMIT")
+        self._database.identities.remember(self._learnt)
+
+    def roll_back(self) -> None:
+        """Undo everything; safe on a broken connection."""
+        if self.connection.pgconn.transaction_status in (
+            pq.TransactionStatus.INTRANS,
+            pq.TransactionStatus.INERROR,
+        ):
+            command(self.connection, b"ROLLBACK")
+
+    def _begin(self) -> None:
+        if self.connection.pgconn.transaction_status == pq.TransactionStatus.IDLE:
+            command(self.connection, b"BEGIN")
+
+    def _lock_changed(self, identities: Sequence[Identity], changes: Sequence[Change]) -> None:
+        """Lock the rows of changes, except those whose ids are new."""
+        deletes = [
+            identity
+            for identity, change in zip(identities, changes, strict=True)
+            if change.content is None
+        ]
+        updates = [
+            identity
+            for identity, change in zip(identities, changes, strict=True)
+            if change.content is not None
+            and identity not in self._current
+            and (self._cautious or change.method != "POST")
+        ]
+        if deletes:
+            self._lock([*deletes, *updates], LOCK_FOR_DELETE)
+        elif updates:
+            self._lock(updates, LOCK_FOR_UPDATE)
+
+    def _lock(self, identities: Sequence[Identity], how: Statement) -> None:
+        self._begin()
+        result = run(self.connection, how, identity_arguments(identities))
+        for row in range(result.ntuples):
+            current = _read_current(result, row)
+            self._current[current.tid, current.id] = current
+            self._learnt[current.tid, current.id] = current.rid
+
+    def _resolve(
+        self,
+        identities: Sequence[Identity],
+        keys: Sequence[PackedKeys],
+        changes: Sequence[Change],
+        integrity: Integrity,
+    ) -> tuple[dict[Identity, int], dict[Identity, int]]:
+        """Find the row ids of everything that the old and new keys name.
+
+        Returns:
+            All of them; and those that only new content refers to, for the database to confirm.
+        """
+        own = self._own_rids(identities, changes)
+        before: set[Identity] = set()
+        after: set[Identity] = set()
+        for identity, own_keys in zip(identities, keys, strict=True):
+            current = self._current.get(identity)
+            known = unpack(current.keys).identities() if current is not None else set()
+            before |= known
+            after |= own_keys.identities() - known
+        references = References(self._database, self.connection, self._learnt)
+        found = references.find((before | after) - own.keys(), changes, integrity)
+        return own | found, {each: found[each] for each in after if each in found}
+
+    def _own_rids(
+        self, identities: Sequence[Identity], changes: Sequence[Change]
+    ) -> dict[Identity, int]:
+        own = {each: self._current[each].rid for each in identities if each in self._current}
+        fresh = [
+            identity
+            for identity, change in zip(identities, changes, strict=True)
+            if identity not in own and change.content is not None
+        ]
+        rids = self._database.rids.take(self.connection, len(fresh))
+        own.update(zip(fresh, rids, strict=True))
+        self._learnt.update(own)
+        return own
+
+    def _write(
+        self,
+        steps: Sequence[Step],
+        targets: dict[Identity, int],
+        arguments: Arguments,
+        integrity: Integrity,
+        changes: Sequence[Change],
+    ) -> None:
+        wanted = write_statement(
+            targets=bool(targets),
+            live=integrity == "enforce",
+            fresh=any(step.fresh for step in steps),
+            changed=not all(step.fresh for step in steps),
+            gone=any(step.removed for step in steps),
+            new=any(step.added for step in steps),
+        )
+        result = run(self.connection, wanted, arguments)
+        if result.get_value(0, 0) != binary.boolean(True):
+            References(self._database, self.connection, self._learnt).explain(targets, changes)
+        deleted = [step for step in steps if step.state is State.DELETED]
+        if deleted and integrity == "enforce":
+            refuse_referenced(self.connection, self._definitions, deleted)
+
+
+def _arguments(steps: Sequence[Step], targets: dict[Identity, int]) -> Arguments:
+    """Pack what the parts of the statement need; parts left out ask for nothing."""
+    fresh = [step for step in steps if step.fresh]
+    changed = [step for step in steps if not step.fresh]
+    arguments: Arguments = {"extractor": binary.int2(EXTRACTOR_VERSION)}
+    arguments |= outbox_arguments(steps)
+    if targets:
+        arguments |= target_arguments(targets)
+    if fresh:
+        arguments |= resource_arguments("fresh", fresh)
+    if changed:
+        arguments |= resource_arguments("changed", changed)
+    if any(step.removed for step in steps):
+        arguments |= index_arguments("gone", [step.removed for step in steps])
+    if any(step.added for step in steps):
+        arguments |= index_arguments("new", [step.added for step in steps])
+    return arguments
+
+
+def _written(change: Change, step: Step | None, current: Current | None) -> Written:
+    if step is not None:
+        return Written(step.stored, created=step.created, changed=True)
+    if current is None or current.state is State.ABSENT:
+        nothing = StoredResource(0, change.type, change.id, 0, 0, change.method, None)
+        return Written(nothing, created=False, changed=False)
+    return Written(_stored(change.type, current), created=False, changed=False)
+
+
+def _audited(
+    audit: AuditRow | Sequence[AuditRow],
+    identities: Sequence[Identity],
+    written: Sequence[Written],
+) -> list[tuple[AuditRow, int, int, Written]]:
+    rows = [audit] * len(written) if isinstance(audit, AuditRow) else audit
+    return [
+        (row, tid, 201 if each.created else 200, each)
+        for row, (tid, _), each in zip(rows, identities, written, strict=True)
+    ]
+
+
+def _stored(type: str, current: Current) -> StoredResource:
+    return StoredResource(
+        current.rid,
+        type,
+        current.id,
+        current.version,
+        current.updated_us,
+        method_name(current.method),
+        current.body,
+    )
+
+
+def _read_current(result: pq.abc.PGresult, row: int) -> Current:
+    values = [result.get_value(row, column) for column in range(result.nfields)]
+    rid, tid, id, pat, version, updated, state, method, keys = values[:9]
+    assert id is not None
+    assert keys is not None
+    return Current(
+        rid=binary.read_int8(rid),
+        tid=binary.read_int2(tid),
+        id=id.decode(),
+        pat=binary.read_int8(pat),
+        version=binary.read_int4(version),
+        updated_us=binary.read_int8(updated),
+        state=State(binary.read_int2(state)),
+        method=binary.read_int2(method),
+        keys=keys,
+        body=values[9] if len(values) > 9 else None,
+    )
