@@ -104,7 +104,7 @@ def compile_search_parameters(
         sources: dict[str, JsonObject] = {}
         for base in reversed(lineage):
             sources |= by_base.get(base, {})
-        numbered = {}
+        numbered: dict[str, JsonObject] = {}
         for code in sorted(sources):
             number += 1
             numbered[code] = {"id": number} | _compile(sources[code], type_name, set(lineage))

@@ -1,0 +1,220 @@
+"""Syntax trees to closures.
+
+A compiled expression is `run(this, context)`: the items of $this in, a collection out. Conditions
+are compiled a second way, as `test(this, context)`, to True, False or None (empty). Both forms of
+the same expression agree; tests only save the collections in between.
+"""
+
+from fhirserver.definitions import r4
+from fhirserver.fhirpath.context import Context
+from fhirserver.fhirpath.errors import FhirPathError
+from fhirserver.fhirpath.function_table import FunctionDef, Run, Test
+from fhirserver.fhirpath.functions_boundary import BOUNDARY_FUNCTIONS
+from fhirserver.fhirpath.functions_collection import COLLECTION_FUNCTIONS
+from fhirserver.fhirpath.functions_conversion import CONVERSION_FUNCTIONS
+from fhirserver.fhirpath.functions_fhir import FHIR_FUNCTIONS
+from fhirserver.fhirpath.functions_lambda import LAMBDA_FUNCTIONS
+from fhirserver.fhirpath.functions_math import MATH_FUNCTIONS
+from fhirserver.fhirpath.functions_string import STRING_FUNCTIONS
+from fhirserver.fhirpath.operators import COMPARISONS, LOGIC, OPERATORS, equals_text, negate
+from fhirserver.fhirpath.paths import compile_index, compile_member, compile_presence, compile_root
+from fhirserver.fhirpath.syntax import (
+    Binary,
+    Empty,
+    Expr,
+    Function,
+    Index,
+    Literal,
+    Member,
+    Sign,
+    Special,
+    TypeName,
+    TypeOperation,
+    Variable,
+)
+from fhirserver.fhirpath.type_system import is_exactly, is_type, parse_type
+from fhirserver.fhirpath.values import Collection, single, to_boolean
+
+FUNCTIONS: dict[str, FunctionDef] = {
+    **BOUNDARY_FUNCTIONS,
+    **COLLECTION_FUNCTIONS,
+    **CONVERSION_FUNCTIONS,
+    **FHIR_FUNCTIONS,
+    **LAMBDA_FUNCTIONS,
+    **MATH_FUNCTIONS,
+    **STRING_FUNCTIONS,
+}
+_TYPE_FUNCTIONS = ("is", "as", "ofType")
+
+_TRUE, _FALSE, _EMPTY = [True], [False], list[bool]()
+
+
+class Compiler:
+    """Compiles one expression.
+
+    Args:
+        lenient: `as` filters where the standard asks for a single item.
+        scoping: the expression defines variables, so operands must be kept apart.
+    """
+
+    def __init__(self, *, lenient: bool, scoping: bool) -> None:
+        self.lenient = lenient
+        self._scoping = scoping
+
+    def run(self, expression: Expr) -> Run:
+        """Compile to a collection."""
+        match expression:
+            case Literal(value):
+                constant = [value]
+                return lambda _this, _context: constant
+            case Empty():
+                return lambda _this, _context: []
+            case Member(source, name):
+                return self._member(source, name)
+            case Function():
+                return self._function(expression)
+            case Binary(operator, left, right) if operator in OPERATORS:
+                return OPERATORS[operator](self.operand(left), self.operand(right))
+            case Binary():
+                return _collected(self.test(expression))
+            case TypeOperation(operator, operand, wanted):
+                return self._type_operation(operator, self.operand(operand), wanted.name)
+            case Index(source, index):
+                return compile_index(self.run(source), self.operand(index))
+            case Variable(name):
+                return lambda _this, context: context.variable(name)
+            case Special(name):
+                return _special(name)
+            case Sign(operator, operand):
+                return _sign(operator, self.operand(operand))
+        raise FhirPathError("a type or sort key stands where a value is needed")
+
+    def operand(self, expression: Expr) -> Run:
+        """Compile an operand; the variables it defines end with it."""
+        run = self.run(expression)
+        if not self._scoping:
+            return run
+
+        def scoped(this: Collection, context: Context) -> Collection:
+            outer = context.variables
+            result = run(this, context)
+            context.variables = outer
+            return result
+
+        return scoped
+
+    def test(self, expression: Expr) -> Test:
+        """Compile to a Boolean."""
+        match expression:
+            case Binary(operator, left, right) if operator in LOGIC:
+                return LOGIC[operator](self.test(left), self.test(right))
+            case Binary("=" | "!=" as operator, left, Literal(value)) if value.__class__ is str:
+                return equals_text(self.operand(left), value, negated=operator == "!=")
+            case Binary(operator, left, right) if operator in COMPARISONS:
+                return COMPARISONS[operator](self.operand(left), self.operand(right))
+            case Function(source, "not", ()) if source is not None:
+                return _negated(self.test(source))
+            case Function(source, "exists", ()):
+                return self._presence(source, absent=False)
+            case Function(source, "empty", ()):
+                return self._presence(source, absent=True)
+            case Function(source, "exists", (criterion,)):
+                return self._presence(Function(source, "where", (criterion,)), absent=False)
+        run = self.operand(expression)
+        return lambda this, context: to_boolean(run(this, context))
+
+    def _presence(self, source: Expr | None, *, absent: bool) -> Test:
+        match source:
+            case Member(below, name) if below is not None or not _is_type_name(name):
+                return compile_presence(self._source(below), name, absent=absent)
+        run = self._source(source)
+        return lambda this, context: (not run(this, context)) is absent
+
+    def _source(self, source: Expr | None) -> Run:
+        return _this if source is None else self.run(source)
+
+    def _member(self, source: Expr | None, name: str) -> Run:
+        if source is None and _is_type_name(name):
+            return compile_root(name)
+        return compile_member(None if source is None else self.run(source), name)
+
+    def _function(self, expression: Function) -> Run:
+        source, name, arguments = expression.source, expression.name, expression.arguments
+        if name in ("exists", "empty") and len(arguments) <= (name == "exists"):
+            return _collected(self.test(expression))
+        if name in _TYPE_FUNCTIONS:
+            match arguments:
+                case (TypeName(wanted),):
+                    return self._type_operation(name, self._source(source), wanted)
+        definition = FUNCTIONS.get(name)
+        if definition is None:
+            raise FhirPathError(f"there is no function {name}()")
+        if not definition.least <= len(arguments) <= definition.most:
+            raise FhirPathError(f"{name}() does not take {len(arguments)} arguments")
+        return definition.build(self, self._source(source), arguments)
+
+    def _type_operation(self, operator: str, run: Run, name: str) -> Run:
+        wanted = parse_type(name)
+        if operator == "is":
+            return lambda this, context: [
+                is_type(item, wanted) for item in _at_most_one(run(this, context))
+            ]
+        if operator == "ofType" or self.lenient:
+            return lambda this, context: [
+                item for item in run(this, context) if is_exactly(item, wanted)
+            ]
+        return lambda this, context: [
+            item for item in _at_most_one(run(this, context)) if is_exactly(item, wanted)
+        ]
+
+
+def _this(this: Collection, _context: Context) -> Collection:
+    return this
+
+
+def _is_type_name(name: str) -> bool:
+    return name[:1].isupper() and name in r4().type_names
+
+
+def _at_most_one(items: Collection) -> Collection:
+    if len(items) > 1:
+        raise FhirPathError(f"expected one item, found {len(items)}")
+    return items
+
+
+def _collected(test: Test) -> Run:
+    def run(this: Collection, context: Context) -> Collection:
+        result = test(this, context)
+        if result is None:
+            return _EMPTY
+        return _TRUE if result else _FALSE
+
+    return run
+
+
+def _negated(test: Test) -> Test:
+    def negated(this: Collection, context: Context) -> bool | None:
+        result = test(this, context)
+        return None if result is None else not result
+
+    return negated
+
+
+def _special(name: str) -> Run:
+    match name:
+        case "$this":
+            return _this
+        case "$index":
+            return lambda _this, context: [context.index]
+        case _:
+            return lambda _this, context: context.total
+
+
+def _sign(operator: str, run: Run) -> Run:
+    def signed(this: Collection, context: Context) -> Collection:
+        value = single(run(this, context))
+        if value is None:
+            return []
+        return [negate(value)] if operator == "-" else [negate(negate(value))]
+
+    return signed

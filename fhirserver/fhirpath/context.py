@@ -1,0 +1,90 @@
+"""What an evaluation knows besides its focus: variables, the resources around it, the clock.
+
+Spec: http://hl7.org/fhirpath/N1/index.html#environment-variables and
+https://hl7.org/fhir/R4/fhirpath.html#variables
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from fhirserver.fhirpath.errors import FhirPathError
+from fhirserver.fhirpath.values import UCUM, Collection, ElementNode
+
+Resolver = Callable[[str], dict[str, Any] | None]
+"""Gives the resource behind a reference's text, or None."""
+
+_CONSTANTS = {
+    "ucum": UCUM,
+    "sct": "http://snomed.info/sct",
+    "loinc": "http://loinc.org",
+}
+_PREFIXES = {
+    "vs-": "http://hl7.org/fhir/ValueSet/",
+    "ext-": "http://hl7.org/fhir/StructureDefinition/",
+}
+
+
+class Context:
+    """One evaluation's surroundings; not to be shared between threads.
+
+    Args:
+        resource: node that %resource means: the resource that holds the focus.
+        root_resource: node that %rootResource means: the outermost; `resource` if None.
+        variables: further variables by name, without the %.
+        resolve: for resolve(); without it references are typed by their text alone.
+        now: for now() and today(), aware; the system clock if None.
+        strict: raise where a name is not one of its type's elements.
+    """
+
+    __slots__ = (
+        "focus", "index", "now", "resolve", "resource", "root_resource", "strict", "total",
+        "variables",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        resource: ElementNode | None = None,
+        root_resource: ElementNode | None = None,
+        *,
+        variables: Mapping[str, Any] | None = None,
+        resolve: Resolver | None = None,
+        now: datetime | None = None,
+        strict: bool = False,
+    ) -> None:
+        self.resource = resource
+        self.root_resource = resource if root_resource is None else root_resource
+        self.variables = variables or {}
+        self.resolve = resolve
+        self.now = now
+        self.strict = strict
+        self.focus: Collection = []
+        self.index = 0
+        self.total: Collection = []
+
+    def instant(self) -> datetime:
+        """Give the instant of this evaluation, the same at every call."""
+        if self.now is None:
+            self.now = datetime.now(UTC)
+        return self.now
+
+    def variable(self, name: str) -> Collection:
+        """Give the value of %name.
+
+        Raises:
+            FhirPathError: there is no such variable.
+        """
+        if name in self.variables:
+            value = self.variables[name]
+            return value if isinstance(value, list) else [value]
+        if name == "context":
+            return self.focus
+        if name in ("resource", "rootResource"):
+            node = self.resource if name == "resource" else self.root_resource
+            return self.focus if node is None else [node]
+        if name in _CONSTANTS:
+            return [_CONSTANTS[name]]
+        for prefix, canonical in _PREFIXES.items():
+            if name.startswith(prefix):
+                return [canonical + name.removeprefix(prefix)]
+        raise FhirPathError(f"there is no variable %{name}")

@@ -1,0 +1,90 @@
+"""Compiled expressions, kept by their source."""
+
+from functools import lru_cache
+from typing import Any
+
+from fhirserver.fhirpath.compiler import Compiler
+from fhirserver.fhirpath.context import Context
+from fhirserver.fhirpath.errors import FhirPathError
+from fhirserver.fhirpath.function_table import Run, Test
+from fhirserver.fhirpath.parser import parse
+from fhirserver.fhirpath.syntax import Expr
+from fhirserver.fhirpath.values import Collection, ElementNode
+
+
+class Expression:
+    """An expression ready to be evaluated, by any number of threads.
+
+    Attributes:
+        source: its text.
+        tree: its syntax tree.
+    """
+
+    __slots__ = ("_run", "_test", "source", "tree")
+
+    def __init__(self, source: str, tree: Expr, run: Run, test: Test) -> None:
+        self.source = source
+        self.tree = tree
+        self._run = run
+        self._test = test
+
+    def evaluate(
+        self, focus: ElementNode | Collection, context: Context | None = None
+    ) -> Collection:
+        """Evaluate on an element, or on the items of a collection.
+
+        Args:
+            focus: what $this and the first name of the expression start from.
+            context: variables and surroundings; None means `focus` stands alone.
+
+        Returns:
+            Items: ElementNode, or System values; see `fhirserver.fhirpath.values`.
+
+        Raises:
+            FhirPathError: the expression does not fit this input.
+        """
+        items = focus if isinstance(focus, list) else [focus]
+        if context is None:
+            context = Context()
+        context.focus = items
+        return list(_guarded(self._run, items, context))
+
+    def test(self, node: ElementNode, context: Context) -> bool | None:
+        """Evaluate as a condition; None if the result is empty. Raises as `evaluate` does."""
+        items = [node]
+        context.focus = items
+        result: bool | None = _guarded(self._test, items, context)
+        return result
+
+    def evaluate_boolean(
+        self,
+        node: ElementNode,
+        resource: ElementNode | None = None,
+        root_resource: ElementNode | None = None,
+    ) -> bool | None:
+        """Evaluate as a condition on an element of a resource; see `test`."""
+        return self.test(node, Context(resource, root_resource))
+
+
+def _guarded(closure: Any, items: Collection, context: Context) -> Any:
+    try:
+        return closure(items, context)
+    except RecursionError:
+        raise FhirPathError("the expression or its input is nested too deeply") from None
+
+
+@lru_cache(maxsize=4096)
+def compile_expression(source: str, *, lenient: bool = False) -> Expression:
+    """Compile an expression; the result is kept.
+
+    Args:
+        source: FHIRPath.
+        lenient: `as` filters a collection instead of failing on several items, which the
+            expressions of search parameters and some invariants rely on.
+
+    Raises:
+        FhirPathError: with the offset where it does not parse, or naming what is unknown.
+    """
+    tree = parse(source)
+    compiler = Compiler(lenient=lenient, scoping="defineVariable" in source)
+    return Expression(source, tree, compiler.run(tree), compiler.test(tree))

@@ -1,0 +1,104 @@
+"""How functions are declared: a row of a table per function, by what it needs.
+
+whole(f)        f(items)                        no argument; gets and gives a collection
+eager(f, n)     f(items, *collections)          arguments are evaluated on the outer focus
+scalar(f, n)    f(value, *values)               one item; an empty input or argument gives {}
+FunctionDef     build(compiler, source, args)   decides itself when its arguments run
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fhirserver.fhirpath.context import Context
+from fhirserver.fhirpath.errors import FhirPathError
+from fhirserver.fhirpath.syntax import Expr
+from fhirserver.fhirpath.values import Collection, single
+
+Run = Callable[[Collection, Context], Collection]
+"""A compiled expression: the items of $this and the context give a collection."""
+Test = Callable[[Collection, Context], bool | None]
+"""A compiled expression as a Boolean; None where it is empty."""
+
+
+class Compile(Protocol):
+    """What a function's builder asks of the compiler."""
+
+    lenient: bool
+
+    def operand(self, expression: Expr) -> Run:
+        """Compile an argument; variables it defines end with it."""
+
+    def test(self, expression: Expr) -> Test:
+        """Compile an argument that is a condition."""
+
+
+Builder = Callable[[Compile, Run, tuple[Expr, ...]], Run]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionDef:
+    """A function with the number of arguments it takes, bounds included."""
+
+    build: Builder
+    least: int
+    most: int
+
+
+def whole(function: Callable[[Collection], Collection]) -> FunctionDef:
+    """Declare a function of its input alone."""
+
+    def build(_compiler: Compile, source: Run, _arguments: tuple[Expr, ...]) -> Run:
+        return lambda this, context: function(source(this, context))
+
+    return FunctionDef(build, 0, 0)
+
+
+def eager(function: Callable[..., Collection], least: int, most: int | None = None) -> FunctionDef:
+    """Declare a function of its input and its arguments' collections."""
+
+    def build(compiler: Compile, source: Run, arguments: tuple[Expr, ...]) -> Run:
+        operands = [compiler.operand(argument) for argument in arguments]
+        if len(operands) == 1:
+            only = operands[0]
+            return lambda this, context: function(source(this, context), only(this, context))
+        return lambda this, context: function(
+            source(this, context), *[operand(this, context) for operand in operands]
+        )
+
+    return FunctionDef(build, least, least if most is None else most)
+
+
+def scalar(function: Callable[..., Any], least: int = 0, most: int | None = None) -> FunctionDef:
+    """Declare a function of one value and its arguments' values; None becomes {}."""
+
+    def build(compiler: Compile, source: Run, arguments: tuple[Expr, ...]) -> Run:
+        operands = [compiler.operand(argument) for argument in arguments]
+
+        def run(this: Collection, context: Context) -> Collection:
+            value = single(source(this, context))
+            values = [single(operand(this, context)) for operand in operands]
+            if value is None or None in values:
+                return []
+            result = function(value, *values)
+            if result is None:
+                return []
+            return result if result.__class__ is list else [result]
+
+        return run
+
+    return FunctionDef(build, least, least if most is None else most)
+
+
+def need_text(value: Any) -> str:
+    """Give a value that must be text."""
+    if value.__class__ is not str:
+        raise FhirPathError("expected text")
+    return value  # type: ignore[no-any-return]  # its class has just been looked at
+
+
+def need_integer(value: Any) -> int:
+    """Give a value that must be an Integer."""
+    if value.__class__ is not int:
+        raise FhirPathError("expected an Integer")
+    return value  # type: ignore[no-any-return]  # its class has just been looked at

@@ -1,0 +1,100 @@
+r"""FHIRPath source to tokens.
+
+Spec: http://hl7.org/fhirpath/N1/index.html#lexical-elements
+
+    number      12  1.5                       datetime   @2015  @2015-02-04T14:34:28Z  @2015T
+    string      'a\'b\u0041'                  time       @T14:34
+    identifier  name  `a name`                variable   %resource  %`vs-name`  %'a'
+    special     $this $index $total           operator   . , ( ) [ ] { } + - * / & | = ~ ...
+    comments    // to the end of the line     /* ... */
+"""
+
+import re
+from typing import Literal, NamedTuple
+
+from fhirserver.fhirpath.errors import FhirPathError
+
+Kind = Literal[
+    "number", "string", "temporal", "identifier", "quoted", "variable", "special", "operator", "end"
+]
+
+_TOKEN = re.compile(
+    r"""
+    (?P<blank>\s+|//[^\r\n]*|/\*.*?\*/)
+  | (?P<temporal>@(?:
+        T\d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?
+      | \d{4}(?:-\d\d(?:-\d\d)?)?
+        (?:T(?:\d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?(?:Z|[+-]\d\d:\d\d)?)?)?
+    ))
+  | (?P<number>\d+(?:\.\d+)?)
+  | (?P<string>'(?:\\.|[^'\\])*')
+  | (?P<quoted>`(?:\\.|[^`\\])*`)
+  | (?P<identifier>[A-Za-z_]\w*)
+  | (?P<variable>%(?:[A-Za-z_][\w-]*|`(?:\\.|[^`\\])*`|'(?:\\.|[^'\\])*'))
+  | (?P<special>\$(?:this|index|total)\b)
+  | (?P<operator><=|>=|!=|!~|[()\[\]{}.,+\-*/&|<>=~])
+    """,
+    re.VERBOSE | re.DOTALL | re.ASCII,
+)
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_ESCAPED = {
+    "'": "'", '"': '"', "`": "`", "\\": "\\", "/": "/",
+    "n": "\n", "t": "\t", "r": "\r", "f": "\f",
+}  # fmt: skip
+
+
+class Token(NamedTuple):
+    """A token; strings, quoted identifiers and variables come without their quotes."""
+
+    kind: Kind
+    text: str
+    position: int
+
+
+def tokenize(source: str) -> list[Token]:
+    """Split an expression; the last token has kind "end"."""
+    tokens: list[Token] = []
+    position = 0
+    while position < len(source):
+        match = _TOKEN.match(source, position)
+        if match is None:
+            raise FhirPathError(f"unexpected {source[position]!r}", position)
+        kind = match.lastgroup
+        if kind != "blank":
+            tokens.append(_token(kind, match.group(), position))
+        position = match.end()
+    tokens.append(Token("end", "end of expression", position))
+    return tokens
+
+
+def _token(kind: str | None, text: str, position: int) -> Token:
+    match kind:
+        case "string":
+            return Token("string", _unescape(text[1:-1], position), position)
+        case "quoted":
+            return Token("quoted", _unescape(text[1:-1], position), position)
+        case "variable":
+            name = text[1:] if text[1] not in "`'" else _unescape(text[2:-1], position)
+            return Token("variable", name, position)
+        case "temporal":
+            return Token("temporal", text[1:], position)
+        case "number":
+            return Token("number", text, position)
+        case "identifier":
+            return Token("identifier", text, position)
+        case "special":
+            return Token("special", text, position)
+        case _:
+            return Token("operator", text, position)
+
+
+def _unescape(text: str, position: int) -> str:
+    def replace(match: re.Match[str]) -> str:
+        escape = match[1]
+        if len(escape) == 5:
+            return chr(int(escape[1:], 16))
+        if escape not in _ESCAPED:
+            raise FhirPathError(f"unknown escape \\{escape}", position)
+        return _ESCAPED[escape]
+
+    return _ESCAPE.sub(replace, text) if "\\" in text else text

@@ -1,0 +1,209 @@
+"""FHIRPath tokens to a syntax tree, by precedence climbing.
+
+Spec: http://hl7.org/fhirpath/N1/index.html#operator-precedence
+
+From the loosest to the tightest: implies · or xor · and · in contains · = ~ != !~ · < > <= >= ·
+| · is as · + - & · * / div mod · sign · [] · dot.
+"""
+
+from decimal import Decimal
+from functools import lru_cache
+
+from fhirserver.fhirpath.errors import FhirPathError
+from fhirserver.fhirpath.lexer import Token, tokenize
+from fhirserver.fhirpath.syntax import (
+    Binary,
+    Empty,
+    Expr,
+    Function,
+    Index,
+    Literal,
+    Member,
+    Sign,
+    SortKey,
+    Special,
+    TypeName,
+    TypeOperation,
+    Variable,
+)
+from fhirserver.fhirpath.temporal import parse_literal
+from fhirserver.fhirpath.values import CALENDAR_UNITS, Quantity
+
+_PRECEDENCE = {
+    operator: level
+    for level, operators in enumerate(
+        ("implies", "or xor", "and", "in contains", "= ~ != !~", "< > <= >=", "|", "is as",
+         "+ - &", "* / div mod"),
+        start=1,
+    )
+    for operator in operators.split()
+}  # fmt: skip
+_TYPE_FUNCTIONS = frozenset({"is", "as", "ofType"})
+_MAX_DEPTH = 200
+
+
+@lru_cache(maxsize=4096)
+def parse(source: str) -> Expr:
+    """Parse an expression.
+
+    Raises:
+        FhirPathError: with the offset of the first token that does not fit.
+    """
+    parser = _Parser(tokenize(source))
+    expression = parser.expression()
+    parser.expect("end")
+    return expression
+
+
+class _Parser:
+    def __init__(self, tokens: list[Token]) -> None:
+        self._tokens = tokens
+        self._next = 0
+        self._depth = 0
+
+    def expression(self, above: int = 0) -> Expr:
+        """Parse operators that bind tighter than `above`."""
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise FhirPathError("nested too deeply", self._peek().position)
+        left = self._signed()
+        while (level := self._operator_level()) > above:
+            operator = self._take().text
+            if operator in ("is", "as"):
+                left = TypeOperation(operator, left, self._type_name())
+            else:
+                left = Binary(operator, left, self.expression(level))
+        self._depth -= 1
+        return left
+
+    def expect(self, kind: str, text: str | None = None) -> Token:
+        """Take the next token, which must be as told."""
+        token = self._take()
+        if token.kind != kind or (text is not None and token.text != text):
+            raise FhirPathError(f"expected {text or kind}, found {token.text!r}", token.position)
+        return token
+
+    def _peek(self) -> Token:
+        return self._tokens[self._next]
+
+    def _take(self) -> Token:
+        token = self._tokens[self._next]
+        self._next += token.kind != "end"
+        return token
+
+    def _at(self, text: str) -> bool:
+        token = self._peek()
+        return token.kind == "operator" and token.text == text
+
+    def _operator_level(self) -> int:
+        token = self._peek()
+        if token.kind not in ("operator", "identifier"):
+            return 0
+        return _PRECEDENCE.get(token.text, 0)
+
+    def _signed(self) -> Expr:
+        if self._at("+") or self._at("-"):
+            return Sign(self._take().text, self._signed())
+        return self._postfix()
+
+    def _postfix(self) -> Expr:
+        left = self._term()
+        while True:
+            if self._at("."):
+                self._take()
+                left = self._invocation(left)
+            elif self._at("["):
+                self._take()
+                left = Index(left, self.expression())
+                self.expect("operator", "]")
+            else:
+                return left
+
+    def _term(self) -> Expr:
+        token = self._peek()
+        if token.kind == "operator":
+            return self._bracketed()
+        if token.kind == "number":
+            return self._number()
+        if token.kind in ("quoted", "special") or (
+            token.kind == "identifier" and token.text not in ("true", "false")
+        ):
+            return self._invocation(None)
+        self._take()
+        match token.kind:
+            case "string":
+                return Literal(token.text)
+            case "identifier":
+                return Literal(token.text == "true")
+            case "temporal":
+                return Literal(parse_literal(token.text, token.position))
+            case "variable":
+                return Variable(token.text)
+        raise FhirPathError(f"unexpected {token.text!r}", token.position)
+
+    def _bracketed(self) -> Expr:
+        token = self._take()
+        if token.text == "(":
+            inner = self.expression()
+            self.expect("operator", ")")
+            return inner
+        if token.text == "{":
+            self.expect("operator", "}")
+            return Empty()
+        raise FhirPathError(f"unexpected {token.text!r}", token.position)
+
+    def _number(self) -> Expr:
+        text = self._take().text
+        unit = self._peek()
+        if unit.kind == "string":
+            self._take()
+            return Literal(Quantity(Decimal(text), unit.text))
+        if unit.kind == "identifier" and unit.text in CALENDAR_UNITS:
+            self._take()
+            return Literal(Quantity(Decimal(text), CALENDAR_UNITS[unit.text], calendar=True))
+        return Literal(Decimal(text) if "." in text else int(text))
+
+    def _invocation(self, source: Expr | None) -> Expr:
+        token = self._take()
+        if token.kind == "special":
+            return Special(token.text) if source is None else source
+        if token.kind not in ("identifier", "quoted"):
+            raise FhirPathError(f"expected a name, found {token.text!r}", token.position)
+        if token.kind == "identifier" and self._at("("):
+            self._take()
+            return Function(source, token.text, self._arguments(token.text))
+        return Member(source, token.text)
+
+    def _arguments(self, function: str) -> tuple[Expr, ...]:
+        arguments: list[Expr] = []
+        while not self._at(")"):
+            if arguments:
+                self.expect("operator", ",")
+            if function in _TYPE_FUNCTIONS:
+                arguments.append(self._type_name())
+            elif function == "sort":
+                arguments.append(self._sort_key())
+            else:
+                arguments.append(self.expression())
+        self._take()
+        return tuple(arguments)
+
+    def _sort_key(self) -> SortKey:
+        key = self.expression()
+        token = self._peek()
+        if token.kind == "identifier" and token.text in ("asc", "desc"):
+            self._take()
+        return SortKey(key, descending=token.text == "desc")
+
+    def _type_name(self) -> TypeName:
+        name = self._name()
+        if self._at("."):
+            self._take()
+            name += "." + self._name()
+        return TypeName(name)
+
+    def _name(self) -> str:
+        token = self._take()
+        if token.kind not in ("identifier", "quoted"):
+            raise FhirPathError(f"expected a type, found {token.text!r}", token.position)
+        return token.text
