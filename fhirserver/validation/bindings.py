@@ -1,0 +1,88 @@
+"""Required bindings: the code must be one of the value set's.
+
+Spec: https://hl7.org/fhir/R4/terminologies.html#required
+
+    code              is in the set
+    Coding            system and code together are, unless it carries no code
+    CodeableConcept   one of its codings is; text alone is not enough
+
+Value sets that are not enumerable (media types, UCUM) are not checked here.
+"""
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+
+from fhirserver.model.json import JsonObject, JsonValue
+from fhirserver.validation.findings import Findings, Place, Problem, quoted
+from fhirserver.validation.primitives import Checker
+
+Codes = Mapping[str, frozenset[str]]
+BindingRule = Callable[[JsonObject, Place, Findings], None]
+
+_LISTED = 12
+
+
+def bound_code(checker: Checker, value_set: Codes, url: str) -> Checker:
+    """Give a checker of codes that must be in the set; `checker` judges the syntax first."""
+    codes = frozenset[str]().union(*value_set.values())
+
+    def check(value: JsonValue) -> Problem | None:
+        if value.__class__ is str and value in codes:
+            return None
+        problem = checker(value)
+        if problem is not None:
+            return problem
+        return (
+            "code-invalid",
+            f"{quoted(value)} is not in the value set {url}; {_offer(value, codes)}.",
+        )
+
+    return check
+
+
+def _offer(code: str, codes: frozenset[str]) -> str:
+    if len(codes) <= _LISTED:
+        return "allowed are " + ", ".join(sorted(codes))
+    close = get_close_matches(code, codes, n=1)
+    return f"did you mean {close[0]!r}" if close else f"choose one of its {len(codes)} codes"
+
+
+def bound_coding(value_set: Codes, url: str) -> BindingRule:
+    """Give the rule for a Coding."""
+
+    def check(coding: JsonObject, place: Place, findings: Findings) -> None:
+        if "code" in coding and not _is_member(coding, value_set):
+            findings.add("code-invalid", place, _not_in_set(value_set, url))
+
+    return check
+
+
+def bound_concept(value_set: Codes, url: str) -> BindingRule:
+    """Give the rule for a CodeableConcept."""
+
+    def check(concept: JsonObject, place: Place, findings: Findings) -> None:
+        codings = concept.get("coding")
+        if codings is None and "text" not in concept:
+            return
+        if isinstance(codings, list) and any(_is_member(item, value_set) for item in codings):
+            return
+        findings.add("code-invalid", place, _not_in_set(value_set, url))
+
+    return check
+
+
+def _is_member(coding: JsonValue, value_set: Codes) -> bool:
+    if not isinstance(coding, dict):
+        return False
+    system, code = coding.get("system"), coding.get("code")
+    if not isinstance(system, str) or not isinstance(code, str):
+        return False
+    return code in value_set.get(system, ())
+
+
+def _not_in_set(value_set: Codes, url: str) -> str:
+    offers = [f"{system}|{code}" for system, codes in value_set.items() for code in sorted(codes)]
+    remedy = "choose one of its codes"
+    if len(offers) <= _LISTED:
+        remedy = "allowed are " + ", ".join(offers)
+    return f"A coding from the value set {url} is required; {remedy}."
