@@ -20,8 +20,8 @@ from fhirserver.model.json import JsonObject
 from fhirserver.search.extract.build import TreeBuilder
 from fhirserver.search.extract.computed import Computed, compile_computed, emit_computed
 from fhirserver.search.extract.local_references import local_references
-from fhirserver.search.extract.places import Place, walk
-from fhirserver.search.extract.rows import IndexRows, LocalReference, Sink
+from fhirserver.search.extract.places import Walk, compile_place
+from fhirserver.search.extract.rows import IndexRows, LocalReference, QuantityRow, Sink
 
 __all__ = ["EXTRACTOR_VERSION", "IndexRows", "LocalReference", "extract"]
 
@@ -37,14 +37,14 @@ class TypePlan:
     """What extraction knows about a resource type.
 
     Attributes:
-        root: where its walk begins.
+        walk: writes the rows of a resource, but for computed parameters.
         computed: parameters that are more than paths.
         main_date: number of its main date's rows; None if it has none.
         patient_sps: parameters that put it into a patient's compartment.
         types: types that a local reference can point at.
     """
 
-    root: Place
+    walk: Walk
     computed: tuple[Computed, ...]
     main_date: int | None
     patient_sps: frozenset[int]
@@ -62,7 +62,7 @@ def extract(resource: JsonObject, *, definitions: Definitions, base_url: str | N
     """
     plan = type_plan(definitions, resource["resourceType"])
     sink = Sink(base_url, plan.types)
-    walk(plan.root, resource, sink)
+    plan.walk(resource, sink)
     for each in plan.computed:
         emit_computed(each, resource, sink)
     return IndexRows(
@@ -70,7 +70,7 @@ def extract(resource: JsonObject, *, definitions: Definitions, base_url: str | N
         string=list(dict.fromkeys(sink.string)),
         date=list(dict.fromkeys(sink.date)),
         reference=list(dict.fromkeys(sink.reference)),
-        quantity=list(dict.fromkeys(sink.quantity)),
+        quantity=_distinct_quantities(sink.quantity),
         present=sorted(set(sink.present)),
         main_date=min((low for sp, low, _ in sink.date if sp == plan.main_date), default=None),
         patients=list(dict.fromkeys(_patients(resource, plan, sink))),
@@ -89,7 +89,7 @@ def type_plan(definitions: Definitions, type_name: str) -> TypePlan:
     main_date = MAIN_DATE.get(type_name)
     linking = definitions.compartment("Patient").get(type_name, ())
     return TypePlan(
-        root=builder.finish(),
+        walk=compile_place(builder.finish()),
         computed=tuple(map(compile_computed, builder.computed)),
         main_date=None if main_date is None else parameters[main_date].rows_id,
         patient_sps=frozenset(parameters[code].rows_id for code in linking if code in parameters),
@@ -102,6 +102,13 @@ def is_indexed(parameter: SearchParameter) -> bool:
     if not parameter.supported or parameter.code in COLUMNS:
         return False
     return parameter.alias_of is None or parameter.alias_target is not None
+
+
+def _distinct_quantities(rows: list[QuantityRow]) -> list[QuantityRow]:
+    """Drop rows that stand twice; hashing Decimals would take longer than everything else."""
+    if len(rows) < 2:
+        return rows
+    return list({(row[:4], str(row[4]), str(row[5])): row for row in rows}.values())
 
 
 def _patients(resource: JsonObject, plan: TypePlan, sink: Sink) -> Iterator[tuple[str, str]]:

@@ -17,8 +17,6 @@ from fhirserver.search.extract.rows import LocalReference
 Trail = tuple["Trail", str, int | None] | None
 """The way down from a resource: the way so far, JSON name, index in a list."""
 
-_RESOURCES_INSIDE = frozenset({"contained", "entry"})
-
 
 def local_references(
     resource: JsonObject, definitions: Definitions, base_url: str | None, types: frozenset[str]
@@ -36,11 +34,7 @@ def local_references(
     for index, each in enumerate(resource.get("contained") or ()):
         insides.append((f"{kind}.contained[{index}]", each))
     for prefix, inside in insides:
-        found: list[tuple[str, Trail]] = []
-        for name, item in inside.items():
-            if name not in _RESOURCES_INSIDE:
-                _look_into(name, item, None, found)
-        for literal, trail in found:
+        for literal, trail in _literals(inside):
             local = parse_local(literal, base_url)
             if local is not None and local.type in types:
                 path = _path(prefix, inside["resourceType"], trail, definitions)
@@ -48,23 +42,23 @@ def local_references(
                     yield LocalReference(path, *local)
 
 
-def _look_into(name: str, item: object, trail: Trail, found: list[tuple[str, Trail]]) -> None:
-    """Find objects with a `reference` without looking at the model: few have one at all."""
-    if item.__class__ is dict:
-        _look_at(item, (trail, name, None), found)
-    elif item.__class__ is list:
-        for index, each in enumerate(item):
-            if each.__class__ is dict:
-                _look_at(each, (trail, name, index), found)
-
-
-def _look_at(value: JsonObject, trail: Trail, found: list[tuple[str, Trail]]) -> None:
-    literal = value.get("reference")
-    if literal.__class__ is str:
-        found.append((literal, trail))
-    for name, item in value.items():
-        if item.__class__ is dict or item.__class__ is list:
-            _look_into(name, item, trail, found)
+def _literals(resource: JsonObject) -> list[tuple[str, Trail]]:
+    """Find every `reference` without looking at the model: few objects have one at all."""
+    resources_inside = "entry" if resource["resourceType"] == "Bundle" else "contained"
+    found: list[tuple[str, Trail]] = []
+    open_objects: list[tuple[JsonObject, Trail]] = [(resource, None)]
+    for value, trail in open_objects:
+        for name, item in value.items():
+            kind = item.__class__
+            if kind is dict:
+                open_objects.append((item, (trail, name, None)))
+            elif kind is list and name != resources_inside:
+                for index, each in enumerate(item):
+                    if each.__class__ is dict:
+                        open_objects.append((each, (trail, name, index)))
+            elif name == "reference" and kind is str:
+                found.append((item, trail))
+    return found
 
 
 def _path(prefix: str, kind: str, trail: Trail, definitions: Definitions) -> str | None:

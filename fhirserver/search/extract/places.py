@@ -18,6 +18,8 @@ from fhirserver.model.json import JsonObject
 from fhirserver.search.extract.rows import Emit, Sink, Target
 
 Test = Callable[[JsonObject], bool]
+Walk = Callable[[Any, Sink], None]
+"""Writes the rows of a value and of everything below it."""
 
 
 @dataclass(slots=True)
@@ -39,31 +41,64 @@ class Place:
     at: dict[int, "Place"] = field(default_factory=dict)
 
 
-def walk(place: Place, value: Any, sink: Sink) -> None:
-    """Write the rows of a value and of everything below it."""
-    if place.present:
-        sink.present += place.present
-        for emit, target in place.emit:
+def compile_place(place: Place) -> Walk:
+    """Turn a place and all below it into a function that writes the rows of a value."""
+    present = tuple(place.present)
+    emits = tuple(place.emit)
+    tests = tuple((test, compile_place(inner)) for test, inner in place.tests.values())
+    children = {name: _compile_item(child) for name, child in place.children.items()}
+    if not tests and not children:
+        return _leaf(present, emits)
+
+    def inner_place(value: Any, sink: Sink) -> None:
+        if present:
+            sink.present += present
+            for emit, target in emits:
+                emit(value, sink, target)
+        for test, inside in tests:
+            if test(value):
+                inside(value, sink)
+        if children:
+            for name, item in value.items():
+                below = children.get(name)
+                if below is not None:
+                    below(item, sink)
+
+    return inner_place
+
+
+def _leaf(present: tuple[int, ...], emits: tuple[tuple[Emit, Target], ...]) -> Walk:
+    if len(emits) == 1:
+        emit, target = emits[0]
+
+        def one(value: Any, sink: Sink) -> None:
+            sink.present += present
             emit(value, sink, target)
-    for test, inner in place.tests.values():
-        if test(value):
-            walk(inner, value, sink)
-    children = place.children
-    if children:
-        for name, item in value.items():
-            child = children.get(name)
-            if child is None:
-                continue
-            if item.__class__ is list:
-                _walk_list(child, item, sink)
-            else:
-                walk(child, item, sink)
+
+        return one
+
+    def several(value: Any, sink: Sink) -> None:
+        sink.present += present
+        for emit, target in emits:
+            emit(value, sink, target)
+
+    return several
 
 
-def _walk_list(place: Place, items: list[Any], sink: Sink) -> None:
-    for each in items:
-        if each is not None:
-            walk(place, each, sink)
-    for index, inner in place.at.items():
-        if index < len(items) and items[index] is not None:
-            walk(inner, items[index], sink)
+def _compile_item(place: Place) -> Walk:
+    """Make the function for what stands under a JSON name: a value or a list of values."""
+    inside = compile_place(place)
+    at = tuple((index, compile_place(inner)) for index, inner in place.at.items())
+
+    def value_or_list(item: Any, sink: Sink) -> None:
+        if item.__class__ is not list:
+            inside(item, sink)
+            return
+        for each in item:
+            if each is not None:
+                inside(each, sink)
+        for index, one in at:
+            if index < len(item) and item[index] is not None:
+                one(item[index], sink)
+
+    return value_or_list

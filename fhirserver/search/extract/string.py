@@ -17,17 +17,16 @@ from fhirserver.search.extract.rows import Emit, Sink, Target
 from fhirserver.search.keys import fold
 
 _CACHED_CHARS = 100
+_fold_again = lru_cache(maxsize=8192)(fold)
+"""Displays come again and again, and a name stands under several parameters."""
 
 
 def text(value: str, sink: Sink, target: Target) -> None:
     """Emit a text."""
-    _emit(fold(value), value, sink, target)
-
-
-def emit_label(value: str, sink: Sink, target: Target) -> None:
-    """Emit the text or display that stands beside a code; the same ones come again and again."""
-    folded = _fold_label(value) if len(value) <= _CACHED_CHARS else fold(value)
-    _emit(folded, value, sink, target)
+    folded = _fold_again(value) if len(value) <= _CACHED_CHARS else fold(value)
+    exact = value.replace("\0", "") if "\0" in value else value
+    for sp in target.sps:
+        sink.string.append((sp, folded, exact))
 
 
 def human_name(value: JsonObject, sink: Sink, target: Target) -> None:
@@ -64,12 +63,3 @@ def _parts(
         for part in value.get(name) or ():
             if part:
                 text(part, sink, target)
-
-
-_fold_label = lru_cache(maxsize=4096)(fold)
-
-
-def _emit(folded: str, value: str, sink: Sink, target: Target) -> None:
-    exact = value.replace("\0", "") if "\0" in value else value
-    for sp in target.sps:
-        sink.string.append((sp, folded, exact))

@@ -15,8 +15,8 @@ rows of the same parameter; `:of-type` has token rows under an offset.
 from collections.abc import Mapping
 
 from fhirserver.model.json import JsonObject
+from fhirserver.search.extract import string
 from fhirserver.search.extract.rows import Emit, Sink, Target
-from fhirserver.search.extract.string import emit_label
 from fhirserver.search.keys import OF_TYPE_OFFSET, short_key, system_key
 
 
@@ -29,7 +29,7 @@ def coding(value: JsonObject, sink: Sink, target: Target) -> None:
             sink.token.append((sp, key, code_key))
     display = value.get("display")
     if display:
-        emit_label(display, sink, target)
+        string.text(display, sink, target)
 
 
 def codeable_concept(value: JsonObject, sink: Sink, target: Target) -> None:
@@ -38,7 +38,7 @@ def codeable_concept(value: JsonObject, sink: Sink, target: Target) -> None:
         coding(each, sink, target)
     text = value.get("text")
     if text:
-        emit_label(text, sink, target)
+        string.text(text, sink, target)
 
 
 def identifier(value: JsonObject, sink: Sink, target: Target) -> None:
@@ -59,7 +59,7 @@ def identifier(value: JsonObject, sink: Sink, target: Target) -> None:
                 for sp in target.sps:
                     sink.token.append((sp + OF_TYPE_OFFSET, key, code_key))
     if kind.get("text"):
-        emit_label(kind["text"], sink, target)
+        string.text(kind["text"], sink, target)
 
 
 def contact_point(value: JsonObject, sink: Sink, target: Target) -> None:
