@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -143,9 +143,9 @@ _worker: Worker | None = None
 
 def _start(settings: Settings, url: str) -> None:
     global _worker  # noqa: PLW0603 - the pool's processes keep their database connections here
-    from fhirserver.app import open_services
+    from fhirserver.app import build_services
 
-    _worker = Worker(open_services(settings, url))
+    _worker = Worker(build_services(replace(settings, database_url=url)))
 
 
 def _store(chunk: _Chunk, last_try: bool) -> Report:

@@ -55,7 +55,7 @@ def _organization(chance: Chance, name: str, kind: str) -> JsonObject:
         "type": [concept(f"{HL7}organization-type", kind)],
         "name": name,
         "telecom": [{"system": "phone", "value": f"555-01{chance.randrange(100):02d}"}],
-        "address": [address(chance)],
+        "address": [address(chance, "work")],
     }
 
 
@@ -97,11 +97,11 @@ def _role(
     }
 
 
-def address(chance: Chance) -> JsonObject:
-    """Draw a postal address."""
+def address(chance: Chance, use: str) -> JsonObject:
+    """Draw a postal address; `use` is its AddressUse, e.g. "home"."""
     city, state, postal_code = chance.choice(TOWNS)
     return {
-        "use": "home",
+        "use": use,
         "line": [f"{chance.randrange(1, 400)} {chance.choice(STREETS)}"],
         "city": city,
         "state": state,

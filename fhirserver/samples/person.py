@@ -85,7 +85,7 @@ def _patient(chance: Chance, clinic: Clinic, number: int, born: datetime) -> Jso
     }
     if EPOCH - born > timedelta(days=70 * 365) and chance.happens(0.15):
         patient["deceasedDateTime"] = day(EPOCH)
-    patient["address"] = [address(chance)]
+    patient["address"] = [address(chance, "home")]
     patient["generalPractitioner"] = [reference(chance.choice(clinic.practitioners))]
     patient["managingOrganization"] = reference(clinic.organization)
     return patient

@@ -4,7 +4,8 @@ import random
 from pathlib import Path
 
 import pytest
-from torture import torture
+
+from tests.torture.torture import torture
 
 
 @pytest.mark.timeout(300)

@@ -1,6 +1,6 @@
 """Kill processes of a server at random moments under concurrent writes, then look for damage.
 
-    python tests/torture/torture.py --kills 200 [--seed N] [--writers 8]
+    python -m tests.torture.torture --kills 200 [--seed N] [--writers 8]
 
 Victims: a web worker, the supervisor (the server is then started again), the jobs worker, the
 PostgreSQL postmaster, one of its backends. Afterwards `fhirserver verify` must agree and every
@@ -20,7 +20,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from writers import Client, Port, Writer, check, wait_until_served
+from tests.torture.writers import Client, Port, Writer, check, wait_until_served
 
 RECOVERY_S = 90.0
 
