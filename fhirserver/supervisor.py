@@ -14,7 +14,6 @@ Nothing outlives the supervisor, however it dies: workers watch their lifelines,
 has a watcher.
 """
 
-import json
 import os
 import select
 import signal
@@ -27,9 +26,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from fhirserver.commands.options import RUNNING_FILE
 from fhirserver.config import Settings
 from fhirserver.metrics import SharedMetrics
+from fhirserver.running import Running, RunningNote
 from fhirserver.supervisor_child import Child, Slot
 from fhirserver.supervisor_database import Database
 from fhirserver.supervisor_listen import open_listeners
@@ -103,7 +102,9 @@ class Supervisor:
             stack.callback(self._close_listeners)
             database = stack.enter_context(Database(self._settings, _report))
             base = self._base()
-            stack.enter_context(_RunningNote(Path(self._settings.data_dir), database.url, base))
+            stack.enter_context(
+                RunningNote(Path(self._settings.data_dir), Running(database.url, base))
+            )
             metrics = stack.enter_context(SharedMetrics.create(2 * self._options.workers))
             self._environment = self._child_environment(database.url, base)
             self._slots = self._make_slots(metrics)
@@ -257,25 +258,6 @@ class _Signals:
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._handle(number)
-
-
-class _RunningNote:
-    """A note in the data directory by which commands find the running server's database."""
-
-    def __init__(self, data_dir: Path, database: str, fhir: str) -> None:
-        self._path = data_dir / RUNNING_FILE
-        self._text = json.dumps({"pid": os.getpid(), "database": database, "fhir": fhir})
-
-    def __enter__(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        partial = self._path.with_suffix(".new")
-        partial.unlink(missing_ok=True)
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(self._text)
-        partial.replace(self._path)
-
-    def __exit__(self, *_exception: object) -> None:
-        self._path.unlink(missing_ok=True)
 
 
 def _drain(wake: socket.socket) -> None:

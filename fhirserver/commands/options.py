@@ -6,7 +6,6 @@
 """
 
 import argparse
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fhirserver.config import Settings, read_settings
-
-RUNNING_FILE = "server.json"
-"""In the data directory while a server runs on it: {"pid", "url", "fhir"}; mode 0600."""
+from fhirserver.running import read_note
 
 
 class CommandError(Exception):
@@ -84,7 +81,8 @@ def reach_database(settings: Settings) -> Iterator[str]:
 
     from fhirserver.store.migrate import check_revision, migrate
 
-    url = settings.database_url or running_database(Path(settings.data_dir))
+    running = read_note(Path(settings.data_dir))
+    url = settings.database_url or (running.database if running else "")
     if url:
         with psycopg.connect(url) as connection:
             check_revision(connection)
@@ -95,23 +93,3 @@ def reach_database(settings: Settings) -> Iterator[str]:
     with EmbeddedPostgres(settings.data_dir) as postgres:
         migrate(postgres.url)
         yield postgres.url
-
-
-def running_database(data_dir: Path) -> str | None:
-    """Return the URL of the embedded PostgreSQL if a server has it running."""
-    found = read_running(data_dir)
-    return None if found is None else found["database"]
-
-
-def read_running(data_dir: Path) -> dict[str, str] | None:
-    """Return what the server that runs on a data directory has noted, None if none runs.
-
-    Returns:
-        "database", its URL, with the password; "fhir", the FHIR base.
-    """
-    try:
-        note = json.loads((data_dir / RUNNING_FILE).read_text("utf-8"))
-        os.kill(note["pid"], 0)
-    except (OSError, ValueError, KeyError):
-        return None
-    return {"database": str(note["database"]), "fhir": str(note["fhir"])}

@@ -1,0 +1,34 @@
+# Two commands:  make run   make test
+# Needs Python 3.11 to 3.14; everything else is installed into .venv.
+
+DATA ?= data
+PORT ?= 8080
+KILLS ?= 200
+
+.PHONY: help run test setup setup-dev torture lint
+
+help:
+	@echo 'make run       start the server on this machine, with synthetic patients; Ctrl-C stops it'
+	@echo 'make test      run the tests'
+	@echo 'make torture   kill a server $(KILLS) times under load and look for damage'
+	@echo 'make lint      what CI checks besides the tests'
+	@echo 'Variables: DATA=$(DATA) PORT=$(PORT) PATIENTS=100 PYTHON=... KILLS=$(KILLS)'
+
+run: setup
+	@scripts/first-data '$(DATA)'
+	@exec .venv/bin/fhirserver serve --open --port '$(PORT)' --data-dir '$(DATA)'
+
+test: setup-dev
+	@exec .venv/bin/pytest
+
+torture: setup-dev
+	@exec .venv/bin/python -m tests.torture.torture --kills $(KILLS)
+
+lint: setup-dev
+	@exec scripts/lint
+
+setup:
+	@scripts/setup
+
+setup-dev:
+	@scripts/setup dev
