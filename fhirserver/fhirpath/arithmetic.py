@@ -17,7 +17,7 @@ from fhirserver.fhirpath.errors import FhirPathError
 from fhirserver.fhirpath.temporal import Component, Temporal
 from fhirserver.fhirpath.values import Quantity, decimal_places, is_number, to_decimal
 
-_SECONDS = {
+_SECONDS: dict[str, int | Decimal] = {
     "week": 604800, "wk": 604800, "day": 86400, "d": 86400, "hour": 3600, "h": 3600,
     "minute": 60, "min": 60, "second": 1, "s": 1,
     "millisecond": Decimal("0.001"), "ms": Decimal("0.001"),
@@ -86,8 +86,8 @@ def _with_quantities(operator: str, left: Any, right: Any) -> Quantity | None:
 
 
 def _as_quantity(value: Any) -> Quantity:
-    if value.__class__ is Quantity:
-        return Quantity(value.value, value.unit, value.calendar)
+    if isinstance(value, Quantity):
+        return value
     if not is_number(value):
         raise FhirPathError("a quantity can be multiplied by a number only")
     return Quantity(to_decimal(value), "1")

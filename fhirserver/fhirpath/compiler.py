@@ -18,6 +18,7 @@ from fhirserver.fhirpath.functions_math import MATH_FUNCTIONS
 from fhirserver.fhirpath.functions_string import STRING_FUNCTIONS
 from fhirserver.fhirpath.operators import COMPARISONS, LOGIC, OPERATORS, equals_text, negate
 from fhirserver.fhirpath.paths import compile_index, compile_member, compile_presence, compile_root
+from fhirserver.fhirpath.semantics import semantic_fault
 from fhirserver.fhirpath.syntax import (
     Binary,
     Empty,
@@ -63,12 +64,20 @@ class Compiler:
 
     def run(self, expression: Expr) -> Run:
         """Compile to a collection."""
+        run = self._run(expression)
+        fault = semantic_fault(expression)
+        if fault is None:
+            return run
+
+        def checked(this: Collection, context: Context) -> Collection:
+            if context.strict:
+                raise FhirPathError(fault)
+            return run(this, context)
+
+        return checked
+
+    def _run(self, expression: Expr) -> Run:
         match expression:
-            case Literal(value):
-                constant = [value]
-                return lambda _this, _context: constant
-            case Empty():
-                return lambda _this, _context: []
             case Member(source, name):
                 return self._member(source, name)
             case Function():
@@ -81,13 +90,10 @@ class Compiler:
                 return self._type_operation(operator, self.operand(operand), wanted.name)
             case Index(source, index):
                 return compile_index(self.run(source), self.operand(index))
-            case Variable(name):
-                return lambda _this, context: context.variable(name)
-            case Special(name):
-                return _special(name)
             case Sign(operator, operand):
                 return _sign(operator, self.operand(operand))
-        raise FhirPathError("a type or sort key stands where a value is needed")
+            case _:
+                return _term(expression)
 
     def operand(self, expression: Expr) -> Run:
         """Compile an operand; the variables it defines end with it."""
@@ -120,13 +126,13 @@ class Compiler:
                 return self._presence(source, absent=True)
             case Function(source, "exists", (criterion,)):
                 return self._presence(Function(source, "where", (criterion,)), absent=False)
-        run = self.operand(expression)
-        return lambda this, context: to_boolean(run(this, context))
+            case _:
+                run = self.operand(expression)
+                return lambda this, context: to_boolean(run(this, context))
 
     def _presence(self, source: Expr | None, *, absent: bool) -> Test:
-        match source:
-            case Member(below, name) if below is not None or not _is_type_name(name):
-                return compile_presence(self._source(below), name, absent=absent)
+        if isinstance(source, Member) and (source.source or not _is_type_name(source.name)):
+            return compile_presence(self._source(source.source), source.name, absent=absent)
         run = self._source(source)
         return lambda this, context: (not run(this, context)) is absent
 
@@ -142,10 +148,8 @@ class Compiler:
         source, name, arguments = expression.source, expression.name, expression.arguments
         if name in ("exists", "empty") and len(arguments) <= (name == "exists"):
             return _collected(self.test(expression))
-        if name in _TYPE_FUNCTIONS:
-            match arguments:
-                case (TypeName(wanted),):
-                    return self._type_operation(name, self._source(source), wanted)
+        if name in _TYPE_FUNCTIONS and len(arguments) == 1 and isinstance(arguments[0], TypeName):
+            return self._type_operation(name, self._source(source), arguments[0].name)
         definition = FUNCTIONS.get(name)
         if definition is None:
             raise FhirPathError(f"there is no function {name}()")
@@ -166,6 +170,25 @@ class Compiler:
         return lambda this, context: [
             item for item in _at_most_one(run(this, context)) if is_exactly(item, wanted)
         ]
+
+
+def _term(expression: Expr) -> Run:
+    match expression:
+        case Literal(value):
+            constant = [value]
+            return lambda _this, _context: constant
+        case Empty():
+            return lambda _this, _context: []
+        case Variable(name):
+            return lambda _this, context: context.variable(name)
+        case Special("$index"):
+            return lambda _this, context: [context.index]
+        case Special("$total"):
+            return lambda _this, context: context.total
+        case Special():
+            return _this
+        case _:
+            raise FhirPathError("a type or sort key stands where a value is needed")
 
 
 def _this(this: Collection, _context: Context) -> Collection:
@@ -198,16 +221,6 @@ def _negated(test: Test) -> Test:
         return None if result is None else not result
 
     return negated
-
-
-def _special(name: str) -> Run:
-    match name:
-        case "$this":
-            return _this
-        case "$index":
-            return lambda _this, context: [context.index]
-        case _:
-            return lambda _this, context: context.total
 
 
 def _sign(operator: str, run: Run) -> Run:

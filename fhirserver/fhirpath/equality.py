@@ -144,7 +144,8 @@ def identity(item: Any) -> Hashable:
         return ("quantity", quantities.canonical(value) or (value.value, value.unit))
     if kind is bool:
         return ("boolean", value)
-    return value  # type: ignore[no-any-return]  # str, int, Decimal and TypeInfo are hashable
+    found: Hashable = value
+    return found
 
 
 def _equal_temporals(left: Temporal, right: Temporal) -> bool | None:
@@ -179,8 +180,8 @@ def _equivalent_quantities(left: Quantity, right: Quantity) -> bool:
 
 
 def _as_quantity(value: Any) -> Quantity:
-    if value.__class__ is Quantity:
-        return value  # type: ignore[no-any-return]  # its class has just been looked at
+    if isinstance(value, Quantity):
+        return value
     if not is_number(value):
         raise FhirPathError("these two values have no order")
     return Quantity(to_decimal(value), "1")

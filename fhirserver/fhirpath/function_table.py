@@ -92,13 +92,13 @@ def scalar(function: Callable[..., Any], least: int = 0, most: int | None = None
 
 def need_text(value: Any) -> str:
     """Give a value that must be text."""
-    if value.__class__ is not str:
+    if not isinstance(value, str):
         raise FhirPathError("expected text")
-    return value  # type: ignore[no-any-return]  # its class has just been looked at
+    return value
 
 
 def need_integer(value: Any) -> int:
     """Give a value that must be an Integer."""
-    if value.__class__ is not int:
+    if not isinstance(value, int) or isinstance(value, bool):
         raise FhirPathError("expected an Integer")
-    return value  # type: ignore[no-any-return]  # its class has just been looked at
+    return value

@@ -4,7 +4,7 @@ Spec: https://build.fhir.org/ig/HL7/FHIRPath/#boundary
 
     1.587          [1.5865, 1.5875]             to 8 places unless told
     @2014          [2014-01, 2014-12]           to the precision told, in digits: 4 6 8 10 12 14 17
-    @T10:30        [10:30:00.000, 10:30:59.999]
+    @T10:30        [10:30:00.000, 10:30:59.999]; an hour alone is its first minute
     DateTime       a missing offset widens by the extremes, +14:00 and -12:00
 """
 
@@ -91,7 +91,7 @@ def _temporal_boundary(value: Temporal, wanted: int | None, high: bool) -> Tempo
     length = _length(_DATE_DIGITS, wanted)
     parts = _fill_date(value.parts, high)[:length]
     if length <= 3:
-        return Temporal("date" if value.kind == "date" else "dateTime", parts)
+        return Temporal("date", parts)
     offset = value.offset
     if offset is None:
         offset = _LATEST_OFFSET if high else _EARLIEST_OFFSET
@@ -111,7 +111,7 @@ def _fill_date(parts: tuple[Component, ...], high: bool) -> tuple[Component, ...
 
 def _fill_clock(parts: tuple[Component, ...], high: bool) -> tuple[Component, ...]:
     hour = int(parts[0]) if parts else (23 if high else 0)
-    minute = int(parts[1]) if len(parts) > 1 else (59 if high else 0)
+    minute = int(parts[1]) if len(parts) > 1 else (59 if high and not parts else 0)
     second = Decimal(parts[2]) if len(parts) > 2 else Decimal(59 if high else 0)
     if decimal_places(second) == 0:
         second += Decimal("0.999") if high else Decimal("0.000")

@@ -86,8 +86,8 @@ def _as_date(value: Temporal) -> Temporal:
 
 
 def _to_quantity(value: Any) -> Quantity | None:
-    if value.__class__ is Quantity:
-        return Quantity(value.value, value.unit, value.calendar)
+    if isinstance(value, Quantity):
+        return value
     if value.__class__ is bool or is_number(value):
         return Quantity(to_decimal(value), "1")
     match = _QUANTITY.fullmatch(value) if value.__class__ is str else None

@@ -143,7 +143,9 @@ def _member_of(items: Collection, url: Collection) -> Collection:
     if value.__class__ is not dict:
         return []
     codings = value.get("coding", ()) if "coding" in value else (value,)
-    return [any(coding.get("code") in codes.get(coding.get("system"), ()) for coding in codings)]
+    return [
+        any(coding.get("code") in codes.get(coding.get("system") or "", ()) for coding in codings)
+    ]
 
 
 def _html_checks(items: Collection) -> Collection:

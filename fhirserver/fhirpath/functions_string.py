@@ -9,11 +9,11 @@ import html
 import re
 from functools import lru_cache
 
-from fhirserver.errors import MalformedBodyError
 from fhirserver.fhirpath.errors import FhirPathError
 from fhirserver.fhirpath.function_table import FunctionDef, eager, need_integer, need_text, scalar
+from fhirserver.fhirpath.lexer import unescape
 from fhirserver.fhirpath.values import Collection, single, to_system
-from fhirserver.model.json import parse_json, write_json
+from fhirserver.model.json import write_json
 
 _GROUP = re.compile(r"\$(\d)")
 
@@ -93,7 +93,8 @@ def _encode(text: str, encoding: str) -> str | None:
             return base64.urlsafe_b64encode(raw).decode()
         case "hex":
             return raw.hex()
-    return None
+        case _:
+            return None
 
 
 def _decode(text: str, encoding: str) -> str | None:
@@ -105,9 +106,10 @@ def _decode(text: str, encoding: str) -> str | None:
                 return base64.urlsafe_b64decode(need_text(text)).decode()
             case "hex":
                 return bytes.fromhex(need_text(text)).decode()
+            case _:
+                return None
     except (binascii.Error, ValueError) as error:
         raise FhirPathError(f"the text is not {encoding}") from error
-    return None
 
 
 def _escape(text: str, target: str) -> str | None:
@@ -116,7 +118,8 @@ def _escape(text: str, target: str) -> str | None:
             return html.escape(need_text(text))
         case "json":
             return write_json(need_text(text)).decode()[1:-1]
-    return None
+        case _:
+            return None
 
 
 def _unescape(text: str, target: str) -> str | None:
@@ -124,11 +127,9 @@ def _unescape(text: str, target: str) -> str | None:
         case "html":
             return html.unescape(need_text(text))
         case "json":
-            try:
-                return need_text(parse_json(f'"{need_text(text)}"'.encode()))
-            except MalformedBodyError as error:
-                raise FhirPathError("the text is not escaped JSON") from error
-    return None
+            return unescape(need_text(text))
+        case _:
+            return None
 
 
 STRING_FUNCTIONS: dict[str, FunctionDef] = {

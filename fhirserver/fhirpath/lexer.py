@@ -70,11 +70,11 @@ def tokenize(source: str) -> list[Token]:
 def _token(kind: str | None, text: str, position: int) -> Token:
     match kind:
         case "string":
-            return Token("string", _unescape(text[1:-1], position), position)
+            return Token("string", unescape(text[1:-1], position), position)
         case "quoted":
-            return Token("quoted", _unescape(text[1:-1], position), position)
+            return Token("quoted", unescape(text[1:-1], position), position)
         case "variable":
-            name = text[1:] if text[1] not in "`'" else _unescape(text[2:-1], position)
+            name = text[1:] if text[1] not in "`'" else unescape(text[2:-1], position)
             return Token("variable", name, position)
         case "temporal":
             return Token("temporal", text[1:], position)
@@ -88,7 +88,9 @@ def _token(kind: str | None, text: str, position: int) -> Token:
             return Token("operator", text, position)
 
 
-def _unescape(text: str, position: int) -> str:
+def unescape(text: str, position: int | None = None) -> str:
+    """Replace the escapes of a string or quoted identifier."""
+
     def replace(match: re.Match[str]) -> str:
         escape = match[1]
         if len(escape) == 5:

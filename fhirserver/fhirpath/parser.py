@@ -102,9 +102,13 @@ class _Parser:
         return _PRECEDENCE.get(token.text, 0)
 
     def _signed(self) -> Expr:
-        if self._at("+") or self._at("-"):
-            return Sign(self._take().text, self._signed())
-        return self._postfix()
+        signs = []
+        while self._at("+") or self._at("-"):
+            signs.append(self._take().text)
+        operand = self._postfix()
+        for sign in reversed(signs[-_MAX_DEPTH:]):
+            operand = Sign(sign, operand)
+        return operand
 
     def _postfix(self) -> Expr:
         left = self._term()
@@ -139,7 +143,8 @@ class _Parser:
                 return Literal(parse_literal(token.text, token.position))
             case "variable":
                 return Variable(token.text)
-        raise FhirPathError(f"unexpected {token.text!r}", token.position)
+            case _:
+                raise FhirPathError(f"unexpected {token.text!r}", token.position)
 
     def _bracketed(self) -> Expr:
         token = self._take()
