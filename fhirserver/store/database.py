@@ -99,9 +99,9 @@ class Database:
 
     @cached_property
     def _main(self) -> ConnectionPool[StoreConnection]:
-        # A kept plan may date from when a table was empty: never let it scan.
-        # What psycopg itself runs here is not prepared, so it is planned for its values.
-        return self._open_pool("-c enable_seqscan=off", None)
+        # Planning the write statement takes longer than running it, so plans are kept; a kept
+        # plan may date from when a table was empty, so none may scan one.
+        return self._open_pool("-c enable_seqscan=off -c plan_cache_mode=force_generic_plan", None)
 
     @cached_property
     def _search(self) -> ConnectionPool[StoreConnection]:

@@ -58,6 +58,8 @@ Result = TypeVar("Result")
 
 _ATTEMPTS = 12
 _ADVISORY = statement("SELECT pg_advisory_xact_lock(:key::bigint)")
+_PLAN_FOR_VALUES = b"SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = on"
+_KEEP_PLANS = b"SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off"
 _RETRIED = (
     StaleIdentityError,
     errors.DeadlockDetected,
@@ -116,12 +118,22 @@ class WriteSession:
     def __init__(
         self, database: Database, connection: StoreConnection, *, cautious: bool = False
     ) -> None:
-        self.connection = connection
+        self._connection = connection
+        self._plans_for_values = False
         self._database = database
         self._definitions = database.definitions
         self._cautious = cautious
         self._current: dict[Identity, Current] = {}
         self._learnt: dict[Identity, int] = {}
+
+    @property
+    def connection(self) -> StoreConnection:
+        """The transaction's connection, for searches inside it, planned for their values."""
+        self._begin()
+        if not self._plans_for_values:
+            command(self._connection, _PLAN_FOR_VALUES)
+            self._plans_for_values = True
+        return self._connection
 
     def lock_conditions(self, keys: Sequence[str]) -> None:
         """Take the locks of conditional requests, so that equal conditions run one by one.
@@ -137,7 +149,7 @@ class WriteSession:
             for key in keys
         }
         for number in sorted(numbers):
-            run(self.connection, _ADVISORY, {"key": binary.int8(number)})
+            run(self._connection, _ADVISORY, {"key": binary.int8(number)})
 
     def lock(
         self, targets: Sequence[tuple[str, str]]
@@ -217,21 +229,21 @@ class WriteSession:
 
     def commit(self) -> None:
         """Commit what has been written, and remember the row ids that this session saw."""
-        if self.connection.pgconn.transaction_status == pq.TransactionStatus.INTRANS:
-            command(self.connection, b"COMMIT")
+        if self._connection.pgconn.transaction_status == pq.TransactionStatus.INTRANS:
+            command(self._connection, b"COMMIT")
         self._database.identities.remember(self._learnt)
 
     def roll_back(self) -> None:
         """Undo everything; safe on a broken connection."""
-        if self.connection.pgconn.transaction_status in (
+        if self._connection.pgconn.transaction_status in (
             pq.TransactionStatus.INTRANS,
             pq.TransactionStatus.INERROR,
         ):
-            command(self.connection, b"ROLLBACK")
+            command(self._connection, b"ROLLBACK")
 
     def _begin(self) -> None:
-        if self.connection.pgconn.transaction_status == pq.TransactionStatus.IDLE:
-            command(self.connection, b"BEGIN")
+        if self._connection.pgconn.transaction_status == pq.TransactionStatus.IDLE:
+            command(self._connection, b"BEGIN")
 
     def _lock_changed(self, identities: Sequence[Identity], changes: Sequence[Change]) -> None:
         """Lock the rows of changes, except those whose ids are new."""
@@ -254,7 +266,7 @@ class WriteSession:
 
     def _lock(self, identities: Sequence[Identity], how: Statement) -> None:
         self._begin()
-        result = run(self.connection, how, identity_arguments(identities))
+        result = run(self._connection, how, identity_arguments(identities))
         for row in range(result.ntuples):
             current = _read_current(result, row)
             self._current[current.tid, current.id] = current
@@ -280,7 +292,7 @@ class WriteSession:
             known = unpack(current.keys).identities() if current is not None else set()
             before |= known
             after |= own_keys.identities() - known
-        references = References(self._database, self.connection, self._learnt)
+        references = References(self._database, self._connection, self._learnt)
         found = references.find((before | after) - own.keys(), changes, integrity)
         return own | found, {each: found[each] for each in after if each in found}
 
@@ -293,7 +305,7 @@ class WriteSession:
             for identity, change in zip(identities, changes, strict=True)
             if identity not in own and change.content is not None
         ]
-        rids = self._database.rids.take(self.connection, len(fresh))
+        rids = self._database.rids.take(self._connection, len(fresh))
         own.update(zip(fresh, rids, strict=True))
         self._learnt.update(own)
         return own
@@ -314,12 +326,15 @@ class WriteSession:
             gone=any(step.removed for step in steps),
             new=any(step.added for step in steps),
         )
-        result = run(self.connection, wanted, arguments)
+        if self._plans_for_values:
+            command(self._connection, _KEEP_PLANS)
+            self._plans_for_values = False
+        result = run(self._connection, wanted, arguments)
         if result.get_value(0, 0) != binary.boolean(True):
-            References(self._database, self.connection, self._learnt).explain(targets, changes)
+            References(self._database, self._connection, self._learnt).explain(targets, changes)
         deleted = [step for step in steps if step.state is State.DELETED]
         if deleted and integrity == "enforce":
-            refuse_referenced(self.connection, self._definitions, deleted)
+            refuse_referenced(self._connection, self._definitions, deleted)
 
 
 def _arguments(steps: Sequence[Step], targets: dict[Identity, int]) -> Arguments:
