@@ -48,7 +48,7 @@ def condition(type_: str, pairs: Sequence[tuple[str, str]]) -> Condition:
     """
     if not pairs:
         raise InvalidRequestError(
-            f"The condition is empty; name the {type_} by parameters such as identifier=system|value."
+            f"The condition is empty; name the {type_} by parameters, e.g. identifier=system|value."
         )
     for name, _ in pairs:
         if name.partition(":")[0] in _CONTROL:

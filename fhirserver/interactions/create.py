@@ -15,7 +15,7 @@ from fhirserver.interactions.types import Result, Services, WriteOptions
 from fhirserver.interactions.writing import apply_one
 from fhirserver.model.json import JsonValue
 from fhirserver.store import read as store_read
-from fhirserver.store.write import Change, Written, WriteSession, run_write
+from fhirserver.store.write import Change, WriteSession, Written, run_write
 
 
 def create(

@@ -21,7 +21,7 @@ from fhirserver.interactions.writing import is_hidden
 from fhirserver.model.json import write_json
 from fhirserver.model.outcome import operation_outcome
 from fhirserver.store.audit_row import AuditRow
-from fhirserver.store.write import Change, Written, WriteSession, run_write
+from fhirserver.store.write import Change, WriteSession, Written, run_write
 
 
 def delete(

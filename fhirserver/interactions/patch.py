@@ -28,7 +28,7 @@ from fhirserver.interactions.types import Patch, Query, Result, Services, WriteO
 from fhirserver.interactions.update import require_if_match
 from fhirserver.model.json import JsonObject, JsonValue, parse_json
 from fhirserver.store.audit_row import AuditRow
-from fhirserver.store.write import Change, Written, WriteSession, run_write
+from fhirserver.store.write import Change, WriteSession, Written, run_write
 
 Patcher = Callable[[JsonObject, JsonValue], JsonValue]
 

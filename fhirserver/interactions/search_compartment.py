@@ -6,7 +6,7 @@ Spec: https://hl7.org/fhir/R4/compartmentdefinition.html and http.html#vsearch
 from fhirserver.access import AuthContext
 from fhirserver.errors import NotFoundError
 from fhirserver.interactions.permit import permit
-from fhirserver.interactions.searching import run_search
+from fhirserver.interactions.searching import Scope, run_search
 from fhirserver.interactions.types import Query, Result, Services
 
 
@@ -38,12 +38,10 @@ def search_compartment(
         permit(services, auth, "search-type", type_)
         if not services.definitions.compartment(compartment).get(type_):
             raise NotFoundError(f"{type_} resources are never in a {compartment} compartment.")
-    return run_search(
-        services,
-        auth,
-        "search-system" if type_ is None else "search-type",
-        f"{compartment}/{id_}/{type_ or '*'}",
-        query,
+    scope = Scope(
+        interaction="search-system" if type_ is None else "search-type",
+        place=f"{compartment}/{id_}/{type_ or '*'}",
         types=None if type_ is None else (type_,),
         compartment=(compartment, id_),
     )
+    return run_search(services, auth, scope, query)

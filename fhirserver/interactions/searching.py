@@ -5,7 +5,8 @@ Spec: https://hl7.org/fhir/R4/search.html and https://hl7.org/fhir/R4/http.html#
 A paging link carries the whole query, sealed: `_page=<token>` and nothing else.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from fhirserver.access import AuthContext
@@ -21,8 +22,9 @@ from fhirserver.model.json import write_json
 from fhirserver.model.outcome import operation_outcome
 from fhirserver.search.context import SearchContext
 from fhirserver.search.cursor import open_cursor, page_links
+from fhirserver.search.order import Position
 from fhirserver.search.parse import parse
-from fhirserver.search.plan import Position, make_plan
+from fhirserver.search.plan import make_plan
 from fhirserver.search.query import Query as ParsedQuery
 from fhirserver.store.search import SearchPage, execute
 
@@ -50,36 +52,40 @@ def caller_key(auth: AuthContext) -> str:
     return f"{auth.actor}\n{auth.client}"
 
 
-def run_search(
-    services: Services,
-    auth: AuthContext,
-    interaction: str,
-    place: str,
-    query: Query,
-    *,
-    types: Sequence[str] | None = None,
-    compartment: tuple[str, str] | None = None,
-) -> Result:
+class Scope(NamedTuple):
+    """Where a search looks.
+
+    Attributes:
+        interaction: for the audit row, e.g. "search-type".
+        place: path below the base, e.g. "Patient", "Patient/1/Observation", "".
+        types: types that the URL names; None where `_type` or all types count.
+        compartment: ("Patient", id) where the URL names one.
+    """
+
+    interaction: str
+    place: str
+    types: tuple[str, ...] | None = None
+    compartment: tuple[str, str] | None = None
+
+
+def run_search(services: Services, auth: AuthContext, scope: Scope, query: Query) -> Result:
     """Search.
 
     Args:
         services: what the interaction works with.
         auth: the caller; narrows matches, includes and totals type by type.
-        interaction: for the audit row, e.g. "search-type".
-        place: path below the base, e.g. "Patient", "Patient/1/Observation", "".
+        scope: where to look.
         query: parameters.
-        types: types that the URL names; None where `_type` or all types count.
-        compartment: ("Patient", id) where the URL names one.
 
     Raises:
         InvalidSearchError: an unknown parameter or a wrong value.
     """
     pairs, position = _resume(services, auth, query.pairs)
     context = search_context(services, lenient=query.handling == "lenient")
-    parsed = parse(pairs, types, context, compartment=compartment)
+    parsed = parse(pairs, scope.types, context, compartment=scope.compartment)
     plan = make_plan(parsed, context, confine(services, auth), position)
-    page = execute(services.database, plan, audit_row(auth, interaction, pairs))
-    url = f"{services.settings.public_url}/{place}".rstrip("/")
+    page = execute(services.database, plan, audit_row(auth, scope.interaction, pairs))
+    url = f"{services.settings.public_url}/{scope.place}".rstrip("/")
     links = page_links(services.cursor_key, caller_key(auth), url, parsed, page)
     entries = _entries(services.definitions, services.settings.public_url, parsed, page)
     return Result(200, body=bundle_json("searchset", entries, links=links, total=page.total))

@@ -31,6 +31,7 @@ class Entry:
         full_url: identity of the resource on the source; None where there is none.
         resource: the body; None where there is none.
         options: preconditions, and the Bundle's preference.
+        if_none_match: entity tag of a GET that wants 304 where nothing changed.
     """
 
     index: int
@@ -39,6 +40,7 @@ class Entry:
     full_url: str | None
     resource: JsonObject | None
     options: WriteOptions
+    if_none_match: str | None = None
 
     @property
     def path(self) -> str:
@@ -63,7 +65,7 @@ def parse_entry(
     raw: JsonValue,
     definitions: Definitions,
     base_url: str,
-    prefer: Preference | None,
+    prefer: Preference,
 ) -> Entry:
     """Take one entry apart.
 
@@ -93,6 +95,7 @@ def parse_entry(
         full_url=_text(path, raw, "fullUrl"),
         resource=_resource(path, method, raw),
         options=_options(f"{path}.request", request, prefer),
+        if_none_match=_text(f"{path}.request", request, "ifNoneMatch"),
     )
 
 
@@ -149,7 +152,7 @@ def _resource(path: str, method: str, raw: JsonObject) -> JsonObject | None:
     return resource if isinstance(resource, dict) else None
 
 
-def _options(path: str, request: JsonObject, prefer: Preference | None) -> WriteOptions:
+def _options(path: str, request: JsonObject, prefer: Preference) -> WriteOptions:
     if_none_match = _text(path, request, "ifNoneMatch")
     return WriteOptions(
         if_match=_versions(path, _text(path, request, "ifMatch")),

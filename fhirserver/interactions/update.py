@@ -15,18 +15,18 @@ from collections.abc import Callable
 from fhirserver.access import AuthContext, Decision
 from fhirserver.audit import audit_row
 from fhirserver.errors import InvalidRequestError, PreconditionFailedError
-from fhirserver.interactions.conditions import Condition, condition, only_match
+from fhirserver.interactions.conditions import condition, only_match
 from fhirserver.interactions.identity import new_id
 from fhirserver.interactions.permit import permit, refuse_foreign
 from fhirserver.interactions.prepare import Prepared, checked_id, checked_type, prepare
 from fhirserver.interactions.read import absent
 from fhirserver.interactions.respond import respond
 from fhirserver.interactions.types import Query, Result, Services, WriteOptions
-from fhirserver.interactions.writing import is_hidden
+from fhirserver.interactions.writing import apply_one, is_hidden
 from fhirserver.model.json import JsonValue
 from fhirserver.model.reference import is_id
 from fhirserver.store.audit_row import AuditRow
-from fhirserver.store.write import Change, Written, WriteSession, run_write
+from fhirserver.store.write import Change, WriteSession, Written, run_write
 
 
 def update(
@@ -54,7 +54,10 @@ def update(
     prepared = _prepare(services, decision, type_, id_, content)
     change = update_change(prepared, options)
     row = audit_row(auth, "update")
-    written = run_write(services.database, _write(services, decision, change, row))
+    if decision.patients is None:
+        written = apply_one(services, change, row)
+    else:
+        written = run_write(services.database, _write(services, decision, change, row))
     return respond(services, written, options.prefer, prepared.issues)
 
 

@@ -4,13 +4,12 @@ from fhirserver.access import Decision
 from fhirserver.interactions.permit import sees
 from fhirserver.interactions.types import Services
 from fhirserver.store.audit_row import AuditRow
-from fhirserver.store.write import Change, Written, WriteSession, run_write
+from fhirserver.store.write import Change, WriteSession, Written, write
 
 
 def apply_one(services: Services, change: Change, row: AuditRow) -> Written:
-    """Write one change with its audit row."""
-    integrity = services.settings.referential_integrity
-    return run_write(services.database, lambda session: session.apply([change], row, integrity)[0])
+    """Write one change with its audit row; nothing else happens in its transaction."""
+    return write(services.database, [change], row, services.settings.referential_integrity)[0]
 
 
 def is_hidden(

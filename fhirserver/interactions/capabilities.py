@@ -1,0 +1,191 @@
+"""capabilities: what this server does, generated from what is registered.
+
+Spec: https://hl7.org/fhir/R4/http.html#capabilities and https://hl7.org/fhir/R4/capabilitystatement.html
+
+    mode=full          everything (also without mode)
+    mode=normative     resource types that are normative in R4
+    mode=terminology   TerminologyCapabilities: no terminology service yet
+
+A search parameter stands here exactly if a search takes it: composite and special ones and those
+without an expression are left out, because a search refuses them.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+
+from fhirserver.access import AuthContext
+from fhirserver.definitions import Definitions, SearchParameter
+from fhirserver.errors import InvalidRequestError
+from fhirserver.interactions.patch import PATCH_FORMATS
+from fhirserver.interactions.permit import permit
+from fhirserver.interactions.request_url import COMPARTMENTS
+from fhirserver.interactions.subset import apply_subset, read_subset
+from fhirserver.interactions.types import Query, Result, Services
+from fhirserver.model.json import JsonObject, write_json
+
+PUBLISHED = "2026-01-01"
+"""Date of the statement's contents: of the version of the software, not of the process."""
+
+FORMATS = ("application/fhir+json", "application/fhir+xml", "json", "xml")
+_TYPE_INTERACTIONS = (
+    "read",
+    "vread",
+    "update",
+    "patch",
+    "delete",
+    "history-instance",
+    "history-type",
+    "create",
+    "search-type",
+)
+_SYSTEM_INTERACTIONS = ("transaction", "batch", "search-system", "history-system")
+_NORMATIVE = frozenset(
+    (
+        "Binary",
+        "Bundle",
+        "CapabilityStatement",
+        "CodeSystem",
+        "Observation",
+        "OperationDefinition",
+        "OperationOutcome",
+        "Patient",
+        "StructureDefinition",
+        "ValueSet",
+    )
+)
+_MODES = ("full", "normative", "terminology")
+
+
+def capabilities(services: Services, auth: AuthContext, query: Query | None = None) -> Result:
+    """Describe the server.
+
+    Raises:
+        InvalidRequestError: a mode that does not exist, or another parameter that does nothing.
+    """
+    permit(services, auth, "capabilities", None)
+    query = query or Query()
+    modes = [value for name, value in query.pairs if name == "mode"]
+    mode = modes[0] if modes else "full"
+    if mode not in _MODES or len(modes) > 1:
+        raise InvalidRequestError(
+            f"mode={mode[:100]!r} does not exist; use one of {', '.join(_MODES)}.",
+            expression=("http.mode",),
+        )
+    type_ = "TerminologyCapabilities" if mode == "terminology" else "CapabilityStatement"
+    rest = Query(tuple(pair for pair in query.pairs if pair[0] != "mode"), query.handling)
+    subset = read_subset(services, type_, rest)
+    settings = services.settings
+    enforced = settings.referential_integrity == "enforce"
+    body = _statement(services.definitions, settings.public_url, mode, enforced=enforced)
+    return Result(200, body=apply_subset(services.definitions, body, subset))
+
+
+@lru_cache(maxsize=8)
+def _statement(definitions: Definitions, base_url: str, mode: str, *, enforced: bool) -> bytes:
+    if mode == "terminology":
+        return write_json({"resourceType": "TerminologyCapabilities", **_head(base_url)})
+    names = [name for name in definitions.resource_types if mode == "full" or name in _NORMATIVE]
+    referrers = _referrers(definitions)
+    policies = ["literal", "logical", "enforced"] if enforced else ["literal", "logical"]
+    rest: JsonObject = {
+        "mode": "server",
+        "documentation": "FHIR R4 on PostgreSQL; searches are strict unless Prefer says lenient.",
+        "resource": [
+            {**_resource(definitions, name, referrers[name]), "referencePolicy": policies}
+            for name in names
+        ],
+        "interaction": [{"code": code} for code in _SYSTEM_INTERACTIONS],
+        "searchParam": _common_parameters(definitions),
+        "compartment": [
+            f"http://hl7.org/fhir/CompartmentDefinition/{name.lower()}" for name in COMPARTMENTS
+        ],
+    }
+    statement = {
+        "resourceType": "CapabilityStatement",
+        **_head(base_url),
+        "fhirVersion": definitions.fhir_version,
+        "format": list(FORMATS),
+        "patchFormat": list(PATCH_FORMATS),
+        "rest": [rest],
+    }
+    return write_json(statement)
+
+
+def _head(base_url: str) -> JsonObject:
+    return {
+        "url": f"{base_url}/metadata",
+        "name": "fhirserver",
+        "status": "active",
+        "date": PUBLISHED,
+        "kind": "instance",
+        "software": {"name": "fhirserver", "version": _version()},
+        "implementation": {"description": "fhirserver", "url": base_url},
+    }
+
+
+def _version() -> str:
+    try:
+        return version("fhirserver")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _resource(definitions: Definitions, name: str, referrers: Sequence[str]) -> JsonObject:
+    parameters = searchable(definitions, name)
+    codes = [code for code in _TYPE_INTERACTIONS if code != "patch" or name != "Binary"]
+    described: JsonObject = {
+        "type": name,
+        "profile": definitions.type_def(name).url,
+        "interaction": [{"code": code} for code in codes],
+        "versioning": "versioned",
+        "readHistory": True,
+        "updateCreate": True,
+        "conditionalCreate": True,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": True,
+        "conditionalDelete": "single",
+        "searchInclude": [
+            "*",
+            *(f"{name}:{each.code}" for each in parameters if each.type == "reference"),
+        ],
+        "searchRevInclude": referrers,
+        "searchParam": [_parameter(each) for each in parameters],
+    }
+    return {key: value for key, value in described.items() if value != []}
+
+
+def searchable(definitions: Definitions, name: str) -> list[SearchParameter]:
+    """Give the parameters that a search of a type takes, by code."""
+    found = definitions.search_parameters(name)
+    return [found[code] for code in sorted(found) if found[code].supported]
+
+
+def _parameter(parameter: SearchParameter) -> JsonObject:
+    described = {"name": parameter.code, "type": parameter.type}
+    if parameter.url:
+        described["definition"] = parameter.url
+    return described
+
+
+def _common_parameters(definitions: Definitions) -> list[JsonObject]:
+    """Describe the parameters that every type has, which a search of the whole system takes."""
+    names = iter(definitions.resource_types)
+    common = set(definitions.search_parameters(next(names)))
+    for name in names:
+        common &= set(definitions.search_parameters(name))
+    return [_parameter(each) for each in searchable(definitions, "Basic") if each.code in common]
+
+
+def _referrers(definitions: Definitions) -> dict[str, list[str]]:
+    """Give, by type, the reference parameters of other types that may point at it."""
+    found: dict[str, list[str]] = {name: [] for name in definitions.resource_types}
+    for source in definitions.resource_types:
+        for parameter in searchable(definitions, source):
+            if parameter.type != "reference":
+                continue
+            anything = not parameter.targets or "Resource" in parameter.targets
+            for target in definitions.resource_types if anything else parameter.targets:
+                if target in found:
+                    found[target].append(f"{source}:{parameter.code}")
+    return found

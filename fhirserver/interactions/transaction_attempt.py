@@ -1,0 +1,197 @@
+"""One attempt at a transaction, from its first lock to its last answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from fhirserver.access import AuthContext
+from fhirserver.audit import audit_row
+from fhirserver.errors import FhirError, Issue
+from fhirserver.interactions.bundle_request import patch_document, perform
+from fhirserver.interactions.delete import delete_change, respond_deleted
+from fhirserver.interactions.patch import Patching
+from fhirserver.interactions.permit import refuse_foreign
+from fhirserver.interactions.prepare import Prepared, identified
+from fhirserver.interactions.read import absent, present
+from fhirserver.interactions.respond import preferred_body, respond
+from fhirserver.interactions.session_database import SessionDatabase
+from fhirserver.interactions.transaction_entries import at_entry
+from fhirserver.interactions.transaction_plan import TransactionPlan
+from fhirserver.interactions.transaction_resolution import (
+    ResolvedWrite,
+    resolve_references,
+    resolve_writes,
+)
+from fhirserver.interactions.types import Result, Services
+from fhirserver.interactions.update import update_change
+from fhirserver.interactions.writing import is_hidden
+from fhirserver.search.extract import extract
+from fhirserver.store import read as store_read
+from fhirserver.store.audit_row import AuditRow
+from fhirserver.store.write import Change, WriteSession
+
+_INTERACTIONS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_IDENTITY = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}", re.ASCII)
+
+
+class Attempt:
+    """Runs a planned transaction in one session.
+
+    Args:
+        services: what interactions work with.
+        auth: the caller.
+        plan: what to do; stays unchanged but for the links in the bodies, which are set anew.
+        session: the database transaction.
+    """
+
+    def __init__(
+        self, services: Services, auth: AuthContext, plan: TransactionPlan, session: WriteSession
+    ) -> None:
+        inside = SessionDatabase(services.database, session.connection)
+        self._services = replace(services, database=inside)
+        self._auth = auth
+        self._plan = plan
+        self._session = session
+
+    def run(self) -> dict[int, Result]:
+        """Do everything.
+
+        Returns:
+            The answer to each entry, by its index.
+
+        Raises:
+            FhirError: the first entry that fails, named.
+        """
+        resolved = resolve_writes(self._services, self._auth, self._session, self._plan.writes)
+        self._fill_links(resolved)
+        results = self._write([each for each in resolved if each.is_written])
+        for each in resolved:
+            if not each.is_written:
+                results[each.plan.entry.index] = self._unwritten(each)
+        for entry in self._plan.reads:
+            try:
+                results[entry.index] = perform(self._services, self._auth, entry)
+            except FhirError as error:
+                raise at_entry(error, entry.path) from None
+        return results
+
+    def _fill_links(self, resolved: Sequence[ResolvedWrite]) -> None:
+        if not any(each.plan.places for each in resolved):
+            return
+        found = resolve_references(self._services, self._auth, self._session, resolved)
+        targets: list[str | None] = [None] * len(self._plan.entries)
+        for each in resolved:
+            targets[each.plan.entry.index] = each.target
+        versions = self._versions(resolved)
+        for each in resolved:
+            if each.is_written:
+                self._plan.links.fill(each.plan.places, targets, versions, found)
+
+    def _versions(self, resolved: Sequence[ResolvedWrite]) -> dict[int, int]:
+        """Foretell the versions that references name: one more than what is stored."""
+        named = {place.entry for each in resolved for place in each.plan.places if place.versioned}
+        writes = [each for each in resolved if each.plan.entry.index in named and each.id]
+        if not writes:
+            return {}
+        stored = self._session.lock([(each.plan.type, each.id or "") for each in writes])
+        versions = {}
+        for each in writes:
+            current = stored[each.plan.type, each.id or ""]
+            version = 0 if current is None else current.version
+            versions[each.plan.entry.index] = version + (1 if each.is_written else 0)
+        return versions
+
+    def _write(self, writes: Sequence[ResolvedWrite]) -> dict[int, Result]:
+        issues: dict[int, Sequence[Issue]] = {}
+        changes: list[Change] = []
+        rows: list[AuditRow] = []
+        for each in writes:
+            try:
+                change, remarks = self._change(each)
+            except FhirError as error:
+                raise at_entry(error, each.plan.entry.path) from None
+            changes.append(change)
+            rows.append(self._audit_row(each))
+            issues[each.plan.entry.index] = remarks
+        if not changes:
+            return {}
+        integrity = self._services.settings.referential_integrity
+        try:
+            written = self._session.apply(changes, rows, integrity)
+        except FhirError as error:
+            raise _placed(error, writes) from error
+        results: dict[int, Result] = {}
+        for each, done in zip(writes, written, strict=True):
+            entry = each.plan.entry
+            prefer = entry.options.prefer
+            if entry.method == "DELETE":
+                results[entry.index] = respond_deleted(done, each.target or "", prefer)
+            else:
+                results[entry.index] = respond(self._services, done, prefer, issues[entry.index])
+        return results
+
+    def _change(self, write: ResolvedWrite) -> tuple[Change, Sequence[Issue]]:
+        plan, entry = write.plan, write.plan.entry
+        assert write.id is not None
+        if entry.method == "PATCH":
+            patching = Patching(self._services, self._auth, patch_document(entry), entry.options)
+            patched, change = patching.change(self._session, plan.type, write.id)
+            return change, patched.issues
+        if entry.method != "POST" and is_hidden(
+            self._services, plan.decision, self._session, plan.type, write.id
+        ):
+            raise absent(f"{plan.type}/{write.id}")
+        if entry.method == "DELETE":
+            return delete_change(plan.type, write.id, entry.options), ()
+        prepared = self._prepared(write)
+        refuse_foreign(plan.decision, prepared.rows.patients, f"{plan.type}/{write.id}")
+        creates = plan.condition is not None and not write.matched
+        change = update_change(prepared, entry.options, creates=creates)
+        if entry.method == "POST":
+            change = replace(change, method="POST", expected=None, create_only=True)
+        return change, plan.issues
+
+    def _prepared(self, write: ResolvedWrite) -> Prepared:
+        """Extract index rows now that the links are filled in; validation was before."""
+        assert write.plan.entry.resource is not None
+        content = identified(write.plan.entry.resource, write.id or "")
+        rows = extract(
+            content,
+            definitions=self._services.definitions,
+            base_url=self._services.settings.public_url,
+        )
+        return Prepared(content, rows, tuple(write.plan.issues))
+
+    def _audit_row(self, write: ResolvedWrite) -> AuditRow:
+        wanted = write.plan.condition
+        interaction = _INTERACTIONS[write.plan.entry.method]
+        return audit_row(self._auth, interaction, None if wanted is None else wanted.pairs)
+
+    def _unwritten(self, write: ResolvedWrite) -> Result:
+        """Answer a create that found its match, or a delete that found nothing."""
+        entry = write.plan.entry
+        if write.id is None:
+            return respond_deleted(None, write.plan.type, entry.options.prefer)
+        found = store_read.read(
+            self._services.database, write.plan.type, write.id, self._audit_row(write)
+        )
+        place = f"{write.plan.type}/{write.id}"
+        stored, _ = present(self._services, write.plan.decision, found, place)
+        return Result(200, stored, preferred_body(stored, entry.options.prefer, ()))
+
+
+def _placed(error: FhirError, writes: Sequence[ResolvedWrite]) -> FhirError:
+    """Name the entries in the store's errors, which name resources."""
+    paths = {each.target: each.plan.entry.path for each in writes}
+    issues = []
+    for issue in error.issues:
+        named = (paths.get(each) for each in _IDENTITY.findall(issue.diagnostics))
+        path = next((each for each in named if each is not None), None)
+        if path is not None:
+            rooted = at_entry(error.__class__(issue.diagnostics, issues=(issue,)), path)
+            issues.extend(rooted.issues)
+        else:
+            issues.append(issue)
+    return error.__class__(issues[0].diagnostics, issues=issues, headers=error.headers)

@@ -1,0 +1,216 @@
+"""Which resource each write of a transaction means, once the database has been asked.
+
+Spec: https://hl7.org/fhir/R4/http.html#trules
+
+    POST with ifNoneExist      none: create     one: nothing is written, links go to the match
+    PUT Type?query             none: create     one: update the match
+    PATCH Type?query           none: 404        one: patch the match
+    DELETE Type?query          none: nothing    one: delete the match
+    several matches            412, naming the entry
+
+No resource may be written twice: "If any resource identities (including resolved identities from
+conditional update/delete) overlap in steps 1-3, then the transaction SHALL fail".
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fhirserver.access import AuthContext
+from fhirserver.errors import (
+    FhirError,
+    InvalidRequestError,
+    MultipleMatchesError,
+    NotFoundError,
+    PreconditionFailedError,
+)
+from fhirserver.interactions.conditions import (
+    Condition,
+    condition_text,
+    matching_ids,
+    only_match,
+)
+from fhirserver.interactions.searching import search_context
+from fhirserver.interactions.transaction_entries import at_entry
+from fhirserver.interactions.transaction_matches import BundleMatcher, Candidate
+from fhirserver.interactions.transaction_plan import PlannedWrite
+from fhirserver.interactions.types import Services
+from fhirserver.interactions.update import conditional_id
+from fhirserver.store.write import WriteSession
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedWrite:
+    """A planned write and what its condition selected.
+
+    Attributes:
+        plan: what was planned.
+        id: of the resource it means; None where there is nothing to do.
+        matched: the condition selected it.
+    """
+
+    plan: PlannedWrite
+    id: str | None
+    matched: bool
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the store has something to do: not for a create that found its match."""
+        return self.id is not None and not (self.matched and self.plan.entry.method == "POST")
+
+    @property
+    def target(self) -> str | None:
+        """What links to this entry become, e.g. "Patient/1"."""
+        return None if self.id is None else f"{self.plan.type}/{self.id}"
+
+
+def resolve_writes(
+    services: Services, auth: AuthContext, session: WriteSession, writes: Sequence[PlannedWrite]
+) -> list[ResolvedWrite]:
+    """Lock all conditions in sorted order, then search each.
+
+    Raises:
+        FhirError: a condition that selects several, or none where it must; two writes of one
+            resource. The issues name the entries.
+    """
+    keys = [write.condition.lock_key for write in writes if write.condition is not None]
+    if keys:
+        session.lock_conditions(sorted(set(keys)))
+    resolved = []
+    for write in writes:
+        try:
+            resolved.append(_resolve(services, auth, session, write))
+        except FhirError as error:
+            raise at_entry(error, write.entry.path) from None
+    _refuse_overlaps(resolved)
+    return resolved
+
+
+def _resolve(
+    services: Services, auth: AuthContext, session: WriteSession, write: PlannedWrite
+) -> ResolvedWrite:
+    if write.condition is None:
+        return ResolvedWrite(write, write.id, matched=False)
+    match = only_match(services, auth, session, write.condition)
+    method = write.entry.method
+    if match is None and method == "PATCH":
+        raise NotFoundError(f"The condition selects no {write.type}.")
+    if method == "PUT" and match is not None:
+        conditional_id(write.type, match, (write.entry.resource or {}).get("id"), match)
+    return ResolvedWrite(write, match or write.id, matched=match is not None)
+
+
+def _refuse_overlaps(resolved: Sequence[ResolvedWrite]) -> None:
+    """Refuse two writes of one resource, and two creates under one condition."""
+    seen: dict[str, ResolvedWrite] = {}
+    for each in resolved:
+        condition = each.plan.condition
+        names = [each.target] if each.is_written and each.target is not None else []
+        if each.is_written and condition is not None and not each.matched:
+            names.append(condition.lock_key)
+        for name in names:
+            other = seen.setdefault(name, each)
+            if other is not each:
+                raise _overlap(other, each)
+
+
+def _overlap(first: ResolvedWrite, second: ResolvedWrite) -> InvalidRequestError:
+    places = sorted((first.plan.entry, second.plan.entry), key=lambda entry: entry.index)
+    what = first.target if first.target == second.target else "the same condition"
+    return InvalidRequestError(
+        f"{places[0].path} and {places[1].path} both write {what}; a resource may stand only "
+        "once in a transaction.",
+        expression=(places[0].path, places[1].path),
+    )
+
+
+def resolve_references(
+    services: Services,
+    auth: AuthContext,
+    session: WriteSession,
+    resolved: Sequence[ResolvedWrite],
+) -> Mapping[tuple[str, str], str]:
+    """Search every conditional reference once.
+
+    Returns:
+        "Type/id" by (type, query) as it stands in the references.
+
+    Raises:
+        PreconditionFailedError: one selects nothing, or several; names the entry.
+    """
+    wanted: dict[tuple[str, str], ResolvedWrite] = {}
+    for each in resolved:
+        for place in each.plan.places:
+            if place.search is not None and each.is_written:
+                wanted.setdefault(place.search, each)
+    if not wanted:
+        return {}
+    references = _References(services, auth, session, resolved)
+    found = {}
+    for search, each in wanted.items():
+        try:
+            found[search] = f"{search[0]}/{references.find(search)}"
+        except FhirError as error:
+            raise at_entry(error, each.plan.entry.path) from None
+    return found
+
+
+class _References:
+    """Finds the one resource that a conditional reference means.
+
+    Args:
+        services: what the interaction works with.
+        auth: the caller.
+        session: the transaction.
+        resolved: all writes.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        auth: AuthContext,
+        session: WriteSession,
+        resolved: Sequence[ResolvedWrite],
+    ) -> None:
+        self._services = services
+        self._auth = auth
+        self._session = session
+        self._deleted = {each.target for each in resolved if each.plan.entry.method == "DELETE"}
+        candidates: dict[str, list[Candidate]] = {}
+        for each in resolved:
+            resource = each.plan.entry.resource
+            if each.is_written and each.plan.entry.method in ("POST", "PUT"):
+                assert each.id is not None
+                assert resource is not None
+                candidates.setdefault(each.plan.type, []).append(Candidate(each.id, resource))
+        self._candidates = candidates
+        self._matcher = BundleMatcher(
+            search_context(services), candidates, services.settings.public_url
+        )
+
+    def find(self, search: tuple[str, str]) -> str:
+        """Give the id that a conditional reference means.
+
+        Raises:
+            PreconditionFailedError: it selects nothing.
+            MultipleMatchesError: it selects several.
+        """
+        wanted = condition_text(*search)
+        found = self._stored(wanted)
+        here = self._matcher.matches(wanted)
+        if here is not None:
+            rewritten = {each.id for each in self._candidates.get(wanted.type, ())}
+            found = (found - rewritten) | here
+        text = f"{search[0]}?{search[1]}"[:200]
+        if not found:
+            raise PreconditionFailedError(
+                f"The reference {text!r} selects nothing; store its target first."
+            )
+        if len(found) > 1:
+            raise MultipleMatchesError(
+                f"The reference {text!r} selects several resources; make it select one."
+            )
+        return found.pop()
+
+    def _stored(self, wanted: Condition) -> set[str]:
+        ids = matching_ids(self._services, self._auth, self._session, wanted)
+        return {id_ for id_ in ids if f"{wanted.type}/{id_}" not in self._deleted}
