@@ -56,7 +56,7 @@ class References:
             found |= self._look_up(missing)
             missing = [each for each in missing if each not in found]
         if missing and integrity == "enforce":
-            raise self._dangling(set(missing), changes)
+            raise self._dangling(self._not_live(identities), changes)
         if missing:
             self._make_absent(missing)
             found |= self._look_up(missing)
@@ -69,13 +69,15 @@ class References:
             ConflictError: some are deleted or were never stored.
             StaleIdentityError: a remembered row id was wrong, or it changed meanwhile.
         """
-        rows = _look_up(self.connection, list(targets))
-        if any(rows.get(each, (0, 0))[0] != rid for each, rid in targets.items()):
-            raise StaleIdentityError
-        dead = {each for each, (_, state) in rows.items() if state != State.LIVE}
-        if dead:
+        now = self._look_up(list(targets))
+        dead = self._not_live(targets)
+        if now == targets and dead:
             raise self._dangling(dead, changes)
         raise StaleIdentityError
+
+    def _not_live(self, identities: Collection[Identity]) -> set[Identity]:
+        rows = _look_up(self.connection, list(identities))
+        return {each for each in identities if rows.get(each, (0, 0))[1] != State.LIVE}
 
     def _look_up(self, identities: Sequence[Identity]) -> dict[Identity, int]:
         found = {each: rid for each, (rid, _) in _look_up(self.connection, identities).items()}
