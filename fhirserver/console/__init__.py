@@ -1,1 +1,30 @@
-"""TODO-PLACEHOLDER."""
+"""What a person sees besides FHIR: a Flask application below the server's root."""
+
+from flask import Flask, Response
+
+from fhirserver.console.landing import make_landing
+from fhirserver.interactions import Services
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+def create_console(services: Services) -> Flask:
+    """Make the Flask application that answers outside /fhir."""
+    application = Flask(__name__)
+    application.register_blueprint(make_landing(services))
+
+    @application.after_request
+    def add_headers(response: Response) -> Response:
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return application

@@ -175,7 +175,8 @@ def parse_media_type(text: str) -> MediaType | None:
 @lru_cache(maxsize=64)
 def _by_format_parameter(text: str) -> Wanted:
     # "+" in a query string is a blank; clients forget to write it as %2B.
-    media_type = parse_media_type(text.replace("fhir ", "fhir+").replace(" fhir", "+fhir"))
+    name, semicolon, rest = text.strip().partition(";")
+    media_type = parse_media_type(name.replace(" ", "+") + semicolon + rest)
     if media_type is None:
         found = _FORMATS_BY_CODE.get(text.strip().lower())
         versioned = False

@@ -8,10 +8,6 @@ class Element(Protocol):
     """One JSON name of a node."""
 
     @property
-    def base_name(self) -> str:
-        """Published name without [x], e.g. "value"."""
-
-    @property
     def type(self) -> str:
         """FHIR type code, e.g. "Quantity"."""
 
@@ -24,10 +20,6 @@ class Element(Protocol):
         """Whether it may repeat."""
 
     @property
-    def min(self) -> int:
-        """How often it must stand at least."""
-
-    @property
     def is_primitive(self) -> bool:
         """Whether it is a single value."""
 
@@ -38,14 +30,6 @@ class Element(Protocol):
     @property
     def order(self) -> int:
         """Position among the published elements of its node."""
-
-    @property
-    def is_summary(self) -> bool:
-        """Whether it belongs to the summary."""
-
-    @property
-    def is_modifier(self) -> bool:
-        """Whether it changes what the rest means."""
 
     @property
     def is_xml_attribute(self) -> bool:

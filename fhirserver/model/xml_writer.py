@@ -56,9 +56,9 @@ class _Writer:
     def __init__(self, table: ElementTable, *, pretty: bool) -> None:
         self.parts = ['<?xml version="1.0" encoding="UTF-8"?>']
         self._table = table
-        self._line = "\n" if pretty else ""
         self._step = "  " if pretty else ""
-        self._margin = self._line
+        self._margin = "\n" if pretty else ""
+        self._empty = False  # whether the element opened last holds nothing so far
 
     def resource(self, resource: JsonObject, namespace: str = "") -> None:
         name = resource.get("resourceType")
@@ -86,7 +86,7 @@ class _Writer:
     def _item(self, entry: _Entry, value: JsonValue, beside: JsonValue) -> None:
         name, element = entry.name, entry.element
         if element.type == "xhtml":
-            self.parts.append(self._margin + _narrative(value))
+            self._add(_narrative(value))
         elif element.is_primitive:
             self._primitive(name, value, beside)
         elif element.is_resource:
@@ -105,7 +105,7 @@ class _Writer:
             if "id" in beside:
                 attributes = f" id={_quoted(beside['id'])}{attributes}"
         if not extensions:
-            self.parts.append(f"{self._margin}<{name}{attributes}/>")
+            self._add(f"<{name}{attributes}/>")
             return
         self._open(name, attributes)
         node = self._table.node("Extension")
@@ -123,18 +123,23 @@ class _Writer:
         self._children(value, node)
         self._close(name)
 
+    def _add(self, text: str) -> None:
+        self.parts.append(self._margin + text)
+        self._empty = False
+
     def _open(self, name: str, attributes: str) -> None:
         self.parts.append(f"{self._margin}<{name}{attributes}>")
         self._margin += self._step
+        self._empty = True
 
     def _close(self, name: str) -> None:
         if self._step:
             self._margin = self._margin[:-2]
-        opened = self.parts[-1]
-        if opened.startswith(f"{self._margin}<{name}") and opened[-2] != "/" and opened[-1] == ">":
-            self.parts[-1] = opened[:-1] + "/>"
-            return
-        self.parts.append(f"{self._margin}</{name}>")
+        if self._empty:
+            self.parts[-1] = f"{self.parts[-1][:-1]}/>"
+        else:
+            self.parts.append(f"{self._margin}</{name}>")
+        self._empty = False
 
 
 def _entries(parent: JsonObject, node: Node) -> Iterator[_Entry]:
@@ -171,8 +176,9 @@ def _replacement(match: re.Match[str]) -> str:
 
 def _narrative(div: str) -> str:
     """Give a narrative as it is; one that would break the document, as escaped text."""
-    if "&" in div:
-        div = without_named_entities(div)
-    if is_narrative(div):
-        return div
+    known = without_named_entities(div) if "&" in div else div
+    if known.startswith(("<div>", "<div/>")):
+        known = f'<div xmlns="{XHTML}"{known[4:]}'
+    if is_narrative(known):
+        return known
     return f'<div xmlns="{XHTML}">{_ESCAPED.sub(_replacement, div)}</div>'
