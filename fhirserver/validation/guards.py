@@ -36,12 +36,6 @@ class Way(NamedTuple):
     absent: frozenset[str] = frozenset()
     present: tuple[frozenset[str], ...] = ()
 
-    def holds(self, value: JsonObject) -> bool:
-        """Tell whether it applies to an object."""
-        if not self.absent.isdisjoint(value):
-            return False
-        return not any(names.isdisjoint(value) for names in self.present)
-
 
 NOTHING = Way()
 """The way that asks for nothing."""
@@ -74,9 +68,25 @@ def guard_of(expression: Expr, names: Names) -> Guard | None:
         return always
     if not ways or len(ways) > _MAX_WAYS:
         return None
+    return _test(ways)
+
+
+def _test(ways: tuple[Way, ...]) -> Guard:
+    """Compile ways into a test; this runs for every object, so it is written out."""
     if len(ways) == 1 and not ways[0].present:
         return ways[0].absent.isdisjoint
-    return lambda value: any(way.holds(value) for way in ways)
+
+    def test(value: JsonObject) -> bool:
+        for absent, present in ways:
+            if absent.isdisjoint(value):
+                for names in present:
+                    if names.isdisjoint(value):
+                        break
+                else:
+                    return True
+        return False
+
+    return test
 
 
 def _ways(expression: Expr, names: Names) -> Ways:

@@ -77,44 +77,47 @@ def check_narrative(value: JsonValue) -> Problem | None:
 
 
 class _Reader:
-    """One pass over one narrative."""
+    """One pass over one narrative; handlers that have done their work step aside."""
 
-    __slots__ = ("depth", "has_content", "problems")
+    __slots__ = ("_parser", "has_content", "problems")
 
     def __init__(self) -> None:
-        self.depth = 0
         self.has_content = False
         self.problems: list[str] = []
-
-    def read(self, text: str) -> None:
-        parser = expat.ParserCreate("UTF-8", " ")
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
+        parser = self._parser = expat.ParserCreate("UTF-8", " ")
+        parser.ordered_attributes = True
+        parser.StartElementHandler = self._root
         parser.CharacterDataHandler = self._characters
         parser.StartDoctypeDeclHandler = _refuse_document_type
         parser.ProcessingInstructionHandler = self._instruction
         parser.XmlDeclHandler = _refuse_declaration
-        parser.Parse(text, True)
 
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        if self.depth == 0 and name != f"{_XHTML} div":
+    def read(self, text: str) -> None:
+        self._parser.Parse(text, True)
+
+    def _root(self, name: str, attributes: list[str]) -> None:
+        if name != f"{_XHTML} div":
             raise _UnreadableError(f'The narrative must be one <div xmlns="{_XHTML}"> element.')
-        self.depth += 1
+        self._parser.StartElementHandler = self._start
+        self._start(name, attributes)
+
+    def _start(self, name: str, attributes: list[str]) -> None:
         if name not in _ELEMENTS:
             self._forbid(f"Remove the element {quoted(name.removeprefix(_XHTML + ' '))}.")
-        for attribute, value in attributes.items():
-            problem = _attribute_problem(attribute, value)
+        if attributes:
+            self._check_attributes(attributes)
+            self.has_content |= name == f"{_XHTML} img" and "src" in attributes[::2]
+
+    def _check_attributes(self, attributes: list[str]) -> None:
+        for position in range(0, len(attributes), 2):
+            problem = _attribute_problem(attributes[position], attributes[position + 1])
             if problem is not None:
                 self._forbid(problem)
-        if name.endswith(" img") and "src" in attributes:
-            self.has_content = True
-
-    def _end(self, _name: str) -> None:
-        self.depth -= 1
 
     def _characters(self, text: str) -> None:
-        if not self.has_content and not text.isspace():
+        if not text.isspace():
             self.has_content = True
+            self._parser.CharacterDataHandler = None
 
     def _instruction(self, target: str, _data: str) -> None:
         self._forbid(f"Remove the processing instruction {quoted(target)}.")

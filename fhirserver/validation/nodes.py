@@ -14,7 +14,7 @@ from difflib import get_close_matches
 
 from fhirserver.definitions import Choice, Definitions, Node
 from fhirserver.model.json import JsonObject, JsonValue
-from fhirserver.validation.bundles import check_full_urls
+from fhirserver.validation.bundles import check_bundle
 from fhirserver.validation.contained import check_contained
 from fhirserver.validation.elements import (
     ElementChecks,
@@ -113,7 +113,7 @@ def _compile(node: Node, checks: NodeChecks) -> ItemCheck:
     if definitions.is_resource_type(node.path):
         elements["resourceType"] = ElementChecks("resourceType", accept, None)
     invariants = invariant_rules(node.invariants, node.path, definitions, node=node)
-    return _object_check(elements, tuple(_object_rules(node, definitions)), invariants)
+    return _object_check(elements, tuple(_object_rules(node)), invariants)
 
 
 def _object_check(
@@ -140,7 +140,7 @@ def _object_check(
                     report(problem, (place, name), findings)
         for rule in rules:
             rule(value, place, findings)
-        if invariants and findings.faults == faults:
+        if findings.faults == faults:
             for invariant in invariants:
                 invariant(value, None, place, findings)
 
@@ -155,13 +155,8 @@ def _report_unknown(
     findings.add("structure", (place, key), f"There is no element {quoted(key)} here; {remedy}")
 
 
-def _object_rules(node: Node, definitions: Definitions) -> list[ObjectRule]:
-    is_resource = "." not in node.path and definitions.type_def(node.path).kind == "resource"
-    rules: list[ObjectRule] = []
-    if node.path == "Element":
-        return [_check_not_empty]
-    if not is_resource:
-        rules.append(_check_has_children)
+def _object_rules(node: Node) -> list[ObjectRule]:
+    rules: list[ObjectRule] = [_check_not_empty if node.path == "Element" else _check_has_children]
     single = tuple(item.base_name for item in node.required if len(item.names) == 1)
     if single:
         rules.append(_required(single))
@@ -172,7 +167,7 @@ def _object_rules(node: Node, definitions: Definitions) -> list[ObjectRule]:
     elif node.path == "Reference":
         rules.append(check_contained_target)
     elif node.path == "Bundle":
-        rules.append(check_full_urls)
+        rules.append(check_bundle)
     if "contained" in node.elements:
         rules.append(_check_contained)
     return rules
