@@ -1,8 +1,9 @@
 """Background jobs; started by `fhirserver serve`, or alone beside `serve --no-jobs`."""
 
 import argparse
+from dataclasses import replace
 
-from fhirserver.commands.options import add_store_options, settings_from
+from fhirserver.commands.options import add_store_options, reach_database, settings_from
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,4 +16,8 @@ def run(args: argparse.Namespace) -> int:
     """Work until stopped."""
     from fhirserver.jobs.process import work
 
-    return work(settings_from(args), args.lifeline)
+    settings = settings_from(args)
+    if args.lifeline is not None or settings.database_url:
+        return work(settings, args.lifeline)
+    with reach_database(settings) as url:
+        return work(replace(settings, database_url=url), None)

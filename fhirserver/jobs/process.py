@@ -1,18 +1,39 @@
 """The process of background jobs."""
 
 import signal
+import sys
 import threading
+import time
 
 from fhirserver.config import Settings
+from fhirserver.jobs.duties import DUTIES
+from fhirserver.jobs.runner import Runner
 from fhirserver.lifeline import Lifeline
 
 
 def work(settings: Settings, lifeline: int | None) -> int:
-    """Work until told to stop."""
+    """Work until told to stop.
+
+    Args:
+        settings: with `database_url`.
+        lifeline: descriptor of the socket to the supervisor; None where there is none.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        SchemaRevisionError: the database needs another version of this program.
+    """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     Lifeline(lifeline).ready()
-    stop.wait()
+    Runner(settings.database_url, DUTIES, stop, _report).run()
     return 0
+
+
+def _report(line: str) -> None:
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    sys.stderr.write(f"{stamp} fhirserver: {line}\n")
+    sys.stderr.flush()

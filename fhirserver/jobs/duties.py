@@ -1,0 +1,35 @@
+"""The table of background duties.
+
+A duty's step is short, idempotent and runs in the transaction of its lease. It says whether more
+is waiting; then it runs again at once, otherwise after `every_s`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+
+from fhirserver.jobs.audit_partitions import make_audit_partitions
+from fhirserver.jobs.outbox_numbers import number_outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Something that is done again and again.
+
+    Attributes:
+        name: of its lease.
+        every_s: pause after a step that left nothing waiting.
+        step: does a bounded piece of work; True if more is waiting.
+    """
+
+    name: str
+    every_s: float
+    step: Callable[[Connection[Any]], bool]
+
+
+DUTIES = (
+    Duty("outbox", 0.5, number_outbox),
+    Duty("audit-partitions", 6 * 3600.0, make_audit_partitions),
+)

@@ -1,0 +1,129 @@
+"""What background jobs do: gapless numbers in commit order, partitions ahead of time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection
+
+from fhirserver.jobs.audit_partitions import make_audit_partitions
+from fhirserver.jobs.duties import Duty
+from fhirserver.jobs.outbox_numbers import number_outbox
+from fhirserver.jobs.runner import Runner
+from fhirserver.store.migrate import SchemaRevisionError
+from tests.conftest import new_database
+
+_INSERT = "INSERT INTO outbox (rid, updated, version, tid, method) VALUES (%s, 0, 1, 1, 1)"
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection[Any]]:
+    with psycopg.connect(database_url, autocommit=True) as opened:
+        opened.execute("TRUNCATE outbox, lease")
+        yield opened
+
+
+def _numbered(connection: Connection[Any]) -> list[tuple[int, int]]:
+    found = connection.execute(
+        "SELECT number, rid FROM outbox WHERE number IS NOT NULL ORDER BY number"
+    )
+    return list(found.fetchall())
+
+
+def test_numbers_wait_for_a_slow_transaction(
+    connection: Connection[Any], database_url: str
+) -> None:
+    connection.execute(_INSERT, (1,))
+    with psycopg.connect(database_url) as slow:
+        slow.execute(_INSERT, (2,))
+        connection.execute(_INSERT, (3,))
+        assert number_outbox(connection) is False
+        assert _numbered(connection) == [(1, 1)]
+        slow.commit()
+        connection.execute(_INSERT, (4,))
+        number_outbox(connection)
+    assert _numbered(connection) == [(1, 1), (2, 2), (3, 3), (4, 4)]
+
+
+def test_numbers_have_no_gap_after_a_rollback(
+    connection: Connection[Any], database_url: str
+) -> None:
+    with psycopg.connect(database_url) as failing:
+        failing.execute(_INSERT, (1,))
+        connection.execute(_INSERT, (2,))
+        failing.rollback()
+    connection.execute(_INSERT, (3,))
+    number_outbox(connection)
+    assert _numbered(connection) == [(1, 2), (2, 3)]
+
+
+def test_partitions_exist_before_their_months(connection: Connection[Any]) -> None:
+    for _ in range(2):
+        assert make_audit_partitions(connection) is False
+    missing = connection.execute(
+        """SELECT n FROM generate_series(0, 3) n WHERE to_regclass(
+            to_char(date_trunc('month', now()) + make_interval(months => n), '"audit_"YYYY_MM')
+        ) IS NULL"""
+    ).fetchall()
+    assert missing == []
+
+
+def test_a_failing_duty_does_not_stop_the_others(
+    connection: Connection[Any], database_url: str
+) -> None:
+    stop = threading.Event()
+    steps: list[str] = []
+    lines: list[str] = []
+
+    def fail(of: Connection[Any]) -> bool:
+        of.execute("SELECT 'a secret'::int")
+        return False
+
+    def work(_of: Connection[Any]) -> bool:
+        steps.append("step")
+        if len(steps) == 3:
+            stop.set()
+        return True
+
+    Runner(database_url, (Duty("a", 0, fail), Duty("b", 0, work)), stop, lines.append).run()
+    assert len(steps) == 3
+    assert lines == ["jobs: a failed: InvalidTextRepresentation 22P02"]
+
+
+def test_two_runners_share_the_work(connection: Connection[Any], database_url: str) -> None:
+    stop = threading.Event()
+    running: set[int] = set()
+    overlaps: list[int] = []
+    done: list[int] = []
+
+    def step(of: Connection[Any]) -> bool:
+        running.add(id(of))
+        overlaps.append(len(running))
+        of.execute("SELECT pg_sleep(0.01)")
+        running.discard(id(of))
+        done.append(id(of))
+        if len(done) == 20:
+            stop.set()
+        return True
+
+    runners = [
+        threading.Thread(target=Runner(database_url, (Duty("x", 0, step),), stop, print).run)
+        for _ in range(2)
+    ]
+    for runner in runners:
+        runner.start()
+    for runner in runners:
+        runner.join(30)
+    assert set(overlaps) == {1}
+
+
+def test_jobs_refuse_a_database_of_another_revision(postgres: str) -> None:
+    url = new_database(postgres)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("UPDATE schema_revision SET version_num = '0000'")
+    with pytest.raises(SchemaRevisionError, match="fhirserver migrate"):
+        Runner(url, (), threading.Event(), print).run()
