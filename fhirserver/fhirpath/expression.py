@@ -85,6 +85,9 @@ def compile_expression(source: str, *, lenient: bool = False) -> Expression:
     Raises:
         FhirPathError: with the offset where it does not parse, or naming what is unknown.
     """
-    tree = parse(source)
-    compiler = Compiler(lenient=lenient, scoping="defineVariable" in source)
-    return Expression(source, tree, compiler.run(tree), compiler.test(tree))
+    try:
+        tree = parse(source)
+        compiler = Compiler(lenient=lenient, scoping="defineVariable" in source)
+        return Expression(source, tree, compiler.run(tree), compiler.test(tree))
+    except RecursionError:
+        raise FhirPathError("the expression is nested too deeply") from None

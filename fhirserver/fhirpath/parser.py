@@ -39,7 +39,7 @@ _PRECEDENCE = {
     for operator in operators.split()
 }  # fmt: skip
 _TYPE_FUNCTIONS = frozenset({"is", "as", "ofType"})
-_MAX_DEPTH = 200
+_MAX_DEPTH = 80
 
 
 @lru_cache(maxsize=4096)
