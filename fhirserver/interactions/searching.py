@@ -21,7 +21,7 @@ from fhirserver.interactions.types import Query, Result, Services
 from fhirserver.model.json import write_json
 from fhirserver.model.outcome import operation_outcome
 from fhirserver.search.context import SearchContext
-from fhirserver.search.cursor import open_cursor, page_links
+from fhirserver.search.cursor import PARAMETER, open_cursor, page_links
 from fhirserver.search.order import Position
 from fhirserver.search.parse import parse
 from fhirserver.search.plan import make_plan
@@ -47,9 +47,9 @@ def search_context(services: Services, *, lenient: bool = False) -> SearchContex
     )
 
 
-def caller_key(auth: AuthContext) -> str:
-    """Name whom a paging link belongs to."""
-    return f"{auth.actor}\n{auth.client}"
+def caller_key(auth: AuthContext, place: str) -> str:
+    """Name whom a paging link belongs to, and which address it pages."""
+    return f"{auth.actor}\n{auth.client}\n{place}"
 
 
 class Scope(NamedTuple):
@@ -80,26 +80,27 @@ def run_search(services: Services, auth: AuthContext, scope: Scope, query: Query
     Raises:
         InvalidSearchError: an unknown parameter or a wrong value.
     """
-    pairs, position = _resume(services, auth, query.pairs)
+    caller = caller_key(auth, scope.place)
+    pairs, position = _resume(services.cursor_key, caller, query.pairs)
     context = search_context(services, lenient=query.handling == "lenient")
     parsed = parse(pairs, scope.types, context, compartment=scope.compartment)
     plan = make_plan(parsed, context, confine(services, auth), position)
     page = execute(services.database, plan, audit_row(auth, scope.interaction, pairs))
     url = f"{services.settings.public_url}/{scope.place}".rstrip("/")
-    links = page_links(services.cursor_key, caller_key(auth), url, parsed, page)
+    links = page_links(services.cursor_key, caller, url, parsed, page)
     entries = _entries(services.definitions, services.settings.public_url, parsed, page)
     return Result(200, body=bundle_json("searchset", entries, links=links, total=page.total))
 
 
-def _resume(services: Services, auth: AuthContext, pairs: Pairs) -> tuple[Pairs, Position | None]:
-    tokens = [value for name, value in pairs if name == "_page"]
+def _resume(key: bytes, caller: str, pairs: Pairs) -> tuple[Pairs, Position | None]:
+    tokens = [value for name, value in pairs if name == PARAMETER]
     if not tokens:
         return pairs, None
     if len(pairs) > 1:
         raise InvalidSearchError(
             "_page stands alone: a paging link holds the whole query; follow it as it is."
         )
-    sealed, position = open_cursor(services.cursor_key, caller_key(auth), tokens[0])
+    sealed, position = open_cursor(key, caller, tokens[0])
     return tuple(sealed), position
 
 

@@ -1,0 +1,195 @@
+"""Every history: parameters, access, pages, and a Bundle of versions, newest first.
+
+Spec: https://hl7.org/fhir/R4/http.html#history
+
+    _since   instant: versions made at or after it
+    _at      date or dateTime: versions that were current at some point of that interval
+    _count   versions of a page
+    _sort    -_lastUpdated, which is the order anyway
+
+Each may stand once. A deleted version is an entry without a resource. A paging link holds the
+parameters, sealed: `_page=<token>` and nothing else.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from fhirserver.access import AuthContext, Decision
+from fhirserver.audit import audit_row
+from fhirserver.errors import InvalidRequestError
+from fhirserver.interactions.bundle import Link, bundle_json, entry_json
+from fhirserver.interactions.searching import caller_key
+from fhirserver.interactions.types import Query, Result, Services
+from fhirserver.model.instant import format_instant, interval_us
+from fhirserver.model.json import JsonObject
+from fhirserver.model.stored import StoredResource
+from fhirserver.search.cursor import PARAMETER, open_cursor, seal_cursor
+from fhirserver.search.order import Position
+from fhirserver.store.history import HistoryPage, history
+
+_PARAMETERS = ("_since", "_at", "_count", "_sort")
+
+
+class HistoryScope(NamedTuple):
+    """Whose history.
+
+    Attributes:
+        interaction: for the audit row, e.g. "history-type".
+        type: resource type; None for the whole system.
+        id: logical id of one resource.
+    """
+
+    interaction: str
+    type: str | None = None
+    id: str | None = None
+
+    @property
+    def path(self) -> str:
+        """Address below the base, e.g. "Patient/1/_history"."""
+        return "/".join(part for part in (self.type, self.id, "_history") if part)
+
+
+class HistoryParameters(NamedTuple):
+    """What a history is asked for, parsed.
+
+    Attributes:
+        since_us: earliest instant; None for all.
+        at: [lower, upper) in epoch microseconds; None for any time.
+        count: versions of a page.
+    """
+
+    since_us: int | None
+    at: tuple[int, int] | None
+    count: int
+
+
+def run_history(
+    services: Services, auth: AuthContext, decision: Decision, scope: HistoryScope, query: Query
+) -> Result:
+    """Read a page of versions.
+
+    Args:
+        services: what the interaction works with.
+        auth: the caller.
+        decision: the policy's answer; confines what is listed and counted.
+        scope: whose history.
+        query: parameters.
+
+    Raises:
+        InvalidRequestError: an unknown parameter or a wrong value.
+    """
+    given, position = _resume(services, auth, scope, query)
+    wanted = parse_history(services, given)
+    page = history(
+        services.database,
+        type=scope.type,
+        id=scope.id,
+        since_us=wanted.since_us,
+        at=wanted.at,
+        count=wanted.count,
+        cursor=None if position is None else position.values,
+        patients=decision.patients,
+        audit=audit_row(auth, scope.interaction, tuple(given.items())),
+    )
+    base_url = services.settings.public_url
+    links = _links(services, auth, scope, given, page)
+    entries = (history_entry(stored, base_url) for stored in page.entries)
+    return Result(200, body=bundle_json("history", entries, links=links, total=page.total))
+
+
+def parse_history(services: Services, given: Mapping[str, str]) -> HistoryParameters:
+    """Parse the parameters of a history.
+
+    Raises:
+        InvalidRequestError: a wrong value.
+    """
+    settings = services.settings
+    zone = ZoneInfo(settings.timezone)
+    count = settings.page_size
+    if "_count" in given:
+        text = given["_count"]
+        if not (text.isascii() and text.isdigit() and len(text) < 10):
+            raise _wrong("_count", text, "use a whole number, 0 or more")
+        count = min(int(text), settings.page_size_max)
+    if given.get("_sort", "-_lastUpdated") != "-_lastUpdated":
+        raise _wrong("_sort", given["_sort"], "a history comes newest first: use -_lastUpdated")
+    since = _interval("_since", given, zone)
+    return HistoryParameters(
+        since_us=None if since is None else since[0],
+        at=_interval("_at", given, zone),
+        count=count,
+    )
+
+
+def history_entry(stored: StoredResource, base_url: str) -> bytes:
+    """Write one version as an entry."""
+    place = f"{stored.type}/{stored.id}"
+    method = "PUT" if stored.method == "PATCH" else stored.method
+    status = {"POST": "201 Created", "DELETE": "204 No Content"}.get(method, "200 OK")
+    rest: JsonObject = {
+        "request": {"method": method, "url": stored.type if method == "POST" else place},
+        "response": {
+            "status": "201 Created" if stored.version == 1 and stored.body else status,
+            "etag": stored.etag,
+            "lastModified": format_instant(stored.updated_us),
+        },
+    }
+    return entry_json(stored.body, f"{base_url}/{place}", rest)
+
+
+def _resume(
+    services: Services, auth: AuthContext, scope: HistoryScope, query: Query
+) -> tuple[dict[str, str], Position | None]:
+    """Sort out the parameters, or open the paging link that holds them."""
+    pairs = query.pairs
+    position = None
+    tokens = [value for name, value in pairs if name == PARAMETER]
+    if tokens and len(pairs) == 1:
+        caller = caller_key(auth, scope.path)
+        sealed, position = open_cursor(services.cursor_key, caller, tokens[0])
+        pairs = tuple(sealed)
+    given: dict[str, str] = {}
+    for name, value in pairs:
+        if name in given:
+            raise _wrong(name, value, "give it once")
+        if name in _PARAMETERS:
+            given[name] = value
+        elif query.handling == "strict":
+            offered = ", ".join(_PARAMETERS)
+            raise _wrong(name, value, f"a history takes {offered}; a paging link stands alone")
+    return given, position
+
+
+def _links(
+    services: Services,
+    auth: AuthContext,
+    scope: HistoryScope,
+    given: Mapping[str, str],
+    page: HistoryPage,
+) -> Iterator[Link]:
+    url = f"{services.settings.public_url}/{scope.path}"
+    yield "self", f"{url}?{urlencode(given)}" if given else url
+    if page.next_cursor is not None:
+        caller = caller_key(auth, scope.path)
+        position = Position(values=page.next_cursor, total=page.total)
+        token = seal_cursor(services.cursor_key, caller, tuple(given.items()), position)
+        yield "next", f"{url}?{PARAMETER}={token}"
+
+
+def _interval(name: str, given: Mapping[str, str], zone: ZoneInfo) -> tuple[int, int] | None:
+    if name not in given:
+        return None
+    try:
+        return interval_us(given[name].replace(" ", "+"), zone)
+    except ValueError:
+        raise _wrong(
+            name, given[name], "use a date or instant such as 2026-01-31T12:00:00Z"
+        ) from None
+
+
+def _wrong(name: str, value: str, remedy: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"{name}={value[:100]!r} does not fit: {remedy}.", expression=(f"http.{name}",)
+    )
