@@ -30,8 +30,6 @@ from fhirserver.model.outcome import operation_outcome
 Authenticate = Callable[[Request], AuthContext]
 Observer = Callable[[Served], None]
 
-COMPARTMENTS = frozenset(("Device", "Encounter", "Patient", "Practitioner", "RelatedPerson"))
-
 _NO_ROUTE = Route("")
 _DEFAULT = Wanted(Format.JSON)
 
@@ -60,7 +58,7 @@ class FhirApplication:
         self.services = services
         self._authenticate = authenticate
         self._observers = tuple(observers)
-        self._router = Router(services.definitions, COMPARTMENTS)
+        self._router = Router(services.definitions)
 
     def handle(self, request: Request) -> Response:
         """Answer one request; every failure is an OperationOutcome."""

@@ -33,6 +33,8 @@ from fhirserver.errors import (
 )
 from fhirserver.model.reference import is_id
 
+COMPARTMENTS = frozenset(("Device", "Encounter", "Patient", "Practitioner", "RelatedPerson"))
+
 _SEGMENT = re.compile(r"[A-Za-z0-9\-._$*]+", re.ASCII)
 
 
@@ -91,12 +93,10 @@ class Router:
 
     Args:
         definitions: names the types.
-        compartments: types that are compartments, e.g. {"Patient", "Encounter"}.
     """
 
-    def __init__(self, definitions: ResourceTypes, compartments: frozenset[str]) -> None:
+    def __init__(self, definitions: ResourceTypes) -> None:
         self._types = frozenset(definitions.resource_types)
-        self._compartments = compartments
 
     def find(self, method: str, path: str) -> Route:
         """Find the route of a request.
@@ -158,10 +158,9 @@ class Router:
         raise _no_such_place([type_, id_, *below])
 
     def _compartment(self, type_: str, id_: str, member: str) -> Route:
-        if type_ not in self._compartments:
+        if type_ not in COMPARTMENTS:
             raise NotFoundError(
-                f"{type_} is no compartment; compartments are "
-                f"{', '.join(sorted(self._compartments))}."
+                f"{type_} is no compartment; compartments are {', '.join(sorted(COMPARTMENTS))}."
             )
         wanted = None if member == "*" else self._known(member)
         return Route("", wanted, id_, compartment=type_)

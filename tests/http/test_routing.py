@@ -6,10 +6,9 @@ import pytest
 
 from fhirserver.definitions import r4
 from fhirserver.errors import InvalidRequestError, MethodNotAllowedError, NotFoundError
-from fhirserver.http.application import COMPARTMENTS
 from fhirserver.http.routing import Route, Router
 
-ROUTER = Router(r4(), COMPARTMENTS)
+ROUTER = Router(r4())
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from urllib.parse import urlencode, urlsplit
 
 from fhirserver.http.html.json_view import json_view
-from fhirserver.http.html.links import linked
+from fhirserver.http.html.links import address, linked
 from fhirserver.http.html.plain import headline, plain
 from fhirserver.http.html.style import CONTENT_SECURITY_POLICY, STYLE
 from fhirserver.http.response import Header
@@ -113,7 +113,9 @@ def _bundle(bundle: JsonObject, page: Page) -> tuple[str, str]:
     entries = bundle.get("entry", [])
     links = {link.get("relation"): link.get("url", "") for link in bundle.get("link", [])}
     paging = "".join(
-        _anchor(links[relation], relation) for relation in _RELATIONS if relation in links
+        _anchor(links[relation], relation)
+        for relation in _RELATIONS
+        if address(str(links.get(relation)), page.base_url)
     )
     rows = "".join(_entry(entry, page) for entry in entries)
     return title, (

@@ -76,8 +76,8 @@ def _words(value: JsonValue) -> str:
         return _words(value[0]) if value else ""
     if not isinstance(value, dict):
         return ""
-    for keys, write in _SHAPES:
-        if keys & value.keys():
+    for fits, write in _SHAPES:
+        if fits(value):
             return write(value)
     return ""
 
@@ -129,13 +129,22 @@ def _texts(parent: JsonObject, key: str) -> list[str]:
     return [item for item in value or () if isinstance(item, str)]
 
 
-_SHAPES: tuple[tuple[frozenset[str], Callable[[JsonObject], str]], ...] = (
-    (frozenset(("family", "given")), _human_name),
-    (frozenset(("coding",)), _concept),
-    (frozenset(("line", "city", "postalCode")), _address),
-    (frozenset(("start", "end")), _period),
-    (frozenset(("unit", "comparator", "currency")), _quantity),
-    (frozenset(("display",)), _coding),
-    (frozenset(("value",)), _identifier),
-    (frozenset(("text",)), lambda value: str(value["text"])),
+def _is_quantity(value: JsonObject) -> bool:
+    return not isinstance(value.get("value", ""), str)
+
+
+def _has(*keys: str) -> Callable[[JsonObject], bool]:
+    wanted = frozenset(keys)
+    return lambda value: not wanted.isdisjoint(value)
+
+
+_SHAPES: tuple[tuple[Callable[[JsonObject], bool], Callable[[JsonObject], str]], ...] = (
+    (_has("family", "given"), _human_name),
+    (_has("coding"), _concept),
+    (_has("line", "city", "postalCode"), _address),
+    (_has("start", "end"), _period),
+    (_is_quantity, _quantity),
+    (_has("value"), _identifier),
+    (_has("display", "code"), _coding),
+    (_has("text"), lambda value: str(value["text"])),
 )

@@ -1,0 +1,118 @@
+"""Bodies from a stream that blocks: size, deadline, truncation, gzip."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Iterator
+from io import BytesIO
+
+import pytest
+
+from fhirserver.errors import (
+    FhirError,
+    InvalidRequestError,
+    RequestTimeoutError,
+    TooLargeError,
+    UnavailableError,
+    UnsupportedMediaTypeError,
+)
+from fhirserver.http.body import BodyFraming, BodyLimits, StreamBody
+
+LIMIT = 1000
+
+
+def limits(**changes: float) -> BodyLimits:
+    return BodyLimits(
+        size_bytes=LIMIT,
+        deadline_s=changes.get("deadline_s", 30),
+        slots=int(changes.get("slots", 2)),
+        slot_wait_s=0.01,
+    )
+
+
+def framing(length: int | str | None = None, coding: str | None = None) -> BodyFraming:
+    chunked = "chunked" if length is None else None
+    return BodyFraming(None if length is None else str(length), chunked, coding)
+
+
+@pytest.fixture
+def silent() -> Iterator[BytesIO]:
+    """A pipe into which nobody writes until the test is over."""
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb", buffering=0) as stream:
+        yield stream  # type: ignore[misc]
+        os.close(writer)
+
+
+@pytest.mark.parametrize(
+    ("sent", "length", "coding", "expected"),
+    [
+        pytest.param(b"abc", 3, None, b"abc", id="length"),
+        pytest.param(b"abc", None, None, b"abc", id="chunked"),
+        pytest.param(b"", 0, None, b"", id="empty"),
+        pytest.param(b"x" * LIMIT, LIMIT, None, b"x" * LIMIT, id="at-the-limit"),
+        pytest.param(b"abc", 3, "identity", b"abc", id="identity"),
+        pytest.param(gzip.compress(b"abc"), None, "gzip", b"abc", id="gzip"),
+        pytest.param(gzip.compress(b"a") + gzip.compress(b"b"), None, "GZIP", b"ab", id="members"),
+        pytest.param(gzip.compress(b"x" * LIMIT), None, "x-gzip", b"x" * LIMIT, id="gzip-limit"),
+    ],
+)
+def test_bodies_arrive(
+    sent: bytes, length: int | None, coding: str | None, expected: bytes
+) -> None:
+    body = StreamBody(BytesIO(sent), framing(length, coding), limits())
+    assert body.read() == expected
+
+
+@pytest.mark.parametrize(
+    ("sent", "length", "coding", "error"),
+    [
+        pytest.param(b"", LIMIT + 1, None, TooLargeError, id="announced-too-large"),
+        pytest.param(b"x" * (LIMIT + 1), None, None, TooLargeError, id="chunked-too-large"),
+        pytest.param(b"abc", 4, None, InvalidRequestError, id="broken-off"),
+        pytest.param(b"abc", "three", None, InvalidRequestError, id="no-number"),
+        pytest.param(b"abc", "-3", None, InvalidRequestError, id="negative"),
+        pytest.param(gzip.compress(b"x" * 10**6), None, "gzip", TooLargeError, id="bomb"),
+        pytest.param(
+            gzip.compress(b"x" * 600) * 2, None, "gzip", TooLargeError, id="bomb-of-members"
+        ),
+        pytest.param(b"abc", None, "gzip", InvalidRequestError, id="no-gzip"),
+        pytest.param(gzip.compress(b"abc")[:-1], None, "gzip", InvalidRequestError, id="cut-gzip"),
+        pytest.param(
+            gzip.compress(b"abc") + b"x", None, "gzip", InvalidRequestError, id="gzip-and-more"
+        ),
+        pytest.param(b"abc", 3, "br", UnsupportedMediaTypeError, id="brotli"),
+        pytest.param(b"abc", 3, "gzip, gzip", UnsupportedMediaTypeError, id="twice"),
+    ],
+)
+def test_bodies_are_refused(
+    sent: bytes, length: int | None, coding: str | None, error: type[FhirError]
+) -> None:
+    with pytest.raises(error):
+        StreamBody(BytesIO(sent), framing(length, coding), limits()).read()
+
+
+def test_a_late_body_is_given_up_and_the_next_one_read(silent: BytesIO) -> None:
+    shared = limits(deadline_s=0.02)
+    with pytest.raises(RequestTimeoutError) as caught:
+        StreamBody(silent, framing(3), shared).read()
+    assert ("Connection", "close") in caught.value.headers
+    assert StreamBody(BytesIO(b"abc"), framing(3), limits()).read() == b"abc"
+
+
+def test_bodies_beyond_the_slots_are_shed() -> None:
+    shared = limits(slots=1)
+    with shared.slots, pytest.raises(UnavailableError) as caught:
+        StreamBody(BytesIO(b"abc"), framing(3), shared).read()
+    assert caught.value.headers[0][0] == "Retry-After"
+    assert StreamBody(BytesIO(b"abc"), framing(3), shared).read() == b"abc"
+
+
+def test_what_the_stream_raises_reaches_the_reader() -> None:
+    class Broken:
+        def read(self, _size: int, /) -> bytes:
+            raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        StreamBody(Broken(), framing(3), limits()).read()
