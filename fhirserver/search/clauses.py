@@ -1,0 +1,196 @@
+"""Clauses of a query -> conditions. Pure.
+
+A chain becomes rows of its reference whose target is in the answer to the inner clause; `_has`
+becomes a row id among the targets of the referring rows. The inner answers are confined like
+searches of their own, so that a chain tells nothing about resources that the caller may not see.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from fhirserver.definitions import Definitions, SearchParameter
+from fhirserver.search.condition_sql import all_of, of_parameters, on, row_test, select, test
+from fhirserver.search.conditions import (
+    ALWAYS,
+    NEVER,
+    Column,
+    Condition,
+    Fragment,
+    Key,
+    Not,
+    Rows,
+    either,
+)
+from fhirserver.search.criteria import COLUMNS
+from fhirserver.search.params import date, number, quantity, reference, string, token, uri
+from fhirserver.search.params.date import DateValue
+from fhirserver.search.params.number import NumberValue
+from fhirserver.search.params.prefix import Prefix
+from fhirserver.search.params.quantity import QuantityValue
+from fhirserver.search.params.reference import ReferenceValue
+from fhirserver.search.params.string import StringValue
+from fhirserver.search.params.token import OfTypeValue, TokenValue
+from fhirserver.search.params.uri import UriValue
+from fhirserver.search.query import Chain, Clause, Criterion, Has, MissingValue
+from fhirserver.search.scope import Scope, home_or, in_compartments, of_types_fragment
+
+Confine = Callable[[str], tuple[str, ...] | None]
+"""Type -> logical ids of the patients that a search of it is confined to; None for no limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confined:
+    """The specification, and what the caller may see of each type."""
+
+    definitions: Definitions
+    confine: Confine
+
+    def scope(self, type_name: str) -> Scope | None:
+        """Give the patients that a type is confined to."""
+        ids = self.confine(type_name)
+        return None if ids is None else Scope(self.definitions.type_id("Patient"), ids)
+
+
+def condition_of(clause: Clause, confined: Confined) -> Condition:
+    """Build the condition of one clause."""
+    match clause:
+        case Criterion():
+            return _criterion(clause, confined.definitions)
+        case Chain():
+            targets = [
+                _in_answer("@.target", _answer(name, inner, confined))
+                for name, inner in clause.targets
+            ]
+            return Rows("ref", clause.sps, (either(targets),))
+        case Has():
+            return Key(_in_answer("@.rid", _referred(clause, confined)))
+
+
+def _in_answer(column: str, answer: Fragment) -> Fragment:
+    return Fragment(f"{column} IN ({answer.text})", answer.params)
+
+
+def _answer(type_name: str, clause: Clause, confined: Confined) -> Fragment:
+    """Select the row ids of a type's resources that fulfil a clause."""
+    scope = confined.scope(type_name)
+    condition = condition_of(clause, confined)
+    if isinstance(condition, Rows):
+        found = on(all_of([row_test(condition), home_or(scope)]), "x")
+        return select("x.rid", f"{condition.table} x", found)
+    tests = [
+        on(of_types_fragment((type_name,), confined.definitions), "r"),
+        Fragment("r.state = 1"),
+        test(condition, "r"),
+    ]
+    if scope is not None:
+        tests.append(test(in_compartments(scope, (type_name,), confined.definitions), "r"))
+    return select("r.rid", "resource r", all_of(tests))
+
+
+def _referred(has: Has, confined: Confined) -> Fragment:
+    """Select what the resources of a type that fulfil a clause refer to."""
+    condition = condition_of(has.clause, confined)
+    found = all_of(
+        [
+            on(of_parameters((has.parameter.rows_id,)), "f"),
+            on(home_or(confined.scope(has.type)), "f"),
+            test(condition, "f"),
+        ]
+    )
+    return select("f.target", "ref f", found)
+
+
+def _criterion(criterion: Criterion, definitions: Definitions) -> Condition:
+    if criterion.modifier == "missing":
+        return _missing(criterion)
+    if criterion.parameter.code in COLUMNS:
+        return _id(criterion) if criterion.parameter.code == "_id" else _last_updated(criterion)
+    return _by_rows(criterion, definitions)
+
+
+def _by_rows(criterion: Criterion, definitions: Definitions) -> Condition:
+    """Let the parameter's type build the condition."""
+    sps, modifier, values = criterion.sps, criterion.modifier, criterion.values
+    match criterion.parameter.type:
+        case "date":
+            return date.condition(sps, _only(DateValue, values))
+        case "number":
+            return number.condition(sps, _only(NumberValue, values))
+        case "quantity":
+            return quantity.condition(sps, _only(QuantityValue, values))
+        case "reference":
+            kinds = (ReferenceValue, TokenValue)
+            found = [value for value in values if isinstance(value, kinds)]
+            return reference.condition(sps, modifier, found, definitions)
+        case "string":
+            return string.condition(sps, modifier, _only(StringValue, values))
+        case "token":
+            tokens = [value for value in values if isinstance(value, TokenValue | OfTypeValue)]
+            return token.condition(sps, modifier, tokens)
+        case "uri":
+            return uri.condition(sps, modifier, _only(UriValue, values))
+        case "composite" | "special":
+            raise AssertionError("parsing refuses what is not indexed")
+
+
+Kind = TypeVar("Kind")
+
+
+def _only(kind: type[Kind], values: Iterable[object]) -> list[Kind]:
+    return [value for value in values if isinstance(value, kind)]
+
+
+def _missing(criterion: Criterion) -> Condition:
+    missing = criterion.values[0] == MissingValue(True)
+    if criterion.parameter.code in COLUMNS:
+        return Column(NEVER if missing else ALWAYS)
+    found = present(criterion.parameters)
+    return Not(found) if missing else found
+
+
+def present(parameters: Sequence[SearchParameter]) -> Condition:
+    """Build the condition that a resource has a value of one of the parameters."""
+    # An alias that looks at one target type only has its own mark of presence.
+    marks = [each.id if each.alias_target else each.rows_id for each in parameters]
+    return Column(Fragment("@.present && %s::smallint[]", (marks,)))
+
+
+def _id(criterion: Criterion) -> Condition:
+    ids = [value.code for value in _only(TokenValue, criterion.values) if not value.system]
+    if criterion.modifier == "not":
+        return Column(Fragment("@.id <> ALL(%s::text[])", (ids,)))
+    if len(ids) == 1:
+        return Column(Fragment("@.id = %s", (ids[0],)), unique=True)
+    return Column(Fragment("@.id = ANY(%s::text[])", (ids,)), unique=True)
+
+
+def _last_updated(criterion: Criterion) -> Condition:
+    return Column(either(_updated(value) for value in _only(DateValue, criterion.values)))
+
+
+def _updated(value: DateValue) -> Fragment:
+    """Compare `updated`, one microsecond wide.
+
+    Rows become visible in the order of commits, not of `updated`: whoever asks for what is newer
+    sees nothing of transactions that started after one that is still open, and so misses nothing.
+    """
+    text, ends, bounded = _UPDATED[value.prefix or "eq"]
+    params = tuple(value.lo if end == "l" else value.hi for end in ends)
+    if bounded:
+        text += " AND @.xact < pg_snapshot_xmin(pg_current_snapshot())"
+    return Fragment(text, params)
+
+
+# SQL, which end of the query's interval each parameter is, and whether it looks for the newest.
+_UPDATED: dict[Prefix, tuple[str, str, bool]] = {
+    "eq": ("@.updated >= %s AND @.updated < %s", "lh", False),
+    "ne": ("(@.updated < %s OR @.updated >= %s)", "lh", False),
+    "gt": ("@.updated >= %s", "h", True),
+    "ge": ("@.updated >= %s", "l", True),
+    "sa": ("@.updated >= %s", "h", True),
+    "lt": ("@.updated < %s", "l", False),
+    "le": ("@.updated < %s", "h", False),
+    "eb": ("@.updated < %s", "l", False),
+    "ap": ("@.updated >= %s AND @.updated < %s", "lh", False),
+}

@@ -1,0 +1,143 @@
+"""Which patients' compartments a search stays in: by its URL, its criteria and its caller. Pure.
+
+Spec: https://hl7.org/fhir/R4/compartmentdefinition.html
+
+    /Patient/23/Observation     the compartment of the URL
+    Observation?patient=23      a criterion that only members of the compartment can fulfil
+    the caller's patients       what access grants, which may differ from type to type
+
+The narrowest becomes the scope, the `pat` of the rows that are read; what it does not express
+becomes a condition.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from fhirserver.search.clauses import Confined
+from fhirserver.search.conditions import AllOf, AnyOf, Condition, Key, Rows
+from fhirserver.search.params.reference import ReferenceValue, target
+from fhirserver.search.query import Clause, Compartment, Criterion, Has, Query
+from fhirserver.search.scope import Scope, in_compartments, member_parameters, of_types
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """What a search is confined to.
+
+    Attributes:
+        types: those of the types searched that the caller may see; none if the scope excludes all.
+        scope: patients in whose compartments every match lies; None for no limits.
+        pin: the criterion that the scope follows from; None if it does not follow from one.
+        conditions: what the scope does not express.
+    """
+
+    types: tuple[str, ...]
+    scope: Scope | None = None
+    pin: Criterion | None = None
+    conditions: tuple[Condition, ...] = ()
+
+
+NOTHING = Confinement(())
+
+
+def confine_query(query: Query, confined: Confined) -> Confinement:
+    """Find out what a search is confined to."""
+    granted = {name: confined.confine(name) for name in query.types}
+    types = tuple(name for name in query.types if granted[name] != ())
+    if not types:
+        return NOTHING
+    grants = {granted[name] for name in types}
+    conditions: list[Condition] = []
+    ids: tuple[str, ...] | None = None
+    if len(grants) == 1:
+        (ids,) = grants
+    else:
+        conditions.append(_by_type(types, confined))
+    patient_tid = confined.definitions.type_id("Patient")
+    if query.compartment is not None:
+        if query.compartment.code != "Patient":
+            conditions.append(_membership(query.compartment, types, confined))
+        elif ids is not None and query.compartment.id not in ids:
+            return NOTHING
+        else:
+            scope = Scope(patient_tid, (query.compartment.id,))
+            return Confinement(types, scope, conditions=tuple(conditions))
+    for clause in query.criteria:
+        pinned = pinned_patients(clause, types, confined)
+        if pinned and (ids is None or set(pinned) <= set(ids)):
+            assert isinstance(clause, Criterion)
+            return Confinement(types, Scope(patient_tid, pinned), clause, tuple(conditions))
+    return Confinement(
+        types, None if ids is None else Scope(patient_tid, ids), conditions=tuple(conditions)
+    )
+
+
+def pinned_patients(clause: Clause, types: Sequence[str], confined: Confined) -> tuple[str, ...]:
+    """List the patients to whose compartments a criterion confines; none if it does not."""
+    if not isinstance(clause, Criterion) or clause.parameter.type != "reference":
+        return ()
+    ids = [
+        value.id
+        for value in clause.values
+        if isinstance(value, ReferenceValue) and value.types == ("Patient",) and not value.url
+    ]
+    if len(ids) < len(clause.values) or not _links(clause, types, confined):
+        return ()
+    return tuple(dict.fromkeys(ids))
+
+
+def says_no_more(clause: Criterion, confinement: Confinement, confined: Confined) -> bool:
+    """Tell whether a criterion says just what the scope does: no other reference links."""
+    return clause is confinement.pin and all(
+        each.base != "Patient"
+        and member_parameters("Patient", (each.base,), confined.definitions) == (each.rows_id,)
+        for each in clause.parameters
+        if each.base in confinement.types
+    )
+
+
+def on_types(clause: Clause, types: Sequence[str]) -> Clause:
+    """Narrow a clause of a system-wide search to those types that the caller may see."""
+    if isinstance(clause, Has) or len(clause.parameters) == len(types):
+        return clause
+    kept = tuple(parameter for parameter in clause.parameters if parameter.base in types)
+    return replace(clause, parameters=kept)
+
+
+def _links(clause: Criterion, types: Sequence[str], confined: Confined) -> bool:
+    """Whether the parameter puts resources of every type into the compartment."""
+    return all(
+        parameter.rows_id in member_parameters("Patient", (parameter.base,), confined.definitions)
+        for parameter in clause.parameters
+        if parameter.base in types
+    )
+
+
+def _by_type(types: Sequence[str], confined: Confined) -> Condition:
+    """Confine each type as it is granted."""
+    groups: dict[tuple[str, ...] | None, list[str]] = {}
+    for name in types:
+        groups.setdefault(confined.confine(name), []).append(name)
+    conditions: list[Condition] = []
+    for ids, names in groups.items():
+        of_group = of_types(tuple(names), confined.definitions)
+        if ids is None:
+            conditions.append(of_group)
+        else:
+            scope = Scope(confined.definitions.type_id("Patient"), ids)
+            members = in_compartments(scope, tuple(names), confined.definitions)
+            conditions.append(AllOf((of_group, members)))
+    return AnyOf(tuple(conditions))
+
+
+def _membership(compartment: Compartment, types: tuple[str, ...], confined: Confined) -> Condition:
+    """Test membership in a compartment other than a patient's."""
+    definitions = confined.definitions
+    focus = target((compartment.code,), compartment.id, definitions)
+    conditions: list[Condition] = []
+    sps = member_parameters(compartment.code, types, definitions)
+    if sps:
+        conditions.append(Rows("ref", sps, (focus,)))
+    if compartment.code in types:
+        conditions.append(Key(focus._replace(text=focus.text.replace("@.target", "@.rid"))))
+    return conditions[0] if len(conditions) == 1 else AnyOf(tuple(conditions))

@@ -1,0 +1,54 @@
+"""What parsing a query needs to know besides the query."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+
+from fhirserver.definitions import Definitions
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one query may ask for; each is named in the error that it causes.
+
+    Attributes:
+        parameters: name and value pairs.
+        values: alternatives of one parameter, separated by commas.
+        chain_depth: links of a chain or of nested `_has`.
+        includes: `_include` and `_revinclude` together.
+        sort_keys: parameters in `_sort`.
+        value_chars: length of one parameter's value.
+    """
+
+    parameters: int = 100
+    values: int = 1000
+    chain_depth: int = 4
+    includes: int = 50
+    sort_keys: int = 8
+    value_chars: int = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class SearchContext:
+    """The surroundings of one query.
+
+    Attributes:
+        definitions: the R4 specification.
+        base_url: this server's FHIR base without a trailing slash; None when it has none.
+        now_us: instant of the request, epoch microseconds; the prefix `ap` depends on it.
+        zone: zone of dates that carry no offset.
+        page_size: matches of a page when `_count` is absent.
+        page_size_max: a larger `_count` is lowered to this.
+        include_limit: included resources of a page at most.
+        limits: what one query may ask for.
+        lenient: unknown parameters are listed in `Query.ignored` instead of refused.
+    """
+
+    definitions: Definitions
+    base_url: str | None
+    now_us: int
+    zone: tzinfo = UTC
+    page_size: int = 20
+    page_size_max: int = 1000
+    include_limit: int = 1000
+    limits: Limits = field(default_factory=Limits)
+    lenient: bool = False

@@ -1,0 +1,113 @@
+"""Number search values: `[prefix]decimal`.
+
+Spec: https://hl7.org/fhir/R4/search.html#number
+
+Equality is as wide as the value's precision: half a unit of its last digit either way, so 100 is
+[99.5, 100.5), 100.00 is [99.995, 100.005) and 1e2 is [50, 150). The other prefixes compare with
+the value itself. v is the value, r the resource's [low, high], which is one point but for ranges
+and comparators.
+
+    eq  r inside v's precision    ne  not eq          ap  r overlaps v ± 10 %
+    gt  r.high > v                ge  r.high >= v     sa  r.low > v
+    lt  r.low < v                 le  r.low <= v      eb  r.high < v
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from fhirserver.search.conditions import Condition, Fragment, Rows
+from fhirserver.search.escape import unescape
+from fhirserver.search.params.prefix import Prefix, split_prefix
+
+MODIFIERS: frozenset[str] = frozenset()
+NOT_OFFERED: frozenset[str] = frozenset()
+DIGITS_MAX = 50
+EXPONENT_MAX = 100
+
+_NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d{1,4}))?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberValue:
+    """A number to compare with.
+
+    Attributes:
+        text: the number as written, without its prefix; its digits are its precision.
+        prefix: None where the value has none, which means `eq`.
+    """
+
+    text: str
+    prefix: Prefix | None
+
+    @property
+    def value(self) -> Decimal:
+        """The number itself."""
+        return Decimal(self.text)
+
+    def bounds(self) -> tuple[Decimal, Decimal]:
+        """Give the ends that the prefix compares with; both are the value but for eq, ne, ap."""
+        value = self.value
+        if self.prefix in (None, "eq", "ne"):
+            exponent = value.as_tuple().exponent
+            assert isinstance(exponent, int)
+            half = Decimal(5).scaleb(exponent - 1)
+        elif self.prefix == "ap":
+            half = abs(value) / 10
+        else:
+            half = Decimal(0)
+        return value - half, value + half
+
+    def render(self) -> str:
+        """Write it as in a URL."""
+        return (self.prefix or "") + self.text
+
+
+def parse(text: str, _modifier: str | None = None) -> NumberValue:
+    """Parse one value.
+
+    Raises:
+        ValueError: not a number, or one of too many digits.
+    """
+    prefix, number = split_prefix(unescape(text))
+    match = _NUMBER.fullmatch(number)
+    if match is None:
+        raise ValueError("a decimal number is needed, e.g. 5.40 or ge1e-3")
+    if len(match[1]) > DIGITS_MAX or abs(int(match[2] or 0)) > EXPONENT_MAX:
+        raise ValueError(f"at most {DIGITS_MAX} digits and an exponent up to {EXPONENT_MAX}")
+    return NumberValue(number, prefix)
+
+
+def condition(sps: tuple[int, ...], values: Iterable[NumberValue]) -> Condition:
+    """Build the condition of one criterion; its values are alternatives."""
+    tests = (test(value.prefix, value.bounds(), "@.low", "@.high") for value in values)
+    return Rows("quantity", sps, tuple(tests))
+
+
+def test(prefix: Prefix | None, bounds: tuple[Decimal, Decimal], low: str, high: str) -> Fragment:
+    """Compare the bounds of a value with columns.
+
+    Args:
+        prefix: how to compare.
+        bounds: of `NumberValue.bounds`, maybe converted to another unit.
+        low: SQL expression of the resource's lower end.
+        high: SQL expression of its upper end, inclusive.
+    """
+    text, ends = _TESTS[prefix or "eq"]
+    params = tuple(bounds[int(end)] for end in ends)
+    return Fragment(text.format(low=low, high=high), params)
+
+
+# SQL, and which bound each parameter is.
+_TESTS: dict[Prefix, tuple[str, str]] = {
+    "eq": ("{low} >= %s AND {low} < %s AND {high} < %s", "011"),
+    "ne": ("({low} < %s OR {high} >= %s)", "01"),
+    "gt": ("{high} > %s", "0"),
+    "lt": ("{low} < %s", "0"),
+    "ge": ("{high} >= %s", "0"),
+    "le": ("{low} <= %s", "0"),
+    "sa": ("{low} > %s", "0"),
+    "eb": ("{high} < %s", "0"),
+    "ap": ("{low} <= %s AND {high} >= %s", "10"),
+}

@@ -1,0 +1,153 @@
+"""Reference search values.
+
+Spec: https://hl7.org/fhir/R4/search.html#reference
+
+    23                        any type that the parameter may point at
+    Patient/23                that resource; also as an absolute URL below this server's base
+    http://elsewhere/x/1      external, to the letter; also urn:uuid: and urn:oid:
+    http://acme.org/p|1.0     canonical of that version; without |version any version
+    :Patient=23               Patient/23
+    :identifier=system|code   Reference.identifier, in the forms of a token
+
+Alias parameters (`patient` is `subject` with patients only) look at their type's targets only.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fhirserver.definitions import Definitions, SearchParameter
+from fhirserver.model.reference import is_id, parse_reference
+from fhirserver.search.conditions import (
+    NEVER,
+    Condition,
+    Fragment,
+    Rows,
+    any_condition,
+)
+from fhirserver.search.escape import escape, split, unescape
+from fhirserver.search.keys import EXTERNAL_OFFSET, IDENTIFIER_OFFSET, short_key, system_key
+from fhirserver.search.params import token
+from fhirserver.search.params.token import TokenValue
+
+MODIFIERS = frozenset({"identifier"})
+NOT_OFFERED = frozenset({"above", "below", "text", "in", "not-in"})
+
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceValue:
+    """A reference to look for.
+
+    Attributes:
+        text: as written, without escapes.
+        types: types the target may have; empty for what can only be external.
+        id: logical id of the target; "" for what can only be external.
+        url: absolute URL without version, for what may be external; else "".
+        version: business version of a canonical; "" for any.
+    """
+
+    text: str
+    types: tuple[str, ...] = ()
+    id: str = ""
+    url: str = ""
+    version: str = ""
+
+    def render(self) -> str:
+        """Write it as in a URL."""
+        text = escape(self.text)
+        return f"{text}|{escape(self.version)}" if self.version else text
+
+
+def parse(
+    text: str,
+    modifier: str | None,
+    parameter: SearchParameter,
+    definitions: Definitions,
+    base_url: str | None,
+) -> ReferenceValue | TokenValue:
+    """Parse one value.
+
+    Args:
+        text: one value, still escaped.
+        modifier: None, "identifier" or a resource type.
+        parameter: what is searched; its targets are the types of a bare id.
+        definitions: the R4 specification.
+        base_url: this server's FHIR base without a trailing slash.
+
+    Raises:
+        ValueError: neither an id nor a URL nor Type/id, or a type that does not exist.
+    """
+    if modifier == "identifier":
+        value = token.parse(text)
+        assert isinstance(value, TokenValue)
+        return value
+    parts = [unescape(part) for part in split(text, "|")]
+    whole = parts[0]
+    types = target_types(parameter, definitions)
+    if modifier is not None:
+        types = tuple(name for name in types if name == modifier)
+    if is_id(whole) and len(parts) == 1:
+        return ReferenceValue(whole, types, whole)
+    local = parse_reference(whole, base_url)
+    absolute = _ABSOLUTE.match(whole) is not None
+    if local is not None and definitions.is_resource_type(local.type) and len(parts) == 1:
+        if local.version is not None:
+            raise ValueError("a reference to one version cannot be searched; leave out /_history")
+        allowed = tuple(name for name in types if name == local.type)
+        return ReferenceValue(whole, allowed, local.id)
+    if absolute and len(parts) <= 2:
+        return ReferenceValue(whole, url=whole, version="".join(parts[1:]))
+    raise ValueError("write an id, Type/id, an absolute URL, or url|version")
+
+
+def target_types(parameter: SearchParameter, definitions: Definitions) -> tuple[str, ...]:
+    """List the types a reference of this parameter may point at."""
+    if parameter.alias_target is not None:
+        return (parameter.alias_target,)
+    if not parameter.targets or "Resource" in parameter.targets:
+        return definitions.resource_types
+    return tuple(sorted(parameter.targets))
+
+
+def condition(
+    sps: tuple[int, ...],
+    modifier: str | None,
+    values: Iterable[ReferenceValue | TokenValue],
+    definitions: Definitions,
+) -> Condition:
+    """Build the condition of one criterion; its values are alternatives."""
+    if modifier == "identifier":
+        offset_sps = tuple(sp + IDENTIFIER_OFFSET for sp in sps)
+        return token.condition(offset_sps, None, [v for v in values if isinstance(v, TokenValue)])
+    found = [value for value in values if isinstance(value, ReferenceValue)]
+    conditions: list[Condition] = []
+    local = tuple(target(value.types, value.id, definitions) for value in found if value.id)
+    if local:
+        conditions.append(Rows("ref", sps, local))
+    external = tuple(_external(value) for value in found if value.url)
+    if external:
+        offset_sps = tuple(sp + EXTERNAL_OFFSET for sp in sps)
+        conditions.append(Rows("token", offset_sps, external, exact_code=True))
+    return any_condition(conditions)
+
+
+def target(types: tuple[str, ...], id: str, definitions: Definitions) -> Fragment:
+    """Test that a `ref` row points at one resource, whose row id the database looks up."""
+    if not types:
+        return NEVER
+    tids = [definitions.type_id(name) for name in types]
+    if len(tids) == 1:
+        found = "SELECT t.rid FROM resource t WHERE t.tid = %s AND t.id = %s"
+        return Fragment(f"@.target = ({found})", (tids[0], id))
+    found = "SELECT t.rid FROM resource t WHERE t.tid = ANY(%s::smallint[]) AND t.id = %s"
+    return Fragment(f"@.target = ANY(ARRAY({found}))", (tids, id))
+
+
+def _external(value: ReferenceValue) -> Fragment:
+    if not value.version:
+        return Fragment("@.code = %s", (short_key(value.url),))
+    return Fragment(
+        "@.code = %s AND @.system = %s", (short_key(value.url), system_key(value.version))
+    )

@@ -1,0 +1,89 @@
+"""String search values.
+
+Spec: https://hl7.org/fhir/R4/search.html#string
+
+    (none)     the folded value stands at the beginning of the folded text
+    :contains  ... anywhere in it
+    :exact     the text is the value, with case and accents
+
+`fhirserver.search.keys.fold` says what folding takes away. The index holds the first
+`INDEXED_CHARS` characters of a folded text; what is longer is checked on the row.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fhirserver.search.conditions import Condition, Fragment, Rows
+from fhirserver.search.escape import escape, unescape
+from fhirserver.search.keys import fold
+
+MODIFIERS = frozenset({"exact", "contains"})
+NOT_OFFERED: frozenset[str] = frozenset()
+INDEXED_CHARS = 200
+
+_LAST = chr(0x10FFFF)
+
+
+@dataclass(frozen=True, slots=True)
+class StringValue:
+    """A text to look for, without escapes."""
+
+    text: str
+
+    def render(self) -> str:
+        """Write it as in a URL."""
+        return escape(self.text)
+
+
+def parse(text: str, _modifier: str | None = None) -> StringValue:
+    """Parse one value.
+
+    Raises:
+        ValueError: nothing in it can be searched for.
+    """
+    value = StringValue(unescape(text))
+    if not fold(value.text):
+        raise ValueError("a visible character is needed")
+    return value
+
+
+def condition(
+    sps: tuple[int, ...], modifier: str | None, values: Iterable[StringValue]
+) -> Condition:
+    """Build the condition of one criterion; its values are alternatives."""
+    test = {None: starts_with, "exact": _equals, "contains": _contains}[modifier]
+    return Rows("string", sps, tuple(test(value.text) for value in values))
+
+
+def starts_with(text: str) -> Fragment:
+    """Test that the folded text begins so, by a range that the index answers."""
+    prefix = fold(text)
+    indexed = prefix[:INDEXED_CHARS]
+    test = Fragment(
+        "left(@.norm, 200) >= %s AND left(@.norm, 200) < %s", (indexed, _after(indexed))
+    )
+    if indexed == prefix:
+        return test
+    return Fragment(f"{test.text} AND starts_with(@.norm, %s)", (*test.params, prefix))
+
+
+def _equals(text: str) -> Fragment:
+    return Fragment("left(@.norm, 200) = %s AND @.exact = %s", (fold(text)[:INDEXED_CHARS], text))
+
+
+def _contains(text: str) -> Fragment:
+    pattern = fold(text)
+    for special in ("\\", "%", "_"):
+        pattern = pattern.replace(special, "\\" + special)
+    return Fragment("@.norm LIKE %s", (f"%{pattern}%",))
+
+
+def _after(prefix: str) -> str:
+    """Give the least text above everything that begins with a prefix, in code point order."""
+    stem = prefix.rstrip(_LAST)
+    if not stem:
+        return _LAST * (len(prefix) + 1)
+    following = ord(stem[-1]) + 1
+    if 0xD800 <= following <= 0xDFFF:
+        following = 0xE000
+    return stem[:-1] + chr(following)

@@ -1,0 +1,165 @@
+"""Query parameters -> Query. Pure.
+
+Spec: https://hl7.org/fhir/R4/search.html
+
+Parameters are joined by AND, values separated by commas by OR. A search is strict unless the
+context says lenient: whatever it does not know or offer is refused, never left out in silence.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from fhirserver.errors import NotSupportedError
+from fhirserver.search.context import SearchContext
+from fhirserver.search.criteria import Given, parse_clause
+from fhirserver.search.query import Clause, Compartment, Include, Query
+from fhirserver.search.refusal import (
+    UnknownParameterError,
+    invalid_value,
+    not_offered,
+    over_limit,
+)
+from fhirserver.search.results import (
+    check_contained,
+    parse_count,
+    parse_elements,
+    parse_include,
+    parse_sort,
+    parse_summary,
+    parse_total,
+    parse_types,
+)
+
+Pairs = Sequence[tuple[str, str]]
+
+_ONCE = ("_count", "_total", "_summary", "_elements", "_sort", "_type")
+_INCLUDES = ("_include", "_revinclude")
+
+
+def parse(
+    pairs: Pairs,
+    types: Sequence[str] | None,
+    context: SearchContext,
+    *,
+    compartment: tuple[str, str] | None = None,
+) -> Query:
+    """Parse a search.
+
+    Args:
+        pairs: names with modifiers and values, decoded, in their order.
+        types: the type that the URL names; None where it names none, then `_type` decides.
+        context: what surrounds the query.
+        compartment: (code, id) where the URL names one, e.g. ("Patient", "23").
+
+    Raises:
+        InvalidSearchError: an unknown parameter, a value that does not fit, a limit exceeded.
+        NotSupportedError: known to FHIR and not offered here.
+    """
+    _check_pairs(pairs, context)
+    taken = _take_apart(pairs)
+    searched = _types(types, taken.once.get("_type"), context, compartment)
+    for name, value in taken.contained:
+        check_contained(name, value)
+    ignored: list[str] = []
+    criteria: list[Clause] = []
+    for given in taken.criteria:
+        try:
+            criteria.append(parse_clause(given, given.name, searched, context))
+        except (UnknownParameterError, NotSupportedError) as refusal:
+            if not context.lenient:
+                raise
+            ignored.append(str(refusal))
+    once = taken.once
+    return Query(
+        types=searched,
+        whole_system=types is None,
+        criteria=tuple(dict.fromkeys(criteria)),
+        compartment=Compartment(*compartment) if compartment else None,
+        sort=parse_sort(once["_sort"], searched, context) if "_sort" in once else (),
+        count=parse_count(once["_count"], context) if "_count" in once else None,
+        total=parse_total(once["_total"]) if "_total" in once else None,
+        summary=parse_summary(once["_summary"]) if "_summary" in once else None,
+        elements=(
+            parse_elements(once["_elements"], searched, context) if "_elements" in once else ()
+        ),
+        include=_includes(taken.includes, "_include", context),
+        revinclude=_includes(taken.includes, "_revinclude", context),
+        ignored=tuple(ignored),
+    )
+
+
+@dataclass(slots=True)
+class _Taken:
+    """The pairs, sorted by what they are for."""
+
+    once: dict[str, str] = field(default_factory=dict)
+    includes: list[tuple[str, str]] = field(default_factory=list)
+    contained: list[tuple[str, str]] = field(default_factory=list)
+    criteria: list[Given] = field(default_factory=list)
+
+
+def _take_apart(pairs: Pairs) -> _Taken:
+    taken = _Taken()
+    for name, value in pairs:
+        if name in _ONCE:
+            if name in taken.once:
+                raise invalid_value(name, value, "give this parameter once")
+            taken.once[name] = value
+        elif name.partition(":")[0] in _INCLUDES:
+            taken.includes.append((name, value))
+        elif name in ("_contained", "_containedType"):
+            taken.contained.append((name, value))
+        else:
+            taken.criteria.append(Given(name, value))
+    return taken
+
+
+def _check_pairs(pairs: Pairs, context: SearchContext) -> None:
+    limits = context.limits
+    if len(pairs) > limits.parameters:
+        raise over_limit(pairs[-1][0][:100], "search parameters", limits.parameters)
+    for name, value in pairs:
+        if len(name) > 1000 or len(value) > limits.value_chars:
+            raise over_limit(name[:100], "characters", limits.value_chars)
+        for text in (name, value):
+            if not text.isprintable() and any(unicodedata.category(c) in _REFUSED for c in text):
+                raise invalid_value(
+                    name.encode("ascii", "replace").decode(), "",
+                    "control characters and half surrogates are not allowed",
+                )  # fmt: skip
+
+
+_REFUSED = frozenset({"Cc", "Cs"})
+
+
+def _types(
+    types: Sequence[str] | None,
+    asked: str | None,
+    context: SearchContext,
+    compartment: tuple[str, str] | None,
+) -> tuple[str, ...]:
+    if types is not None:
+        if asked is not None:
+            raise not_offered(
+                "_type", f"The value {asked!r}", f"the URL already names {', '.join(types)}."
+            )
+        return tuple(sorted(types))
+    allowed = context.definitions.resource_types
+    if compartment is not None:
+        members = context.definitions.compartment(compartment[0])
+        allowed = tuple(sorted(name for name in members if members[name]))
+    return parse_types(asked, allowed) if asked is not None else allowed
+
+
+def _includes(
+    given: Sequence[tuple[str, str]], base: str, context: SearchContext
+) -> tuple[Include, ...]:
+    if len(given) > context.limits.includes:
+        raise over_limit(base, "includes", context.limits.includes)
+    found = (
+        parse_include(name, value, context)
+        for name, value in given
+        if name.partition(":")[0] == base
+    )
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,195 @@
+"""A parsed search: what is asked, typed, before anything is known of tables.
+
+Query      types, criteria (all must hold), result parameters
+Criterion  one parameter with its values (one must hold)
+Chain      a reference, and what its target must fulfil
+Has        a reference from elsewhere, and what its source must fulfil
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fhirserver.definitions import SearchParameter
+from fhirserver.search.params.date import DateValue
+from fhirserver.search.params.number import NumberValue
+from fhirserver.search.params.quantity import QuantityValue
+from fhirserver.search.params.reference import ReferenceValue
+from fhirserver.search.params.string import StringValue
+from fhirserver.search.params.token import OfTypeValue, TokenValue
+from fhirserver.search.params.uri import UriValue
+
+
+@dataclass(frozen=True, slots=True)
+class MissingValue:
+    """What `:missing` asks: True for resources without a value."""
+
+    missing: bool
+
+    def render(self) -> str:
+        """Write it as in a URL."""
+        return "true" if self.missing else "false"
+
+
+Value = (
+    DateValue
+    | MissingValue
+    | NumberValue
+    | OfTypeValue
+    | QuantityValue
+    | ReferenceValue
+    | StringValue
+    | TokenValue
+    | UriValue
+)
+
+Total = Literal["none", "estimate", "accurate"]
+Summary = Literal["true", "text", "data", "count", "false"]
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One parameter with its alternatives.
+
+    Attributes:
+        parameters: its definition on each of the types searched.
+        modifier: "exact", "missing", a resource type ...; None when there is none.
+        values: alternatives; at least one.
+    """
+
+    parameters: tuple[SearchParameter, ...]
+    modifier: str | None
+    values: tuple[Value, ...]
+
+    @property
+    def parameter(self) -> SearchParameter:
+        """Its definition on the first of the types."""
+        return self.parameters[0]
+
+    @property
+    def sps(self) -> tuple[int, ...]:
+        """Numbers of its rows."""
+        return tuple(parameter.rows_id for parameter in self.parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A reference whose target fulfils a clause.
+
+    Attributes:
+        parameters: the reference's definition on each of the types searched.
+        qualifier: the target type named in the query; None when it names none.
+        targets: per possible target type what it must fulfil.
+    """
+
+    parameters: tuple[SearchParameter, ...]
+    qualifier: str | None
+    targets: tuple[tuple[str, "Clause"], ...]
+
+    @property
+    def parameter(self) -> SearchParameter:
+        """The reference's definition on the first of the types."""
+        return self.parameters[0]
+
+    @property
+    def sps(self) -> tuple[int, ...]:
+        """Numbers of the reference's rows."""
+        return tuple(parameter.rows_id for parameter in self.parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """A resource of a type that refers to this one and fulfils a clause.
+
+    Attributes:
+        type: the referring resource's type.
+        parameter: its reference parameter.
+        clause: what it must fulfil.
+    """
+
+    type: str
+    parameter: SearchParameter
+    clause: "Clause"
+
+
+Clause = Criterion | Chain | Has
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """One key of `_sort`.
+
+    Attributes:
+        parameters: its definition on each of the types searched.
+        descending: largest first; missing values are last either way.
+    """
+
+    parameters: tuple[SearchParameter, ...]
+    descending: bool
+
+    @property
+    def parameter(self) -> SearchParameter:
+        """Its definition on the first of the types."""
+        return self.parameters[0]
+
+    @property
+    def sps(self) -> tuple[int, ...]:
+        """Numbers of its rows."""
+        return tuple(parameter.rows_id for parameter in self.parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """One `_include` or `_revinclude`.
+
+    Attributes:
+        source: type that holds the reference; "*" for any.
+        code: its reference parameter; "*" for all.
+        target: type of the other end; None for any.
+        iterate: apply to what was included, too.
+    """
+
+    source: str
+    code: str
+    target: str | None
+    iterate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Compartment:
+    """The compartment that a search is confined to by its URL."""
+
+    code: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A search.
+
+    Attributes:
+        types: types searched, sorted; one unless the search is system-wide.
+        whole_system: the URL names no type: `_type` or all of them.
+        criteria: all must hold.
+        compartment: where the URL confines the search to one.
+        sort: keys in their order of importance.
+        count: matches of a page as asked for, lowered to the maximum; None when not given.
+        total: what `_total` asks for.
+        summary: what `_summary` asks for.
+        elements: what `_elements` asks for.
+        include: forward includes.
+        revinclude: reverse includes.
+        ignored: what a lenient search leaves out, for the reader of the Bundle.
+    """
+
+    types: tuple[str, ...]
+    whole_system: bool = False
+    criteria: tuple[Clause, ...] = ()
+    compartment: Compartment | None = None
+    sort: tuple[SortKey, ...] = ()
+    count: int | None = None
+    total: Total | None = None
+    summary: Summary | None = None
+    elements: tuple[str, ...] = ()
+    include: tuple[Include, ...] = ()
+    revinclude: tuple[Include, ...] = ()
+    ignored: tuple[str, ...] = ()

@@ -1,0 +1,45 @@
+"""Refusals of search parameters: each names the parameter, the value and what is allowed."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from fhirserver.errors import InvalidSearchError, NotSupportedError
+
+
+class UnknownParameterError(InvalidSearchError):
+    """No such parameter on the type searched; a lenient search leaves it out."""
+
+
+def unknown_parameter(name: str, where: str, known: Iterable[str]) -> UnknownParameterError:
+    """Say that a type has no such parameter, and which ones come near."""
+    near = get_close_matches(name, list(known), n=3, cutoff=0.6)
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    return UnknownParameterError(
+        f"{where} has no search parameter {name!r}.{hint} GET /metadata lists those of every type.",
+        expression=(f"http.{name}",),
+    )
+
+
+def not_offered(name: str, what: str, instead: str) -> NotSupportedError:
+    """Say that FHIR defines something that this server does not search by."""
+    return NotSupportedError(
+        f"{what} in search parameter {name!r} is not supported here; {instead}",
+        expression=(f"http.{name}",),
+    )
+
+
+def invalid_value(name: str, value: str, allowed: str) -> InvalidSearchError:
+    """Say what is wrong with a value and what fits."""
+    shown = value if len(value) <= 100 else value[:100] + "..."
+    return InvalidSearchError(
+        f"Search parameter {name!r} cannot take {shown!r}: {allowed}.",
+        expression=(f"http.{name}",),
+    )
+
+
+def over_limit(name: str, limit: str, most: int) -> InvalidSearchError:
+    """Say which limit a query exceeds."""
+    return InvalidSearchError(
+        f"Search parameter {name!r} exceeds the limit of {most} {limit}; split the search.",
+        expression=(f"http.{name}",),
+    )

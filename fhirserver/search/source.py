@@ -1,0 +1,110 @@
+"""Sources: the rows that a search begins with. Pure.
+
+IndexSource        rows of one criterion in its index table
+CompartmentSource  references that put resources into the patients' compartments
+ResourceSource     rows of `resource`
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fhirserver.search.conditions import Column, Condition, Rows
+from fhirserver.search.query import Clause, Criterion
+from fhirserver.search.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSource:
+    """Rows of one criterion.
+
+    Attributes:
+        rows: which.
+        scope: patients in whose compartments; None takes one copy of each row.
+    """
+
+    rows: Rows
+    scope: Scope | None
+
+
+@dataclass(frozen=True, slots=True)
+class CompartmentSource:
+    """Everything of some types in the patients' compartments.
+
+    Attributes:
+        sps: reference parameters that make the membership.
+        scope: the patients.
+        with_patients: the patients themselves are wanted, too.
+    """
+
+    sps: tuple[int, ...]
+    scope: Scope
+    with_patients: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceSource:
+    """Live rows of `resource`.
+
+    Attributes:
+        tids: numbers of the types; empty for all.
+    """
+
+    tids: tuple[int, ...]
+
+
+Source = IndexSource | CompartmentSource | ResourceSource
+
+COARSE = frozenset({"category", "class", "intent", "priority", "type", "use", "_tag", "_security"})
+"""Codes of token parameters that usually have few values, each common."""
+
+
+def best_rows(found: Sequence[tuple[Clause | None, Condition]], scope: Scope | None) -> Rows | None:
+    """Choose the criterion that probably leaves the fewest rows."""
+    candidates = [
+        (_rank(clause, condition, scope), number)
+        for number, (clause, condition) in enumerate(found)
+        if isinstance(condition, Rows)
+    ]
+    if not candidates:
+        return None
+    condition = found[min(candidates)[1]][1]
+    assert isinstance(condition, Rows)
+    return condition
+
+
+def best_tokens(found: Sequence[tuple[Clause | None, Condition]]) -> Rows | None:
+    """Choose the best criterion whose rows an index gives in the order of the main date."""
+    tokens = [
+        (_rank(clause, condition, None), number)
+        for number, (clause, condition) in enumerate(found)
+        if isinstance(condition, Rows) and condition.table == "token" and condition.exact_code
+    ]
+    if not tokens:
+        return None
+    condition = found[min(tokens)[1]][1]
+    assert isinstance(condition, Rows)
+    return condition
+
+
+def selects_by_id(conditions: Sequence[Condition]) -> bool:
+    """Whether a condition names the ids."""
+    return any(isinstance(each, Column) and each.unique for each in conditions)
+
+
+_TABLE_RANK = {"ref": 2, "string": 4, "date": 6, "quantity": 6, "token": 8}
+
+
+def _rank(clause: Clause | None, rows: Rows, scope: Scope | None) -> int:
+    """Rank a criterion; the lowest comes first."""
+    if not isinstance(clause, Criterion):
+        return 3 if clause is None else 7
+    if rows.table == "token" and rows.exact_code:
+        if clause.parameter.implicit_system is not None:
+            rank = 6
+        elif clause.parameter.code in COARSE:
+            rank = 5
+        else:
+            rank = 1 if clause.parameter.code == "identifier" else 3
+        # Within a compartment, a token's index begins with code and patient.
+        return rank - 4 if scope is not None else rank
+    return 7 if clause.modifier == "contains" else _TABLE_RANK[rows.table]

@@ -1,0 +1,206 @@
+"""Plan -> SQL. Pure.
+
+    page_query    the keys and row ids of one page of one phase
+    page_sql      ... and the resources themselves, and the audit row
+    count_sql     how many resources match
+
+Row ids come first, resources are joined at the end by primary key. Values stand only in
+parameters, so searches of one shape share one text, which the connection has prepared.
+
+An index gives its rows in order only where all columns before the order's are fixed. So each
+alternative of the source, and each way into a patient's compartment, is a branch of a UNION ALL
+that keeps its order; the branches are merged, not sorted.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from fhirserver.search.condition_sql import all_of, of_parameters, on, row_test, select, test
+from fhirserver.search.conditions import ALWAYS, Condition, Fragment, Rows
+from fhirserver.search.order import KeyValue, OrderKey, Position, after, order_by
+from fhirserver.search.plan import Phase
+from fhirserver.search.sort_sql import key_columns, key_joins
+from fhirserver.search.source import CompartmentSource, IndexSource, ResourceSource, Source
+
+BRANCHES_MAX = 16
+"""More branches than this cost more planning than sorting."""
+
+
+def page_query(phase: Phase, position: Position | None, limit: int) -> Fragment:
+    """Select one page of a phase: columns k0, k1 ... and rid.
+
+    Args:
+        phase: of the plan.
+        position: where the page begins; without values at the phase's start, or its end when
+            going backward.
+        limit: rows at most.
+    """
+    backward = position is not None and position.backward
+    values = position.values if position is not None else ()
+    if phase.joined:
+        return _joined_page(phase, values, limit, backward=backward)
+    alias = _alias(phase.source)
+    rows = _rows(phase.source, phase.conditions)
+    keys = tuple(OrderKey(key.column.replace("@", alias), key.descending) for key in phase.keys)
+    where = rows.where
+    if values:
+        where = all_of([where, after(keys, values, backward=backward)])
+    columns = ", ".join(f"{key.column} AS k{number}" for number, key in enumerate(keys))
+    distinct = "" if isinstance(phase.source, ResourceSource) else "DISTINCT "
+    found = select(f"{distinct}{columns}, {alias}.rid AS rid", rows.table.text, where)
+    return Fragment(
+        f"{found.text} ORDER BY {order_by(keys, backward=backward)} LIMIT %s",
+        (*rows.table.params, *found.params, limit),
+    )
+
+
+def page_sql(page: Fragment, phase: Phase, *, backward: bool, audit: Fragment | None) -> Fragment:
+    """Add the resources, and the audit row where there is one to write.
+
+    Args:
+        page: of `page_query`.
+        phase: the same.
+        backward: whether the page is read backwards.
+        audit: an INSERT that may count the rows of `page`.
+
+    Returns:
+        SQL whose rows hold rid, tid, id, version, updated, method, body, keys, k0, k1 ...
+    """
+    keys = tuple(
+        OrderKey(f"page.k{number}", key.descending, key.nullable)
+        for number, key in enumerate(phase.keys)
+    )
+    columns = ", ".join(key.column for key in keys)
+    written = "" if audit is None else f", audited AS ({audit.text})"
+    found = select(
+        f"r.rid, r.tid, r.id, r.version, r.updated, r.method, r.body, r.keys, {columns}",
+        "page JOIN resource r ON r.rid = page.rid",
+        Fragment("r.state = 1"),
+    )
+    return Fragment(
+        f"WITH page AS MATERIALIZED ({page.text}){written} {found.text}"
+        f" ORDER BY {order_by(keys, backward=backward)}",
+        page.params + (audit.params if audit is not None else ()),
+    )
+
+
+def count_sql(phase: Phase, most: int | None) -> Fragment:
+    """Count the resources of a phase.
+
+    Args:
+        phase: source and conditions; its order plays no part.
+        most: stop counting there; None counts all.
+    """
+    rows = _rows(phase.source, phase.conditions)
+    alias = _alias(phase.source)
+    distinct = "" if isinstance(phase.source, ResourceSource) else "DISTINCT "
+    found = select(f"{distinct}{alias}.rid", rows.table.text, rows.where)
+    params = rows.table.params + found.params
+    limited = found.text
+    if most is not None:
+        limited, params = f"{found.text} LIMIT %s", (*params, most)
+    return select("count(*) AS total", f"({limited}) c", Fragment("TRUE", params))
+
+
+def _alias(source: Source) -> str:
+    return "r" if isinstance(source, ResourceSource) else "d"
+
+
+class _From(NamedTuple):
+    """FROM and WHERE of a source with its conditions; parameters of FROM come first."""
+
+    table: Fragment
+    where: Fragment
+
+
+def _rows(source: Source, conditions: Sequence[Condition]) -> _From:
+    alias = _alias(source)
+    tests = [test(condition, alias) for condition in conditions]
+    match source:
+        case ResourceSource():
+            live = [Fragment("r.state = 1")]
+            if len(source.tids) == 1:
+                live.append(Fragment("r.tid = %s", source.tids))
+            elif source.tids:
+                live.append(Fragment("r.tid = ANY(%s::smallint[])", (list(source.tids),)))
+            return _From(Fragment("resource r"), all_of([*live, *tests]))
+        case CompartmentSource():
+            return _From(_members(source), all_of(tests))
+        case IndexSource():
+            branches = _branches(source)
+            if len(branches) == 1:
+                where = on(branches[0], "d")
+                return _From(Fragment(f"{source.rows.table} d"), all_of([where, *tests]))
+            return _From(_union(source.rows, branches), all_of(tests))
+
+
+def _branches(source: IndexSource) -> list[Fragment]:
+    rows, scope = source.rows, source.scope
+    copies = (Fragment("@.home"),) if scope is None else scope.branches()
+    if len(rows.alternatives) * len(copies) > BRANCHES_MAX:
+        copy = copies[0] if scope is None else scope.rows()
+        return [all_of([row_test(rows), copy])]
+    return [
+        all_of([of_parameters(rows.sps), *([] if alternative == ALWAYS else [alternative]), copy])
+        for alternative in rows.alternatives
+        for copy in copies
+    ]
+
+
+_COLUMNS = {
+    "token": "x.pat, x.rid, x.dt",
+    "date": "x.pat, x.rid, x.lo, x.hi",
+    "ref": "x.pat, x.rid",
+    "string": "x.pat, x.rid",
+    "quantity": "x.pat, x.rid",
+}
+
+
+def _union(rows: Rows, branches: Sequence[Fragment]) -> Fragment:
+    columns = _COLUMNS[rows.table]
+    found = [select(columns, f"{rows.table} x", on(branch, "x")) for branch in branches]
+    text = " UNION ALL ".join(fragment.text for fragment in found)
+    return Fragment(f"({text}) d", tuple(p for fragment in found for p in fragment.params))
+
+
+def _members(source: CompartmentSource) -> Fragment:
+    """List the members: each once per patient, or by its own row id beyond the copies."""
+    pointing = all_of(
+        [
+            of_parameters(source.sps),
+            source.scope.equals("@.target"),
+            Fragment("(@.pat = @.target OR @.pat = @.rid)"),
+        ]
+    )
+    found = select("x.pat, x.rid", "ref x", on(pointing, "x"))
+    if not source.with_patients:
+        return Fragment(f"({found.text}) d", found.params)
+    own = select("p.pat, p.rid", "resource p", all_of([
+        Fragment("p.state = 1"), source.scope.equals("p.rid"),
+    ]))  # fmt: skip
+    return Fragment(f"({found.text} UNION ALL {own.text}) d", found.params + own.params)
+
+
+def _joined_page(
+    phase: Phase, values: Sequence[KeyValue], limit: int, *, backward: bool
+) -> Fragment:
+    """Join the keys to the source's rows and sort; one row per resource."""
+    alias = _alias(phase.source)
+    rows = _rows(phase.source, phase.conditions)
+    found = select(f"DISTINCT {alias}.pat, {alias}.rid", rows.table.text, rows.where)
+    joins = key_joins(phase.joined)
+    keys = tuple(
+        OrderKey(key.column.replace("@", "p"), key.descending, key.nullable) for key in phase.keys
+    )
+    where = after(keys, values, backward=backward) if values else ALWAYS
+    columns = ", ".join(f"p.k{number}" for number in range(len(phase.joined)))
+    keyed = select(f"c.rid, {key_columns(phase.joined)}", f"({found.text}) c {joins.text}", ALWAYS)
+    page = select(
+        f"{columns}, p.rid AS k{len(phase.joined)}, p.rid AS rid",
+        f"({keyed.text} GROUP BY c.rid) p",
+        where,
+    )
+    return Fragment(
+        f"{page.text} ORDER BY {order_by(keys, backward=backward)} LIMIT %s",
+        (*rows.table.params, *found.params, *joins.params, *where.params, limit),
+    )

@@ -1,0 +1,281 @@
+"""Run plans: one page of matches with its total, its neighbours and what it includes.
+
+The first statement of a page writes the audit row. Pages and totals are statements of their own
+snapshots: a total may differ from the pages by what was written in between.
+
+How a total is found:
+    none       not at all
+    bounded    (the default) for nothing where the first page holds everything, else counted up
+               to COUNTED_MAX, beyond which the answer has no total
+    estimate   counted up to COUNTED_MAX, beyond which the query planner estimates
+    accurate   counted
+Later pages repeat the total of the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from psycopg import Connection
+
+from fhirserver.definitions import Definitions
+from fhirserver.errors import InvalidSearchError
+from fhirserver.model.stored import StoredResource
+from fhirserver.search.clauses import Confine
+from fhirserver.search.conditions import Fragment
+from fhirserver.search.context import SearchContext
+from fhirserver.search.order import KeyValue, Position
+from fhirserver.search.parse import parse
+from fhirserver.search.plan import Plan, make_plan
+from fhirserver.search.sql import count_sql, page_query, page_sql
+from fhirserver.store.audit_row import AUDIT_COLUMNS, AuditRow
+from fhirserver.store.database import Database
+from fhirserver.store.include import Found, Included, include
+from fhirserver.store.schema import method_name
+
+COUNTED_MAX = 10_000
+
+_ENOUGH = 2
+_FIXED_COLUMNS = 8
+_FIND = "SELECT r.rid, r.id FROM ({page}) page JOIN resource r ON r.rid = page.rid"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """One page of an answer.
+
+    Attributes:
+        matches: in the order asked for.
+        includes: what the matches refer to or are referred to by; not counted in the total.
+        total: matches on all pages; None if unknown or not wanted.
+        next: where the next page begins; None after the last.
+        previous: where the page before ends; None before the first.
+        includes_cut: more was to be included than the limit allows.
+    """
+
+    matches: tuple[StoredResource, ...] = ()
+    includes: tuple[StoredResource, ...] = ()
+    total: int | None = None
+    next: Position | None = None
+    previous: Position | None = None
+    includes_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A match, and where it stands in the order."""
+
+    phase: int
+    values: tuple[KeyValue, ...]
+    found: Found
+
+
+def execute(database: Database, plan: Plan, audit: AuditRow) -> SearchPage:
+    """Run a plan.
+
+    Raises:
+        UnavailableError: the statement took longer than the limit, or there is no connection.
+        InvalidSearchError: the plan's position is not one of this search.
+    """
+    with database.search_connection() as connection:
+        return run_plan(connection, plan, audit)
+
+
+def run_plan(connection: Connection[Any], plan: Plan, audit: AuditRow) -> SearchPage:
+    """Run a plan on a connection; see `execute`."""
+    if not plan.phases:
+        told = _audit(plan, audit, Fragment("0"))
+        connection.execute(_bytes(told.text), told.params)
+        return SearchPage(total=None if plan.count == "none" else 0)
+    if plan.limit == 0:
+        return SearchPage(total=_total_only(connection, plan, audit))
+    rows, more = _read_page(connection, plan, audit)
+    matches = [row.found for row in rows]
+    included = Included()
+    if plan.query.include or plan.query.revinclude:
+        included = include(connection, plan, matches)
+    total = _total(connection, plan, len(rows), complete=plan.position is None and not more)
+    return SearchPage(
+        tuple(found.stored for found in matches),
+        tuple(included.resources),
+        total,
+        _next(plan, rows, more, total),
+        _previous(plan, rows, more, total),
+        included.cut,
+    )
+
+
+def find_matches(
+    connection: Connection[Any],
+    definitions: Definitions,
+    type: str,
+    pairs: Sequence[tuple[str, str]],
+    context: SearchContext,
+    confine: Confine,
+) -> list[tuple[int, str]]:
+    """Find what a condition selects, in the caller's transaction.
+
+    Args:
+        connection: in a transaction or not.
+        definitions: those of the context.
+        type: resource type.
+        pairs: names and values of the condition.
+        context: what surrounds it.
+        confine: what the caller may see.
+
+    Returns:
+        (row id, logical id) of the matches, in no special order; at most two, which is enough to
+        know that it is not one.
+    """
+    assert context.definitions is definitions
+    plan = make_plan(parse(pairs, (type,), context), context, confine)
+    found: list[tuple[int, str]] = []
+    for phase in plan.phases:
+        page = page_query(phase, None, _ENOUGH)
+        text = _FIND.replace("{page}", page.text)
+        found += connection.execute(_bytes(text), page.params, binary=True).fetchall()
+    return found[:_ENOUGH]
+
+
+def _read_page(connection: Connection[Any], plan: Plan, audit: AuditRow) -> tuple[list[Row], bool]:
+    """Read a page, phase by phase, and tell whether there is more in its direction."""
+    position = plan.position or Position()
+    _check_position(plan, position)
+    rows: list[Row] = []
+    numbers = (
+        range(position.phase, -1, -1)
+        if position.backward
+        else range(position.phase, len(plan.phases))
+    )
+    told: Fragment | None = _audit(plan, audit, _counted_page(plan.limit))
+    for number in numbers:
+        start = position if number == position.phase else replace(position, values=())
+        wanted = plan.limit + 1 - len(rows)
+        rows += _read_phase(connection, plan, (number, start, wanted), told)
+        told = None
+        if len(rows) > plan.limit:
+            break
+    more = len(rows) > plan.limit
+    rows = rows[: plan.limit]
+    return (rows[::-1] if position.backward else rows), more
+
+
+def _read_phase(
+    connection: Connection[Any],
+    plan: Plan,
+    part: tuple[int, Position, int],
+    audit: Fragment | None,
+) -> list[Row]:
+    number, position, wanted = part
+    phase = plan.phases[number]
+    page = page_query(phase, position, wanted)
+    sql = page_sql(page, phase, backward=position.backward, audit=audit)
+    type_name = plan.confined.definitions.type_name
+    return [
+        Row(number, tuple(row[_FIXED_COLUMNS:]), _found(row[:_FIXED_COLUMNS], type_name))
+        for row in connection.execute(_bytes(sql.text), sql.params, binary=True)
+    ]
+
+
+def _found(row: tuple[Any, ...], type_name: Callable[[int], str]) -> Found:
+    rid, tid, id, version, updated, method, body, keys = row
+    stored = StoredResource(rid, type_name(tid), id, version, updated, method_name(method), body)
+    return Found(stored, keys)
+
+
+def _check_position(plan: Plan, position: Position) -> None:
+    fits = position.phase < len(plan.phases) and (
+        not position.values or len(position.values) == len(plan.phases[position.phase].keys)
+    )
+    if not fits:
+        raise InvalidSearchError("The paging link belongs to another search; start again.")
+
+
+def _next(plan: Plan, rows: Sequence[Row], more: bool, total: int | None) -> Position | None:
+    backward = plan.position is not None and plan.position.backward
+    if not rows or not (more or backward):
+        return None
+    last = rows[-1]
+    return Position(last.phase, last.values, False, total, plan.as_of_us)
+
+
+def _previous(plan: Plan, rows: Sequence[Row], more: bool, total: int | None) -> Position | None:
+    if plan.position is None or not rows:
+        return None
+    if plan.position.backward and not more:
+        return None
+    first = rows[0]
+    return Position(first.phase, first.values, True, total, plan.as_of_us)
+
+
+def _total(connection: Connection[Any], plan: Plan, matches: int, *, complete: bool) -> int | None:
+    if plan.count == "none":
+        return None
+    if complete:
+        return matches
+    if plan.position is not None and (plan.position.total is not None or plan.count == "bounded"):
+        return plan.position.total
+    return _count(connection, plan)
+
+
+def _count(connection: Connection[Any], plan: Plan) -> int | None:
+    assert plan.counted is not None
+    most = None if plan.count == "accurate" else COUNTED_MAX + 1
+    counting = count_sql(plan.counted, most)
+    total = _one(connection, counting)
+    if most is None or total < most:
+        return total
+    if plan.count == "bounded":
+        return None
+    return max(total, _estimate(connection, count_sql(plan.counted, None)))
+
+
+def _estimate(connection: Connection[Any], counting: Fragment) -> int:
+    """Ask the query planner how many rows there are to count."""
+    text = "EXPLAIN (FORMAT JSON) " + counting.text
+    row = connection.execute(_bytes(text), counting.params).fetchone()
+    assert row is not None
+    return int(row[0][0]["Plan"]["Plans"][0]["Plan Rows"])
+
+
+def _total_only(connection: Connection[Any], plan: Plan, audit: AuditRow) -> int | None:
+    if plan.count != "accurate":
+        plan = replace(plan, count="accurate")
+    assert plan.counted is not None
+    counting = count_sql(plan.counted, None)
+    told = _audit(plan, audit, Fragment("0"))
+    return _one(
+        connection,
+        Fragment(f"WITH audited AS ({told.text}) {counting.text}", told.params + counting.params),
+    )
+
+
+def _one(connection: Connection[Any], sql: Fragment) -> int:
+    row = connection.execute(_bytes(sql.text), sql.params).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _counted_page(limit: int) -> Fragment:
+    return Fragment("(SELECT least(count(*), %s) FROM page)", (limit,))
+
+
+def _audit(plan: Plan, audit: AuditRow, matches: Fragment) -> Fragment:
+    """Write the audit row's INSERT; every parameter has its type, as SELECT infers none."""
+    types = plan.query.types
+    tid = plan.confined.definitions.type_id(types[0]) if len(types) == 1 else None
+    return Fragment(
+        f"INSERT INTO audit (tid, outcome, matches, {AUDIT_COLUMNS}) SELECT %s::smallint, 200,"
+        f" {matches.text}, %s::text, %s::text, %s::text, %s::text, %s::text, %s::text",
+        (
+            tid, *matches.params, audit.interaction, audit.actor, audit.client,
+            audit.request_id, audit.address, audit.query,
+        ),
+    )  # fmt: skip
+
+
+def _bytes(text: str) -> bytes:
+    # psycopg's types take a literal string or bytes; the text holds no values.
+    return text.encode()
