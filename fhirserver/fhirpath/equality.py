@@ -26,6 +26,8 @@ from fhirserver.fhirpath.values import (
     to_system,
 )
 
+_TO_THE_SECOND = len("2015-02-04T14:34:28")
+
 
 def equal_collections(left: Collection, right: Collection) -> bool | None:
     """Evaluate `=`."""
@@ -101,6 +103,9 @@ def order(left: Collection, right: Collection) -> int | None:
     Raises:
         FhirPathError: the types have no order, or a side has several items.
     """
+    if len(left) == 1 and len(right) == 1 and _are_alike_instants(left[0], right[0]):
+        one, other = left[0].value, right[0].value
+        return int(one > other) - int(one < other)
     one, other = single(left), single(right)
     if one is None or other is None:
         return None
@@ -146,6 +151,20 @@ def identity(item: Any) -> Hashable:
         return ("boolean", value)
     found: Hashable = value
     return found
+
+
+def _are_alike_instants(left: Any, right: Any) -> bool:
+    """Tell whether two dateTimes have seconds and one offset, so that they order as their text."""
+    if left.__class__ is not ElementNode or right.__class__ is not ElementNode:
+        return False
+    one, other = left.value, right.value
+    return (
+        left.path == right.path == "dateTime"
+        and one.__class__ is str
+        and other.__class__ is str
+        and len(one) == len(other) >= _TO_THE_SECOND
+        and one[_TO_THE_SECOND:] == other[_TO_THE_SECOND:]
+    )
 
 
 def _equal_temporals(left: Temporal, right: Temporal) -> bool | None:

@@ -201,7 +201,9 @@ def test_erratum_is_applied() -> None:
 def test_value_sets() -> None:
     gender = r4().value_set("http://hl7.org/fhir/ValueSet/administrative-gender|4.0.1")
     assert gender == {
-        "http://hl7.org/fhir/administrative-gender": {"female", "male", "other", "unknown"}
+        "http://hl7.org/fhir/administrative-gender": frozenset(
+            ("female", "male", "other", "unknown")
+        )
     }
     assert r4().value_set("http://hl7.org/fhir/ValueSet/mimetypes") is None
 

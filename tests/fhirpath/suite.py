@@ -88,7 +88,8 @@ def _is_as_told(item: Any, output: JsonObject) -> bool:
             return bool(told_parts and parts and told_parts.groups() == parts.groups())
         case None | "date" | "dateTime" | "time":
             return text == told.removeprefix("@").removeprefix("T")
-    return text == told
+        case _:
+            return text == told
 
 
 def _text(item: Any) -> str:

@@ -246,3 +246,20 @@ def test_order_and_equality_agree(left: Decimal, right: Decimal) -> None:
         return bool(evaluate(source, PATIENT) == [True])
 
     assert [holds(operator) for operator in ("<", "=", ">")].count(True) == 1
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        pytest.param("2020-01-01T10:00:00Z", "2020-01-01T10:00:01Z", True, id="utc"),
+        pytest.param("2020-01-01T10:00:00+01:00", "2020-01-01T09:30:00Z", True, id="offsets"),
+        pytest.param("2020-01-01T10:00:00+01:00", "2020-01-01T09:30:00+01:00", False, id="offset"),
+        pytest.param("2020-01-01T10:00:00.1Z", "2020-01-01T10:00:00.1Z", True, id="fraction"),
+        pytest.param("2020", "2020-02", None, id="precision"),
+        pytest.param("2020-03", "2020-02-01", False, id="precision-suffices"),
+    ],
+)
+def test_period_rule(start: str, end: str, expected: bool | None) -> None:
+    rule = compile_expression(r4().invariant("per-1").expression)
+    period = ElementNode({"start": start, "end": end}, "Period")
+    assert rule.evaluate_boolean(period) is expected
