@@ -56,11 +56,10 @@ def patch_document(entry: Entry) -> Patch:
         InvalidRequestError: the entry carries neither.
     """
     resource: JsonObject = entry.resource or {}
-    match resource.get("resourceType"):
-        case "Parameters":
-            return Patch("application/fhir+json", resource)
-        case "Binary":
-            return Patch(str(resource.get("contentType", "")), _binary_json(resource))
+    if resource.get("resourceType") == "Parameters":
+        return Patch("application/fhir+json", resource)
+    if resource.get("resourceType") == "Binary":
+        return Patch(str(resource.get("contentType", "")), _binary_json(resource))
     raise InvalidRequestError(
         f"{entry.path}.resource of a PATCH is a Parameters resource (FHIRPath Patch) or a Binary "
         "that holds the patch.",

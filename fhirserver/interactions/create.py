@@ -14,7 +14,7 @@ from fhirserver.interactions.respond import preferred_body, respond
 from fhirserver.interactions.types import Result, Services, WriteOptions
 from fhirserver.interactions.writing import apply_one
 from fhirserver.model.json import JsonValue
-from fhirserver.store import read as store_read
+from fhirserver.store.read import read as read_stored
 from fhirserver.store.write import Change, WriteSession, Written, run_write
 
 
@@ -84,7 +84,7 @@ def _matched(
     services: Services, auth: AuthContext, wanted: Condition, id_: str, options: WriteOptions
 ) -> Result:
     row = audit_row(auth, "create", wanted.pairs)
-    stored = store_read.read(services.database, wanted.type, id_, row)
+    stored = read_stored(services.database, wanted.type, id_, row)
     if stored is None or stored.body is None:
         raise ConflictError(f"The {wanted.type} that matched was deleted just now; try again.")
     location = f"{services.settings.public_url}/{version_path(stored)}"

@@ -12,6 +12,7 @@ parameters, sealed: `_page=<token>` and nothing else.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ from fhirserver.access import AuthContext, Decision
 from fhirserver.audit import audit_row
 from fhirserver.errors import InvalidRequestError
 from fhirserver.interactions.bundle import Link, bundle_json, entry_json
+from fhirserver.interactions.read import absent
 from fhirserver.interactions.searching import caller_key
 from fhirserver.interactions.types import Query, Result, Services
 from fhirserver.model.instant import format_instant, interval_us
@@ -27,7 +29,8 @@ from fhirserver.model.json import JsonObject
 from fhirserver.model.stored import StoredResource
 from fhirserver.search.cursor import PARAMETER, open_cursor, seal_cursor
 from fhirserver.search.order import Position
-from fhirserver.store.history import HistoryPage, history
+from fhirserver.store.audit_row import AuditRow
+from fhirserver.store.history import HistoryPage, HistoryQuery, Place, history
 
 _PARAMETERS = ("_since", "_at", "_count", "_sort")
 
@@ -51,20 +54,6 @@ class HistoryScope(NamedTuple):
         return "/".join(part for part in (self.type, self.id, "_history") if part)
 
 
-class HistoryParameters(NamedTuple):
-    """What a history is asked for, parsed.
-
-    Attributes:
-        since_us: earliest instant; None for all.
-        at: [lower, upper) in epoch microseconds; None for any time.
-        count: versions of a page.
-    """
-
-    since_us: int | None
-    at: tuple[int, int] | None
-    count: int
-
-
 def run_history(
     services: Services, auth: AuthContext, decision: Decision, scope: HistoryScope, query: Query
 ) -> Result:
@@ -81,25 +70,25 @@ def run_history(
         InvalidRequestError: an unknown parameter or a wrong value.
     """
     given, position = _resume(services, auth, scope, query)
-    wanted = parse_history(services, given)
-    page = history(
-        services.database,
+    below = None if position is None else _place(position)
+    wanted = replace(
+        parse_history(services, given),
         type=scope.type,
         id=scope.id,
-        since_us=wanted.since_us,
-        at=wanted.at,
-        count=wanted.count,
-        cursor=None if position is None else position.values,
+        below=below,
         patients=decision.patients,
-        audit=audit_row(auth, scope.interaction, tuple(given.items())),
     )
+    row = audit_row(auth, scope.interaction, tuple(given.items()))
+    page = history(services.database, wanted, row)
+    if page.total == 0:
+        _require_instance(services, wanted, row)
     base_url = services.settings.public_url
     links = _links(services, auth, scope, given, page)
     entries = (history_entry(stored, base_url) for stored in page.entries)
     return Result(200, body=bundle_json("history", entries, links=links, total=page.total))
 
 
-def parse_history(services: Services, given: Mapping[str, str]) -> HistoryParameters:
+def parse_history(services: Services, given: Mapping[str, str]) -> HistoryQuery:
     """Parse the parameters of a history.
 
     Raises:
@@ -116,9 +105,9 @@ def parse_history(services: Services, given: Mapping[str, str]) -> HistoryParame
     if given.get("_sort", "-_lastUpdated") != "-_lastUpdated":
         raise _wrong("_sort", given["_sort"], "a history comes newest first: use -_lastUpdated")
     since = _interval("_since", given, zone)
-    return HistoryParameters(
+    return HistoryQuery(
         since_us=None if since is None else since[0],
-        at=_interval("_at", given, zone),
+        at_us=_interval("_at", given, zone),
         count=count,
     )
 
@@ -137,6 +126,25 @@ def history_entry(stored: StoredResource, base_url: str) -> bytes:
         },
     }
     return entry_json(stored.body, f"{base_url}/{place}", rest)
+
+
+def _require_instance(services: Services, wanted: HistoryQuery, row: AuditRow) -> None:
+    """Tell an instance without versions in a span of time from one that never was."""
+    assert wanted.type is not None
+    assert wanted.id is not None
+    if wanted.since_us is not None or wanted.at_us is not None:
+        whole = replace(wanted, since_us=None, at_us=None, below=None, count=0)
+        if history(services.database, whole, row).total:
+            return
+    raise absent(f"{wanted.type}/{wanted.id}")
+
+
+def _place(position: Position) -> Place:
+    """Take the place out of a paging link; one of a search has none."""
+    values = position.values
+    if len(values) == 2 and isinstance(values[0], int) and isinstance(values[1], int):
+        return values[0], values[1]
+    raise InvalidRequestError("The paging link is not one of a history.")
 
 
 def _resume(
@@ -171,9 +179,9 @@ def _links(
 ) -> Iterator[Link]:
     url = f"{services.settings.public_url}/{scope.path}"
     yield "self", f"{url}?{urlencode(given)}" if given else url
-    if page.next_cursor is not None:
+    if page.next_below is not None:
         caller = caller_key(auth, scope.path)
-        position = Position(values=page.next_cursor, total=page.total)
+        position = Position(values=page.next_below, total=page.total)
         token = seal_cursor(services.cursor_key, caller, tuple(given.items()), position)
         yield "next", f"{url}?{PARAMETER}={token}"
 

@@ -12,7 +12,7 @@ from fhirserver.interactions.permit import permit, sees
 from fhirserver.interactions.subset import apply_subset, read_subset
 from fhirserver.interactions.types import Query, Result, Services
 from fhirserver.model.stored import StoredResource
-from fhirserver.store import read as store_read
+from fhirserver.store.read import read as read_stored
 
 
 def read(
@@ -26,7 +26,7 @@ def read(
     """
     decision = permit(services, auth, "read", type_, id_)
     subset = read_subset(services, type_, query)
-    found = store_read.read(services.database, type_, id_, audit_row(auth, "read"))
+    found = read_stored(services.database, type_, id_, audit_row(auth, "read"))
     stored, body = present(services, decision, found, f"{type_}/{id_}")
     return Result(200, stored, apply_subset(services.definitions, body, subset))
 

@@ -28,8 +28,8 @@ from fhirserver.interactions.types import Result, Services
 from fhirserver.interactions.update import update_change
 from fhirserver.interactions.writing import is_hidden
 from fhirserver.search.extract import extract
-from fhirserver.store import read as store_read
 from fhirserver.store.audit_row import AuditRow
+from fhirserver.store.read import read as read_stored
 from fhirserver.store.write import Change, WriteSession
 
 _INTERACTIONS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -174,7 +174,7 @@ class Attempt:
         entry = write.plan.entry
         if write.id is None:
             return respond_deleted(None, write.plan.type, entry.options.prefer)
-        found = store_read.read(
+        found = read_stored(
             self._services.database, write.plan.type, write.id, self._audit_row(write)
         )
         place = f"{write.plan.type}/{write.id}"
@@ -185,7 +185,7 @@ class Attempt:
 def _placed(error: FhirError, writes: Sequence[ResolvedWrite]) -> FhirError:
     """Name the entries in the store's errors, which name resources."""
     paths = {each.target: each.plan.entry.path for each in writes}
-    issues = []
+    issues: list[Issue] = []
     for issue in error.issues:
         named = (paths.get(each) for each in _IDENTITY.findall(issue.diagnostics))
         path = next((each for each in named if each is not None), None)

@@ -11,7 +11,7 @@ from fhirserver.interactions.permit import permit
 from fhirserver.interactions.read import absent, present
 from fhirserver.interactions.subset import apply_subset, read_subset
 from fhirserver.interactions.types import Query, Result, Services
-from fhirserver.store import read as store_read
+from fhirserver.store.read import vread as vread_stored
 
 _VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
@@ -43,6 +43,6 @@ def vread(
     place = f"{type_}/{id_}/_history/{version}"
     if _VERSION.fullmatch(version) is None:
         raise absent(place)
-    found = store_read.vread(services.database, type_, id_, int(version), audit_row(auth, "vread"))
+    found = vread_stored(services.database, type_, id_, int(version), audit_row(auth, "vread"))
     stored, body = present(services, decision, found, place)
     return Result(200, stored, apply_subset(services.definitions, body, subset))
