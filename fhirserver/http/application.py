@@ -30,6 +30,12 @@ from fhirserver.model.outcome import operation_outcome
 Authenticate = Callable[[Request], AuthContext]
 Observer = Callable[[Served], None]
 
+_ALWAYS = (
+    # Clinical content: a cache asks again each time, and only the caller's own keeps it.
+    ("Cache-Control", "private, no-cache"),
+    ("Vary", "Accept, Accept-Encoding, Authorization"),
+    ("X-Content-Type-Options", "nosniff"),
+)
 _NO_ROUTE = Route("")
 _DEFAULT = Wanted(Format.JSON)
 
@@ -72,7 +78,7 @@ class FhirApplication:
         except Exception as error:  # noqa: BLE001 - the edge: every failure becomes an answer
             response = self._failure(foreseen(error, request.request_id), request)
         compress(response, request.headers.get("accept-encoding"))
-        response.headers.append(("X-Request-Id", request.request_id))
+        response.headers += (*_ALWAYS, ("X-Request-Id", request.request_id))
         if self._observers:
             self._observe(request, route, response, started_ns)
         return response

@@ -33,5 +33,6 @@ def foreseen(error: Exception, request_id: str) -> FhirError:
     )
     _log.error("request %s failed: %s at %s", request_id, type(error).__name__, frames)
     return InternalError(
-        f"The server failed; nothing was changed. Report it with request id {request_id}."
+        f"The server failed. Look whether a change was made before you send it again, and report "
+        f"request id {request_id}."
     )
