@@ -78,8 +78,8 @@ class Compiler:
 
     def _run(self, expression: Expr) -> Run:
         match expression:
-            case Member(source, name):
-                return self._member(source, name)
+            case Member():
+                return self._member(expression)
             case Function():
                 return self._function(expression)
             case Binary(operator, left, right) if operator in OPERATORS:
@@ -131,7 +131,7 @@ class Compiler:
                 return lambda this, context: to_boolean(run(this, context))
 
     def _presence(self, source: Expr | None, *, absent: bool) -> Test:
-        if isinstance(source, Member) and (source.source or not _is_type_name(source.name)):
+        if isinstance(source, Member) and not _is_root(source):
             return compile_presence(self._source(source.source), source.name, absent=absent)
         run = self._source(source)
         return lambda this, context: (not run(this, context)) is absent
@@ -139,10 +139,11 @@ class Compiler:
     def _source(self, source: Expr | None) -> Run:
         return _this if source is None else self.run(source)
 
-    def _member(self, source: Expr | None, name: str) -> Run:
-        if source is None and _is_type_name(name):
-            return compile_root(name)
-        return compile_member(None if source is None else self.run(source), name)
+    def _member(self, member: Member) -> Run:
+        if _is_root(member):
+            return compile_root(member.name)
+        source = None if member.source is None else self.run(member.source)
+        return compile_member(source, member.name)
 
     def _function(self, expression: Function) -> Run:
         source, name, arguments = expression.source, expression.name, expression.arguments
@@ -195,8 +196,9 @@ def _this(this: Collection, _context: Context) -> Collection:
     return this
 
 
-def _is_type_name(name: str) -> bool:
-    return name[:1].isupper() and name in r4().type_names
+def _is_root(member: Member) -> bool:
+    """Tell a leading type name, as in Patient.name, from an element's name."""
+    return member.source is None and member.name[:1].isupper() and member.name in r4().type_names
 
 
 def _at_most_one(items: Collection) -> Collection:

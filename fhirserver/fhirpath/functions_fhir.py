@@ -20,7 +20,6 @@ from fhirserver.fhirpath.function_table import (
     need_text,
     whole,
 )
-from fhirserver.fhirpath.narrative import is_plain_narrative
 from fhirserver.fhirpath.navigation import (
     append_child,
     append_primitive_child,
@@ -149,6 +148,8 @@ def _member_of(items: Collection, url: Collection) -> Collection:
 
 
 def _html_checks(items: Collection) -> Collection:
+    from fhirserver.fhirpath.narrative import is_plain_narrative
+
     return [all(is_plain_narrative(item.value) for item in items if item.__class__ is ElementNode)]
 
 

@@ -8,32 +8,27 @@ Spec: http://hl7.org/fhirpath/N1/grammar.html
     Function(Member(Member(None, "Patient"), "name"), "where", (Binary("=", ...),))
 """
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(NamedTuple):
     """A value; bool, int, Decimal, str, Temporal or Quantity."""
 
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Empty:
+class Empty(NamedTuple):
     """`{}`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """`source.name`; a leading type name such as `Patient` is a member too."""
 
     source: "Expr | None"
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(NamedTuple):
     """`source.name(arguments)`; a type argument of is, as and ofType is a TypeName."""
 
     source: "Expr | None"
@@ -41,45 +36,39 @@ class Function:
     arguments: "tuple[Expr, ...]"
 
 
-@dataclass(frozen=True, slots=True)
-class TypeName:
+class TypeName(NamedTuple):
     """A type specifier, e.g. "Patient", "FHIR.boolean", "System.Boolean"."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
-    """`source[index]`."""
+class Index(NamedTuple):
+    """`source[at]`."""
 
     source: "Expr"
-    index: "Expr"
+    at: "Expr"
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(NamedTuple):
     """`%name`."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Special:
+class Special(NamedTuple):
     """`$this`, `$index` or `$total`."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
+class Sign(NamedTuple):
     """`+operand` or `-operand`."""
 
     operator: str
     operand: "Expr"
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(NamedTuple):
     """`left operator right`."""
 
     operator: str
@@ -87,8 +76,7 @@ class Binary:
     right: "Expr"
 
 
-@dataclass(frozen=True, slots=True)
-class TypeOperation:
+class TypeOperation(NamedTuple):
     """`operand is type` or `operand as type`."""
 
     operator: str
@@ -96,8 +84,7 @@ class TypeOperation:
     type: TypeName
 
 
-@dataclass(frozen=True, slots=True)
-class SortKey:
+class SortKey(NamedTuple):
     """`expression [asc|desc]`, an argument of sort()."""
 
     expression: "Expr"
