@@ -2,7 +2,8 @@
 
 Spec: https://hl7.org/fhir/R4/search.html#quantity
 
-    Quantity and its kinds   one point; comparator < and <= open it downwards, > and >= upwards
+    Quantity and its kinds   one point; comparator < and <= open it downwards, > and >= upwards;
+                             of < and > the end is the next number, of 60 digits, that counts
     Money                    one point in a currency, system urn:iso:std:iso:4217
     Range                    low to high, open where one is missing
     SampledData              nothing: it is no single quantity
@@ -26,6 +27,7 @@ CURRENCY = "urn:iso:std:iso:4217"
 INFINITY = Decimal("Infinity")
 
 _COLUMN = Context(prec=1000, Emax=999, Emin=-999, traps=[])
+_NEIGHBOUR = Context(prec=60, Emax=999, Emin=-99, traps=[])
 
 Canonical = tuple[str, Decimal, Decimal] | None
 """Canonical unit, low and high."""
@@ -42,11 +44,14 @@ def quantity(value: JsonObject, sink: Sink, target: Target) -> None:
     if number is None:
         return
     point = column_number(number)
-    low, high = _ends(point, value.get("comparator"))
     canonical = _canonical(value, point, point)
-    if low != high and canonical is not None:
-        canonical = _opened(canonical, value, point)
-    _emit(value, (low, high), canonical, sink, target)
+    comparator = value.get("comparator")
+    ends = (point, point)
+    if comparator in _OPENED:
+        ends = _opened(point, *_OPENED[comparator])
+        if canonical is not None:
+            canonical = _opened_canonical(canonical, value, point)
+    _emit(value, ends, canonical, sink, target)
 
 
 def money(value: JsonObject, sink: Sink, target: Target) -> None:
@@ -86,12 +91,15 @@ EMITTERS: Mapping[str, Emit] = {
 }
 
 
-def _ends(point: Decimal, comparator: str | None) -> tuple[Decimal, Decimal]:
-    if comparator in ("<", "<="):
-        return -INFINITY, point
-    if comparator in (">", ">="):
-        return point, INFINITY
-    return point, point
+_OPENED = {"<": (True, True), "<=": (True, False), ">": (False, True), ">=": (False, False)}
+"""By comparator: whether it opens downwards, and whether it leaves the value itself out."""
+
+
+def _opened(point: Decimal, downwards: bool, exclusive: bool) -> tuple[Decimal, Decimal]:
+    """Give the range below or above a point."""
+    if downwards:
+        return -INFINITY, point.next_minus(_NEIGHBOUR) if exclusive else point
+    return point.next_plus(_NEIGHBOUR) if exclusive else point, INFINITY
 
 
 def _canonical(unit: JsonObject, low: Decimal, high: Decimal) -> Canonical:
@@ -111,15 +119,15 @@ def _canonical(unit: JsonObject, low: Decimal, high: Decimal) -> Canonical:
     return None if name is None else (name, ends[0], ends[1])
 
 
-def _opened(
+def _opened_canonical(
     canonical: tuple[str, Decimal, Decimal], value: JsonObject, point: Decimal
-) -> Canonical:
+) -> tuple[str, Decimal, Decimal]:
     """Open a canonical point as the comparator says; scales like [pH] run the other way."""
     name, there, _ = canonical
     beyond = _canonical(value, point + 1, point + 1)
     falling = beyond is not None and beyond[1] < there
-    downwards = value["comparator"] in ("<", "<=")
-    return (name, -INFINITY, there) if downwards != falling else (name, there, INFINITY)
+    downwards, exclusive = _OPENED[value["comparator"]]
+    return (name, *_opened(there, downwards != falling, exclusive))
 
 
 def _emit(

@@ -359,8 +359,20 @@ PH = {"system": UCUM, "code": "[pH]"}
         pytest.param(
             "Quantity",
             {"value": 5, "comparator": "<", **MG},
-            quantity("-Infinity", "5", ("g", "-Infinity", "0.005"), **MG),
+            quantity("-Infinity", f"4.{'9' * 59}", ("g", "-Infinity", f"0.004{'9' * 59}"), **MG),
             id="search.html#prefix/comparator-lt",
+        ),
+        pytest.param(
+            "Quantity",
+            {"value": 5, "comparator": "<=", **MG},
+            quantity("-Infinity", "5", ("g", "-Infinity", "0.005"), **MG),
+            id="search.html#prefix/comparator-le",
+        ),
+        pytest.param(
+            "Quantity",
+            {"value": 5, "comparator": ">"},
+            quantity(f"5.{'0' * 58}1", "Infinity", None),
+            id="search.html#prefix/comparator-gt",
         ),
         pytest.param(
             "Age",
@@ -402,10 +414,10 @@ def test_quantity(datatype: str, value: Any, expected: Rows) -> None:
 
 def test_a_comparator_turns_round_on_a_falling_scale() -> None:
     """A pH below 7 is a concentration above 1E-7 mol/L."""
-    [row] = emitted("quantity", "Quantity", {"value": 7, "comparator": "<", **PH})["quantity"]
+    [row] = emitted("quantity", "Quantity", {"value": 7, "comparator": "<=", **PH})["quantity"]
     assert row[4:6] == (-INFINITY, Decimal(7))
-    if row[6] is not None:
-        assert row[8] == INFINITY
+    assert row[6] is not None
+    assert row[8] == INFINITY
 
 
 @pytest.mark.parametrize(
