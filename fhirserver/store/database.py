@@ -84,7 +84,7 @@ class Database:
         Raises:
             UnavailableError: none is free in time, or the database cannot be reached.
         """
-        with _answering(), self._main.connection() as connection:
+        with _answering(self._main), self._main.connection() as connection:
             yield connection
 
     @contextmanager
@@ -94,7 +94,7 @@ class Database:
         Raises:
             UnavailableError: none is free in time, or the database cannot be reached.
         """
-        with _answering(), self._search.connection() as connection:
+        with _answering(self._search), self._search.connection() as connection:
             yield connection
 
     @cached_property
@@ -130,7 +130,7 @@ class Database:
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
+def _answering(pool: ConnectionPool[StoreConnection]) -> Iterator[None]:
     """Turn a database that cannot serve into an answer that says when to come back."""
     try:
         yield
@@ -143,4 +143,5 @@ def _answering() -> Iterator[None]:
     except (errors.DeadlockDetected, errors.SerializationFailure):
         raise
     except _RESTARTING as error:
+        pool.check()  # what was lost with this one is replaced before somebody else is lent it
         raise UnavailableError("The database cannot be reached; try again shortly.") from error

@@ -1,0 +1,199 @@
+"""The history of an instance, a type or everything, newest first.
+
+Spec: https://hl7.org/fhir/R4/http.html#history
+
+A version's place is (updated, row id): no two versions share one, so a page continues below the
+last place that was sent, whatever has been written since.
+
+Transactions become visible in another order than their instants. With `_since`, a client asks
+for what it has not seen, so that answer stops before the oldest transaction still under way: what
+commits later is above what this answer ended with, for the next one to find. One instance's
+versions follow each other, so its history needs no such bound.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, replace
+
+from psycopg import pq
+
+from fhirserver.model.stored import StoredResource
+from fhirserver.store import binary
+from fhirserver.store.audit_row import AUDIT_COLUMNS, AUDIT_PARAMETERS, AuditRow
+from fhirserver.store.database import Database
+from fhirserver.store.schema import method_name
+from fhirserver.store.statement import Statement, run, statement
+
+Place = tuple[int, int]
+"""Instant in epoch microseconds and row id of a version."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryQuery:
+    """Which versions are wanted.
+
+    Attributes:
+        type: None for every type.
+        id: None for every resource of the type.
+        since_us: versions made at or after this instant.
+        at_us: versions that were current at some time in this half-open interval.
+        count: versions of a page; 0 asks for the total only.
+        below: the place that the previous page ended with.
+        patients: logical ids of the patients that the answer is confined to; None for no limits.
+    """
+
+    type: str | None = None
+    id: str | None = None
+    since_us: int | None = None
+    at_us: tuple[int, int] | None = None
+    count: int = 20
+    below: Place | None = None
+    patients: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """One page of a history.
+
+    Attributes:
+        entries: newest first; deletes have no body.
+        total: versions that match, of one instance; None elsewhere, where counting is dear.
+        next_below: where the next page starts; None on the last one.
+    """
+
+    entries: list[StoredResource]
+    total: int | None
+    next_below: Place | None
+
+
+_ONE = """v.rid = (SELECT rid FROM resource i WHERE i.tid = :tid::smallint AND i.id = :id::text)"""
+_CONDITIONS = {
+    "since": "v.updated >= :since::bigint",
+    "settled": "v.xact < pg_snapshot_xmin(pg_current_snapshot())",
+    "at": """v.updated < :at_upper::bigint AND NOT EXISTS (
+        SELECT 1 FROM resource n WHERE n.rid = v.rid AND n.version = v.version + 1
+        AND n.updated <= :at_lower::bigint
+        UNION ALL
+        SELECT 1 FROM history n WHERE n.rid = v.rid AND n.version = v.version + 1
+        AND n.updated <= :at_lower::bigint)""",
+    "below": "(v.updated, v.rid) < (:below_updated::bigint, :below_rid::bigint)",
+    "patients": """v.pat = ANY (ARRAY(
+        SELECT p.rid FROM unnest(:patients::text[]) wanted (id)
+        JOIN resource p ON p.tid = :patient_tid::smallint AND p.id = wanted.id))""",
+}
+_PAGE = """
+page AS MATERIALIZED (
+    SELECT tid, id, rid, version, updated, method, current
+    FROM unnest(:tids::smallint[]) wanted (tid_wanted)
+    CROSS JOIN LATERAL (
+        (SELECT v.tid, v.id, v.rid, v.version, v.updated, v.method, true AS current
+         FROM resource v WHERE v.tid = tid_wanted AND v.state <> 0 AND {conditions}
+         ORDER BY v.updated DESC, v.rid DESC LIMIT :limit::bigint)
+        UNION ALL
+        (SELECT v.tid, v.id, v.rid, v.version, v.updated, v.method, false
+         FROM history v WHERE v.tid = tid_wanted AND {conditions}
+         ORDER BY v.updated DESC, v.rid DESC LIMIT :limit::bigint)
+    ) version
+    ORDER BY updated DESC, rid DESC LIMIT :limit::bigint)"""
+_TOLD = f"""
+told AS (
+    INSERT INTO audit (tid, id, outcome, matches, {AUDIT_COLUMNS})
+    SELECT :audit_tid::smallint, :audit_id::text, 200,
+           LEAST((SELECT count(*) FROM page), :limit::bigint - 1), {AUDIT_PARAMETERS})"""  # noqa: S608
+_BODIES = """
+SELECT p.rid, p.tid, p.id, p.version, p.updated, p.method, b.body
+FROM page p CROSS JOIN LATERAL (
+    SELECT r.body FROM resource r WHERE p.current AND r.rid = p.rid
+    UNION ALL
+    SELECT h.body FROM history h
+    WHERE NOT p.current AND h.rid = p.rid AND h.version = p.version) b
+ORDER BY p.updated DESC, p.rid DESC
+"""
+_TOTAL = """
+SELECT (SELECT count(*) FROM resource v WHERE v.state <> 0 AND {conditions})
+     + (SELECT count(*) FROM history v WHERE {conditions})
+"""
+
+
+def history(database: Database, query: HistoryQuery, audit: AuditRow) -> HistoryPage:
+    """Read one page of a history; writes the audit row in the same statement.
+
+    Returns:
+        An empty page for an instance that never existed.
+    """
+    arguments = _arguments(database, query) | audit.parameters()
+    with database.connection() as connection:
+        result = run(connection, _page_statement(_conditions(query)), arguments)
+        total = None
+        if query.id is not None:
+            wanted = _total_statement(_conditions(replace(query, below=None)))
+            total = binary.read_int8(run(connection, wanted, arguments).get_value(0, 0))
+    entries = [_stored(database, result, row) for row in range(min(result.ntuples, query.count))]
+    more = result.ntuples > query.count and entries
+    return HistoryPage(entries, total, (entries[-1].updated_us, entries[-1].rid) if more else None)
+
+
+def _conditions(query: HistoryQuery) -> tuple[str, ...]:
+    wanted = {
+        "since": query.since_us is not None,
+        "settled": query.since_us is not None and query.id is None,
+        "at": query.at_us is not None,
+        "below": query.below is not None,
+        "patients": query.patients is not None,
+    }
+    found = [_CONDITIONS[name] for name, present in wanted.items() if present]
+    return (*([_ONE] if query.id is not None else []), *found)
+
+
+@functools.cache
+def _page_statement(conditions: tuple[str, ...]) -> Statement:
+    page = _PAGE.format(conditions=" AND ".join((*conditions, "true")))
+    return statement(f"WITH {page},{_TOLD}{_BODIES}")
+
+
+@functools.cache
+def _total_statement(conditions: tuple[str, ...]) -> Statement:
+    return statement(_TOTAL.format(conditions=" AND ".join(conditions)))
+
+
+def _arguments(database: Database, query: HistoryQuery) -> dict[str, bytes | None]:
+    definitions = database.definitions
+    types = definitions.resource_types if query.type is None else (query.type,)
+    tids = [definitions.type_id(name) for name in types]
+    arguments: dict[str, bytes | None] = {
+        "tids": binary.int2_array(tids),
+        "limit": binary.int8(query.count + 1),
+        "audit_tid": None if query.type is None else binary.int2(tids[0]),
+        "audit_id": None if query.id is None else query.id.encode(),
+    }
+    if query.id is not None:
+        arguments |= {"tid": binary.int2(tids[0]), "id": query.id.encode()}
+    if query.since_us is not None:
+        arguments["since"] = binary.int8(query.since_us)
+    if query.at_us is not None:
+        lower, upper = query.at_us
+        arguments |= {"at_lower": binary.int8(lower), "at_upper": binary.int8(upper)}
+    if query.below is not None:
+        updated, rid = query.below
+        arguments |= {"below_updated": binary.int8(updated), "below_rid": binary.int8(rid)}
+    if query.patients is not None:
+        arguments["patients"] = binary.text_array(query.patients)
+        arguments["patient_tid"] = binary.int2(definitions.type_id("Patient"))
+    return arguments
+
+
+def _stored(database: Database, result: pq.abc.PGresult, row: int) -> StoredResource:
+    rid, tid, id, version, updated, method, body = (
+        result.get_value(row, column) for column in range(7)
+    )
+    assert id is not None
+    return StoredResource(
+        binary.read_int8(rid),
+        database.definitions.type_name(binary.read_int2(tid)),
+        id.decode(),
+        binary.read_int4(version),
+        binary.read_int8(updated),
+        method_name(binary.read_int2(method)),
+        body,
+    )
