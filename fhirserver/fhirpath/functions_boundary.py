@@ -75,7 +75,8 @@ def _decimal_boundary(value: Decimal, places: int | None, high: bool) -> Decimal
         return None
     half = Decimal(5).scaleb(-decimal_places(value) - 1)
     edge = value + half if high else value - half
-    return edge.quantize(Decimal(1).scaleb(-places), ROUND_CEILING if high else ROUND_FLOOR)
+    found = edge.quantize(Decimal(1).scaleb(-places), ROUND_CEILING if high else ROUND_FLOOR)
+    return found or abs(found)
 
 
 def _temporal_boundary(value: Temporal, wanted: int | None, high: bool) -> Temporal | None:

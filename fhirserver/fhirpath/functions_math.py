@@ -8,6 +8,7 @@ from decimal import (
     ROUND_CEILING,
     ROUND_FLOOR,
     ROUND_HALF_UP,
+    Context,
     Decimal,
     DivisionByZero,
     InvalidOperation,
@@ -21,6 +22,8 @@ from fhirserver.fhirpath.values import Quantity, is_number, to_decimal
 
 _MAX_EXPONENT = 10_000
 _MAX_PLACES = 28
+_TWENTY_DIGITS = Context(prec=20)
+"""For quotients of logarithms, whose last digits are not exact."""
 
 
 def _number(value: Any) -> Decimal:
@@ -64,7 +67,7 @@ def _log(value: Any, base: Any) -> Decimal | None:
     numerator, denominator = _ln(value), _ln(base)
     if numerator is None or not denominator:
         return None
-    return (numerator / denominator).normalize()
+    return _TWENTY_DIGITS.divide(numerator, denominator).normalize()
 
 
 def _ln(value: Any) -> Decimal | None:

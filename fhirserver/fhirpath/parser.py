@@ -160,12 +160,12 @@ class _Parser:
     def _number(self) -> Expr:
         text = self._take().text
         unit = self._peek()
+        if unit.kind in ("string", "identifier") and unit.text in CALENDAR_UNITS:
+            self._take()
+            return Literal(Quantity(Decimal(text), CALENDAR_UNITS[unit.text], calendar=True))
         if unit.kind == "string":
             self._take()
             return Literal(Quantity(Decimal(text), unit.text))
-        if unit.kind == "identifier" and unit.text in CALENDAR_UNITS:
-            self._take()
-            return Literal(Quantity(Decimal(text), CALENDAR_UNITS[unit.text], calendar=True))
         return Literal(Decimal(text) if "." in text else int(text))
 
     def _invocation(self, source: Expr | None) -> Expr:

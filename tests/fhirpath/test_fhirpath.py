@@ -111,6 +111,13 @@ def _plain(item: Any) -> Any:
         pytest.param("(@1974 + 30 days).toString()", ["1974"], id="dates/rounded-to-precision"),
         pytest.param("(@2020-01-31 + 1 month).toString()", ["2020-02-29"], id="dates/month-end"),
         pytest.param("(@T23:30 + 45 minutes).toString()", ["00:15"], id="time/wraps"),
+        pytest.param(
+            "(@1974-12-25 - 1 'month').toString()", ["1974-11-25"], id="dates/quoted-word"
+        ),
+        pytest.param("16.log(2)", [4], id="log/exact"),
+        pytest.param(
+            "(-0.0034).highBoundary(1).toString()", ["0.0"], id="boundary/no-negative-zero"
+        ),
         pytest.param("1 year = 12 months", [True], id="quantity/calendar"),
         pytest.param("'a'.memberOf('http://example.org/vs')", [], id="memberOf/unknown"),
         pytest.param(
