@@ -107,6 +107,14 @@ changed AS (
          n (rid, pat, updated, version, state, method, present, body, keys)
     WHERE r.rid = n.rid AND (SELECT yes FROM fine))"""
 
+_REINDEXED = """
+reindexed AS (
+    UPDATE resource r SET pat = n.pat, extractor = :extractor::smallint,
+        present = n.present::smallint[], keys = n.keys
+    FROM unnest(:changed_rid::bigint[], :changed_pat::bigint[], :changed_present::text[],
+                :changed_keys::bytea[]) n (rid, pat, present, keys)
+    WHERE r.rid = n.rid AND (SELECT yes FROM fine))"""
+
 
 def _gone(table: str, columns: str, match: str) -> str:
     """Delete rows through their address: the search for each goes by index whatever the sizes."""
@@ -212,3 +220,9 @@ def write_statement(
         parts.extend(_NEW)
     parts.extend((_OUTBOX, _AUDIT))
     return statement(f"WITH {','.join(parts)}\nSELECT yes FROM fine")
+
+
+REINDEX = statement(
+    f"WITH {','.join([_NO_TARGET, _REINDEXED, *_GONE, *_NEW])}\nSELECT yes FROM fine"
+)
+"""Replaces index rows without making versions; the rows are locked already."""

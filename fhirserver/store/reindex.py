@@ -1,0 +1,150 @@
+"""Give resources the index rows that today's extractor finds; their content stays as it is.
+
+A step is one short transaction over some hundred resources in row-id order. It changes only what
+differs from the packed keys, and marks every resource with the extractor's version, so that an
+interrupted run goes on where it stopped and a repeated one does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from psycopg import pq
+
+from fhirserver.model.json import parse_json
+from fhirserver.search.extract import EXTRACTOR_VERSION
+from fhirserver.store import binary
+from fhirserver.store.database import Database
+from fhirserver.store.identities import Identity
+from fhirserver.store.index_rows import TableRows, compartments, table_rows
+from fhirserver.store.packed_keys import PackedKeys, keys_of, pack, unpack
+from fhirserver.store.references import References
+from fhirserver.store.statement import StoreConnection, run, statement
+from fhirserver.store.write_arguments import index_arguments
+from fhirserver.store.write_session import WriteSession, run_write
+from fhirserver.store.write_sql import REINDEX
+
+if TYPE_CHECKING:
+    from fhirserver.search.extract import IndexRows
+
+Extract = Callable[[Any], "IndexRows"]
+
+_WANTED = """
+FROM resource WHERE state = 1 AND {where}
+AND (extractor <> :extractor::smallint OR tid = ANY (:tids::smallint[]))
+"""
+_NEXT = statement(
+    f"SELECT rid {_WANTED.format(where='rid > :after::bigint')} ORDER BY rid LIMIT :count::bigint"
+)
+_LOCK = statement(
+    f"SELECT rid, keys, body {_WANTED.format(where='rid = ANY (:rids::bigint[])')}"
+    " ORDER BY rid FOR NO KEY UPDATE"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReindexStep:
+    """What a step did.
+
+    Attributes:
+        after: where the next step starts; None when nothing is left.
+        looked_at: resources extracted again.
+        rewritten: those whose index rows were different.
+    """
+
+    after: int | None
+    looked_at: int
+    rewritten: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Rewrite:
+    """New index rows of one resource."""
+
+    rid: int
+    pat: int
+    keys: bytes
+    present: Sequence[int]
+    removed: TableRows
+    added: TableRows
+
+
+def reindex_step(
+    database: Database,
+    extract: Extract,
+    *,
+    after: int = 0,
+    count: int = 200,
+    types: Sequence[str] = (),
+) -> ReindexStep:
+    """Extract the next resources again, those of an older extractor and those of `types`.
+
+    Args:
+        database: where.
+        extract: gives the index rows of a resource as writes do.
+        after: row id that the previous step ended with.
+        count: resources of the step at most.
+        types: resource types whose search parameters have changed.
+    """
+    tids = [database.definitions.type_id(name) for name in types]
+    selection: dict[str, bytes | None] = {
+        "extractor": binary.int2(EXTRACTOR_VERSION),
+        "tids": binary.int2_array(tids),
+        "after": binary.int8(after),
+        "count": binary.int8(count),
+    }
+
+    def work(session: WriteSession) -> ReindexStep:
+        connection = session.connection
+        found = run(connection, _NEXT, selection)
+        rids = [binary.read_int8(found.get_value(row, 0)) for row in range(found.ntuples)]
+        if not rids:
+            return ReindexStep(None, 0, 0)
+        locked = run(connection, _LOCK, {**selection, "rids": binary.int8_array(rids)})
+        rewrites = _rewrites(database, connection, extract, locked)
+        run(connection, REINDEX, _arguments(rewrites))
+        rewritten = sum(bool(each.removed) or bool(each.added) for each in rewrites)
+        return ReindexStep(rids[-1], len(rewrites), rewritten)
+
+    return run_write(database, work)
+
+
+def _rewrites(
+    database: Database, connection: StoreConnection, extract: Extract, locked: pq.abc.PGresult
+) -> list[_Rewrite]:
+    """Extract locked resources again and find what differs."""
+    resources: list[tuple[int, PackedKeys, PackedKeys, Sequence[int]]] = []
+    wanted: set[Identity] = set()
+    for row in range(locked.ntuples):
+        rid, packed, body = (locked.get_value(row, column) for column in range(3))
+        assert packed is not None
+        assert body is not None
+        rows = extract(parse_json(body))
+        old, new = unpack(packed), keys_of(rows, database.definitions)
+        wanted |= old.identities() | new.identities()
+        resources.append((binary.read_int8(rid), old, new, rows.present))
+    rids = References(database, connection, {}).find(wanted, (), "off")
+    rewrites = []
+    for own, old, new, present in resources:
+        before, after = table_rows(old, own, rids), table_rows(new, own, rids)
+        pat = compartments(new, own, rids)[0][0][0]
+        rewrites.append(
+            _Rewrite(own, pat, pack(new), present, before.minus(after), after.minus(before))
+        )
+    return rewrites
+
+
+def _arguments(rewrites: Sequence[_Rewrite]) -> dict[str, bytes | None]:
+    return {
+        "extractor": binary.int2(EXTRACTOR_VERSION),
+        "changed_rid": binary.int8_array([each.rid for each in rewrites]),
+        "changed_pat": binary.int8_array([each.pat for each in rewrites]),
+        "changed_present": binary.text_array(
+            [f"{{{','.join(map(str, each.present))}}}" for each in rewrites]
+        ),
+        "changed_keys": binary.bytea_array([each.keys for each in rewrites]),
+        **index_arguments("gone", [each.removed for each in rewrites]),
+        **index_arguments("new", [each.added for each in rewrites]),
+    }
