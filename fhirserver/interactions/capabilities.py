@@ -115,7 +115,8 @@ def _statement(definitions: Definitions, base_url: str, mode: str, *, enforced: 
 def _head(base_url: str) -> JsonObject:
     return {
         "url": f"{base_url}/metadata",
-        "name": "fhirserver",
+        "name": "FhirServer",
+        "title": "fhirserver",
         "status": "active",
         "date": PUBLISHED,
         "kind": "instance",

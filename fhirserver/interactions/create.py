@@ -9,7 +9,7 @@ from fhirserver.errors import ConflictError
 from fhirserver.interactions.conditions import Condition, condition_text, only_match
 from fhirserver.interactions.identity import new_id, version_path
 from fhirserver.interactions.permit import permit, refuse_foreign
-from fhirserver.interactions.prepare import prepare
+from fhirserver.interactions.prepare import Prepared, prepare
 from fhirserver.interactions.respond import preferred_body, respond
 from fhirserver.interactions.types import Result, Services, WriteOptions
 from fhirserver.interactions.writing import apply_one
@@ -45,15 +45,7 @@ def create(
         content,
     )
     refuse_foreign(decision, prepared.rows.patients, f"The new {type_}")
-    change = Change(
-        type=type_,
-        id=prepared.content["id"],
-        method="POST",
-        content=prepared.content,
-        rows=prepared.rows,
-        expected=None,
-        create_only=True,
-    )
+    change = create_change(prepared)
     if options.if_none_exist is None:
         written = apply_one(services, change, audit_row(auth, "create"))
         return respond(services, written, options.prefer, prepared.issues)
@@ -62,6 +54,18 @@ def create(
     if isinstance(outcome, str):
         return _matched(services, auth, wanted, outcome, options)
     return respond(services, outcome, options.prefer, prepared.issues)
+
+
+def create_change(prepared: Prepared) -> Change:
+    """Make the change of a create; its id is one that nobody has used."""
+    return Change(
+        type=prepared.content["resourceType"],
+        id=prepared.content["id"],
+        method="POST",
+        content=prepared.content,
+        rows=prepared.rows,
+        create_only=True,
+    )
 
 
 def _create_unless_matched(

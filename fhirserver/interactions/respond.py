@@ -29,15 +29,14 @@ def respond(
         issues: warnings of validation.
     """
     stored = written.stored
-    done = Issue("information", "informational", _done(written))
-    location = f"{services.settings.public_url}/{version_path(stored)}"
-    return Result(
-        status=201 if written.created else 200,
-        stored=stored,
-        body=preferred_body(stored, prefer, (*issues, done)),
-        location=location if written.created else None,
-        issues=tuple(issues) if written.changed else (*issues, done),
-    )
+    told = list(issues)
+    if prefer == "OperationOutcome" or not written.changed:
+        told.append(Issue("information", "informational", _done(written)))
+    location = None
+    if written.created:
+        location = f"{services.settings.public_url}/{version_path(stored)}"
+    body = preferred_body(stored, prefer, told)
+    return Result(201 if written.created else 200, stored, body, location, tuple(told))
 
 
 def preferred_body(

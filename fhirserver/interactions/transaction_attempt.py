@@ -10,6 +10,7 @@ from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
 from fhirserver.errors import FhirError, Issue
 from fhirserver.interactions.bundle_request import patch_document, perform
+from fhirserver.interactions.create import create_change
 from fhirserver.interactions.delete import delete_change, respond_deleted
 from fhirserver.interactions.patch import Patching
 from fhirserver.interactions.permit import refuse_foreign
@@ -147,11 +148,10 @@ class Attempt:
             return delete_change(plan.type, write.id, entry.options), ()
         prepared = self._prepared(write)
         refuse_foreign(plan.decision, prepared.rows.patients, f"{plan.type}/{write.id}")
-        creates = plan.condition is not None and not write.matched
-        change = update_change(prepared, entry.options, creates=creates)
         if entry.method == "POST":
-            change = replace(change, method="POST", expected=None, create_only=True)
-        return change, plan.issues
+            return create_change(prepared), plan.issues
+        creates = plan.condition is not None and not write.matched
+        return update_change(prepared, entry.options, creates=creates), plan.issues
 
     def _prepared(self, write: ResolvedWrite) -> Prepared:
         """Extract index rows now that the links are filled in; validation was before."""
