@@ -10,10 +10,9 @@ Value sets that are not enumerable (media types, UCUM) are not checked here.
 """
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 
 from fhirserver.model.json import JsonObject, JsonValue
-from fhirserver.validation.findings import Findings, Place, Problem, quoted
+from fhirserver.validation.findings import Findings, Place, Problem, nearest, quoted
 from fhirserver.validation.primitives import Checker
 
 Codes = Mapping[str, frozenset[str]]
@@ -43,8 +42,8 @@ def bound_code(checker: Checker, value_set: Codes, url: str) -> Checker:
 def _offer(code: str, codes: frozenset[str]) -> str:
     if len(codes) <= _LISTED:
         return "allowed are " + ", ".join(sorted(codes))
-    close = get_close_matches(code, codes, n=1)
-    return f"did you mean {close[0]!r}" if close else f"choose one of its {len(codes)} codes"
+    meant = nearest(code, codes)
+    return f"choose one of its {len(codes)} codes" if meant is None else f"did you mean {meant!r}"
 
 
 def bound_coding(value_set: Codes, url: str) -> BindingRule:

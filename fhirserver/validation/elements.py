@@ -76,7 +76,7 @@ def compile_elements(node: Node, checks: Checks) -> dict[str, ElementChecks]:
         name = element.base_name
         if element.is_primitive:
             compiled[element.name] = _primitive(element, checks.definitions)
-            if not element.is_xml_attribute and element.type != "id":
+            if not element.is_xml_attribute:
                 beside = sibling_list if element.is_list else sibling
                 full = beside(element, checks.of_node("Element"))
                 compiled["_" + element.name] = ElementChecks(name, accept, full)

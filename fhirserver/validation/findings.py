@@ -10,6 +10,8 @@ out when something is wrong there:
 Steps are published element names, so `valueQuantity` is `value`; positions count from 0.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 from fhirserver.errors import Issue, Severity
@@ -23,6 +25,9 @@ Problem = tuple[str, str]
 
 MAX_ISSUES = 1000
 """Issues listed about one resource; the last one says that there are more."""
+
+_LONGEST_WORD = 64
+_LENGTH_DIFFERENCE = 3
 
 
 def path_of(place: Place) -> str:
@@ -48,6 +53,24 @@ def quoted(value: JsonValue) -> str:
     """Quote the sender's own value, shortened to what a message can hold."""
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Give the known word that was probably meant.
+
+    Only words with the same first letter and about the same length are compared, so that a body
+    full of unknown words costs little.
+    """
+    if len(word) > _LONGEST_WORD:
+        return None
+    initial = word[:1].lower()
+    likely = [
+        other
+        for other in known
+        if other[:1].lower() == initial and abs(len(other) - len(word)) <= _LENGTH_DIFFERENCE
+    ]
+    found = get_close_matches(word, likely, n=1)
+    return found[0] if found else None
 
 
 def wrong_kind(value: JsonValue, wanted: str) -> Problem:

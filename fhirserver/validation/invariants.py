@@ -7,8 +7,8 @@ the reference implementation, but for those listed in `_SATISFIED_BY_NOTHING`.
 
 Rules that are asked of every element or cost too much as published are code instead: `ele-1` and
 `ext-1` in `nodes`, `ref-1` in `references`, `dom-2` to `dom-5` in `contained`, `bdl-3`, `bdl-4`,
-`bdl-7` and `bdl-8` in `bundles`, `txt-1` and `txt-2` in `narrative`. `dom-6` (a resource should have
-narrative) is advice about every resource without a text and is not given.
+`bdl-7` and `bdl-8` in `bundles`, `txt-1` and `txt-2` in `narrative`. `dom-6` (a resource should
+have narrative) is advice about every resource without a text and is not given.
 """
 
 from collections.abc import Callable, Iterable, Mapping

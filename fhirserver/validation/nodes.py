@@ -10,7 +10,6 @@ A check walks the members of an object once and then asks the rules on the whole
 """
 
 from collections.abc import Callable
-from difflib import get_close_matches
 
 from fhirserver.definitions import Choice, Definitions, Node
 from fhirserver.model.json import JsonObject, JsonValue
@@ -22,7 +21,7 @@ from fhirserver.validation.elements import (
     compile_elements,
     report,
 )
-from fhirserver.validation.findings import Findings, Place, quoted, wrong_kind
+from fhirserver.validation.findings import Findings, Place, nearest, quoted, wrong_kind
 from fhirserver.validation.invariants import Rule, invariant_rules
 from fhirserver.validation.references import check_contained_target
 
@@ -58,8 +57,8 @@ class NodeChecks:
         if name is None:
             text = "resourceType is missing; say what resource this is."
         else:
-            close = get_close_matches(str(name), self.definitions.resource_types, n=1)
-            remedy = f"did you mean {close[0]!r}?" if close else "use one of those."
+            meant = nearest(str(name), self.definitions.resource_types)
+            remedy = "use one of those." if meant is None else f"did you mean {meant!r}?"
             text = f"{quoted(name)} is not a resource type of FHIR R4; {remedy}"
         findings.add_fault("structure", place, text)
 
@@ -150,8 +149,14 @@ def _object_check(
 def _report_unknown(
     key: str, place: Place, findings: Findings, elements: dict[str, ElementChecks]
 ) -> None:
-    close = get_close_matches(key, elements, n=1)
-    remedy = f"did you mean {close[0]!r}?" if close else "remove it, or put it into an extension."
+    forms = [name for name, found in elements.items() if found.name == key and name[0] != "_"]
+    meant = forms[0] if forms else nearest(key, elements)
+    if meant is None:
+        remedy = "remove it, or put it into an extension."
+    elif forms:
+        remedy = f"write it with its type, e.g. {meant!r}."
+    else:
+        remedy = f"did you mean {meant!r}?"
     findings.add("structure", (place, key), f"There is no element {quoted(key)} here; {remedy}")
 
 
