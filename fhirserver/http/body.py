@@ -24,8 +24,8 @@ from fhirserver.errors import (
     UnsupportedMediaTypeError,
 )
 
-_CLOSE = (("Connection", "close"),)
 _CHUNK = 256 * 1024
+_DRAINED_BYTES = 64 * 1024
 
 
 class Stream(Protocol):
@@ -66,17 +66,16 @@ class BodyLimits:
 class StreamBody:
     """A body that arrives from a stream."""
 
-    __slots__ = ("_framing", "_limits", "_stream")
+    __slots__ = ("_framing", "_is_drained", "_limits", "_stream")
 
     def __init__(self, stream: Stream, framing: BodyFraming, limits: BodyLimits) -> None:
         self._stream = stream
         self._framing = framing
         self._limits = limits
-
-    @property
-    def has_length(self) -> bool:
-        """Whether a truncated body can be told from a complete one."""
-        return self._framing.content_length is not None
+        self._is_drained = framing.transfer_encoding is None and framing.content_length in (
+            None,
+            "0",
+        )
 
     def read(self) -> bytes:
         """Read it all, decompressed.
@@ -88,34 +87,50 @@ class StreamBody:
             InvalidRequestError: broken off, or no gzip.
             UnavailableError: too many bodies are arriving at once.
         """
-        framing, limits = self._framing, self._limits
-        encoding = (framing.content_encoding or "identity").strip().lower()
+        encoding = (self._framing.content_encoding or "identity").strip().lower()
         if encoding not in ("identity", "gzip", "x-gzip"):
             raise UnsupportedMediaTypeError(
                 f"Content-Encoding {encoding[:50]!r} is not read here; use gzip or none.",
                 expression=("http.Content-Encoding",),
                 headers=(("Accept-Encoding", "gzip"),),
             )
-        announced = _length(framing.content_length)
-        if announced == 0 or (announced is None and framing.transfer_encoding is None):
+        if self._is_drained:
             return b""
-        if announced is not None and announced > limits.size_bytes:
-            raise _too_large(limits.size_bytes)
-        raw = self._arrive()
+        announced = _length(self._framing.content_length)
+        size_limit = self._limits.size_bytes
+        if announced is not None and announced > size_limit:
+            raise _too_large(size_limit)
+        raw = self._arrive(size_limit)
         if announced is not None and len(raw) < announced:
             raise InvalidRequestError(
                 f"The body broke off after {len(raw)} of {announced} octets; send it again.",
                 expression=("http.Content-Length",),
-                headers=_CLOSE,
             )
-        return raw if encoding == "identity" else decompress(raw, limits.size_bytes)
+        self._is_drained = True
+        return raw if encoding == "identity" else decompress(raw, size_limit)
 
-    def _arrive(self) -> bytes:
+    def settle(self) -> bool:
+        """Read what nobody wanted, if that is little.
+
+        Returns:
+            Whether the connection can carry another request; if not, it must be closed.
+        """
+        if self._is_drained:
+            return True
+        announced = self._framing.content_length or ""
+        if announced.isdecimal() and int(announced) <= _DRAINED_BYTES:
+            try:
+                self._is_drained = len(self._arrive(_DRAINED_BYTES)) == int(announced)
+            except FhirError:
+                return False
+        return self._is_drained
+
+    def _arrive(self, size_limit: int) -> bytes:
         limits = self._limits
         if not limits.slots.acquire(timeout=limits.slot_wait_s):
             raise UnavailableError("Too many request bodies are arriving at once; try again.")
         try:
-            outcome = _companion().read(self._stream, limits.size_bytes, limits.deadline_s)
+            outcome = _companion().read(self._stream, size_limit, limits.deadline_s)
         finally:
             limits.slots.release()
         if isinstance(outcome, Exception):
@@ -166,7 +181,6 @@ class _Companion:
             _threads.companion = None
             return RequestTimeoutError(
                 f"The body did not arrive within {deadline_s:g} s; send it faster or in parts.",
-                headers=_CLOSE,
             )
 
     def _work(self) -> None:
@@ -210,7 +224,6 @@ def _length(text: str | None) -> int | None:
         raise InvalidRequestError(
             f"Content-Length {text[:50]!r} is not a number.",
             expression=("http.Content-Length",),
-            headers=_CLOSE,
         )
     return int(text)
 
@@ -218,7 +231,6 @@ def _length(text: str | None) -> int | None:
 def _too_large(size_limit: int) -> FhirError:
     return TooLargeError(
         f"The body is larger than {size_limit} octets, the limit of this server; send it in parts.",
-        headers=_CLOSE,
     )
 
 

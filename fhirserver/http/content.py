@@ -9,10 +9,9 @@ from fhirserver.http.exchange import Exchange
 from fhirserver.http.headers import parse_tags
 from fhirserver.http.negotiation import FORMATS_BY_TYPE, Format, body_format, parse_content_type
 from fhirserver.interactions import Patch, WriteOptions
+from fhirserver.interactions.patch import PATCH_FORMATS
 from fhirserver.model.json import JsonValue, parse_json
 from fhirserver.model.xml import parse_xml
-
-_JSON_PATCHES = frozenset(("application/json-patch+json", "application/merge-patch+json"))
 
 
 def read_resource(exchange: Exchange) -> JsonValue:
@@ -37,26 +36,26 @@ def read_resource(exchange: Exchange) -> JsonValue:
 
 
 def read_patch(exchange: Exchange) -> Patch:
-    """Read the body of a PATCH.
+    """Read the body of a PATCH; a Parameters resource may come as XML.
 
     Raises:
-        UnsupportedMediaTypeError: no patch format that is read here; carries Accept-Patch.
+        UnsupportedMediaTypeError: no patch format that is offered; carries Accept-Patch.
         MalformedBodyError: not JSON or XML.
         InvalidRequestError: there is no body.
     """
     media_type = parse_content_type(exchange.request.headers.get("content-type"))
     found = FORMATS_BY_TYPE.get(media_type.name)
-    if media_type.name not in _JSON_PATCHES and found not in (Format.JSON, Format.XML):
+    name = media_type.name if found is None else Format.JSON.value
+    if name not in PATCH_FORMATS:
+        offered = ", ".join(PATCH_FORMATS)
         raise UnsupportedMediaTypeError(
-            f"A patch of Content-Type {media_type.name!r} is not read here; "
-            "send application/json-patch+json or a Parameters resource.",
+            f"A patch of Content-Type {media_type.name!r} is not read here; send {offered}.",
             expression=("http.Content-Type",),
-            headers=(("Accept-Patch", "application/json-patch+json, application/fhir+json"),),
+            headers=(("Accept-Patch", offered),),
         )
     body = _required(exchange.request.body.read())
     if found is Format.XML:
-        return Patch(Format.JSON.value, parse_xml(body, exchange.services.definitions))
-    name = media_type.name if found is None else Format.JSON.value
+        return Patch(name, parse_xml(body, exchange.services.definitions))
     return Patch(name, parse_json(body))
 
 

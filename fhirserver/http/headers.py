@@ -126,8 +126,9 @@ _HANDLINGS: dict[str, Handling] = {"strict": "strict", "lenient": "lenient"}
 def _one_of(name: str, given: str, choices: dict[str, Choice]) -> Choice:
     choice = choices.get(given.lower())
     if choice is None:
+        known = ", ".join(choices.values())
         raise InvalidRequestError(
-            f"Prefer {name}={given[:100]!r} does not exist; use one of {', '.join(choices)}.",
+            f"Prefer {name}={given[:100]!r} does not exist; use one of {known}.",
             expression=("http.Prefer",),
         )
     return choice

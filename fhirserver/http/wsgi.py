@@ -62,6 +62,8 @@ class FhirWsgi:
                 request_id(environ.get("HTTP_X_REQUEST_ID")),
             )
         )
+        if not body.settle():
+            response.headers.append(("Connection", "close"))
         start_response(STATUS_LINES[response.status], response.headers)
         return [response.body]
 

@@ -89,15 +89,17 @@ def test_bodies_arrive(
 def test_bodies_are_refused(
     sent: bytes, length: int | None, coding: str | None, error: type[FhirError]
 ) -> None:
+    body = StreamBody(BytesIO(sent), framing(length, coding), limits())
     with pytest.raises(error):
-        StreamBody(BytesIO(sent), framing(length, coding), limits()).read()
+        body.read()
 
 
 def test_a_late_body_is_given_up_and_the_next_one_read(silent: BytesIO) -> None:
     shared = limits(deadline_s=0.02)
-    with pytest.raises(RequestTimeoutError) as caught:
-        StreamBody(silent, framing(3), shared).read()
-    assert ("Connection", "close") in caught.value.headers
+    late = StreamBody(silent, framing(3), shared)
+    with pytest.raises(RequestTimeoutError):
+        late.read()
+    assert not late.settle()
     assert StreamBody(BytesIO(b"abc"), framing(3), limits()).read() == b"abc"
 
 
@@ -116,3 +118,26 @@ def test_what_the_stream_raises_reaches_the_reader() -> None:
 
     with pytest.raises(ConnectionResetError):
         StreamBody(Broken(), framing(3), limits()).read()
+
+
+@pytest.mark.parametrize(
+    ("sent", "length", "settled"),
+    [
+        pytest.param(b"", None, False, id="chunked-may-never-end"),
+        pytest.param(b"abc", 3, True, id="little"),
+        pytest.param(b"ab", 3, False, id="broken-off"),
+        pytest.param(b"x" * 10**6, 10**6, False, id="much"),
+        pytest.param(b"", "x", False, id="no-number"),
+        pytest.param(b"", 0, True, id="none"),
+    ],
+)
+def test_a_body_that_nobody_wanted_is_drained_if_it_is_little(
+    sent: bytes, length: int | str | None, settled: bool
+) -> None:
+    assert StreamBody(BytesIO(sent), framing(length), limits()).settle() is settled
+
+
+def test_a_body_that_was_read_needs_no_draining() -> None:
+    body = StreamBody(BytesIO(b"abc"), framing(), limits())
+    body.read()
+    assert body.settle()
