@@ -133,7 +133,7 @@ def stamp(content: JsonObject, id: str, version: int, updated_us: int) -> bytes:
     """Write a resource with its id and meta; everything else keeps its place. Pure.
 
     Returns:
-        Compact JSON; where `content` has no id or meta they follow resourceType.
+        Compact JSON; a missing id is put behind resourceType, a missing meta behind the id.
     """
     meta = {
         **content.get("meta", {}),
@@ -142,12 +142,14 @@ def stamp(content: JsonObject, id: str, version: int, updated_us: int) -> bytes:
     }
     if "id" in content and "meta" in content:
         return write_json({**content, "id": id, "meta": meta})
-    rest = {key: value for key, value in content.items() if key not in _LEADING}
-    head = {"resourceType": content["resourceType"], "id": id, "meta": meta}
-    return write_json({**head, **rest})
-
-
-_LEADING = frozenset(("resourceType", "id", "meta"))
+    before = "id" if "id" in content else "resourceType"
+    stamped: JsonObject = {}
+    for key, value in content.items():
+        stamped[key] = value
+        if key == before:
+            stamped["id"] = id
+            stamped["meta"] = meta
+    return write_json({**stamped, "meta": meta})
 
 
 @dataclass(frozen=True, slots=True)

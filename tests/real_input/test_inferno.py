@@ -38,7 +38,7 @@ def loaded(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         ("Observation?patient=85&category=laboratory&_sort=-date", 1),
         ("DocumentReference?patient=85", 1),
         ("Group?member=Patient/85", 1),
-        ("Patient/85/Observation?code=29463-7", 1),
+        ("Patient/85/Observation?code=72166-2", 1),
     ],
 )
 def test_what_the_kit_asks_for_is_found(loaded: Client, query: str, at_least: int) -> None:
