@@ -1,0 +1,85 @@
+"""batch: entries that have nothing to do with each other.
+
+Spec: https://hl7.org/fhir/R4/http.html#brules
+"""
+
+from typing import Any
+
+import pytest
+
+from tests.client import Client
+
+pytestmark = pytest.mark.usefixtures("clean")
+PATIENT = {"resourceType": "Patient", "active": True}
+
+
+def entry(method: str, url: str, resource: Any = None, **request: Any) -> dict[str, Any]:
+    made: dict[str, Any] = {"request": {"method": method, "url": url, **request}}
+    return made if resource is None else {**made, "resource": resource}
+
+
+def send(client: Client, *entries: Any) -> list[Any]:
+    answer = client.post("", {"resourceType": "Bundle", "type": "batch", "entry": list(entries)})
+    assert answer.status == 200, answer.text
+    assert answer.json["type"] == "batch-response"
+    found: list[Any] = answer.json.get("entry", [])
+    return found
+
+
+def test_each_entry_is_answered_in_its_place(client: Client) -> None:
+    client.put("Patient/a", {**PATIENT, "id": "a"})
+    entries = {
+        "create": (entry("POST", "Patient", PATIENT), "201 Created"),
+        "read": (entry("GET", "Patient/a"), "200 OK"),
+        "missing": (entry("GET", "Patient/none"), "404 Not Found"),
+        "invalid": (entry("POST", "Patient", {**PATIENT, "active": 1}), "422 Unprocessable Entity"),
+        "malformed": ("x", "400 Bad Request"),
+        "search": (entry("GET", "Patient?active=true"), "200 OK"),
+        "update": (
+            entry("PUT", "Patient/b", {**PATIENT, "id": "b"}, ifNoneMatch="*"), "201 Created",
+        ),
+        "unchanged": (entry("GET", "Patient/a", ifNoneMatch='W/"1"'), "304 Not Modified"),
+        "vread": (entry("GET", "Patient/a/_history/1"), "200 OK"),
+        "history": (entry("GET", "Patient/a/_history"), "200 OK"),
+        "compartment": (entry("GET", "Patient/a/Observation"), "200 OK"),
+        "capabilities": (entry("GET", "metadata"), "200 OK"),
+        "head": (entry("HEAD", "Patient/a"), "200 OK"),
+        "delete": (entry("DELETE", "Patient/none"), "204 No Content"),
+        "operation": (entry("GET", "Patient/a/$everything"), "404 Not Found"),
+    }  # fmt: skip
+    answers = send(client, *(asked for asked, _ in entries.values()))
+    found = dict(zip(entries, answers, strict=True))
+    told = {name: each["response"]["status"] for name, each in found.items()}
+    assert told == {name: status for name, (_, status) in entries.items()}
+    assert found["read"]["resource"]["id"] == "a"
+    assert found["read"]["response"]["etag"] == 'W/"1"'
+    assert "resource" not in found["create"]
+    assert "resource" not in found["head"]
+    assert found["missing"]["response"]["outcome"]["issue"][0]["code"] == "not-found"
+    places = found["invalid"]["response"]["outcome"]["issue"][0]["expression"]
+    assert places == ["Bundle.entry[3].resource.active"]
+
+
+def test_a_failure_leaves_the_others(client: Client) -> None:
+    send(client, entry("POST", "Patient", PATIENT), entry("POST", "Patient", {}))
+    assert len(client.search("Patient")) == 1
+
+
+def test_conditional_creates_are_idempotent(client: Client) -> None:
+    body = {**PATIENT, "identifier": [{"system": "http://s", "value": "1"}]}
+    asked = entry("POST", "Patient", body, ifNoneExist="identifier=http://s|1")
+    statuses = [send(client, asked)[0]["response"]["status"] for _ in range(2)]
+    assert statuses == ["201 Created", "200 OK"]
+
+
+def test_references_between_entries_are_not_rewritten(client: Client) -> None:
+    urn = "urn:uuid:1"
+    basic = {"resourceType": "Basic", "code": {"text": "x"}, "subject": {"reference": urn}}
+    first = {**entry("POST", "Patient", PATIENT), "fullUrl": urn}
+    send(client, first, entry("POST", "Basic", basic))
+    (stored,) = client.search("Basic")
+    assert stored["subject"]["reference"] == urn
+
+
+def test_an_empty_batch(client: Client) -> None:
+    assert send(client) == []
