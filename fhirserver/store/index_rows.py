@@ -14,15 +14,7 @@ Row = tuple[Any, ...]
 
 
 class TableRows(NamedTuple):
-    """Rows per table, in the order of these columns.
-
-    token        sp, code, system, pat, dt, rid, home
-    string       sp, norm, exact, pat, rid, home
-    date         sp, lo, hi, pat, rid, home
-    ref          sp, target, pat, rid, home
-    quantity     sp, system, code, unit, low, high, c_unit, c_low, c_high, pat, rid, home
-    compartment  pat, rid
-    """
+    """Rows per table, columns in the order of `row_types.INDEX_ROWS`."""
 
     token: set[Row]
     string: set[Row]
@@ -51,18 +43,26 @@ def table_rows(keys: PackedKeys, rid: int, rids: Mapping[Identity, int]) -> Tabl
     dt = MIN_US if keys.main_date is None else keys.main_date
     return TableRows(
         token={
-            (sp, code, system, pat, dt, rid, home)
+            (sp, home, system, pat, dt, rid, code)
             for sp, system, code in keys.token
             for pat, home in copies
         },
-        string={(*key, pat, rid, home) for key in keys.string for pat, home in copies},
-        date={(*key, pat, rid, home) for key in keys.date for pat, home in copies},
+        string={
+            (sp, home, pat, rid, norm, exact)
+            for sp, norm, exact in keys.string
+            for pat, home in copies
+        },
+        date={(sp, home, lo, hi, pat, rid) for sp, lo, hi in keys.date for pat, home in copies},
         ref={
-            (sp, rids[tid, id], pat, rid, home)
+            (sp, home, rids[tid, id], pat, rid)
             for sp, tid, id in keys.reference
             for pat, home in copies
         },
-        quantity={(*key, pat, rid, home) for key in keys.quantity for pat, home in copies},
+        quantity={
+            (sp, home, system, pat, rid, *amount)
+            for sp, system, *amount in keys.quantity
+            for pat, home in copies
+        },
         compartment={(pat, rid) for pat in members},
     )
 

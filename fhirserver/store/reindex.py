@@ -15,16 +15,16 @@ from psycopg import pq
 
 from fhirserver.model.json import parse_json
 from fhirserver.search.extract import EXTRACTOR_VERSION
-from fhirserver.store import binary
+from fhirserver.store import binary, row_types
 from fhirserver.store.database import Database
 from fhirserver.store.identities import Identity
 from fhirserver.store.index_rows import TableRows, compartments, table_rows
 from fhirserver.store.packed_keys import PackedKeys, keys_of, pack, unpack
 from fhirserver.store.references import References
 from fhirserver.store.statement import StoreConnection, run, statement
-from fhirserver.store.write_arguments import index_arguments
+from fhirserver.store.write_arguments import index_arguments, index_rows
 from fhirserver.store.write_session import WriteSession, run_write
-from fhirserver.store.write_sql import REINDEX
+from fhirserver.store.write_sql import reindex_statement
 
 if TYPE_CHECKING:
     from fhirserver.search.extract import IndexRows
@@ -104,7 +104,7 @@ def reindex_step(
             return ReindexStep(None, 0, 0)
         locked = run(connection, _LOCK, {**selection, "rids": binary.int8_array(rids)})
         rewrites = _rewrites(database, connection, extract, locked)
-        run(connection, REINDEX, _arguments(rewrites))
+        _write(connection, rewrites)
         rewritten = sum(bool(each.removed) or bool(each.added) for each in rewrites)
         return ReindexStep(rids[-1], len(rewrites), rewritten)
 
@@ -136,15 +136,17 @@ def _rewrites(
     return rewrites
 
 
-def _arguments(rewrites: Sequence[_Rewrite]) -> dict[str, bytes | None]:
-    return {
+def _write(connection: StoreConnection, rewrites: Sequence[_Rewrite]) -> None:
+    gone = index_rows(each.removed for each in rewrites)
+    new = index_rows(each.added for each in rewrites)
+    rows = [
+        (each.rid, each.pat, 0, 0, 0, 0, 0, "", binary.int2_array(each.present), None, each.keys)
+        for each in rewrites
+    ]
+    arguments = {
         "extractor": binary.int2(EXTRACTOR_VERSION),
-        "changed_rid": binary.int8_array([each.rid for each in rewrites]),
-        "changed_pat": binary.int8_array([each.pat for each in rewrites]),
-        "changed_present": binary.text_array(
-            [f"{{{','.join(map(str, each.present))}}}" for each in rewrites]
-        ),
-        "changed_keys": binary.bytea_array([each.keys for each in rewrites]),
-        **index_arguments("gone", [each.removed for each in rewrites]),
-        **index_arguments("new", [each.added for each in rewrites]),
+        "changed": row_types.RESOURCE.pack(connection.row_type_oids["resource_row"], rows),
+        **index_arguments(connection, "gone", gone),
+        **index_arguments(connection, "new", new),
     }
+    run(connection, reindex_statement(frozenset(gone), frozenset(new)), arguments)

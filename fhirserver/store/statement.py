@@ -16,6 +16,13 @@ from typing import Any
 import psycopg
 from psycopg import errors, pq
 
+from fhirserver.store import row_types
+
+_ROW_TYPES = """
+SELECT typname, oid::bigint FROM pg_type
+WHERE typname = ANY (%s) AND typnamespace = current_schema()::regnamespace
+"""
+_PREPARED_MAX = 250
 _NAME = re.compile(r"(?<![\w:]):(\w+)")
 _FINE = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
 
@@ -27,6 +34,11 @@ class StoreConnection(psycopg.Connection[Any]):
     def prepared(self) -> set[bytes]:
         """Names of the statements prepared on this connection."""
         return set()
+
+    @cached_property
+    def row_type_oids(self) -> dict[str, int]:
+        """Type numbers of the row types of write statements, in this database."""
+        return dict(self.execute(_ROW_TYPES, ([each.name for each in row_types.ALL],)).fetchall())
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +86,9 @@ def run(
     """
     link = connection.pgconn
     if wanted.name not in connection.prepared:
+        if len(connection.prepared) >= _PREPARED_MAX:
+            command(connection, b"DEALLOCATE ALL")
+            connection.prepared.clear()
         _checked(connection, link.prepare(wanted.name, wanted.text))
         connection.prepared.add(wanted.name)
     # The stub forgets that a parameter may be NULL.

@@ -19,6 +19,7 @@ from fhirserver.definitions import Definitions
 from fhirserver.store.identities import Identity
 from fhirserver.store.index_rows import Row, TableRows
 from fhirserver.store.packed_keys import unpack
+from fhirserver.store.row_types import INDEX_ROWS
 from fhirserver.store.schema import State
 from fhirserver.store.verify_resource import (
     Extract,
@@ -28,7 +29,6 @@ from fhirserver.store.verify_resource import (
     VersionRow,
     as_row,
 )
-from fhirserver.store.write_sql import TABLE_COLUMNS
 
 _BATCH_ROWS = 500
 _FETCH_ROWS = 5000
@@ -173,8 +173,8 @@ class _IndexGroups(_Groups):
 
 
 def _index_groups(connection: Connection[Any], table: str) -> _Groups:
-    columns = [column.split("::")[0] for column in TABLE_COLUMNS[table].split()]
-    query = f"SELECT rid AS place, {', '.join(columns)} FROM {table} ORDER BY rid"  # noqa: S608
+    columns = ", ".join(INDEX_ROWS[table].columns)
+    query = f"SELECT rid AS place, {columns} FROM {table} ORDER BY rid"  # noqa: S608
     return _IndexGroups(table, _stream(connection, table, query))
 
 

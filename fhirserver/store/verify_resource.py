@@ -179,12 +179,9 @@ def _row_faults(
 
 def _numbers(row: Row) -> Row:
     """Compare numbers as numbers: the packed keys hold them as texts."""
-    sp, system, code, unit, low, high, c_unit, c_low, c_high, *rest = row
-    return (
-        *(sp, system, code, unit, Decimal(low), Decimal(high), c_unit),
-        *(None if each is None else Decimal(each) for each in (c_low, c_high)),
-        *rest,
-    )
+    *rest, low, high, c_unit, c_low, c_high = row
+    canonical = (None if each is None else Decimal(each) for each in (c_low, c_high))
+    return (*rest, Decimal(low), Decimal(high), c_unit, *canonical)
 
 
 def _key_faults(stored: PackedKeys, fresh: PackedKeys) -> Iterator[tuple[str, str]]:

@@ -1,107 +1,73 @@
-"""Steps of a write as the arrays of its statement. Pure."""
+"""Steps of a write as the parameters of its statement."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
-from fhirserver.store import binary
+from fhirserver.store import binary, row_types
 from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.identities import Identity
 from fhirserver.store.index_rows import Row, TableRows
+from fhirserver.store.row_types import RowType
+from fhirserver.store.statement import StoreConnection
 from fhirserver.store.write_plan import Step, Written
-from fhirserver.store.write_sql import TABLE_COLUMNS
 
 Arguments = dict[str, bytes | None]
-_Packer = Callable[[Sequence[Any]], bytes]
-
-_PACKERS: dict[str, _Packer] = {
-    "smallint": binary.int2_array,
-    "integer": binary.int4_array,
-    "bigint": binary.int8_array,
-    "boolean": binary.bool_array,
-    "text": binary.text_array,
-}
-_TABLES: dict[str, tuple[tuple[str, _Packer], ...]] = {
-    table: tuple(
-        (name, _PACKERS[kind]) for name, kind in (column.split("::") for column in columns.split())
-    )
-    for table, columns in TABLE_COLUMNS.items()
-}
 
 
-def target_arguments(targets: dict[Identity, int]) -> Arguments:
+def index_rows(rows: Iterable[TableRows]) -> dict[str, list[Row]]:
+    """Put the index rows of many resources together, by table; tables without rows are absent."""
+    together: dict[str, list[Row]] = {}
+    for each in rows:
+        for table, some in zip(TableRows._fields, each, strict=True):
+            if some:
+                together.setdefault(table, []).extend(some)
+    return together
+
+
+def index_arguments(
+    connection: StoreConnection, suffix: str, rows: Mapping[str, Sequence[Row]]
+) -> Arguments:
+    """Pack index rows by table, for `gone` or `new`."""
+    return {
+        f"{table}_{suffix}": _packed(connection, row_types.INDEX_ROWS[table], some)
+        for table, some in rows.items()
+    }
+
+
+def target_argument(connection: StoreConnection, targets: Mapping[Identity, int]) -> bytes:
     """Pack the stored resources that the new content refers to."""
-    return {
-        "target_rids": binary.int8_array(list(targets.values())),
-        "target_tids": binary.int2_array([tid for tid, _ in targets]),
-        "target_ids": binary.text_array([id for _, id in targets]),
-        "target_count": binary.int8(len(targets)),
-    }
+    rows = [(rid, tid, id) for (tid, id), rid in targets.items()]
+    return _packed(connection, row_types.TARGET, rows)
 
 
-def resource_arguments(prefix: str, steps: Sequence[Step]) -> Arguments:
-    """Pack the current rows, for `fresh` or `changed`."""
-    stored = [step.stored for step in steps]
-    return {
-        f"{prefix}_rid": binary.int8_array([each.rid for each in stored]),
-        f"{prefix}_pat": binary.int8_array([step.pat for step in steps]),
-        f"{prefix}_updated": binary.int8_array([each.updated_us for each in stored]),
-        f"{prefix}_version": binary.int4_array([each.version for each in stored]),
-        f"{prefix}_tid": binary.int2_array([step.tid for step in steps]),
-        f"{prefix}_state": binary.int2_array([step.state for step in steps]),
-        f"{prefix}_method": binary.int2_array([step.method for step in steps]),
-        f"{prefix}_id": binary.text_array([each.id for each in stored]),
-        f"{prefix}_present": binary.text_array(
-            [f"{{{','.join(map(str, step.present))}}}" for step in steps]
-        ),
-        f"{prefix}_body": binary.bytea_array([each.body for each in stored]),
-        f"{prefix}_keys": binary.bytea_array([step.keys for step in steps]),
-    }
+def resource_argument(connection: StoreConnection, steps: Iterable[Step]) -> bytes:
+    """Pack rows of `resource`."""
+    rows = []
+    for step in steps:
+        stored = step.stored
+        fixed = (stored.rid, step.pat, stored.updated_us, stored.version, step.tid, step.state)
+        present = binary.int2_array(step.present)
+        rows.append((*fixed, step.method, stored.id, present, stored.body, step.keys))
+    return _packed(connection, row_types.RESOURCE, rows)
 
 
-def index_arguments(suffix: str, rows: Iterable[TableRows]) -> Arguments:
-    """Pack index rows, for `gone` or `new`."""
-    arguments: Arguments = {}
-    for (table, columns), sets in zip(_TABLES.items(), zip(*rows, strict=True), strict=True):
-        together: list[Row] = [row for rows_of_one in sets for row in rows_of_one]
-        values: Iterable[Sequence[Any]] = (
-            zip(*together, strict=True) if together else [()] * len(columns)
-        )
-        for (name, pack), column in zip(columns, values, strict=True):
-            arguments[f"{table}_{suffix}_{name}"] = pack(column)
-    return arguments
-
-
-def outbox_arguments(steps: Sequence[Step]) -> Arguments:
-    """Pack one outbox row per version made."""
-    return {
-        "done_rid": binary.int8_array([step.stored.rid for step in steps]),
-        "done_updated": binary.int8_array([step.stored.updated_us for step in steps]),
-        "done_version": binary.int4_array([step.stored.version for step in steps]),
-        "done_tid": binary.int2_array([step.tid for step in steps]),
-        "done_method": binary.int2_array([step.method for step in steps]),
-    }
-
-
-def audit_arguments(rows: Sequence[tuple[AuditRow, int, int, Written]]) -> Arguments:
+def audit_argument(
+    connection: StoreConnection, rows: Iterable[tuple[AuditRow, int, int, Written]]
+) -> bytes:
     """Pack one audit row per change, also for those that changed nothing.
 
     Args:
+        connection: where it goes.
         rows: who asked, the type's number, the HTTP status, and what came of it.
     """
-    who = [audit for audit, _, _, _ in rows]
-    stored = [written.stored for _, _, _, written in rows]
-    return {
-        "audit_rid": binary.int8_array([each.rid for each in stored]),
-        "audit_version": binary.int4_array([each.version for each in stored]),
-        "audit_tid": binary.int2_array([tid for _, tid, _, _ in rows]),
-        "audit_outcome": binary.int2_array([status for _, _, status, _ in rows]),
-        "audit_id": binary.text_array([each.id for each in stored]),
-        "audit_interaction": binary.text_array([each.interaction for each in who]),
-        "audit_actor": binary.text_array([each.actor for each in who]),
-        "audit_client": binary.text_array([each.client for each in who]),
-        "audit_request_id": binary.text_array([each.request_id for each in who]),
-        "audit_address": binary.text_array([each.address for each in who]),
-        "audit_query": binary.text_array([each.query for each in who]),
-    }
+    packed = []
+    for who, tid, status, written in rows:
+        stored = written.stored
+        what = (stored.rid, stored.version, tid, status, stored.id, who.interaction)
+        packed.append((*what, who.actor, who.client, who.request_id, who.address, who.query))
+    return _packed(connection, row_types.AUDIT, packed)
+
+
+def _packed(connection: StoreConnection, row_type: RowType, rows: Sequence[Row]) -> bytes:
+    return row_type.pack(connection.row_type_oids[row_type.name], rows)

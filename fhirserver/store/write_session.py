@@ -40,11 +40,11 @@ from fhirserver.store.schema import State, method_name
 from fhirserver.store.statement import Statement, StoreConnection, command, run, statement
 from fhirserver.store.write_arguments import (
     Arguments,
-    audit_arguments,
+    audit_argument,
     index_arguments,
-    outbox_arguments,
-    resource_arguments,
-    target_arguments,
+    index_rows,
+    resource_argument,
+    target_argument,
 )
 from fhirserver.store.write_plan import Change, Current, Planner, Step, Written, check_preconditions
 from fhirserver.store.write_sql import (
@@ -218,11 +218,11 @@ class WriteSession:
             for identity, change, step in zip(identities, changes, steps, strict=True)
         ]
         done = [step for step in steps if step is not None]
-        arguments = {
-            **_arguments(done, targets),
-            **audit_arguments(_audited(audit, identities, written)),
-        }
-        self._write(done, targets, arguments, integrity, changes)
+        if not self._write(done, targets, _audited(audit, identities, written), integrity):
+            References(self._database, self._connection, self._learnt).explain(targets, changes)
+        deleted = [step for step in done if step.state is State.DELETED]
+        if deleted and integrity == "enforce":
+            refuse_referenced(self._connection, self._definitions, deleted)
         for identity in identities:
             self._current.pop(identity, None)
         return written
@@ -314,46 +314,37 @@ class WriteSession:
         self,
         steps: Sequence[Step],
         targets: dict[Identity, int],
-        arguments: Arguments,
+        audited: Sequence[tuple[AuditRow, int, int, Written]],
         integrity: Integrity,
-        changes: Sequence[Change],
-    ) -> None:
-        wanted = write_statement(
-            targets=bool(targets),
-            live=integrity == "enforce",
-            fresh=any(step.fresh for step in steps),
-            changed=not all(step.fresh for step in steps),
-            gone=any(step.removed for step in steps),
-            new=any(step.added for step in steps),
-        )
+    ) -> bool:
+        """Write everything in one statement; False if a target was not there, and nothing was."""
         if self._plans_for_values:
             command(self._connection, _KEEP_PLANS)
             self._plans_for_values = False
-        result = run(self._connection, wanted, arguments)
-        if result.get_value(0, 0) != binary.boolean(True):
-            References(self._database, self._connection, self._learnt).explain(targets, changes)
-        deleted = [step for step in steps if step.state is State.DELETED]
-        if deleted and integrity == "enforce":
-            refuse_referenced(self._connection, self._definitions, deleted)
-
-
-def _arguments(steps: Sequence[Step], targets: dict[Identity, int]) -> Arguments:
-    """Pack what the parts of the statement need; parts left out ask for nothing."""
-    fresh = [step for step in steps if step.fresh]
-    changed = [step for step in steps if not step.fresh]
-    arguments: Arguments = {"extractor": binary.int2(EXTRACTOR_VERSION)}
-    arguments |= outbox_arguments(steps)
-    if targets:
-        arguments |= target_arguments(targets)
-    if fresh:
-        arguments |= resource_arguments("fresh", fresh)
-    if changed:
-        arguments |= resource_arguments("changed", changed)
-    if any(step.removed for step in steps):
-        arguments |= index_arguments("gone", [step.removed for step in steps])
-    if any(step.added for step in steps):
-        arguments |= index_arguments("new", [step.added for step in steps])
-    return arguments
+        connection = self._connection
+        fresh = [step for step in steps if step.fresh]
+        changed = [step for step in steps if not step.fresh]
+        gone = index_rows(step.removed for step in steps)
+        new = index_rows(step.added for step in steps)
+        wanted = write_statement(
+            targets=bool(targets),
+            live=integrity == "enforce",
+            fresh=bool(fresh),
+            changed=bool(changed),
+            gone=frozenset(gone),
+            new=frozenset(new),
+        )
+        arguments: Arguments = {
+            "extractor": binary.int2(EXTRACTOR_VERSION),
+            "target": target_argument(connection, targets) if targets else None,
+            "fresh": resource_argument(connection, fresh) if fresh else None,
+            "changed": resource_argument(connection, changed) if changed else None,
+            "audit": audit_argument(connection, audited),
+            **index_arguments(connection, "gone", gone),
+            **index_arguments(connection, "new", new),
+        }
+        result = run(connection, wanted, arguments)
+        return result.get_value(0, 0) == binary.boolean(True)
 
 
 def _written(change: Change, step: Step | None, current: Current | None) -> Written:

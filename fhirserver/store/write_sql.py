@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import functools
 
+from fhirserver.store.row_types import INDEX_ROWS
 from fhirserver.store.statement import Statement, statement
 
 _CURRENT_COLUMNS = "rid, tid, id, pat, version, updated, state, method, keys"
@@ -70,85 +71,53 @@ JOIN resource r ON r.rid = referrer.rid
 
 _TARGET = """
 target AS MATERIALIZED (
-    SELECT r.rid FROM unnest(:target_rids::bigint[], :target_tids::smallint[],
-                             :target_ids::text[]) t (rid, tid, id)
+    SELECT r.rid FROM unnest(:target::target_row[]) t
     JOIN resource r ON r.rid = t.rid AND r.tid = t.tid AND r.id = t.id {live}),
 fine AS MATERIALIZED (
-    SELECT (SELECT count(*) FROM target) = :target_count::bigint AS yes)"""
+    SELECT (SELECT count(*) FROM target) = cardinality(:target::target_row[]) AS yes)"""
 _NO_TARGET = "fine AS MATERIALIZED (SELECT true AS yes)"
 
 _FRESH = """
 fresh AS (
     INSERT INTO resource (rid, pat, updated, version, tid, state, method, extractor, id, present,
                           body, keys)
-    SELECT rid, pat, updated, version, tid, state, method, :extractor::smallint, id,
-           present::smallint[], body, keys
-    FROM unnest(:fresh_rid::bigint[], :fresh_pat::bigint[], :fresh_updated::bigint[],
-                :fresh_version::integer[], :fresh_tid::smallint[], :fresh_state::smallint[],
-                :fresh_method::smallint[], :fresh_id::text[], :fresh_present::text[],
-                :fresh_body::bytea[], :fresh_keys::bytea[])
-         n (rid, pat, updated, version, tid, state, method, id, present, body, keys)
-    WHERE (SELECT yes FROM fine))"""
+    SELECT rid, pat, updated, version, tid, state, method, :extractor::smallint, id, present,
+           body, keys
+    FROM unnest(:fresh::resource_row[]) WHERE (SELECT yes FROM fine))"""
 
 _CHANGED = """
 kept AS (
     INSERT INTO history (rid, pat, updated, xact, version, tid, state, method, id, body)
-    SELECT rid, pat, updated, xact, version, tid, state, method, id, body
-    FROM resource WHERE rid = ANY (:changed_rid::bigint[]) AND state <> 0
-    AND (SELECT yes FROM fine)),
+    SELECT r.rid, r.pat, r.updated, r.xact, r.version, r.tid, r.state, r.method, r.id, r.body
+    FROM unnest(:changed::resource_row[]) n JOIN resource r ON r.rid = n.rid
+    WHERE r.state <> 0 AND (SELECT yes FROM fine)),
 changed AS (
     UPDATE resource r SET pat = n.pat, updated = n.updated, xact = pg_current_xact_id(),
         version = n.version, state = n.state, method = n.method, extractor = :extractor::smallint,
-        present = n.present::smallint[], body = n.body, keys = n.keys
-    FROM unnest(:changed_rid::bigint[], :changed_pat::bigint[], :changed_updated::bigint[],
-                :changed_version::integer[], :changed_state::smallint[],
-                :changed_method::smallint[], :changed_present::text[], :changed_body::bytea[],
-                :changed_keys::bytea[])
-         n (rid, pat, updated, version, state, method, present, body, keys)
+        present = n.present, body = n.body, keys = n.keys
+    FROM unnest(:changed::resource_row[]) n
     WHERE r.rid = n.rid AND (SELECT yes FROM fine))"""
 
 _REINDEXED = """
 reindexed AS (
-    UPDATE resource r SET pat = n.pat, extractor = :extractor::smallint,
-        present = n.present::smallint[], keys = n.keys
-    FROM unnest(:changed_rid::bigint[], :changed_pat::bigint[], :changed_present::text[],
-                :changed_keys::bytea[]) n (rid, pat, present, keys)
+    UPDATE resource r SET pat = n.pat, extractor = :extractor::smallint, present = n.present,
+        keys = n.keys
+    FROM unnest(:changed::resource_row[]) n
     WHERE r.rid = n.rid AND (SELECT yes FROM fine))"""
 
-
-def _gone(table: str, columns: str, match: str) -> str:
-    """Delete rows through their address: the search for each goes by index whatever the sizes."""
-    names = [column.split("::")[0] for column in columns.split()]
-    arrays = ", ".join(f":{table}_gone_{column}[]" for column in columns.split())
-    return f"""
-{table}_gone AS (
-    DELETE FROM {table} WHERE ctid = ANY (ARRAY(
-        SELECT found.ctid FROM unnest({arrays}) k ({", ".join(names)})
-        CROSS JOIN LATERAL (SELECT i.ctid FROM {table} i WHERE {match} OFFSET 0) found
-        WHERE (SELECT yes FROM fine))))"""  # noqa: S608 - constants
-
-
-def _new(table: str, columns: str, values: str | None = None) -> str:
-    names = ", ".join(column.split("::")[0] for column in columns.split())
-    arrays = ", ".join(f":{table}_new_{column}[]" for column in columns.split())
-    return f"""
-{table}_new AS (
-    INSERT INTO {table} ({names}) SELECT {values or names}
-    FROM unnest({arrays}) n ({names}) WHERE (SELECT yes FROM fine))"""  # noqa: S608
-
-
-_COPY = " pat::bigint rid::bigint home::boolean"
-TABLE_COLUMNS = {
-    "token": "sp::smallint code::text system::bigint pat::bigint dt::bigint rid::bigint"
-    " home::boolean",
-    "string": "sp::smallint norm::text exact::text" + _COPY,
-    "date": "sp::smallint lo::bigint hi::bigint" + _COPY,
-    "ref": "sp::smallint target::bigint" + _COPY,
-    "quantity": "sp::smallint system::bigint code::text unit::text low::text high::text"
-    " c_unit::text c_low::text c_high::text" + _COPY,
-    "compartment": "pat::bigint rid::bigint",
-}
-"""Columns of `TableRows`, with the types their arrays travel in."""
+_OUTBOX = """
+{kind}_outbox AS (
+    INSERT INTO outbox (rid, updated, version, tid, method)
+    SELECT rid, updated, version, tid, method
+    FROM unnest(:{kind}::resource_row[]) WHERE (SELECT yes FROM fine))"""
+_AUDIT = """
+audit_new AS (
+    INSERT INTO audit (rid, version, tid, outcome, id, interaction, actor, client, request_id,
+                       address, query)
+    SELECT NULLIF(rid, 0), NULLIF(version, 0), tid, outcome, id, interaction, actor, client,
+           request_id, address, query
+    FROM unnest(:audit::audit_row[]) WHERE (SELECT yes FROM fine))"""
+_LIVE = "WHERE r.state = 1 ORDER BY r.rid FOR KEY SHARE OF r"
 
 _MATCH = {
     "token": "i.sp = k.sp AND i.code = k.code AND i.pat = k.pat AND i.dt = k.dt"
@@ -162,42 +131,38 @@ _MATCH = {
     " AND i.high = k.high::numeric",
     "compartment": "i.pat = k.pat AND i.rid = k.rid",
 }
-_QUANTITY_VALUES = (
-    "sp, system, code, unit, low::numeric, high::numeric, c_unit, c_low::numeric,"
-    " c_high::numeric, pat, rid, home"
-)
-_GONE = [_gone(table, columns, _MATCH[table]) for table, columns in TABLE_COLUMNS.items()]
-_NEW = [
-    _new(table, columns, _QUANTITY_VALUES if table == "quantity" else None)
-    for table, columns in TABLE_COLUMNS.items()
-]
+_CASTS = dict.fromkeys(("low", "high", "c_low", "c_high"), "::numeric")
 
-_OUTBOX = """
-outbox_new AS (
-    INSERT INTO outbox (rid, updated, version, tid, method)
-    SELECT rid, updated, version, tid, method
-    FROM unnest(:done_rid::bigint[], :done_updated::bigint[], :done_version::integer[],
-                :done_tid::smallint[], :done_method::smallint[])
-         n (rid, updated, version, tid, method)
-    WHERE (SELECT yes FROM fine))"""
-_AUDIT = """
-audit_new AS (
-    INSERT INTO audit (rid, version, tid, outcome, id, interaction, actor, client, request_id,
-                       address, query)
-    SELECT NULLIF(rid, 0), NULLIF(version, 0), tid, outcome, id, interaction, actor, client,
-           request_id, address, query
-    FROM unnest(:audit_rid::bigint[], :audit_version::integer[], :audit_tid::smallint[],
-                :audit_outcome::smallint[], :audit_id::text[], :audit_interaction::text[],
-                :audit_actor::text[], :audit_client::text[], :audit_request_id::text[],
-                :audit_address::text[], :audit_query::text[])
-         n (rid, version, tid, outcome, id, interaction, actor, client, request_id, address, query)
-    WHERE (SELECT yes FROM fine))"""
-_LIVE = "WHERE r.state = 1 ORDER BY r.rid FOR KEY SHARE OF r"
+
+def _gone(table: str) -> str:
+    """Delete rows through their address: the search for each goes by index whatever the sizes."""
+    return f"""
+{table}_gone AS (
+    DELETE FROM {table} WHERE ctid = ANY (ARRAY(
+        SELECT found.ctid FROM unnest(:{table}_gone::{INDEX_ROWS[table].name}[]) k
+        CROSS JOIN LATERAL (SELECT i.ctid FROM {table} i WHERE {_MATCH[table]} OFFSET 0) found
+        WHERE (SELECT yes FROM fine))))"""  # noqa: S608 - constants
+
+
+def _new(table: str) -> str:
+    columns = INDEX_ROWS[table].columns
+    values = ", ".join(column + _CASTS.get(column, "") for column in columns)
+    return f"""
+{table}_new AS (
+    INSERT INTO {table} ({", ".join(columns)})
+    SELECT {values} FROM unnest(:{table}_new::{INDEX_ROWS[table].name}[])
+    WHERE (SELECT yes FROM fine))"""  # noqa: S608 - constants
 
 
 @functools.cache
 def write_statement(
-    *, targets: bool, live: bool, fresh: bool, changed: bool, gone: bool, new: bool
+    *,
+    targets: bool,
+    live: bool,
+    fresh: bool,
+    changed: bool,
+    gone: frozenset[str],
+    new: frozenset[str],
 ) -> Statement:
     """Compose the statement of one shape of write.
 
@@ -206,23 +171,22 @@ def write_statement(
         live: those must be live and stay so; otherwise any identity row will do.
         fresh: there are new identity rows.
         changed: there are superseded versions.
-        gone: index rows go.
-        new: index rows come.
+        gone: tables from which index rows go.
+        new: tables into which index rows come.
     """
     parts = [_TARGET.format(live=_LIVE if live else "") if targets else _NO_TARGET]
     if fresh:
-        parts.append(_FRESH)
+        parts += [_FRESH, _OUTBOX.format(kind="fresh")]
     if changed:
-        parts.append(_CHANGED)
-    if gone:
-        parts.extend(_GONE)
-    if new:
-        parts.extend(_NEW)
-    parts.extend((_OUTBOX, _AUDIT))
+        parts += [_CHANGED, _OUTBOX.format(kind="changed")]
+    parts += [_gone(table) for table in sorted(gone)]
+    parts += [_new(table) for table in sorted(new)]
+    parts.append(_AUDIT)
     return statement(f"WITH {','.join(parts)}\nSELECT yes FROM fine")
 
 
-REINDEX = statement(
-    f"WITH {','.join([_NO_TARGET, _REINDEXED, *_GONE, *_NEW])}\nSELECT yes FROM fine"
-)
-"""Replaces index rows without making versions; the rows are locked already."""
+@functools.cache
+def reindex_statement(gone: frozenset[str], new: frozenset[str]) -> Statement:
+    """Compose the statement that replaces index rows without making versions."""
+    parts = [_NO_TARGET, _REINDEXED, *map(_gone, sorted(gone)), *map(_new, sorted(new))]
+    return statement(f"WITH {','.join(parts)}\nSELECT yes FROM fine")
