@@ -26,6 +26,7 @@ from fhirserver.interactions.read import present
 from fhirserver.interactions.respond import respond
 from fhirserver.interactions.types import Patch, Query, Result, Services, WriteOptions
 from fhirserver.interactions.update import require_if_match
+from fhirserver.interactions.writing import apply_update
 from fhirserver.model.json import JsonObject, JsonValue, parse_json
 from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.write import Change, WriteSession, Written, run_write
@@ -104,8 +105,8 @@ class Patching:
     ) -> tuple[Prepared, Written]:
         """Make the change and apply it."""
         prepared, change = self.change(session, type_, id_)
-        integrity = self._services.settings.referential_integrity
-        return prepared, session.apply([change], row, integrity)[0]
+        decision = permit(self._services, self._auth, "patch", type_, id_)
+        return prepared, apply_update(self._services, decision, session, change, row)
 
 
 def patch(

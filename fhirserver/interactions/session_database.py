@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from fhirserver.store.database import Database
 from fhirserver.store.statement import StoreConnection
+from fhirserver.store.write import WriteSession
 
 
 class SessionDatabase(Database):
@@ -12,19 +13,19 @@ class SessionDatabase(Database):
 
     Args:
         database: the one that the transaction belongs to.
-        connection: the transaction's.
+        session: the transaction; its connection is taken when first needed.
     """
 
-    def __init__(self, database: Database, connection: StoreConnection) -> None:
+    def __init__(self, database: Database, session: WriteSession) -> None:
         super().__init__(database.url, clock=database.clock)
-        self._connection = connection
+        self._session = session
 
     @contextmanager
     def connection(self) -> Iterator[StoreConnection]:
         """Lend the connection."""
-        yield self._connection
+        yield self._session.connection
 
     @contextmanager
     def search_connection(self) -> Iterator[StoreConnection]:
         """Lend the connection."""
-        yield self._connection
+        yield self._session.connection

@@ -15,7 +15,7 @@ from fhirserver.interactions.delete import delete_change, respond_deleted
 from fhirserver.interactions.patch import Patching
 from fhirserver.interactions.permit import refuse_foreign
 from fhirserver.interactions.prepare import Prepared, identified
-from fhirserver.interactions.read import absent, present
+from fhirserver.interactions.read import present
 from fhirserver.interactions.respond import preferred_body, respond
 from fhirserver.interactions.session_database import SessionDatabase
 from fhirserver.interactions.transaction_entries import at_entry
@@ -27,11 +27,12 @@ from fhirserver.interactions.transaction_resolution import (
 )
 from fhirserver.interactions.types import Result, Services
 from fhirserver.interactions.update import update_change
-from fhirserver.interactions.writing import is_hidden
+from fhirserver.interactions.writing import is_unchanged, refuse_hidden
+from fhirserver.model.stored import StoredResource
 from fhirserver.search.extract import extract
 from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.read import read as read_stored
-from fhirserver.store.write import Change, WriteSession
+from fhirserver.store.write import Change, WriteSession, Written
 
 _INTERACTIONS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _IDENTITY = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}", re.ASCII)
@@ -50,7 +51,7 @@ class Attempt:
     def __init__(
         self, services: Services, auth: AuthContext, plan: TransactionPlan, session: WriteSession
     ) -> None:
-        inside = SessionDatabase(services.database, session.connection)
+        inside = SessionDatabase(services.database, session)
         self._services = replace(services, database=inside)
         self._auth = auth
         self._plan = plan
@@ -105,45 +106,63 @@ class Attempt:
         return versions
 
     def _write(self, writes: Sequence[ResolvedWrite]) -> dict[int, Result]:
-        issues: dict[int, Sequence[Issue]] = {}
-        changes: list[Change] = []
-        rows: list[AuditRow] = []
+        results: dict[int, Result] = {}
+        planned: list[tuple[ResolvedWrite, Change, Sequence[Issue]]] = []
+        stored = self._lock(writes)
         for each in writes:
+            current = stored.get((each.plan.type, each.id or ""))
             try:
-                change, remarks = self._change(each)
+                change, issues = self._change(each, current)
             except FhirError as error:
                 raise at_entry(error, each.plan.entry.path) from None
-            changes.append(change)
-            rows.append(self._audit_row(each))
-            issues[each.plan.entry.index] = remarks
-        if not changes:
-            return {}
+            if current is not None and is_unchanged(change, current):
+                results[each.plan.entry.index] = self._unchanged(each, current, issues)
+            else:
+                planned.append((each, change, issues))
+        if planned:
+            results |= self._apply(planned)
+        return results
+
+    def _lock(
+        self, writes: Sequence[ResolvedWrite]
+    ) -> dict[tuple[str, str], StoredResource | None]:
+        """Lock what is updated, patched or deleted, all in one statement."""
+        targets = [
+            (each.plan.type, each.id or "") for each in writes if each.plan.entry.method != "POST"
+        ]
+        return self._session.lock(targets) if targets else {}
+
+    def _apply(
+        self, planned: Sequence[tuple[ResolvedWrite, Change, Sequence[Issue]]]
+    ) -> dict[int, Result]:
+        writes = [each for each, _, _ in planned]
+        changes = [change for _, change, _ in planned]
+        rows = [self._audit_row(each) for each in writes]
         integrity = self._services.settings.referential_integrity
         try:
             written = self._session.apply(changes, rows, integrity)
         except FhirError as error:
             raise _placed(error, writes) from error
         results: dict[int, Result] = {}
-        for each, done in zip(writes, written, strict=True):
+        for (each, _, issues), done in zip(planned, written, strict=True):
             entry = each.plan.entry
             prefer = entry.options.prefer
             if entry.method == "DELETE":
                 results[entry.index] = respond_deleted(done, each.target or "", prefer)
             else:
-                results[entry.index] = respond(self._services, done, prefer, issues[entry.index])
+                results[entry.index] = respond(self._services, done, prefer, issues)
         return results
 
-    def _change(self, write: ResolvedWrite) -> tuple[Change, Sequence[Issue]]:
+    def _change(
+        self, write: ResolvedWrite, current: StoredResource | None
+    ) -> tuple[Change, Sequence[Issue]]:
         plan, entry = write.plan, write.plan.entry
         assert write.id is not None
         if entry.method == "PATCH":
             patching = Patching(self._services, self._auth, patch_document(entry), entry.options)
             patched, change = patching.change(self._session, plan.type, write.id)
             return change, patched.issues
-        if entry.method != "POST" and is_hidden(
-            self._services, plan.decision, self._session, plan.type, write.id
-        ):
-            raise absent(f"{plan.type}/{write.id}")
+        refuse_hidden(self._services, plan.decision, current)
         if entry.method == "DELETE":
             return delete_change(plan.type, write.id, entry.options), ()
         prepared = self._prepared(write)
@@ -152,6 +171,14 @@ class Attempt:
             return create_change(prepared), plan.issues
         creates = plan.condition is not None and not write.matched
         return update_change(prepared, entry.options, creates=creates), plan.issues
+
+    def _unchanged(
+        self, write: ResolvedWrite, current: StoredResource, issues: Sequence[Issue]
+    ) -> Result:
+        """Answer an update whose content is what is stored; it is audited like any other."""
+        read_stored(self._services.database, current.type, current.id, self._audit_row(write))
+        done = Written(current, created=False, changed=False)
+        return respond(self._services, done, write.plan.entry.options.prefer, issues)
 
     def _prepared(self, write: ResolvedWrite) -> Prepared:
         """Extract index rows now that the links are filled in; validation was before."""

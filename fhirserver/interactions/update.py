@@ -10,8 +10,6 @@ Spec: https://hl7.org/fhir/R4/http.html#update, #upsert, #concurrency and #cond-
     several                                          412
 """
 
-from collections.abc import Callable
-
 from fhirserver.access import AuthContext, Decision
 from fhirserver.audit import audit_row
 from fhirserver.errors import InvalidRequestError, PreconditionFailedError
@@ -19,13 +17,11 @@ from fhirserver.interactions.conditions import condition, only_match
 from fhirserver.interactions.identity import new_id
 from fhirserver.interactions.permit import permit, refuse_foreign
 from fhirserver.interactions.prepare import Prepared, checked_id, checked_type, prepare
-from fhirserver.interactions.read import absent
 from fhirserver.interactions.respond import respond
 from fhirserver.interactions.types import Query, Result, Services, WriteOptions
-from fhirserver.interactions.writing import apply_one, is_hidden
+from fhirserver.interactions.writing import apply_update
 from fhirserver.model.json import JsonValue
 from fhirserver.model.reference import is_id
-from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.write import Change, WriteSession, Written, run_write
 
 
@@ -40,7 +36,8 @@ def update(
     """Store a resource under the id of its address.
 
     Returns:
-        200, or 201 where it did not exist or was deleted.
+        200, or 201 where it did not exist or was deleted; content that is what is stored makes no
+        version, and the outcome says so.
 
     Raises:
         InvalidRequestError: another type or id than the address names.
@@ -54,10 +51,9 @@ def update(
     prepared = _prepare(services, decision, type_, id_, content)
     change = update_change(prepared, options)
     row = audit_row(auth, "update")
-    if decision.patients is None:
-        written = apply_one(services, change, row)
-    else:
-        written = run_write(services.database, _write(services, decision, change, row))
+    written = run_write(
+        services.database, lambda session: apply_update(services, decision, session, change, row)
+    )
     return respond(services, written, options.prefer, prepared.issues)
 
 
@@ -89,7 +85,7 @@ def update_conditional(
         prepared = _prepare(services, decision, type_, id_, resource)
         change = update_change(prepared, options, creates=match is None)
         row = audit_row(auth, "update", wanted.pairs)
-        return prepared, _write(services, decision, change, row)(session)
+        return prepared, apply_update(services, decision, session, change, row)
 
     prepared, written = run_write(services.database, attempt)
     return respond(services, written, options.prefer, prepared.issues)
@@ -159,14 +155,3 @@ def _prepare(
     prepared = prepare(services.definitions, base_url, type_, id_, content)
     refuse_foreign(decision, prepared.rows.patients, f"{type_}/{id_}")
     return prepared
-
-
-def _write(
-    services: Services, decision: Decision, change: Change, row: AuditRow
-) -> Callable[[WriteSession], Written]:
-    def attempt(session: WriteSession) -> Written:
-        if is_hidden(services, decision, session, change.type, change.id):
-            raise absent(f"{change.type}/{change.id}")
-        return session.apply([change], row, services.settings.referential_integrity)[0]
-
-    return attempt

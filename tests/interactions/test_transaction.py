@@ -329,6 +329,16 @@ def test_other_bodies_are_refused(client: Client, body: Any, says: str) -> None:
     assert says in text(answer)
 
 
+def test_updates_that_change_nothing_make_no_version(client: Client) -> None:
+    entries = [entry("PUT", f"Patient/{id_}", patient(id=id_)) for id_ in ("a", "b")]
+    assert statuses(send(client, *entries)) == ["201", "201"]
+    entries[1]["resource"]["active"] = True
+    answer = send(client, *entries)
+    assert statuses(answer) == ["200", "200"]
+    etags = [each["response"]["etag"] for each in answer.json["entry"]]
+    assert etags == ['W/"1"', 'W/"2"']
+
+
 def test_five_thousand_entries(client: Client) -> None:
     entries = [entry("PUT", "Patient/a", patient(id="a"), full_url=URN)]
     entries += [entry("POST", "Basic", basic(URN)) for _ in range(4999)]

@@ -126,11 +126,20 @@ def test_preconditions(client: Client) -> None:
     assert client.delete("Patient/a", if_match='W/"2"').status == 204
 
 
-def test_an_update_that_changes_nothing_says_so(client: Client) -> None:
-    client.put("Patient/a", patient(id="a", active=True))
-    again = client.put("Patient/a", patient(id="a", active=True), prefer="return=OperationOutcome")
+def test_an_update_that_changes_nothing_makes_no_version(client: Client) -> None:
+    body = patient(id="a", active=True, meta={"tag": [{"code": "t"}]})
+    first = client.put("Patient/a", body).json
+    same = {**body, "meta": {**body["meta"], "versionId": "9"}}
+    again = client.put("Patient/a", same, prefer="return=OperationOutcome")
     assert again.status == 200
-    assert again.json["resourceType"] == "OperationOutcome"
+    assert again.headers["etag"] == 'W/"1"'
+    assert "stays at version 1" in diagnostics(again)
+    assert client.put("Patient/a", body).json == first
+    assert client.put("Patient/a", body, if_match='W/"2"').status == 412
+    assert client.put("Patient/a", body, if_none_match="*").status == 412
+    assert json_patch(client, []).headers["etag"] == 'W/"1"'
+    assert client.get("Patient/a/_history?_count=0").json["total"] == 1
+    assert client.put("Patient/a", {**body, "active": False}).headers["etag"] == 'W/"2"'
 
 
 @pytest.mark.parametrize(
