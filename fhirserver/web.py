@@ -41,17 +41,19 @@ def main() -> int:
     for name in ("listener", "lifeline", "metrics", "region"):
         parser.add_argument(f"--{name}", type=int, required=True)
     args = parser.parse_args()
-    lifeline = Lifeline(args.lifeline)
-    stop = _native.WorkerSignal()
-    stopped = threading.Event()
-    stop.add_cb(stopped.set)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
+    # Blocked in every thread and waited for: a handler would run only when this thread wakes up.
+    signals = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    lifeline = Lifeline(args.lifeline)
+    stop, stopped = _native.WorkerSignal(), threading.Event()
+    stop.add_cb(stopped.set)
     metrics = SharedMetrics(args.metrics)
     application = build_application(read_settings(), metrics, metrics.region(args.region))
     _serve(application, args.listener, stop)
     lifeline.ready()
+    signal.sigwait(signals)
+    stop.set()
     stopped.wait()
     return 0
 

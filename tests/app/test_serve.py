@@ -167,13 +167,16 @@ def test_a_reload_replaces_every_worker_and_drops_no_request(
     own_server: ServerProcess, tmp_path: Path
 ) -> None:
     before = _workers(tmp_path / "data")
-    statuses: list[int] = []
+    answers: list[object] = []
     over = threading.Event()
 
     def ask() -> None:
         while not over.is_set():
             with own_server.client() as client:
-                statuses.append(client.get("/health/ready").status)
+                try:
+                    answers.append(client.get("/health/ready").status)
+                except OSError as error:
+                    answers.append(error)
 
     asking = threading.Thread(target=ask)
     asking.start()
@@ -184,16 +187,15 @@ def test_a_reload_replaces_every_worker_and_drops_no_request(
         over.set()
         asking.join()
     assert len(_workers(tmp_path / "data")) == len(before)
-    assert set(statuses) == {200}
+    assert set(answers) == {200}
 
 
 def test_a_stop_lets_requests_under_way_finish(own_server: ServerProcess) -> None:
     body = b'{"resourceType":"Patient","active":true}'
     head = (
-        f"POST {own_server.base} HTTP/1.1".replace(own_server.base, "/fhir/Patient")
-        + "\r\nHost: 127.0.0.1\r\nContent-Type: application/fhir+json\r\n"
-        + f"Content-Length: {len(body)}\r\n\r\n"
-    ).encode()
+        b"POST /fhir/Patient HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        b"Content-Type: application/fhir+json\r\nContent-Length: 40\r\n\r\n"
+    )
     with own_server.client() as client:
         client.connection.connect()
         assert client.connection.sock is not None
