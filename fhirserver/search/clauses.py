@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from fhirserver.definitions import Definitions, SearchParameter
-from fhirserver.search.condition_sql import all_of, of_parameters, on, row_test, select, test
+from fhirserver.search.condition_sql import Row, all_of, of_parameters, on, row_test, select, test
 from fhirserver.search.conditions import (
     ALWAYS,
     NEVER,
@@ -81,10 +81,10 @@ def _answer(type_name: str, clause: Clause, confined: Confined) -> Fragment:
     tests = [
         on(of_types_fragment((type_name,), confined.definitions), "r"),
         Fragment("r.state = 1"),
-        test(condition, "r"),
+        test(condition, Row("r")),
     ]
     if scope is not None:
-        tests.append(test(in_compartments(scope, (type_name,), confined.definitions), "r"))
+        tests.append(test(in_compartments(scope, (type_name,), confined.definitions), Row("r")))
     return select("r.rid", "resource r", all_of(tests))
 
 
@@ -95,7 +95,7 @@ def _referred(has: Has, confined: Confined) -> Fragment:
         [
             on(of_parameters((has.parameter.rows_id,)), "f"),
             on(home_or(confined.scope(has.type)), "f"),
-            test(condition, "f"),
+            test(condition, Row("f")),
         ]
     )
     return select("f.target", "ref f", found)

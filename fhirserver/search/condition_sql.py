@@ -6,6 +6,7 @@ so the test looks at those of the same copy: `pat` and `rid` are equal.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from fhirserver.search.conditions import (
     NEVER,
@@ -52,36 +53,64 @@ def row_test(rows: Rows) -> Fragment:
     return all_of([of_parameters(rows.sps), either(rows.alternatives)])
 
 
-def test(condition: Condition, alias: str) -> Fragment:
-    """Test a condition on the row of an alias.
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row that stands for a resource.
 
-    Args:
-        condition: what must hold.
-        alias: of the row; "r" stands for a row of `resource`, every other for an index row.
+    Attributes:
+        alias: "r" for a row of `resource`, any other for an index row.
+        date: SQL expression of the main date's `dt`; None where the row does not carry it.
+        probed: tests look at the row one by one, instead of leaving it to the planner to turn
+            them into joins; so rows that come in order are read no further than the page.
     """
+
+    alias: str
+    date: str | None = None
+    probed: bool = False
+
+
+def test(condition: Condition, row: Row) -> Fragment:
+    """Test a condition on a row."""
     match condition:
         case Rows():
-            if condition.alternatives == (NEVER,) or not condition.alternatives:
-                return NEVER
-            found = on(row_test(condition), "x")
-            copy = Fragment(f"x.pat = {alias}.pat AND x.rid = {alias}.rid")
-            return _exists(f"{condition.table} x", all_of([copy, found]))
+            return _exists(condition.table, _copy(condition, row), row)
         case Key():
-            return on(condition.fragment, alias)
+            return on(condition.fragment, row.alias)
         case Column():
-            if alias == "r":
-                return on(condition.fragment, alias)
-            found = on(condition.fragment, "r")
-            return _exists("resource r", all_of([Fragment(f"r.rid = {alias}.rid"), found]))
+            if row.alias == "r":
+                return on(condition.fragment, row.alias)
+            same = Fragment(f"@.rid = {row.alias}.rid")
+            return _exists("resource", all_of([same, condition.fragment]), row)
         case AnyOf():
-            return either(test(each, alias) for each in condition.conditions)
+            return either(test(each, row) for each in condition.conditions)
         case AllOf():
-            return all_of([test(each, alias) for each in condition.conditions])
+            return all_of([test(each, row) for each in condition.conditions])
         case Not():
-            inner = test(condition.condition, alias)
-            return Fragment(f"NOT ({inner.text})", inner.params)
+            inner = test(condition.condition, row)
+            text = f"({inner.text}) IS NOT TRUE" if row.probed else f"NOT ({inner.text})"
+            return Fragment(text, inner.params)
 
 
-def _exists(table: str, where: Fragment) -> Fragment:
-    found = select("", table, where)
-    return Fragment(f"EXISTS ({found.text})", found.params)
+def _copy(rows: Rows, row: Row) -> Fragment:
+    """Test an index row: of the same copy of the same resource, and fulfilling the condition."""
+    if not rows.alternatives or rows.alternatives == (NEVER,):
+        return NEVER
+    same = f"@.pat = {row.alias}.pat AND @.rid = {row.alias}.rid"
+    # All index rows of a resource carry the same date; naming it makes the look-up exact.
+    if row.date is not None and rows.table == "token":
+        same += f" AND @.dt = {row.date}"
+    if row.date is not None and rows.main_date:
+        same += f" AND @.lo = {row.date}"
+    return all_of([Fragment(same), row_test(rows)])
+
+
+def _exists(table: str, where: Fragment, row: Row) -> Fragment:
+    if where == NEVER:
+        return NEVER
+    alias = "r" if table == "resource" else "x"
+    found = on(where, alias)
+    if row.probed:
+        inner = select("TRUE", f"{table} {alias}", found)
+        return Fragment(f"({inner.text} LIMIT 1)", inner.params)
+    inner = select("", f"{table} {alias}", found)
+    return Fragment(f"EXISTS ({inner.text})", inner.params)

@@ -24,6 +24,31 @@ class Fragment(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class OrderKey:
+    """One key of an order.
+
+    Attributes:
+        column: SQL expression; `@` is the row.
+        descending: largest first.
+        nullable: resources without a value exist.
+    """
+
+    column: str
+    descending: bool = False
+    nullable: bool = False
+
+
+BY_MAIN_DATE = (OrderKey("@.dt", descending=True),)
+BY_CODE = (OrderKey("@.code"), OrderKey("@.dt", descending=True))
+BY_TEXT = (OrderKey("left(@.norm, 200)"),)
+BY_DATE = (OrderKey("@.lo"), OrderKey("@.hi"))
+BY_VALUE = (OrderKey("@.low"),)
+BY_CANONICAL_VALUE = (OrderKey("@.c_low"),)
+BY_PATIENT = (OrderKey("@.pat"),)
+"""Orders of index rows, before the row id, in which an index gives them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rows:
     """The resource has a row of one of the parameters that fulfils one of the alternatives.
 
@@ -31,14 +56,24 @@ class Rows:
         table: the index table.
         sps: numbers of the parameters, one per type searched.
         alternatives: at least one must hold on the row; none at all holds never.
-        exact_code: every alternative fixes the column `code`, so that a token index gives the
-            rows in the order of the main date.
+        order: in which an index gives the rows of each alternative; empty if in none.
+        unique: two rows of a resource never fulfil the same alternative.
+        single: a resource has one row of the parameters at most.
+        main_date: the rows are those of the main date, so their `lo` is a token row's `dt`.
     """
 
     table: Table
     sps: tuple[int, ...]
     alternatives: tuple[Fragment, ...]
-    exact_code: bool = False
+    order: tuple[OrderKey, ...] = ()
+    unique: bool = False
+    single: bool = False
+    main_date: bool = False
+
+    @property
+    def repeats(self) -> bool:
+        """Whether a resource may appear in the rows more than once."""
+        return not (self.single or (self.unique and len(self.alternatives) == 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,24 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from fhirserver.search.conditions import Fragment, either
+from fhirserver.search.conditions import Fragment, OrderKey, either
 
 KeyValue = int | str | Decimal | None
-
-
-@dataclass(frozen=True, slots=True)
-class OrderKey:
-    """One key of an order.
-
-    Attributes:
-        column: SQL expression; `@` is the row.
-        descending: largest first.
-        nullable: resources without a value exist.
-    """
-
-    column: str
-    descending: bool = False
-    nullable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

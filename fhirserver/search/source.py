@@ -8,7 +8,7 @@ ResourceSource     rows of `resource`
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fhirserver.search.conditions import Column, Condition, Rows
+from fhirserver.search.conditions import BY_MAIN_DATE, Column, Condition, Rows
 from fhirserver.search.query import Clause, Criterion
 from fhirserver.search.scope import Scope
 
@@ -77,7 +77,7 @@ def best_tokens(found: Sequence[tuple[Clause | None, Condition]]) -> Rows | None
     tokens = [
         (_rank(clause, condition, None), number)
         for number, (clause, condition) in enumerate(found)
-        if isinstance(condition, Rows) and condition.table == "token" and condition.exact_code
+        if isinstance(condition, Rows) and condition.order == BY_MAIN_DATE
     ]
     if not tokens:
         return None
@@ -92,19 +92,30 @@ def selects_by_id(conditions: Sequence[Condition]) -> bool:
 
 
 _TABLE_RANK = {"ref": 2, "string": 4, "date": 6, "quantity": 6, "token": 8}
+_UNORDERED = 8
 
 
 def _rank(clause: Clause | None, rows: Rows, scope: Scope | None) -> int:
-    """Rank a criterion; the lowest comes first."""
+    """Rank a criterion; the lowest comes first.
+
+    Within a compartment every index begins with the patient: tokens go first, as they say most,
+    then dates, and references last, because a test of one reference is one exact look-up.
+    """
     if not isinstance(clause, Criterion):
         return 3 if clause is None else 7
-    if rows.table == "token" and rows.exact_code:
-        if clause.parameter.implicit_system is not None:
-            rank = 6
-        elif clause.parameter.code in COARSE:
-            rank = 5
-        else:
-            rank = 1 if clause.parameter.code == "identifier" else 3
-        # Within a compartment, a token's index begins with code and patient.
-        return rank - 4 if scope is not None else rank
-    return 7 if clause.modifier == "contains" else _TABLE_RANK[rows.table]
+    if not rows.order:
+        return _UNORDERED
+    if rows.order == BY_MAIN_DATE:
+        rank = _token_rank(clause)
+        return rank - 10 if scope is not None else rank
+    if scope is not None:
+        return {"date": -2, "string": -1, "quantity": 0}.get(rows.table, 1)
+    return _TABLE_RANK[rows.table]
+
+
+def _token_rank(clause: Criterion) -> int:
+    if clause.parameter.implicit_system is not None:
+        return 6
+    if clause.parameter.code in COARSE:
+        return 5
+    return 1 if clause.parameter.code == "identifier" else 3

@@ -15,10 +15,10 @@ that keeps its order; the branches are merged, not sorted.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fhirserver.search.condition_sql import all_of, of_parameters, on, row_test, select, test
-from fhirserver.search.conditions import ALWAYS, Condition, Fragment, Rows
-from fhirserver.search.order import KeyValue, OrderKey, Position, after, order_by
-from fhirserver.search.plan import Phase
+from fhirserver.search.condition_sql import Row, all_of, of_parameters, on, row_test, select, test
+from fhirserver.search.conditions import ALWAYS, Fragment, OrderKey, Rows
+from fhirserver.search.order import KeyValue, Position, after, order_by
+from fhirserver.search.phases import Phase
 from fhirserver.search.sort_sql import key_columns, key_joins
 from fhirserver.search.source import CompartmentSource, IndexSource, ResourceSource, Source
 
@@ -39,14 +39,14 @@ def page_query(phase: Phase, position: Position | None, limit: int) -> Fragment:
     values = position.values if position is not None else ()
     if phase.joined:
         return _joined_page(phase, values, limit, backward=backward)
-    alias = _alias(phase.source)
-    rows = _rows(phase.source, phase.conditions)
+    alias = _row(phase).alias
+    rows = _rows(phase)
     keys = tuple(OrderKey(key.column.replace("@", alias), key.descending) for key in phase.keys)
-    where = rows.where
+    where = all_of([rows.where, *_first_of_several(phase)])
     if values:
         where = all_of([where, after(keys, values, backward=backward)])
     columns = ", ".join(f"{key.column} AS k{number}" for number, key in enumerate(keys))
-    distinct = "" if isinstance(phase.source, ResourceSource) else "DISTINCT "
+    distinct = "DISTINCT " if _repeats(phase.source) else ""
     found = select(f"{distinct}{columns}, {alias}.rid AS rid", rows.table.text, where)
     return Fragment(
         f"{found.text} ORDER BY {order_by(keys, backward=backward)} LIMIT %s",
@@ -88,22 +88,27 @@ def count_sql(phase: Phase, most: int | None) -> Fragment:
     """Count the resources of a phase.
 
     Args:
-        phase: source and conditions; its order plays no part.
+        phase: source and conditions, in the source's own order.
         most: stop counting there; None counts all.
     """
-    rows = _rows(phase.source, phase.conditions)
-    alias = _alias(phase.source)
-    distinct = "" if isinstance(phase.source, ResourceSource) else "DISTINCT "
-    found = select(f"{distinct}{alias}.rid", rows.table.text, rows.where)
-    params = rows.table.params + found.params
-    limited = found.text
     if most is not None:
-        limited, params = f"{found.text} LIMIT %s", (*params, most)
-    return select("count(*) AS total", f"({limited}) c", Fragment("TRUE", params))
+        found = page_query(phase, None, most)
+    else:
+        alias = _row(phase).alias
+        rows = _rows(phase)
+        distinct = "DISTINCT " if _repeats(phase.source) else ""
+        every = select(f"{distinct}{alias}.rid", rows.table.text, rows.where)
+        found = Fragment(every.text, rows.table.params + every.params)
+    return select("count(*) AS total", f"({found.text}) c", Fragment("TRUE", found.params))
 
 
-def _alias(source: Source) -> str:
-    return "r" if isinstance(source, ResourceSource) else "d"
+def _repeats(source: Source) -> bool:
+    """Whether a resource may appear in a source more than once, in neighbouring rows."""
+    if isinstance(source, ResourceSource):
+        return False
+    if isinstance(source, CompartmentSource):
+        return True
+    return source.rows.repeats or (source.scope is not None and len(source.scope.ids) > 1)
 
 
 class _From(NamedTuple):
@@ -113,9 +118,21 @@ class _From(NamedTuple):
     where: Fragment
 
 
-def _rows(source: Source, conditions: Sequence[Condition]) -> _From:
-    alias = _alias(source)
-    tests = [test(condition, alias) for condition in conditions]
+def _row(phase: Phase) -> Row:
+    """Say how the source's row is called and what it carries."""
+    source = phase.source
+    if isinstance(source, ResourceSource):
+        return Row("r")
+    date = None
+    if isinstance(source, IndexSource):
+        date = "d.dt" if source.rows.table == "token" else None
+        date = "d.lo" if source.rows.main_date else date
+    return Row("d", date, phase.streamed)
+
+
+def _rows(phase: Phase) -> _From:
+    source = phase.source
+    tests = [test(condition, _row(phase)) for condition in phase.conditions]
     match source:
         case ResourceSource():
             live = [Fragment("r.state = 1")]
@@ -134,6 +151,26 @@ def _rows(source: Source, conditions: Sequence[Condition]) -> _From:
             return _From(_union(source.rows, branches), all_of(tests))
 
 
+def _first_of_several(phase: Phase) -> list[Fragment]:
+    """Keep the row of each resource that decides its place, where an order depends on the row.
+
+    Rows that are equal in the order's columns stay; they are neighbours, and DISTINCT joins them.
+    """
+    columns = [key.column for key in phase.keys if key.column not in _SAME_FOR_ALL_ROWS]
+    if not columns or not isinstance(phase.source, IndexSource) or not phase.source.rows.repeats:
+        return []
+    rows = phase.source.rows
+    sign = ">" if phase.keys[0].descending and rows.table != "date" else "<"
+    earlier = ", ".join(column.replace("@", "x") for column in columns)
+    own = ", ".join(column.replace("@", "d") for column in columns)
+    same = Fragment(f"x.pat = d.pat AND x.rid = d.rid AND ({earlier}) {sign} ({own})")
+    found = select("", f"{rows.table} x", all_of([same, on(row_test(rows), "x")]))
+    return [Fragment(f"NOT EXISTS ({found.text})", found.params)]
+
+
+_SAME_FOR_ALL_ROWS = {"@.dt", "@.pat", "@.rid"}
+
+
 def _branches(source: IndexSource) -> list[Fragment]:
     rows, scope = source.rows, source.scope
     copies = (Fragment("@.home"),) if scope is None else scope.branches()
@@ -148,11 +185,11 @@ def _branches(source: IndexSource) -> list[Fragment]:
 
 
 _COLUMNS = {
-    "token": "x.pat, x.rid, x.dt",
+    "token": "x.pat, x.rid, x.dt, x.code",
     "date": "x.pat, x.rid, x.lo, x.hi",
     "ref": "x.pat, x.rid",
-    "string": "x.pat, x.rid",
-    "quantity": "x.pat, x.rid",
+    "string": "x.pat, x.rid, x.norm",
+    "quantity": "x.pat, x.rid, x.low, x.c_low",
 }
 
 
@@ -185,8 +222,8 @@ def _joined_page(
     phase: Phase, values: Sequence[KeyValue], limit: int, *, backward: bool
 ) -> Fragment:
     """Join the keys to the source's rows and sort; one row per resource."""
-    alias = _alias(phase.source)
-    rows = _rows(phase.source, phase.conditions)
+    alias = _row(phase).alias
+    rows = _rows(phase)
     found = select(f"DISTINCT {alias}.pat, {alias}.rid", rows.table.text, rows.where)
     joins = key_joins(phase.joined)
     keys = tuple(

@@ -35,7 +35,7 @@ from fhirserver.store.database import Database
 from fhirserver.store.include import Found, Included, include
 from fhirserver.store.schema import method_name
 
-COUNTED_MAX = 10_000
+COUNTED_MAX = 1_000
 
 _ENOUGH = 2
 _FIXED_COLUMNS = 8

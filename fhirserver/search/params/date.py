@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from fhirserver.model.instant import MAX_US, MIN_US, interval_us
-from fhirserver.search.conditions import Condition, Fragment, Rows
+from fhirserver.search.conditions import BY_DATE, Condition, Fragment, Rows
 from fhirserver.search.escape import unescape
 from fhirserver.search.params.prefix import Prefix, split_prefix
 
@@ -69,7 +69,7 @@ def parse(text: str, *, now_us: int, zone: tzinfo = UTC) -> DateValue:
 
 def condition(sps: tuple[int, ...], values: Iterable[DateValue]) -> Condition:
     """Build the condition of one criterion; its values are alternatives."""
-    return Rows("date", sps, tuple(test(value, "@.lo", "@.hi") for value in values))
+    return Rows("date", sps, tuple(test(value, "@.lo", "@.hi") for value in values), BY_DATE)
 
 
 def test(value: DateValue, lo: str, hi: str) -> Fragment:

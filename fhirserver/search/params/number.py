@@ -10,6 +10,9 @@ and comparators.
     eq  r inside v's precision    ne  not eq          ap  r overlaps v ± 10 %
     gt  r.high > v                ge  r.high >= v     sa  r.low > v
     lt  r.low < v                 le  r.low <= v      eb  r.high < v
+
+Rows are ordered by `low` in their index, so `gt` and `ge` are asked in two parts: what lies above
+as a whole, and the few rows that are wider than a point and reach above.
 """
 
 import re
@@ -17,7 +20,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from fhirserver.search.conditions import Condition, Fragment, Rows
+from fhirserver.search.conditions import BY_VALUE, Condition, Fragment, Rows
 from fhirserver.search.escape import unescape
 from fhirserver.search.params.prefix import Prefix, split_prefix
 
@@ -81,11 +84,17 @@ def parse(text: str, _modifier: str | None = None) -> NumberValue:
 
 def condition(sps: tuple[int, ...], values: Iterable[NumberValue]) -> Condition:
     """Build the condition of one criterion; its values are alternatives."""
-    tests = (test(value.prefix, value.bounds(), "@.low", "@.high") for value in values)
-    return Rows("quantity", sps, tuple(tests))
+    tests = [
+        each
+        for value in values
+        for each in alternatives(value.prefix, value.bounds(), "@.low", "@.high")
+    ]
+    return Rows("quantity", sps, tuple(tests), BY_VALUE)
 
 
-def test(prefix: Prefix | None, bounds: tuple[Decimal, Decimal], low: str, high: str) -> Fragment:
+def alternatives(
+    prefix: Prefix | None, bounds: tuple[Decimal, Decimal], low: str, high: str
+) -> tuple[Fragment, ...]:
     """Compare the bounds of a value with columns.
 
     Args:
@@ -93,21 +102,25 @@ def test(prefix: Prefix | None, bounds: tuple[Decimal, Decimal], low: str, high:
         bounds: of `NumberValue.bounds`, maybe converted to another unit.
         low: SQL expression of the resource's lower end.
         high: SQL expression of its upper end, inclusive.
+
+    Returns:
+        Tests of which one must hold.
     """
-    text, ends = _TESTS[prefix or "eq"]
-    params = tuple(bounds[int(end)] for end in ends)
-    return Fragment(text.format(low=low, high=high), params)
+    return tuple(
+        Fragment(text.format(low=low, high=high), tuple(bounds[int(end)] for end in ends))
+        for text, ends in _TESTS[prefix or "eq"]
+    )
 
 
 # SQL, and which bound each parameter is.
-_TESTS: dict[Prefix, tuple[str, str]] = {
-    "eq": ("{low} >= %s AND {low} < %s AND {high} < %s", "011"),
-    "ne": ("({low} < %s OR {high} >= %s)", "01"),
-    "gt": ("{high} > %s", "0"),
-    "lt": ("{low} < %s", "0"),
-    "ge": ("{high} >= %s", "0"),
-    "le": ("{low} <= %s", "0"),
-    "sa": ("{low} > %s", "0"),
-    "eb": ("{high} < %s", "0"),
-    "ap": ("{low} <= %s AND {high} >= %s", "10"),
+_TESTS: dict[Prefix, tuple[tuple[str, str], ...]] = {
+    "eq": (("{low} >= %s AND {low} < %s AND {high} < %s", "011"),),
+    "ne": (("{low} < %s", "0"), ("{low} >= %s AND {high} >= %s", "01")),
+    "gt": (("{low} > %s", "0"), ("{low} < {high} AND {low} <= %s AND {high} > %s", "00")),
+    "lt": (("{low} < %s", "0"),),
+    "ge": (("{low} >= %s", "0"), ("{low} < {high} AND {low} < %s AND {high} >= %s", "00")),
+    "le": (("{low} <= %s", "0"),),
+    "sa": (("{low} > %s", "0"),),
+    "eb": (("{low} < %s AND {high} < %s", "00"),),
+    "ap": (("{low} <= %s AND {high} >= %s", "10"),),
 }

@@ -13,10 +13,19 @@ Precision and prefixes are those of numbers.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 
 from fhirserver_terminology import ucum
 
-from fhirserver.search.conditions import Condition, Fragment, Rows, both
+from fhirserver.search.conditions import (
+    BY_CANONICAL_VALUE,
+    BY_VALUE,
+    Condition,
+    Fragment,
+    OrderKey,
+    Rows,
+    both,
+)
 from fhirserver.search.escape import escape, split, unescape
 from fhirserver.search.keys import short_key, system_key
 from fhirserver.search.params import number
@@ -67,26 +76,40 @@ def parse(text: str, _modifier: str | None = None) -> QuantityValue:
 
 def condition(sps: tuple[int, ...], values: Iterable[QuantityValue]) -> Condition:
     """Build the condition of one criterion; its values are alternatives."""
-    return Rows("quantity", sps, tuple(map(_test, values)))
+    tests: list[Fragment] = []
+    orders: set[tuple[OrderKey, ...]] = set()
+    for value in values:
+        unit, plain_bounds = _unit(value), value.number.bounds()
+        canonical = _canonical(value, plain_bounds)
+        bounds, low, high = plain_bounds, "@.low", "@.high"
+        if canonical is not None:
+            unit = Fragment("@.c_unit = %s", (canonical[0],))
+            bounds, low, high = canonical[1], "@.c_low", "@.c_high"
+        orders.add(BY_VALUE if canonical is None else BY_CANONICAL_VALUE)
+        found = number.alternatives(value.number.prefix, bounds, low, high)
+        tests += [each if unit is None else both(unit, each) for each in found]
+    return Rows("quantity", sps, tuple(tests), orders.pop() if len(orders) == 1 else ())
 
 
-def _test(value: QuantityValue) -> Fragment:
-    bounds = value.number.bounds()
-    if value.system == UCUM and value.code:
-        low, high = (ucum.canonical(bound, value.code) for bound in bounds)
-        if low is not None and high is not None:
-            unit = Fragment("@.c_unit = %s", (low[1],))
-            ends = (low[0], high[0])
-            return both(unit, number.test(value.number.prefix, ends, "@.c_low", "@.c_high"))
-    plain = number.test(value.number.prefix, bounds, "@.low", "@.high")
-    if value.system and value.code:
-        unit = Fragment(
-            "@.system = %s AND @.code = %s", (system_key(value.system), short_key(value.code))
-        )
-    elif value.system:
-        unit = Fragment("@.system = %s", (system_key(value.system),))
-    elif value.code:
-        unit = Fragment("(@.code = %s OR @.unit = %s)", (short_key(value.code),) * 2)
-    else:
-        return plain
-    return both(unit, plain)
+def _canonical(
+    value: QuantityValue, bounds: tuple[Decimal, Decimal]
+) -> tuple[str, tuple[Decimal, Decimal]] | None:
+    """Bring both bounds to the canonical unit; None if the unit is not one of UCUM's."""
+    if value.system != UCUM or not value.code:
+        return None
+    low, high = (ucum.canonical(bound, value.code) for bound in bounds)
+    if low is None or high is None:
+        return None
+    return low[1], (low[0], high[0])
+
+
+def _unit(value: QuantityValue) -> Fragment | None:
+    """Test the unit as it was written; None if any will do."""
+    system, code = value.system, value.code
+    if system and code:
+        return Fragment("@.system = %s AND @.code = %s", (system_key(system), short_key(code)))
+    if system:
+        return Fragment("@.system = %s", (system_key(system),))
+    if code:
+        return Fragment("(@.code = %s OR @.unit = %s)", (short_key(code),) * 2)
+    return None

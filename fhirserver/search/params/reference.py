@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from fhirserver.definitions import Definitions, SearchParameter
 from fhirserver.model.reference import is_id, parse_reference
 from fhirserver.search.conditions import (
+    BY_MAIN_DATE,
+    BY_PATIENT,
     NEVER,
     Condition,
     Fragment,
@@ -125,11 +127,13 @@ def condition(
     conditions: list[Condition] = []
     local = tuple(target(value.types, value.id, definitions) for value in found if value.id)
     if local:
-        conditions.append(Rows("ref", sps, local))
+        one_type = all(len(value.types) == 1 for value in found if value.id)
+        order = BY_PATIENT if one_type else ()
+        conditions.append(Rows("ref", sps, local, order, unique=one_type))
     external = tuple(_external(value) for value in found if value.url)
     if external:
         offset_sps = tuple(sp + EXTERNAL_OFFSET for sp in sps)
-        conditions.append(Rows("token", offset_sps, external, exact_code=True))
+        conditions.append(Rows("token", offset_sps, external, BY_MAIN_DATE))
     return any_condition(conditions)
 
 

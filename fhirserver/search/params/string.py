@@ -13,7 +13,7 @@ Spec: https://hl7.org/fhir/R4/search.html#string
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fhirserver.search.conditions import Condition, Fragment, Rows
+from fhirserver.search.conditions import BY_TEXT, Condition, Fragment, Rows
 from fhirserver.search.escape import escape, unescape
 from fhirserver.search.keys import fold
 
@@ -52,7 +52,8 @@ def condition(
 ) -> Condition:
     """Build the condition of one criterion; its values are alternatives."""
     test = {None: starts_with, "exact": _equals, "contains": _contains}[modifier]
-    return Rows("string", sps, tuple(test(value.text) for value in values))
+    order = () if modifier == "contains" else BY_TEXT
+    return Rows("string", sps, tuple(test(value.text) for value in values), order)
 
 
 def starts_with(text: str) -> Fragment:

@@ -12,7 +12,14 @@ case. `:of-type` takes `system|code|value` of Identifier.type and Identifier.val
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fhirserver.search.conditions import Condition, Fragment, Not, Rows
+from fhirserver.search.conditions import (
+    BY_MAIN_DATE,
+    BY_TEXT,
+    Condition,
+    Fragment,
+    Not,
+    Rows,
+)
 from fhirserver.search.escape import escape, split, unescape
 from fhirserver.search.keys import OF_TYPE_OFFSET, short_key, system_key
 from fhirserver.search.params.string import starts_with
@@ -85,7 +92,7 @@ def condition(
         return _rows(tuple(sp + OF_TYPE_OFFSET for sp in sps), map(_of_type, values))
     if modifier == "text":
         texts = (value.code or "" for value in values if isinstance(value, TokenValue))
-        return Rows("string", sps, tuple(starts_with(text) for text in texts))
+        return Rows("string", sps, tuple(starts_with(text) for text in texts), BY_TEXT)
     found = _rows(sps, (_key(value) for value in values if isinstance(value, TokenValue)))
     return Not(found) if modifier == "not" else found
 
@@ -105,9 +112,10 @@ def _key(value: TokenValue) -> Key:
 
 def _rows(sps: tuple[int, ...], keys: Iterable[Key]) -> Rows:
     found = tuple(dict.fromkeys(keys))
-    exact = all(code is not None for _, code in found)
     if len(found) <= SEPARATE_CODES:
-        return Rows("token", sps, tuple(map(_test, found)), exact_code=exact)
+        order = BY_MAIN_DATE if all(code is not None for _, code in found) else ()
+        unique = all(None not in key for key in found)
+        return Rows("token", sps, tuple(map(_test, found)), order, unique)
     return Rows("token", sps, tuple(_grouped(found)))
 
 

@@ -12,7 +12,7 @@ URNs have no hierarchy; below and above a URN there is only the URN itself.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fhirserver.search.conditions import Condition, Fragment, Rows
+from fhirserver.search.conditions import BY_MAIN_DATE, Condition, Fragment, Rows
 from fhirserver.search.escape import escape, unescape
 from fhirserver.search.keys import short_key
 
@@ -47,7 +47,9 @@ def condition(sps: tuple[int, ...], modifier: str | None, values: Iterable[UriVa
     """Build the condition of one criterion; its values are alternatives."""
     test = {None: _equals, "below": _below, "above": _above}[modifier]
     found = tuple(test(value.uri) for value in values)
-    return Rows("token", sps, found, exact_code=modifier is None)
+    if modifier is None:
+        return Rows("token", sps, found, BY_MAIN_DATE, unique=True)
+    return Rows("token", sps, found)
 
 
 def _equals(uri: str) -> Fragment:

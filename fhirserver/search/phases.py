@@ -1,0 +1,202 @@
+"""Where a search begins, and how its order comes about. Pure.
+
+The table in `fhirserver.search.plan` says what is chosen when.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from fhirserver.definitions import MAIN_DATE, Definitions
+from fhirserver.model.instant import MIN_US
+from fhirserver.search.clauses import present
+from fhirserver.search.conditions import (
+    ALWAYS,
+    BY_CODE,
+    BY_DATE,
+    BY_PATIENT,
+    BY_TEXT,
+    BY_VALUE,
+    Column,
+    Condition,
+    Fragment,
+    Key,
+    Not,
+    OrderKey,
+    Rows,
+    Table,
+)
+from fhirserver.search.draft import Draft
+from fhirserver.search.query import Criterion, SortKey
+from fhirserver.search.scope import in_compartments, member_parameters
+from fhirserver.search.single import one_row
+from fhirserver.search.source import (
+    CompartmentSource,
+    IndexSource,
+    ResourceSource,
+    Source,
+    best_rows,
+    best_tokens,
+    selects_by_id,
+)
+
+_RID = OrderKey("@.rid")
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A part of the answer.
+
+    Attributes:
+        source: rows to begin with.
+        conditions: what else must hold.
+        keys: order; the last one, or two, tell any two resources apart.
+        joined: keys of `_sort` that are joined to the source's rows; empty if `keys` are columns
+            of the source.
+        streamed: an index gives the source's rows in this order, and the other conditions are
+            exact look-ups, so nothing beyond the page needs to be read.
+    """
+
+    source: Source
+    conditions: tuple[Condition, ...]
+    keys: tuple[OrderKey, ...]
+    joined: tuple[SortKey, ...] = ()
+    streamed: bool = False
+
+
+def base_phase(draft: Draft) -> Phase:
+    """Choose source and natural order."""
+    scope = draft.confinement.scope
+    rows = best_rows(draft.found, scope)
+    if selects_by_id(draft.conditions()):
+        return _from_resources(draft)
+    if rows is not None:
+        keys = () if rows.order == BY_PATIENT and scope is not None else rows.order
+        return _from_rows(rows, draft, (*keys, _RID))
+    if scope is None:
+        return _from_resources(draft)
+    types = draft.confinement.types
+    sps = member_parameters("Patient", types, draft.confined.definitions)
+    source = CompartmentSource(sps, scope, "Patient" in types)
+    return Phase(source, draft.conditions(), (_RID,))
+
+
+def phases_of(sort: Sequence[SortKey], draft: Draft, base: Phase) -> list[Phase]:
+    """Choose how the order asked for comes about."""
+    keys = [_on_types(key, draft) for key in sort]
+    if not keys:
+        return [base]
+    first = keys[0]
+    code = first.parameter.code
+    if code == "_id" or (code == "_lastUpdated" and len(keys) == 1):
+        column = "@.id" if code == "_id" else "@.updated"
+        order = (OrderKey(column, first.descending), OrderKey("@.rid", first.descending))
+        return [_from_resources(draft, order)]
+    if len(keys) > 1 or selects_by_id(draft.conditions()):
+        return [_joined(keys, base)]
+    if all(MAIN_DATE.get(name) == code for name in draft.confinement.types):
+        tokens = best_tokens(draft.found)
+        if tokens is not None:
+            return _by_main_date(tokens, first, draft)
+    rows = _rows_of(first, draft.confined.definitions)
+    return [_joined(keys, base)] if rows is None else _by_rows(rows, first, draft, base)
+
+
+def _on_types(key: SortKey, draft: Draft) -> SortKey:
+    types = draft.confinement.types
+    return replace(key, parameters=tuple(each for each in key.parameters if each.base in types))
+
+
+def _from_rows(rows: Rows, draft: Draft, keys: tuple[OrderKey, ...]) -> Phase:
+    scope = draft.confinement.scope
+    conditions = draft.beside(rows)
+    streamed = (
+        scope is not None
+        and len(scope.ids) == 1
+        and rows.table in ("token", "date", "ref")
+        and bool(rows.order)
+        and all(map(_is_probe, conditions))
+    )
+    return Phase(IndexSource(rows, scope), conditions, keys, streamed=streamed)
+
+
+def _is_probe(condition: Condition) -> bool:
+    """Whether an index answers a condition on one row of a patient's compartment."""
+    if isinstance(condition, Not):
+        return _is_probe(condition.condition)
+    if isinstance(condition, Rows):
+        return condition.table != "ref" or condition.order == BY_PATIENT
+    return isinstance(condition, Column)
+
+
+def _from_resources(draft: Draft, keys: tuple[OrderKey, ...] = ()) -> Phase:
+    definitions = draft.confined.definitions
+    types = draft.confinement.types
+    tids = tuple(definitions.type_id(name) for name in types)
+    if len(tids) == len(definitions.resource_types):
+        tids = ()
+    conditions = draft.conditions()
+    scope = draft.confinement.scope
+    if scope is not None and draft.confinement.pin is None:
+        conditions = (*conditions, in_compartments(scope, types, definitions))
+    if not keys:
+        by_id = (OrderKey("@.tid"), OrderKey("@.id"))[2 - min(len(tids), 2) :]
+        keys = by_id if tids else (_RID,)
+    return Phase(ResourceSource(tids), conditions, keys)
+
+
+_SORTED: dict[str, tuple[Table, tuple[OrderKey, ...]]] = {
+    "date": ("date", BY_DATE),
+    "number": ("quantity", BY_VALUE),
+    "string": ("string", BY_TEXT),
+    "token": ("token", BY_CODE),
+    "uri": ("token", BY_CODE),
+}
+
+
+def _rows_of(key: SortKey, definitions: Definitions) -> Rows | None:
+    """Give all rows of a sort key, where an index has them in its order."""
+    if key.parameter.type not in _SORTED:
+        return None
+    table, order = _SORTED[key.parameter.type]
+    single = all(each.is_single for each in key.parameters) or one_row(key.parameters, definitions)
+    return Rows(table, key.sps, (ALWAYS,), order, single=single)
+
+
+def _by_main_date(tokens: Rows, key: SortKey, draft: Draft) -> list[Phase]:
+    """Read token rows in the order of their index; rows without a date carry the least one."""
+    keys = (OrderKey("@.dt", key.descending), OrderKey("@.rid", not key.descending))
+    phase = _from_rows(tokens, draft, keys)
+    if key.descending:
+        return [phase]
+    dated = Key(Fragment("@.dt > %s", (MIN_US,)))
+    undated = Key(Fragment("@.dt = %s", (MIN_US,)))
+    return [replace(phase, conditions=(*phase.conditions, each)) for each in (dated, undated)]
+
+
+def _by_rows(rows: Rows, key: SortKey, draft: Draft, base: Phase) -> list[Phase]:
+    """Read the rows of the sort key in the order of their index, then what has no value."""
+    criteria = [
+        condition
+        for clause, condition in draft.found
+        if isinstance(clause, Criterion) and isinstance(condition, Rows)
+        and condition.sps == rows.sps and condition.table == rows.table
+    ]  # fmt: skip
+    if rows.single and criteria:
+        rows = criteria[0]
+    keys = tuple(
+        replace(each, descending=each.descending != key.descending)
+        for each in (*_SORTED[key.parameter.type][1], _RID)
+    )
+    valued = _from_rows(rows, draft, keys)
+    if criteria:
+        return [valued]
+    without = Not(present(key.parameters))
+    return [valued, replace(base, conditions=(*base.conditions, without))]
+
+
+def _joined(sort: Sequence[SortKey], base: Phase) -> Phase:
+    """Join every key to the base's rows, and sort."""
+    keys = [
+        OrderKey(f"@.k{number}", key.descending, nullable=True) for number, key in enumerate(sort)
+    ]
+    return Phase(base.source, base.conditions, (*keys, _RID), tuple(sort))
