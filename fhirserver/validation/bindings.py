@@ -3,10 +3,10 @@
 Spec: https://hl7.org/fhir/R4/terminologies.html#required
 
     code              is in the set
-    Coding            system and code together are, unless it carries no code
     CodeableConcept   one of its codings is; text alone is not enough
 
-Value sets that are not enumerable (media types, UCUM) are not checked here.
+R4 binds no Coding as required. Value sets that are not enumerable (media types, UCUM) are not
+checked here.
 """
 
 from collections.abc import Callable, Mapping
@@ -44,16 +44,6 @@ def _offer(code: str, codes: frozenset[str]) -> str:
         return "allowed are " + ", ".join(sorted(codes))
     meant = nearest(code, codes)
     return f"choose one of its {len(codes)} codes" if meant is None else f"did you mean {meant!r}"
-
-
-def bound_coding(value_set: Codes, url: str) -> BindingRule:
-    """Give the rule for a Coding."""
-
-    def check(coding: JsonObject, place: Place, findings: Findings) -> None:
-        if "code" in coding and not _is_member(coding, value_set):
-            findings.add("code-invalid", place, _not_in_set(value_set, url))
-
-    return check
 
 
 def bound_concept(value_set: Codes, url: str) -> BindingRule:

@@ -2,7 +2,7 @@
 
 Spec: https://hl7.org/fhir/R4/json.html
 
-    list        an array, not empty, at most `max` items
+    list        an array, not empty; R4 limits the length of none
     primitive   a value; see `siblings` for the id and extensions beside it
     complex     an object checked by its node, then by the binding and targets of this element
     resource    an object with a resourceType
@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 
 from fhirserver.definitions import Definitions, Element, Node
 from fhirserver.model.json import JsonObject, JsonValue
-from fhirserver.validation.bindings import bound_code, bound_coding, bound_concept
+from fhirserver.validation.bindings import bound_code, bound_concept
 from fhirserver.validation.findings import Findings, Place, Problem
 from fhirserver.validation.invariants import Rule, invariant_rules
 from fhirserver.validation.narrative import check_narrative
@@ -209,10 +209,8 @@ def _element_rules(element: Element, definitions: Definitions) -> tuple[Rule, ..
     node = definitions.node(element.node_path)
     rules = list(invariant_rules(element.invariants, node.path, definitions, node=node))
     value_set = _required_value_set(element, definitions)
-    if value_set is not None:
-        bound = {"CodeableConcept": bound_concept, "Coding": bound_coding}.get(element.type)
-        if bound is not None:
-            rules.append(_plain(bound(value_set, str(element.binding_url))))
+    if value_set is not None and element.type == "CodeableConcept":
+        rules.append(_plain(bound_concept(value_set, str(element.binding_url))))
     targets = element.target_types
     if element.type == "Reference" and targets and "Resource" not in targets:
         rules.append(_plain(allowed_targets(targets, definitions)))

@@ -35,8 +35,6 @@ def is_list_of(value: JsonValue, element: Element, place: Place, findings: Findi
         return False
     if not value:
         findings.add_fault("structure", place, "An array must not be empty; leave it out.")
-    if element.max is not None and len(value) > element.max:
-        findings.add("structure", place, f"{len(value)} values; at most {element.max} are allowed.")
     return True
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fhirserver.definitions import r4
+from fhirserver.definitions import Invariant, r4
 from fhirserver.model.json import parse_json
 from fhirserver.validation import invariants, nodes, validate
 from fhirserver.validation.findings import MAX_ISSUES, Findings
@@ -81,6 +81,24 @@ def test_deep_nesting() -> None:
         extension = {"url": "a", "extension": [extension]}
     issues = validate({"resourceType": "Patient", "extension": [extension]})
     assert [issue.expression[0].count("extension[0]") for issue in issues] == [49]
+
+
+class _OneRule:
+    """Definitions whose only invariant cannot be evaluated."""
+
+    def invariant(self, key: str) -> Invariant:
+        return Invariant(key, "error", "Never.", "('a' | 'b') in ('a' | 'b')")
+
+
+def test_rule_that_cannot_be_evaluated_is_a_warning() -> None:
+    """A rule that fails on its own does not refuse the resource."""
+    patient = {"resourceType": "Patient"}
+    findings = Findings(patient)
+    for rule in invariants.invariant_rules(["x-1"], "Patient", _OneRule(), node=None):
+        rule(patient, None, (None, "Patient"), findings)
+    assert [(issue.severity, issue.code, issue.diagnostics[:4]) for issue in findings.issues()] == [
+        ("warning", "processing", "x-1:")
+    ]
 
 
 _JSON: st.SearchStrategy[Any] = st.recursive(
