@@ -3,14 +3,19 @@
 Spec: RFC 9110 sections 8.4 and 15.5
 
 The server below blocks while octets are missing and tells neither that a body is late nor that it
-broke off. So a companion thread reads while the request's own thread waits with a deadline; once
-the answer has gone out with `Connection: close`, the server ends the companion's wait too. One
-slow sender costs two threads for at most `deadline_s`; `slots` bounds how many do at a time, so
-that requests without a body always find a thread.
+broke off. So a companion thread reads while the request's own thread waits with a deadline. `slots`
+bounds how many bodies arrive at a time, so that requests without a body always find a thread.
+
+A companion whose body is late is abandoned: nothing can interrupt it, it ends when its sender sends
+the rest or closes. Where `abandoned_limit` senders do neither, bodies are refused with 503 and
+`on_exhausted` is called, whose business it is to replace the process; requests without a body are
+served on.
 """
 
 import threading
 import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Protocol
@@ -26,6 +31,8 @@ from fhirserver.errors import (
 
 _CHUNK = 256 * 1024
 _DRAINED_BYTES = 64 * 1024
+_DRAIN_DEADLINE_S = 2.0
+_SLOT_WAIT_S = 1.0
 
 
 class Stream(Protocol):
@@ -50,28 +57,61 @@ class BodyLimits:
     Args:
         size_bytes: of a body, also once decompressed.
         deadline_s: within which a body must have arrived.
-        slots: bodies that may be arriving at a time.
-        slot_wait_s: how long a body waits for a slot before 503.
+        slots: bodies that may be arriving at a time; see the module.
+        abandoned_limit: late bodies whose senders hold on; see the module.
+        on_exhausted: called when that limit is hit, maybe more than once.
     """
 
     def __init__(
-        self, *, size_bytes: int, deadline_s: float, slots: int = 24, slot_wait_s: float = 1.0
+        self,
+        *,
+        size_bytes: int,
+        deadline_s: float,
+        slots: int = 24,
+        abandoned_limit: int = 256,
+        on_exhausted: Callable[[], None] | None = None,
     ) -> None:
         self.size_bytes = size_bytes
         self.deadline_s = deadline_s
-        self.slot_wait_s = slot_wait_s
         self.slots = threading.BoundedSemaphore(slots)
+        self._abandoned: set[_Companion] = set()
+        self._abandoned_limit = abandoned_limit
+        self._on_exhausted = on_exhausted
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Hold a slot while a body arrives.
+
+        Raises:
+            UnavailableError: none is free within a second, or too many senders hold on.
+        """
+        if len(self._abandoned) >= self._abandoned_limit:
+            if self._on_exhausted is not None:
+                self._on_exhausted()
+            raise _too_many()
+        if not self.slots.acquire(timeout=_SLOT_WAIT_S):
+            raise _too_many()
+        try:
+            yield
+        finally:
+            self.slots.release()
+
+    def abandon(self, companion: "_Companion") -> None:
+        """Remember a companion until its sender lets go."""
+        self._abandoned.add(companion)
+        companion.finish(lambda: self._abandoned.discard(companion))
 
 
 class StreamBody:
     """A body that arrives from a stream."""
 
-    __slots__ = ("_framing", "_is_drained", "_limits", "_stream")
+    __slots__ = ("_framing", "_is_drained", "_is_touched", "_limits", "_stream")
 
     def __init__(self, stream: Stream, framing: BodyFraming, limits: BodyLimits) -> None:
         self._stream = stream
         self._framing = framing
         self._limits = limits
+        self._is_touched = False
         self._is_drained = framing.transfer_encoding is None and framing.content_length in (
             None,
             "0",
@@ -100,7 +140,7 @@ class StreamBody:
         size_limit = self._limits.size_bytes
         if announced is not None and announced > size_limit:
             raise _too_large(size_limit)
-        raw = self._arrive(size_limit)
+        raw = self._arrive(size_limit, self._limits.deadline_s)
         if announced is not None and len(raw) < announced:
             raise InvalidRequestError(
                 f"The body broke off after {len(raw)} of {announced} octets; send it again.",
@@ -115,24 +155,29 @@ class StreamBody:
         Returns:
             Whether the connection can carry another request; if not, it must be closed.
         """
-        if self._is_drained:
-            return True
-        announced = self._framing.content_length or ""
-        if announced.isdecimal() and int(announced) <= _DRAINED_BYTES:
-            try:
-                self._is_drained = len(self._arrive(_DRAINED_BYTES)) == int(announced)
-            except FhirError:
-                return False
+        if self._is_drained or self._is_touched:
+            return self._is_drained
+        try:
+            announced = _length(self._framing.content_length)
+            if announced is None or announced <= _DRAINED_BYTES:
+                raw = self._arrive(_DRAINED_BYTES, _DRAIN_DEADLINE_S)
+                self._is_drained = announced in (None, len(raw))
+        except FhirError:
+            return False
         return self._is_drained
 
-    def _arrive(self, size_limit: int) -> bytes:
-        limits = self._limits
-        if not limits.slots.acquire(timeout=limits.slot_wait_s):
-            raise UnavailableError("Too many request bodies are arriving at once; try again.")
-        try:
-            outcome = _companion().read(self._stream, size_limit, limits.deadline_s)
-        finally:
-            limits.slots.release()
+    def _arrive(self, size_limit: int, deadline_s: float) -> bytes:
+        with self._limits.slot():
+            self._is_touched = True
+            companion = _threads.companion or _Companion()
+            _threads.companion = None
+            outcome = companion.read(self._stream, size_limit, deadline_s)
+        if outcome is None:
+            self._limits.abandon(companion)
+            raise RequestTimeoutError(
+                f"The body did not arrive within {deadline_s:g} s; send it faster or in parts."
+            )
+        _threads.companion = companion
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -167,51 +212,48 @@ class _Companion:
     """A thread that reads for another one."""
 
     def __init__(self) -> None:
-        self._wanted: SimpleQueue[tuple[Stream, int] | None] = SimpleQueue()
+        self._wanted: SimpleQueue[tuple[Stream, int] | Callable[[], None]] = SimpleQueue()
         self._found: SimpleQueue[bytes | Exception] = SimpleQueue()
         threading.Thread(target=self._work, name="body-reader", daemon=True).start()
 
-    def read(self, stream: Stream, size_limit: int, deadline_s: float) -> bytes | Exception:
+    def read(self, stream: Stream, size_limit: int, deadline_s: float) -> bytes | Exception | None:
+        """Read a stream to its end; None when it is late, and then this companion is spent."""
         self._wanted.put((stream, size_limit))
         try:
             return self._found.get(timeout=deadline_s)
         except Empty:
-            # It still waits for octets; it ends by itself once the connection is closed.
-            self._wanted.put(None)
-            _threads.companion = None
-            return RequestTimeoutError(
-                f"The body did not arrive within {deadline_s:g} s; send it faster or in parts.",
-            )
+            return None
+
+    def finish(self, last: Callable[[], None]) -> None:
+        """End the thread once it is free; `last` runs in it."""
+        self._wanted.put(last)
 
     def _work(self) -> None:
-        while (task := self._wanted.get()) is not None:
+        while isinstance(task := self._wanted.get(), tuple):
             try:
                 self._found.put(_read_all(*task))
             except Exception as error:  # noqa: BLE001 - it is raised again by the request's thread
                 self._found.put(error)
             del task
+        task()
 
 
 class _Threads(threading.local):
+    """The companion of each of the server's threads, between bodies."""
+
     companion: _Companion | None = None
 
 
 _threads = _Threads()
 
 
-def _companion() -> _Companion:
-    companion = _threads.companion
-    if companion is None:
-        companion = _threads.companion = _Companion()
-    return companion
-
-
 def _read_all(stream: Stream, size_limit: int) -> bytes:
     parts = []
-    size = 0
-    while part := stream.read(_CHUNK):
-        size += len(part)
-        if size > size_limit:
+    room = size_limit + 1
+    # A read gives nothing before it has all that it asked for: never ask beyond the limit.
+    while part := stream.read(min(room, _CHUNK)):
+        room -= len(part)
+        if room <= 0:
             raise _too_large(size_limit)
         parts.append(part)
     return b"".join(parts)
@@ -232,6 +274,10 @@ def _too_large(size_limit: int) -> FhirError:
     return TooLargeError(
         f"The body is larger than {size_limit} octets, the limit of this server; send it in parts.",
     )
+
+
+def _too_many() -> FhirError:
+    return UnavailableError("Too many request bodies are arriving at once; try again.")
 
 
 def _not_gzip() -> FhirError:

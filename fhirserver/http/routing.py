@@ -141,7 +141,8 @@ class Router:
                 return f"type/{name}", Route("", self._known(type_))
             case [type_, id_, *below]:
                 return self._below_instance(self._known(type_), _checked_id(id_), below)
-        raise _no_such_place(segments)
+            case _:
+                raise _no_such_place(segments)
 
     def _below_instance(self, type_: str, id_: str, below: list[str]) -> tuple[str, Route]:
         match below:
@@ -155,7 +156,8 @@ class Router:
                 return "compartment", self._compartment(type_, id_, member)
             case [member, "_search"]:
                 return "compartment/_search", self._compartment(type_, id_, member)
-        raise _no_such_place([type_, id_, *below])
+            case _:
+                raise _no_such_place([type_, id_, *below])
 
     def _compartment(self, type_: str, id_: str, member: str) -> Route:
         if type_ not in COMPARTMENTS:

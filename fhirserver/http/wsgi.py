@@ -29,15 +29,24 @@ class FhirWsgi:
         application: answers the requests.
         body_slots: request bodies that may be arriving at a time; fewer than the server's threads,
             so that slow senders never hold all of them.
+        on_exhausted: called when slow senders hold more than can be borne and this process should
+            be replaced by a fresh one; maybe more than once.
     """
 
-    def __init__(self, application: FhirApplication, *, body_slots: int = 24) -> None:
+    def __init__(
+        self,
+        application: FhirApplication,
+        *,
+        body_slots: int = 24,
+        on_exhausted: Callable[[], None] | None = None,
+    ) -> None:
         self._handle = application.handle
         settings = application.services.settings
         self._limits = BodyLimits(
             size_bytes=settings.body_limit_bytes,
             deadline_s=settings.body_deadline_s,
             slots=body_slots,
+            on_exhausted=on_exhausted,
         )
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import threading
 from collections.abc import Iterator
 from io import BytesIO
 
@@ -27,7 +28,7 @@ def limits(**changes: float) -> BodyLimits:
         size_bytes=LIMIT,
         deadline_s=changes.get("deadline_s", 30),
         slots=int(changes.get("slots", 2)),
-        slot_wait_s=0.01,
+        abandoned_limit=1,
     )
 
 
@@ -103,9 +104,31 @@ def test_a_late_body_is_given_up_and_the_next_one_read(silent: BytesIO) -> None:
     assert StreamBody(BytesIO(b"abc"), framing(3), limits()).read() == b"abc"
 
 
+def test_senders_that_hold_on_exhaust_the_process_until_they_let_go() -> None:
+    exhausted: list[bool] = []
+    shared = BodyLimits(
+        size_bytes=LIMIT,
+        deadline_s=0.02,
+        abandoned_limit=1,
+        on_exhausted=lambda: exhausted.append(True),
+    )
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb", buffering=0) as stream:
+        with pytest.raises(RequestTimeoutError):
+            StreamBody(stream, framing(3), shared).read()
+        with pytest.raises(UnavailableError):
+            StreamBody(BytesIO(b"abc"), framing(3), shared).read()
+        assert exhausted == [True]
+        os.close(writer)
+        for thread in threading.enumerate():
+            if thread.name == "body-reader":
+                thread.join(10)
+    assert StreamBody(BytesIO(b"abc"), framing(3), shared).read() == b"abc"
+
+
 def test_bodies_beyond_the_slots_are_shed() -> None:
     shared = limits(slots=1)
-    with shared.slots, pytest.raises(UnavailableError) as caught:
+    with shared.slot(), pytest.raises(UnavailableError) as caught:
         StreamBody(BytesIO(b"abc"), framing(3), shared).read()
     assert caught.value.headers[0][0] == "Retry-After"
     assert StreamBody(BytesIO(b"abc"), framing(3), shared).read() == b"abc"
@@ -123,7 +146,8 @@ def test_what_the_stream_raises_reaches_the_reader() -> None:
 @pytest.mark.parametrize(
     ("sent", "length", "settled"),
     [
-        pytest.param(b"", None, False, id="chunked-may-never-end"),
+        pytest.param(b"abc", None, True, id="chunked"),
+        pytest.param(b"x" * 10**6, None, False, id="chunked-and-much"),
         pytest.param(b"abc", 3, True, id="little"),
         pytest.param(b"ab", 3, False, id="broken-off"),
         pytest.param(b"x" * 10**6, 10**6, False, id="much"),
