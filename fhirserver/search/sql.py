@@ -13,6 +13,7 @@ that keeps its order; the branches are merged, not sorted.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from fhirserver.search.condition_sql import Row, all_of, of_parameters, on, row_test, select, test
@@ -39,9 +40,19 @@ def page_query(phase: Phase, position: Position | None, limit: int) -> Fragment:
     values = position.values if position is not None else ()
     if phase.joined:
         return _joined_page(phase, values, limit, backward=backward)
-    alias = _row(phase).alias
+    if phase.streamed:
+        return _streamed_page(phase, values, limit, backward=backward)
     rows = _rows(phase)
-    keys = tuple(OrderKey(key.column.replace("@", alias), key.descending) for key in phase.keys)
+    alias = _row(phase).alias
+    return _ordered(phase, rows, (values, limit, backward), alias)
+
+
+def _ordered(
+    phase: Phase, rows: "_From", page: tuple[Sequence[KeyValue], int, bool], alias: str
+) -> Fragment:
+    """Order rows by the keys of a phase, and take those after the values."""
+    values, limit, backward = page
+    keys = tuple(replace(key, column=key.column.replace("@", alias)) for key in phase.keys)
     where = all_of([rows.where, *_first_of_several(phase)])
     if values:
         where = all_of([where, after(keys, values, backward=backward)])
@@ -51,6 +62,38 @@ def page_query(phase: Phase, position: Position | None, limit: int) -> Fragment:
     return Fragment(
         f"{found.text} ORDER BY {order_by(keys, backward=backward)} LIMIT %s",
         (*rows.table.params, *found.params, limit),
+    )
+
+
+def _streamed_page(
+    phase: Phase, values: Sequence[KeyValue], limit: int, *, backward: bool
+) -> Fragment:
+    """Read a page of every branch in the order of its index, and merge the pages.
+
+    The tests are sub-selects that the planner cannot turn into joins, so each branch stops after
+    a page however many rows the patient has, whatever the planner thinks of their number.
+    """
+    source = phase.source
+    assert isinstance(source, IndexSource)
+    tests = [test(condition, _row(phase)) for condition in phase.conditions]
+    table = Fragment(f"{source.rows.table} d")
+    pages = [
+        _ordered(
+            phase,
+            _From(table, all_of([on(branch, "d"), *tests])),
+            (values, limit, backward),
+            "d",
+        )
+        for branch in _branches(source)
+    ]
+    keys = tuple(replace(key, column=f"d.k{number}") for number, key in enumerate(phase.keys))
+    columns = ", ".join(key.column for key in keys)
+    union = " UNION ALL ".join(f"({page.text})" for page in pages)
+    distinct = "DISTINCT " if _repeats(source) else ""
+    merged = select(f"{distinct}{columns}, d.rid", f"({union}) d", ALWAYS)
+    return Fragment(
+        f"{merged.text} ORDER BY {order_by(keys, backward=backward)} LIMIT %s",
+        (*(p for page in pages for p in page.params), limit),
     )
 
 
