@@ -13,6 +13,7 @@ from fhirserver.access import AuthContext
 from fhirserver.errors import FhirError
 from fhirserver.http.access_log import Served
 from fhirserver.http.compression import compress
+from fhirserver.http.cors import Cors
 from fhirserver.http.exchange import Exchange
 from fhirserver.http.guard import check_loopback
 from fhirserver.http.handlers import HANDLERS
@@ -33,7 +34,7 @@ Observer = Callable[[Served], None]
 _ALWAYS = (
     # Clinical content: a cache asks again each time, and only the caller's own keeps it.
     ("Cache-Control", "private, no-cache"),
-    ("Vary", "Accept, Accept-Encoding, Authorization"),
+    ("Vary", "Accept, Accept-Encoding, Authorization, Origin"),
     ("X-Content-Type-Options", "nosniff"),
 )
 _NO_ROUTE = Route("")
@@ -52,6 +53,7 @@ class FhirApplication:
         services: what interactions work with.
         authenticate: makes the caller's context of a request, or raises UnauthorizedError.
         observers: called once per request with what was served: access log, metrics.
+        cors: which pages of other origins may read answers; None for none.
     """
 
     def __init__(
@@ -60,10 +62,12 @@ class FhirApplication:
         *,
         authenticate: Authenticate = anonymous,
         observers: Sequence[Observer] = (),
+        cors: Cors | None = None,
     ) -> None:
         self.services = services
         self._authenticate = authenticate
         self._observers = tuple(observers)
+        self._cors = cors
         self._router = Router(services.definitions)
 
     def handle(self, request: Request) -> Response:
@@ -73,15 +77,22 @@ class FhirApplication:
         try:
             if self.services.settings.open:
                 check_loopback(request.headers.get("host"), request.headers.get("origin"))
-            route = self._router.find(request.method, request.path)
-            response = HANDLERS[route.interaction](self._exchange(request, route))
+            response = self._preflight(request)
+            if response is None:
+                route = self._router.find(request.method, request.path)
+                response = HANDLERS[route.interaction](self._exchange(request, route))
         except Exception as error:  # noqa: BLE001 - the edge: every failure becomes an answer
             response = self._failure(foreseen(error, request.request_id), request)
+        if self._cors is not None:
+            response.headers += self._cors.headers(request)
         compress(response, request.headers.get("accept-encoding"))
         response.headers += (*_ALWAYS, ("X-Request-Id", request.request_id))
         if self._observers:
             self._observe(request, route, response, started_ns)
         return response
+
+    def _preflight(self, request: Request) -> Response | None:
+        return None if self._cors is None else self._cors.preflight(request)
 
     def _exchange(self, request: Request, route: Route) -> Exchange:
         parameters = parse_query(request.query)

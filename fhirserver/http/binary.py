@@ -3,8 +3,9 @@
 Spec: https://hl7.org/fhir/R4/binary.html#rest
 
 A caller that asks for a FHIR media type gets the resource; any other caller gets the content under
-its own type. A browser must not run what somebody stored: raw content goes out sandboxed, without
-sniffing, and as a download where it is a document with scripts.
+its own type. What comes as a FHIR media type or as application/json is a Binary resource; a body of
+any other type is content. A browser must not run what somebody stored: raw content goes out
+sandboxed, without sniffing, and as a download.
 """
 
 import base64

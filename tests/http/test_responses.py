@@ -335,6 +335,23 @@ def test_a_browser_gets_a_page(
     assert words.format(place=place) in answer.text
 
 
+def test_a_browser_at_the_base_is_led_to_the_front_page(
+    client: Client, server: ServerProcess
+) -> None:
+    answer = client.request("GET", "", None, {"Accept": BROWSER})
+    assert answer.status == 303
+    assert answer.headers["location"] == server.base.removesuffix("fhir")
+    assert client.get("").json["resourceType"] == "Bundle"
+
+
+def test_an_xml_document_is_content_of_a_binary(client: Client) -> None:
+    content = b'<ClinicalDocument xmlns="urn:hl7-org:v3"/>'
+    answer = client.request("POST", "Binary", content, {"Content-Type": "application/xml"})
+    assert answer.status == 201
+    place = f"Binary/{answer.json['id']}"
+    assert client.request("GET", place, None, {"Accept": "*/*"}).body == content
+
+
 def test_the_landing_page_leads_on(client: Client, server: ServerProcess, place: str) -> None:
     answer = client.request("GET", "/", None, {"Accept": BROWSER})
     assert answer.status == 200

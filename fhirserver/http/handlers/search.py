@@ -5,9 +5,11 @@ Spec: https://hl7.org/fhir/R4/http.html#search
 A `_search` takes the URL's parameters and the form's; the form's come after.
 """
 
+from urllib.parse import urlsplit
+
 from fhirserver.errors import UnsupportedMediaTypeError
 from fhirserver.http.exchange import Exchange
-from fhirserver.http.negotiation import negotiate, parse_content_type
+from fhirserver.http.negotiation import Format, negotiate, parse_content_type
 from fhirserver.http.query import first_value, parse_query
 from fhirserver.http.representation import respond
 from fhirserver.http.response import Response
@@ -27,7 +29,10 @@ def search_type(exchange: Exchange) -> Response:
 
 
 def search_system(exchange: Exchange) -> Response:
-    """Answer `GET [base]` and `POST _search`."""
+    """Answer `GET [base]` and `POST _search`; a browser without a question gets the front page."""
+    if exchange.request.method == "GET" and _is_bare(exchange):
+        public = urlsplit(exchange.services.settings.public_url)
+        return Response(303, [("Location", f"{public.scheme}://{public.netloc}/")])
     _append_form(exchange)
     return respond(exchange, in_system(exchange.services, exchange.auth, exchange.query()))
 
@@ -66,3 +71,7 @@ def _append_form(exchange: Exchange) -> None:
     exchange.wanted = negotiate(
         first_value(exchange.parameters, "_format"), exchange.request.headers.get("accept")
     )
+
+
+def _is_bare(exchange: Exchange) -> bool:
+    return exchange.wanted.format is Format.HTML and not exchange.parameters

@@ -1,0 +1,57 @@
+"""Cross-origin requests: off unless origins are named.
+
+Spec: https://fetch.spec.whatwg.org/#http-cors-protocol
+
+A page of a named origin may read answers and their FHIR headers. Credentials of the browser are
+never asked for: a caller sends its token in Authorization.
+"""
+
+from fhirserver.http.request import Request
+from fhirserver.http.response import Header, Response
+
+_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
+_SENT = (
+    "Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Exist, "
+    "If-None-Match, Prefer, X-Request-Id"
+)
+_READ = "Content-Location, ETag, Last-Modified, Location, X-Request-Id"
+_MAX_AGE_S = 600
+
+
+class Cors:
+    """Decides by the Origin header.
+
+    Args:
+        origins: as browsers send them, e.g. {"https://app.example.org"}.
+    """
+
+    def __init__(self, origins: frozenset[str]) -> None:
+        self._origins = origins
+
+    def preflight(self, request: Request) -> Response | None:
+        """Answer a browser that asks whether it may ask; None for every other request."""
+        if request.method != "OPTIONS":
+            return None
+        if (
+            not self.headers(request)
+            or request.headers.get("access-control-request-method") is None
+        ):
+            return None
+        return Response(
+            204,
+            [
+                ("Access-Control-Allow-Methods", _METHODS),
+                ("Access-Control-Allow-Headers", _SENT),
+                ("Access-Control-Max-Age", str(_MAX_AGE_S)),
+            ],
+        )
+
+    def headers(self, request: Request) -> list[Header]:
+        """Give what an answer needs so that the page may read it; nothing for other origins."""
+        origin = request.headers.get("origin")
+        if origin is None or origin not in self._origins:
+            return []
+        return [
+            ("Access-Control-Allow-Origin", origin),
+            ("Access-Control-Expose-Headers", _READ),
+        ]
