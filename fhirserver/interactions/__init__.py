@@ -29,6 +29,7 @@ headers and belong to whoever speaks HTTP.
 
 from fhirserver.interactions.types import (
     Handling,
+    OfferedOperation,
     Patch,
     Preference,
     Query,
@@ -37,4 +38,13 @@ from fhirserver.interactions.types import (
     WriteOptions,
 )
 
-__all__ = ["Handling", "Patch", "Preference", "Query", "Result", "Services", "WriteOptions"]
+__all__ = [
+    "Handling",
+    "OfferedOperation",
+    "Patch",
+    "Preference",
+    "Query",
+    "Result",
+    "Services",
+    "WriteOptions",
+]

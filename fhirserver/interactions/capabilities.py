@@ -21,7 +21,7 @@ from fhirserver.interactions.patch import PATCH_FORMATS
 from fhirserver.interactions.permit import permit
 from fhirserver.interactions.request_url import COMPARTMENTS
 from fhirserver.interactions.subset import apply_subset, read_subset
-from fhirserver.interactions.types import Query, Result, Services
+from fhirserver.interactions.types import OfferedOperation, Query, Result, Services
 from fhirserver.model.json import JsonObject, write_json
 
 PUBLISHED = "2026-01-01"
@@ -77,12 +77,21 @@ def capabilities(services: Services, auth: AuthContext, query: Query | None = No
     subset = read_subset(services, type_, rest)
     settings = services.settings
     enforced = settings.referential_integrity == "enforce"
-    body = _statement(services.definitions, settings.public_url, mode, enforced=enforced)
+    body = _statement(
+        services.definitions, settings.public_url, mode, services.operations, enforced=enforced
+    )
     return Result(200, body=apply_subset(services.definitions, body, subset))
 
 
 @lru_cache(maxsize=8)
-def _statement(definitions: Definitions, base_url: str, mode: str, *, enforced: bool) -> bytes:
+def _statement(
+    definitions: Definitions,
+    base_url: str,
+    mode: str,
+    operations: tuple[OfferedOperation, ...],
+    *,
+    enforced: bool,
+) -> bytes:
     if mode == "terminology":
         return write_json({"resourceType": "TerminologyCapabilities", **_head(base_url)})
     names = [name for name in definitions.resource_types if mode == "full" or name in _NORMATIVE]
@@ -92,11 +101,16 @@ def _statement(definitions: Definitions, base_url: str, mode: str, *, enforced: 
         "mode": "server",
         "documentation": "FHIR R4 on PostgreSQL; searches are strict unless Prefer says lenient.",
         "resource": [
-            {**_resource(definitions, name, referrers[name]), "referencePolicy": policies}
+            {
+                **_resource(definitions, name, referrers[name]),
+                "referencePolicy": policies,
+                **_operations(operations, name),
+            }
             for name in names
         ],
         "interaction": [{"code": code} for code in _SYSTEM_INTERACTIONS],
         "searchParam": _common_parameters(definitions),
+        **_operations(operations, None),
         "compartment": [
             f"http://hl7.org/fhir/CompartmentDefinition/{name.lower()}" for name in COMPARTMENTS
         ],
@@ -154,6 +168,16 @@ def _resource(definitions: Definitions, name: str, referrers: Sequence[str]) -> 
         "searchParam": [_parameter(each) for each in parameters],
     }
     return {key: value for key, value in described.items() if value != []}
+
+
+def _operations(operations: Sequence[OfferedOperation], name: str | None) -> JsonObject:
+    """List the operations of a type, or of the base where there is no name."""
+    found = [
+        {"name": each.code, "definition": each.definition}
+        for each in operations
+        if (each.system if name is None else each.types is None or name in each.types)
+    ]
+    return {"operation": found} if found else {}
 
 
 def searchable(definitions: Definitions, name: str) -> list[SearchParameter]:

@@ -3,6 +3,8 @@
 Spec: https://hl7.org/fhir/R4/http.html
 
 Types:
+    OfferedOperation
+                  what the CapabilityStatement says of an operation
     Services      what an interaction works with; one per process
     Query         the parameters of a URL or of a `_search` form, decoded, in their order
     WriteOptions  the headers of a write: preconditions and Prefer
@@ -27,6 +29,23 @@ Preference = Literal["minimal", "representation", "OperationOutcome"]
 
 
 @dataclass(frozen=True, slots=True)
+class OfferedOperation:
+    """An operation, as far as the CapabilityStatement speaks of it.
+
+    Attributes:
+        code: name without "$".
+        definition: canonical of its OperationDefinition.
+        types: resource types it exists for; None for all, empty for none.
+        system: whether it exists at the base.
+    """
+
+    code: str
+    definition: str
+    types: frozenset[str] | None
+    system: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """What an interaction works with.
 
@@ -37,6 +56,7 @@ class Services:
         policy: decides each access; its decision narrows what is read and written.
         now: the clock, epoch microseconds.
         cursor_key: 32 secret bytes that paging links are sealed with; the same in all workers.
+        operations: what is offered besides interactions.
     """
 
     definitions: Definitions
@@ -45,6 +65,7 @@ class Services:
     policy: Policy
     now: Callable[[], int]
     cursor_key: bytes
+    operations: tuple[OfferedOperation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,63 @@
+"""What an operation is, and what it is called with.
+
+Spec: https://hl7.org/fhir/R4/operations.html
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from fhirserver.access import AuthContext
+from fhirserver.interactions import Query, Result, Services
+from fhirserver.model.json import JsonValue
+
+Level = Literal["system", "type", "instance"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One invocation.
+
+    Attributes:
+        services: what operations work with.
+        auth: the caller.
+        type: resource type of the URL; None at system level.
+        id: logical id of the URL; None above instance level.
+        query: parameters of the URL.
+        content: parsed body of any shape; None where there is none.
+    """
+
+    services: Services
+    auth: AuthContext
+    type: str | None
+    id: str | None
+    query: Query
+    content: JsonValue
+
+    @property
+    def level(self) -> Level:
+        """Where it was invoked."""
+        if self.type is None:
+            return "system"
+        return "type" if self.id is None else "instance"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation.
+
+    Attributes:
+        code: name without "$".
+        definition: canonical of its OperationDefinition.
+        levels: where it may be invoked.
+        types: resource types it exists for; None for all.
+        affects_state: whether it may change something; then GET is refused.
+        run: does it.
+    """
+
+    code: str
+    definition: str
+    levels: frozenset[Level]
+    types: frozenset[str] | None
+    affects_state: bool
+    run: Callable[[Call], Result]

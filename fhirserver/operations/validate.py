@@ -1,0 +1,197 @@
+"""$validate: would this resource be accepted?
+
+Spec: https://hl7.org/fhir/R4/resource-operation-validate.html
+
+    mode       what is checked
+    (none)     the resource by itself
+    create     and whether it could be created: its references lead somewhere
+    update     and whether it could be stored under the id of the URL
+    delete     whether the resource of the URL could be deleted; no resource is sent
+    profile    the resource by itself, against the profile
+
+The body is the resource, or Parameters with `resource`, `mode` and `profile`; the URL may carry
+mode and profile. At an instance without a body, what is stored there is checked. What would be
+written is written and rolled back. The answer is 200 and an OperationOutcome whatever it says.
+"""
+
+from dataclasses import dataclass
+from typing import NoReturn
+
+from fhirserver.audit import audit_row
+from fhirserver.errors import FhirError, InvalidRequestError, Issue, NotSupportedError
+from fhirserver.interactions import Result, WriteOptions
+from fhirserver.interactions.create import create_change
+from fhirserver.interactions.delete import delete_change
+from fhirserver.interactions.identity import new_id
+from fhirserver.interactions.permit import permit, refuse_foreign
+from fhirserver.interactions.prepare import Prepared, checked_id, checked_type, prepare
+from fhirserver.interactions.read import read
+from fhirserver.interactions.update import update_change
+from fhirserver.interactions.writing import refuse_hidden
+from fhirserver.model.json import JsonObject, JsonValue, parse_json, write_json
+from fhirserver.model.outcome import operation_outcome
+from fhirserver.operations.types import Call, Operation
+from fhirserver.store.write import Change, WriteSession, run_write
+from fhirserver.validation import validate as validate_resource
+
+_MODES = ("create", "update", "delete", "profile")
+_BASE = "http://hl7.org/fhir/StructureDefinition/"
+_FINE = Issue("information", "informational", "No issues: the resource would be accepted.")
+
+
+class _RolledBackError(Exception):
+    """The rehearsal went well, and is undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The parameters, from wherever they came."""
+
+    resource: JsonValue = None
+    mode: str | None = None
+    profile: str | None = None
+
+
+def validate(call: Call) -> Result:
+    """Check a resource, and with a mode whether it could be written.
+
+    Parameters read: resource, mode, profile.
+
+    Returns:
+        200 and an OperationOutcome, also where the resource is wrong.
+
+    Raises:
+        InvalidRequestError: no resource where one is needed, an unknown mode or parameter.
+        NotSupportedError: a profile that is not the type's own definition.
+        NotFoundError: no such instance, or not this caller's.
+    """
+    asked = _asked(call)
+    assert call.type is not None
+    permit(call.services, call.auth, "validate", call.type, call.id)
+    if asked.profile is not None and asked.profile.partition("|")[0] != f"{_BASE}{call.type}":
+        raise NotSupportedError(
+            f"The profile {asked.profile[:200]!r} is not known here; leave it out to check "
+            f"against {_BASE}{call.type}."
+        )
+    issues = _check_delete(call, asked) if asked.mode == "delete" else _check(call, asked)
+    return Result(200, body=write_json(operation_outcome(issues or (_FINE,))))
+
+
+OPERATION = Operation(
+    code="validate",
+    definition="http://hl7.org/fhir/OperationDefinition/Resource-validate",
+    levels=frozenset(("type", "instance")),
+    types=None,
+    affects_state=False,
+    run=validate,
+)
+
+
+def _asked(call: Call) -> _Asked:
+    found: dict[str, JsonValue] = {}
+    for name, value in call.query.pairs:
+        _take(found, name, value)
+    content = call.content
+    if isinstance(content, dict) and content.get("resourceType") == "Parameters":
+        for part in content.get("parameter", ()):
+            name, value = _parameter(part)
+            _take(found, name, value)
+    elif content is not None:
+        found["resource"] = content
+    if found.get("mode") not in (None, *_MODES):
+        raise InvalidRequestError(f"mode is one of {', '.join(_MODES)}, not {found['mode']!r}.")
+    return _Asked(**found)
+
+
+def _take(found: dict[str, JsonValue], name: str, value: JsonValue) -> None:
+    if name not in ("resource", "mode", "profile") or name in found:
+        raise InvalidRequestError(
+            f"$validate takes resource, mode and profile, each once; not {name[:100]!r}."
+        )
+    if name != "resource" and not isinstance(value, str):
+        raise InvalidRequestError(f"{name} must be a text.")
+    found[name] = value
+
+
+def _parameter(part: JsonValue) -> tuple[str, JsonValue]:
+    if not isinstance(part, dict) or not isinstance(part.get("name"), str):
+        raise InvalidRequestError("Each parameter needs a name.")
+    values = [part[key] for key in part if key == "resource" or key.startswith("value")]
+    if len(values) != 1:
+        raise InvalidRequestError(f"The parameter {part['name'][:100]!r} needs one value.")
+    return part["name"], values[0]
+
+
+def _check(call: Call, asked: _Asked) -> tuple[Issue, ...]:
+    resource = asked.resource
+    if resource is None:
+        resource = _stored(call)
+    assert call.type is not None
+    if asked.mode is None or asked.mode == "profile":
+        content = checked_type(call.type, resource)
+        return tuple(validate_resource(content, definitions=call.services.definitions))
+    try:
+        return _rehearse_write(call, asked.mode, checked_type(call.type, resource))
+    except FhirError as error:
+        return error.issues
+
+
+def _stored(call: Call) -> JsonObject:
+    if call.type is None or call.id is None:
+        raise InvalidRequestError("Send the resource to check, alone or in Parameters.")
+    result = read(call.services, call.auth, call.type, call.id)
+    assert result.body is not None
+    resource: JsonObject = parse_json(result.body)
+    return resource
+
+
+def _check_delete(call: Call, asked: _Asked) -> tuple[Issue, ...]:
+    if call.type is None or call.id is None or asked.resource is not None:
+        raise InvalidRequestError("mode=delete goes to an instance and carries no resource.")
+    try:
+        _rehearse(call, delete_change(call.type, call.id, WriteOptions()), "delete")
+    except FhirError as error:
+        return error.issues
+    return ()
+
+
+def _rehearse_write(call: Call, mode: str, resource: JsonObject) -> tuple[Issue, ...]:
+    services = call.services
+    assert call.type is not None
+    if mode == "update":
+        if call.id is None:
+            raise InvalidRequestError("mode=update goes to an instance.")
+        checked_id(call.type, call.id, resource)
+    id_ = call.id if mode == "update" and call.id is not None else new_id(services.now())
+    prepared: Prepared = prepare(
+        services.definitions, services.settings.public_url, call.type, id_, resource
+    )
+    change = (
+        update_change(prepared, WriteOptions()) if mode == "update" else create_change(prepared)
+    )
+    _rehearse(call, change, mode)
+    return prepared.issues
+
+
+def _rehearse(call: Call, change: Change, mode: str) -> None:
+    """Write a change and undo it.
+
+    Raises:
+        FhirError: what stands in its way.
+    """
+    services = call.services
+    decision = permit(services, call.auth, mode, change.type, change.id)
+    if change.rows is not None:
+        refuse_foreign(decision, change.rows.patients, f"{change.type}/{change.id}")
+
+    def attempt(session: WriteSession) -> NoReturn:
+        current = session.lock([(change.type, change.id)])[change.type, change.id]
+        refuse_hidden(services, decision, current)
+        row = audit_row(call.auth, "validate")
+        session.apply([change], row, services.settings.referential_integrity)
+        raise _RolledBackError
+
+    try:
+        run_write(services.database, attempt)
+    except _RolledBackError:
+        return
