@@ -41,6 +41,10 @@ class AuditRow:
         }
 
 
+DURABILITY = """
+CASE WHEN :lazy::boolean THEN set_config('synchronous_commit', 'off', true) END
+"""
+"""In a read's statement: whether its commit, which is the audit row's, waits for the disk."""
 AUDIT_COLUMNS = "interaction, actor, client, request_id, address, query"
 AUDIT_PARAMETERS = (
     ":interaction::text, :actor::text, :client::text, :request_id::text, :address::text,"

@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from typing import Literal
 
 import psycopg
 from psycopg import errors
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from fhirserver.definitions import Definitions, r4
-from fhirserver.errors import UnavailableError
+from fhirserver.errors import UnavailableError, UnprocessableError
 from fhirserver.store.identities import Identities
 from fhirserver.store.rid_blocks import RidBlocks
 from fhirserver.store.statement import StoreConnection
@@ -43,11 +44,13 @@ class Database:
         min_size: connections kept open in each pool.
         max_size: connections at most in each pool.
         timeout_s: seconds to wait for a free one before `UnavailableError`.
-        statement_timeout_ms: time one statement may take.
+        statement_timeout_ms: time a search may take, and time a write may wait for a lock; a
+            write itself may take ten times as long.
+        audit_durability: whether a read's answer waits until its audit row is on disk.
         clock: epoch microseconds; stamps `meta.lastUpdated`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the settings that one place knows
         self,
         url: str,
         *,
@@ -55,10 +58,12 @@ class Database:
         max_size: int = 6,
         timeout_s: float = 5.0,
         statement_timeout_ms: int = 30_000,
+        audit_durability: Literal["durable", "async"] = "durable",
         clock: Callable[[], int] = now_us,
     ) -> None:
         self.url = url
         self.clock = clock
+        self.lazy_audit = audit_durability == "async"
         self.identities = Identities()
         self.rids = RidBlocks()
         self._sizes = (min_size, max_size)
@@ -101,11 +106,21 @@ class Database:
     def _main(self) -> ConnectionPool[StoreConnection]:
         # Planning the write statement takes longer than running it, so plans are kept; a kept
         # plan may date from when a table was empty, so none may scan one.
-        return self._open_pool("-c enable_seqscan=off -c plan_cache_mode=force_generic_plan", None)
+        limit = self._statement_timeout_ms
+        return self._open_pool(
+            "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan"
+            f" -c lock_timeout={limit} -c statement_timeout={10 * limit}",
+            None,
+        )
 
     @cached_property
     def _search(self) -> ConnectionPool[StoreConnection]:
-        return self._open_pool("-c plan_cache_mode=force_custom_plan", 5)
+        return self._open_pool(
+            "-c plan_cache_mode=force_custom_plan"
+            f" -c statement_timeout={self._statement_timeout_ms}"
+            f" -c synchronous_commit={'off' if self.lazy_audit else 'on'}",
+            5,
+        )
 
     def _open_pool(self, options: str, threshold: int | None) -> ConnectionPool[StoreConnection]:
         minimum, maximum = self._sizes
@@ -117,10 +132,7 @@ class Database:
                 "prepare_threshold": threshold,
                 "application_name": "fhirserver",
                 "connect_timeout": 10,
-                "options": (
-                    f"{options} -c statement_timeout={self._statement_timeout_ms} "
-                    "-c jit=off -c TimeZone=UTC"
-                ),
+                "options": f"{options} -c jit=off -c TimeZone=UTC",
             },
             min_size=minimum,
             max_size=maximum,
@@ -136,12 +148,17 @@ def _answering(pool: ConnectionPool[StoreConnection]) -> Iterator[None]:
         yield
     except PoolTimeout as error:
         raise UnavailableError("Every database connection is in use; try again shortly.") from error
-    except errors.QueryCanceled as error:
+    except (errors.QueryCanceled, errors.LockNotAvailable) as error:
         raise UnavailableError(
             "The database took too long; ask for less at once or try again.", retry_after_s=10
         ) from error
     except (errors.DeadlockDetected, errors.SerializationFailure):
         raise
+    except (psycopg.DataError, errors.ProgramLimitExceeded) as error:
+        raise UnprocessableError(
+            "A value cannot be stored or compared: a number is out of range, a text holds a NUL "
+            "character, or it is too long; send one within bounds."
+        ) from error
     except _RESTARTING as error:
         pool.check()  # what was lost with this one is replaced before somebody else is lent it
         raise UnavailableError("The database cannot be reached; try again shortly.") from error

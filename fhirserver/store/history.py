@@ -20,7 +20,7 @@ from psycopg import pq
 
 from fhirserver.model.stored import StoredResource
 from fhirserver.store import binary
-from fhirserver.store.audit_row import AUDIT_COLUMNS, AUDIT_PARAMETERS, AuditRow
+from fhirserver.store.audit_row import AUDIT_COLUMNS, AUDIT_PARAMETERS, DURABILITY, AuditRow
 from fhirserver.store.database import Database
 from fhirserver.store.schema import method_name
 from fhirserver.store.statement import Statement, run, statement
@@ -100,7 +100,8 @@ _TOLD = f"""
 told AS (
     INSERT INTO audit (tid, id, outcome, matches, {AUDIT_COLUMNS})
     SELECT :audit_tid::smallint, :audit_id::text, 200,
-           LEAST((SELECT count(*) FROM page), :limit::bigint - 1), {AUDIT_PARAMETERS})"""  # noqa: S608
+           LEAST((SELECT count(*) FROM page), :limit::bigint - 1), {AUDIT_PARAMETERS}
+    FROM (SELECT {DURABILITY}) always)"""  # noqa: S608
 _BODIES = """
 SELECT p.rid, p.tid, p.id, p.version, p.updated, p.method, b.body
 FROM page p CROSS JOIN LATERAL (
@@ -164,6 +165,7 @@ def _arguments(database: Database, query: HistoryQuery) -> dict[str, bytes | Non
     arguments: dict[str, bytes | None] = {
         "tids": binary.int2_array(tids),
         "limit": binary.int8(query.count + 1),
+        "lazy": binary.boolean(database.lazy_audit),
         "audit_tid": None if query.type is None else binary.int2(tids[0]),
         "audit_id": None if query.id is None else query.id.encode(),
     }

@@ -94,7 +94,8 @@ def _quantity_key(row: QuantityRow) -> QuantityKey:
 
 
 def _text(number: Decimal) -> str:
-    return format(number, "f") if number.is_finite() else str(number)
+    # Never written out in full: 1E+999999 is a number too.
+    return str(number)
 
 
 def _maybe(number: Decimal | None) -> str | None:

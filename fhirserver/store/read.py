@@ -16,7 +16,7 @@ from psycopg import Connection, pq
 from fhirserver.definitions import Definitions
 from fhirserver.model.stored import StoredResource
 from fhirserver.store import binary
-from fhirserver.store.audit_row import AUDIT_COLUMNS, AUDIT_PARAMETERS, AuditRow
+from fhirserver.store.audit_row import AUDIT_COLUMNS, AUDIT_PARAMETERS, DURABILITY, AuditRow
 from fhirserver.store.database import Database
 from fhirserver.store.schema import method_name
 from fhirserver.store.statement import Statement, run, statement
@@ -27,7 +27,7 @@ told AS (
     INSERT INTO audit (rid, version, tid, id, outcome, {AUDIT_COLUMNS})
     SELECT f.rid, f.version, :tid::smallint, :id::text,
            CASE f.state WHEN 1 THEN 200 WHEN 2 THEN 410 ELSE 404 END, {AUDIT_PARAMETERS}
-    FROM (SELECT 1) always LEFT JOIN found f ON true)
+    FROM (SELECT {DURABILITY}) always LEFT JOIN found f ON true)
 SELECT rid, version, updated, method, body FROM found
 """  # noqa: S608 - constants
 
@@ -106,6 +106,7 @@ def _fetch(
     arguments = {
         "tid": binary.int2(database.definitions.type_id(type)),
         "id": id.encode(),
+        "lazy": binary.boolean(database.lazy_audit),
         **parameters,
         **audit.parameters(),
     }

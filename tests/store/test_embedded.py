@@ -98,9 +98,9 @@ def test_server_stops_with_a_killed_owner_and_its_successor_waits(tmp_path: Path
     url = owner.stdout.readline().strip()
     with psycopg.connect(url) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
-        owner.kill()
-        owner.wait()
-        owner.stdout.close()
+    owner.kill()
+    owner.wait()
+    owner.stdout.close()
     with EmbeddedPostgres(tmp_path) as server:
         assert server.url == url
         assert _value(url, "SELECT n FROM kept") == 7
