@@ -1,0 +1,176 @@
+"""Where the values of search parameters stand, written out by hand.
+
+A line names the kind of parameter and the elements it looks at, each as `path:datatype`. A path
+takes JSON names and `[name=value]` for a condition; a code's implicit system follows after a bar.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+Json = Any
+
+
+class Typed(NamedTuple):
+    """A value and its datatype; `system` is what a code implies."""
+
+    value: Json
+    datatype: str
+    system: str | None = None
+
+
+EVERY_TYPE = {
+    "_id": "token id:id",
+    "_tag": "token meta.tag:Coding",
+    "_security": "token meta.security:Coding",
+    "_profile": "uri meta.profile:canonical",
+    "_source": "uri meta.source:uri",
+}
+
+PARAMETERS: dict[str, dict[str, str]] = {
+    "Patient": {
+        "active": "token active:boolean",
+        "address": "string address:Address",
+        "address-city": "string address.city:string",
+        "address-country": "string address.country:string",
+        "birthdate": "date birthDate:date",
+        "death-date": "date deceasedDateTime:dateTime",
+        "email": "token telecom[system=email]:ContactPoint",
+        "family": "string name.family:string",
+        "gender": "token gender:code|http://hl7.org/fhir/administrative-gender",
+        "general-practitioner": "reference generalPractitioner:Reference",
+        "given": "string name.given:string",
+        "identifier": "token identifier:Identifier",
+        "language": "token communication.language:CodeableConcept",
+        "name": "string name:HumanName",
+        "organization": "reference managingOrganization:Reference",
+        "phone": "token telecom[system=phone]:ContactPoint",
+        "telecom": "token telecom:ContactPoint",
+    },
+    "Observation": {
+        "category": "token category:CodeableConcept",
+        "code": "token code:CodeableConcept",
+        "combo-code": "token code:CodeableConcept component.code:CodeableConcept",
+        "combo-value-quantity": (
+            "quantity valueQuantity:Quantity component.valueQuantity:Quantity"
+        ),
+        "component-code": "token component.code:CodeableConcept",
+        "component-value-quantity": "quantity component.valueQuantity:Quantity",
+        "date": (
+            "date effectiveDateTime:dateTime effectivePeriod:Period effectiveInstant:instant"
+            " effectiveTiming:Timing"
+        ),
+        "focus": "reference focus:Reference",
+        "performer": "reference performer:Reference",
+        "status": "token status:code|http://hl7.org/fhir/observation-status",
+        "subject": "reference subject:Reference",
+        "value-concept": "token valueCodeableConcept:CodeableConcept",
+        "value-date": "date valueDateTime:dateTime valuePeriod:Period",
+        "value-quantity": "quantity valueQuantity:Quantity",
+        "value-string": "string valueString:string valueCodeableConcept.text:string",
+    },
+    "Encounter": {
+        "class": "token class:Coding",
+        "date": "date period:Period",
+        "identifier": "token identifier:Identifier",
+        "length": "quantity length:Duration",
+        "participant": "reference participant.individual:Reference",
+        "status": "token status:code|http://hl7.org/fhir/encounter-status",
+        "subject": "reference subject:Reference",
+        "type": "token type:CodeableConcept",
+    },
+    "Condition": {
+        "clinical-status": "token clinicalStatus:CodeableConcept",
+        "code": "token code:CodeableConcept",
+        "onset-age": "quantity onsetAge:Age onsetRange:Range",
+        "onset-date": "date onsetDateTime:dateTime onsetPeriod:Period",
+        "onset-info": "string onsetString:string",
+        "recorded-date": "date recordedDate:dateTime",
+        "subject": "reference subject:Reference",
+    },
+    "RiskAssessment": {
+        "date": "date occurrenceDateTime:dateTime",
+        "probability": (
+            "number prediction.probabilityDecimal:decimal prediction.probabilityRange:Range"
+        ),
+        "subject": "reference subject:Reference",
+    },
+    "ChargeItem": {
+        "factor-override": "number factorOverride:decimal",
+        "occurrence": (
+            "date occurrenceDateTime:dateTime occurrencePeriod:Period occurrenceTiming:Timing"
+        ),
+        "price-override": "quantity priceOverride:Money",
+        "quantity": "quantity quantity:Quantity",
+    },
+    "ValueSet": {
+        "date": "date date:dateTime",
+        "description": "string description:markdown",
+        "reference": "uri compose.include.system:uri",
+        "status": "token status:code|http://hl7.org/fhir/publication-status",
+        "title": "string title:string",
+        "url": "uri url:uri",
+    },
+    "QuestionnaireResponse": {
+        "authored": "date authored:dateTime",
+        "questionnaire": "reference questionnaire:canonical",
+        "subject": "reference subject:Reference",
+    },
+}
+
+PATIENTS_ONLY = {
+    "Observation": {"patient": "subject"},
+    "Encounter": {"patient": "subject"},
+    "Condition": {"patient": "subject"},
+    "RiskAssessment": {"patient": "subject"},
+    "QuestionnaireResponse": {"patient": "subject"},
+}
+"""Parameters that are another one, for references to patients alone."""
+
+
+def kind_of(type_name: str, code: str) -> str:
+    """Tell whether a parameter is a token, a string, ..."""
+    return _line(type_name, code).split()[0]
+
+
+def codes_of(type_name: str) -> list[str]:
+    """Name the parameters of a type."""
+    return [*EVERY_TYPE, *PARAMETERS[type_name], *PATIENTS_ONLY.get(type_name, {})]
+
+
+def values_of(resource: Json, type_name: str, code: str) -> list[Typed]:
+    """Collect the values that a parameter looks at."""
+    found = []
+    for place in _line(type_name, code).split()[1:]:
+        path, _, datatype = place.partition(":")
+        datatype, _, system = datatype.partition("|")
+        steps = path.split(".")
+        found += [Typed(value, datatype, system or None) for value in _at(resource, steps)]
+    if code in PATIENTS_ONLY.get(type_name, {}):
+        return [each for each in found if _is_patient(each.value)]
+    return found
+
+
+def _line(type_name: str, code: str) -> str:
+    code = PATIENTS_ONLY.get(type_name, {}).get(code, code)
+    return EVERY_TYPE.get(code) or PARAMETERS[type_name][code]
+
+
+def _at(value: Json, steps: list[str]) -> Iterator[Json]:
+    if not steps:
+        yield value
+        return
+    name, _, condition = steps[0].rstrip("]").partition("[")
+    items = value.get(name)
+    for item in items if isinstance(items, list) else [items]:
+        if item is not None and _holds(item, condition):
+            yield from _at(item, steps[1:])
+
+
+def _holds(item: Json, condition: str) -> bool:
+    name, _, expected = condition.partition("=")
+    return not condition or item.get(name) == expected
+
+
+def _is_patient(reference: Json) -> bool:
+    parts = reference.get("reference", "").split("/")
+    return "Patient" in parts or reference.get("type") == "Patient"
