@@ -1,4 +1,4 @@
-"""`fhirserver export`: write every resource as NDJSON, one file per type, from one snapshot."""
+"""Write every resource as NDJSON, one file per type, from one snapshot."""
 
 import argparse
 import gzip
@@ -16,7 +16,6 @@ from fhirserver.commands.options import (
 )
 from fhirserver.commands.progress import Progress
 
-HELP = "write every resource as NDJSON, one file per type"
 EXAMPLES = """\
 examples:
   fhirserver export --output exported/

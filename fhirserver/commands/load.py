@@ -1,4 +1,4 @@
-"""`fhirserver load`: put files of FHIR resources into a server's database.
+"""Put files of FHIR resources into a server's database.
 
 Bundles of type transaction and batch run as they would over HTTP; other Bundles are unwrapped
 and their resources stored under the ids they bring, as are resources that stand alone. Everything
@@ -24,7 +24,6 @@ from fhirserver.config import Settings
 from fhirserver.errors import Issue
 from fhirserver.model.json import write_json
 
-HELP = "put files of FHIR resources into a server's database"
 EXAMPLES = """\
 examples:
   fhirserver load hospitals.json patients/

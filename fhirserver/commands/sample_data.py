@@ -1,4 +1,4 @@
-"""`fhirserver sample-data`: write synthetic patients as NDJSON of transaction Bundles."""
+"""Write synthetic patients as NDJSON of transaction Bundles."""
 
 import argparse
 import sys
@@ -10,7 +10,6 @@ from typing import IO
 from fhirserver.commands.progress import Progress
 from fhirserver.model.json import write_json
 
-HELP = "write synthetic patients"
 EXAMPLES = """\
 examples:
   fhirserver sample-data --patients 100 --output patients.ndjson

@@ -1,4 +1,4 @@
-"""`fhirserver validate`: check files against base R4 without storing anything."""
+"""Check files against base R4 without storing anything."""
 
 import argparse
 import sys
@@ -8,7 +8,6 @@ from fhirserver.commands.sources import Item, find_sources, read_items
 from fhirserver.errors import FhirError, Issue
 from fhirserver.model.json import parse_json, write_json
 
-HELP = "check resources against FHIR R4, without a server"
 EXAMPLES = """\
 examples:
   fhirserver validate patient.json

@@ -1,0 +1,79 @@
+"""Check that bodies, versions, index rows and references of a database agree.
+
+Every resource is extracted again and compared with the index rows that are really there. The
+database may be in use meanwhile: everything is read from one snapshot.
+"""
+
+import argparse
+import sys
+
+from fhirserver.commands.options import add_store_options, reach_database, settings_from
+from fhirserver.commands.progress import Progress
+from fhirserver.model.json import JsonValue, write_json
+
+EXAMPLES = """\
+examples:
+  fhirserver verify --data-dir data
+  fhirserver verify --database-url postgresql://fhir@db.example/fhir --json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_store_options(parser)
+    parser.add_argument(
+        "--public-url",
+        metavar="URL",
+        help="FHIR base that the server runs under; absolute references below it are local",
+    )
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the report; 1 where anything was found."""
+    from fhirserver.definitions import r4
+    from fhirserver.search.extract import EXTRACTOR_VERSION, IndexRows, extract
+    from fhirserver.store.verify import verify
+
+    settings = settings_from(args, public_url=args.public_url)
+    definitions = r4()
+
+    def rows_of(resource: JsonValue) -> IndexRows:
+        return extract(resource, definitions=definitions, base_url=settings.public_url)
+
+    progress = Progress("verify", 0)
+    with reach_database(settings) as url:
+        report = verify(
+            url,
+            definitions,
+            extract=rows_of,
+            extractor=EXTRACTOR_VERSION,
+            progress=lambda checked: progress.advance(checked - progress.count, 0),
+        )
+    progress.finish()
+    found = {
+        "resources": report.resources,
+        "versions": report.versions,
+        "index_rows": report.rows,
+        "references_to_nothing": report.dangling,
+        "findings": dict(report.counts),
+        "first": [
+            {"place": finding.place, "rule": finding.rule, "detail": finding.detail}
+            for finding in report.findings
+        ],
+    }
+    sys.stdout.write(write_json(found).decode() + "\n" if args.json else _text(found))
+    return 0 if report.sound else 1
+
+
+def _text(found: dict[str, JsonValue]) -> str:
+    lines = [
+        f"{found['resources']:,} resources checked",
+        f"{found['versions']:,} versions and {found['index_rows']:,} index rows checked",
+        f"{found['references_to_nothing']:,} references to what is not here",
+        *(f"{count:,} x {rule}" for rule, count in found["findings"].items()),
+        *(f"  {each['place']}: {each['rule']}: {each['detail']}" for each in found["first"]),
+    ]
+    if not found["findings"]:
+        lines.append("everything agrees")
+    return "\n".join(lines) + "\n"
