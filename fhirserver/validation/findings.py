@@ -94,13 +94,22 @@ class Findings:
         root: the resource that contains it, or itself: %rootResource.
     """
 
-    __slots__ = ("_found", "faults", "resource", "root")
+    __slots__ = ("_contained", "_contained_of", "_found", "faults", "resource", "root")
 
     def __init__(self, resource: JsonObject) -> None:
         self._found: list[tuple[Place, Issue]] = []
         self.faults = 0
         self.resource = resource
         self.root = resource
+        self._contained: dict[str, JsonObject] = {}
+        self._contained_of: JsonObject | None = None
+
+    def contained(self, id: str) -> JsonObject | None:
+        """Give the resource of that id which `root` contains; the first, if there are several."""
+        if self._contained_of is not self.root:
+            self._contained_of = self.root
+            self._contained = _by_id(self.root.get("contained"))
+        return self._contained.get(id)
 
     def add(self, code: str, place: Place, diagnostics: str, severity: Severity = "error") -> None:
         """Note an issue."""
@@ -122,6 +131,14 @@ class Findings:
             text = f"There are more than {MAX_ISSUES} issues; these are the first ones found."
             issues.append(Issue("error", "too-costly", text))
         return issues
+
+
+def _by_id(resources: JsonValue) -> dict[str, JsonObject]:
+    found: dict[str, JsonObject] = {}
+    for resource in resources if isinstance(resources, list) else ():
+        if isinstance(resource, dict) and isinstance(resource.get("id"), str):
+            found.setdefault(resource["id"], resource)
+    return found
 
 
 def _sort_key(place: Place) -> list[tuple[int, str]]:

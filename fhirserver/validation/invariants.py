@@ -5,10 +5,10 @@ Spec: https://hl7.org/fhir/R4/conformance-rules.html#constraints
 A rule is broken when its expression is not true; `{}` (nothing can be told) breaks it too, as in
 the reference implementation, but for those listed in `_SATISFIED_BY_NOTHING`.
 
-Rules that are asked of every element or cost too much as published are code instead: `ele-1` and
-`ext-1` in `nodes`, `ref-1` in `references`, `dom-2` to `dom-5` in `contained`, `bdl-3`, `bdl-4`,
-`bdl-7` and `bdl-8` in `bundles`, `txt-1` and `txt-2` in `narrative`. `dom-6` (a resource should
-have narrative) is advice about every resource without a text and is not given.
+Rules that are asked of every element, or whose published form can be made to take as long as the
+sender likes, are code instead: see `nodes` (ele-1, ext-1), `references`, `contained`, `bundles`,
+`observations`, `conformance` and `narrative`. `dom-6` (a resource should have narrative) is advice
+about every resource without a text and is not given.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -30,7 +30,7 @@ Rule = Callable[[JsonValue, JsonValue, Place, Findings], None]
 
 IN_CODE = frozenset(
     {"ele-1", "ext-1", "ref-1", "dom-2", "dom-3", "dom-4", "dom-5", "dom-6", "bdl-3", "bdl-4",
-     "bdl-7", "bdl-8", "txt-1", "txt-2"}
+     "bdl-7", "bdl-8", "ig-1", "ig-2", "obs-7", "sdf-8", "sdf-8a", "txt-1", "txt-2"}
 )  # fmt: skip
 """Keys of the rules that are not evaluated as FHIRPath."""
 

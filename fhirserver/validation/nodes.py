@@ -14,6 +14,7 @@ from collections.abc import Callable
 from fhirserver.definitions import Choice, Definitions, Node
 from fhirserver.model.json import JsonObject, JsonValue
 from fhirserver.validation.bundles import check_bundle
+from fhirserver.validation.conformance import check_element_paths, check_guide
 from fhirserver.validation.contained import check_contained
 from fhirserver.validation.elements import (
     ElementChecks,
@@ -23,6 +24,7 @@ from fhirserver.validation.elements import (
 )
 from fhirserver.validation.findings import Findings, Place, nearest, quoted, wrong_kind
 from fhirserver.validation.invariants import Rule, invariant_rules
+from fhirserver.validation.observations import check_component_codes
 from fhirserver.validation.references import check_contained_target
 
 ItemCheck = Callable[[JsonValue, Place, Findings], None]
@@ -167,12 +169,9 @@ def _object_rules(node: Node) -> list[ObjectRule]:
         rules.append(_required(single))
     required = {item.base_name for item in node.required}
     rules += [_choice(item, is_required=item.base_name in required) for item in node.choices]
-    if node.path == "Extension":
-        rules.append(_check_extension)
-    elif node.path == "Reference":
-        rules.append(check_contained_target)
-    elif node.path == "Bundle":
-        rules.append(check_bundle)
+    special = _SPECIAL_RULES.get(node.path)
+    if special is not None:
+        rules.append(special)
     if "contained" in node.elements:
         rules.append(_check_contained)
     return rules
@@ -233,3 +232,14 @@ def _check_extension(value: JsonObject, place: Place, findings: Findings) -> Non
 def _check_contained(value: JsonObject, place: Place, findings: Findings) -> None:
     if "contained" in value:
         check_contained(value, place, findings)
+
+
+_SPECIAL_RULES: dict[str, ObjectRule] = {
+    "Bundle": check_bundle,
+    "Extension": _check_extension,
+    "ImplementationGuide": check_guide,
+    "Observation": check_component_codes,
+    "Reference": check_contained_target,
+    "StructureDefinition": check_element_paths,
+}
+"""Invariants in code, by node."""

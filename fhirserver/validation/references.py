@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable
 
 from fhirserver.definitions import Definitions
-from fhirserver.model.json import JsonObject, JsonValue
+from fhirserver.model.json import JsonObject
 from fhirserver.validation.findings import Findings, Place, quoted
 
 ReferenceRule = Callable[[JsonObject, Place, Findings], None]
@@ -31,7 +31,7 @@ def check_contained_target(reference: JsonObject, place: Place, findings: Findin
     text = reference.get("reference")
     if not isinstance(text, str) or len(text) < 2 or text[0] != "#":
         return
-    if _contained(text[1:], findings.root) is None:
+    if findings.contained(text[1:]) is None:
         findings.add(
             "invariant",
             (place, "reference"),
@@ -48,7 +48,7 @@ def allowed_targets(targets: tuple[str, ...], definitions: Definitions) -> Refer
     def check(reference: JsonObject, place: Place, findings: Findings) -> None:
         stated = reference.get("type")
         text = reference.get("reference")
-        found = _literal_type(text, findings.root) if isinstance(text, str) else None
+        found = _literal_type(text, findings) if isinstance(text, str) else None
         if found is not None and found not in allowed and definitions.is_resource_type(found):
             findings.add(
                 "structure",
@@ -73,21 +73,11 @@ def allowed_targets(targets: tuple[str, ...], definitions: Definitions) -> Refer
     return check
 
 
-def _literal_type(text: str, root: JsonObject) -> str | None:
+def _literal_type(text: str, findings: Findings) -> str | None:
     """The resource type that a literal reference shows."""
     if text[:1] == "#":
-        target = _contained(text[1:], root) if len(text) > 1 else root
+        target = findings.contained(text[1:]) if len(text) > 1 else findings.root
         name = None if target is None else target.get("resourceType")
         return name if isinstance(name, str) else None
     match = _TYPE.fullmatch(text)
     return match[1] if match else None
-
-
-def _contained(id: str, root: JsonObject) -> JsonObject | None:
-    resources: JsonValue = root.get("contained")
-    if not isinstance(resources, list):
-        return None
-    for resource in resources:
-        if isinstance(resource, dict) and resource.get("id") == id:
-            return resource
-    return None

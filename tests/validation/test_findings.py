@@ -74,6 +74,29 @@ def test_values_are_quoted_shortened() -> None:
     assert len(issues[0].diagnostics) < 500
 
 
+def test_cost_grows_with_size_only() -> None:
+    """Rules that compare all with all look at each part once; squared, this would take minutes."""
+    many = range(20_000)
+    codings = [{"code": str(number)} for number in many]
+    observation = {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": {"coding": codings},
+        "valueString": "a",
+        "component": [{"code": {"text": "a", "coding": [{"code": f"x{n}"}]}} for n in many],
+    }
+    assert validate(observation) == []
+    basic = {
+        "resourceType": "Basic",
+        "code": {"text": "a"},
+        "contained": [{"resourceType": "Patient", "id": str(number)} for number in many],
+        "extension": [
+            {"url": "http://a", "valueReference": {"reference": f"#{number}"}} for number in many
+        ],
+    }
+    assert validate(basic) == []
+
+
 def test_deep_nesting() -> None:
     """The deepest bodies that the parser lets through are checked."""
     extension: dict[str, Any] = {"url": "a", "valueCode": "b c  d"}

@@ -365,6 +365,47 @@ RULES = [
         "inv-1"),
 ]  # fmt: skip
 
+
+def structure(**members: Any) -> dict[str, Any]:
+    return {"resourceType": "StructureDefinition", "url": "http://a", "name": "A",
+            "status": "draft", "kind": "resource", "abstract": False, "type": "Patient",
+            **members}  # fmt: skip
+
+
+def element(path: str) -> dict[str, Any]:
+    return {"id": path, "path": path, "definition": "a", "min": 0, "max": "1",
+            "base": {"path": path, "min": 0, "max": "1"}}  # fmt: skip
+
+
+def guide(**resource: Any) -> dict[str, Any]:
+    return {"resourceType": "ImplementationGuide", "url": "http://a", "name": "A",
+            "status": "draft", "packageId": "a", "fhirVersion": ["4.0.1"], "definition": {
+                "grouping": [{"id": "g", "name": "G"}],
+                "resource": [{"reference": {"display": "a"}, **resource}]}}  # fmt: skip
+
+
+CONFORMANCE = [
+    row("structuredefinition.html#sdf-11", structure(baseDefinition="http://b",
+        snapshot={"element": [element("Group")]}), "invariant",
+        "StructureDefinition", "sdf-11"),
+    row("structuredefinition.html#sdf-8/below", structure(baseDefinition="http://b",
+        snapshot={"element": [element("Patient"), element("Patients.name")]}), "invariant",
+        "StructureDefinition.snapshot.element[1].path", "'Patient.'"),
+    row("structuredefinition.html#sdf-8/logical", structure(baseDefinition="http://b",
+        kind="logical", snapshot={"element": [element("A"), element("B.c")]}), "invariant",
+        "StructureDefinition.snapshot.element[1].path", "'A.'"),
+    row("structuredefinition.html#sdf-8a/first", structure(baseDefinition="http://b",
+        differential={"element": [element("Group.name")]}), "invariant",
+        "StructureDefinition.differential.element[0].path", "sdf-8a"),
+    row("structuredefinition.html#sdf-8a/below", structure(baseDefinition="http://b",
+        differential={"element": [element("Patient.name"), element("Group.name")]}), "invariant",
+        "StructureDefinition.differential.element[1].path", "'Patient.'"),
+    row("implementationguide.html#ig-1", guide(groupingId="h"), "invariant",
+        "ImplementationGuide.definition.resource[0].groupingId", "ig-1"),
+    row("implementationguide.html#ig-2", guide(fhirVersion=["3.0.1"]), "invariant",
+        "ImplementationGuide.definition.resource[0].fhirVersion", "ig-2"),
+]  # fmt: skip
+
 GET = {"method": "GET", "url": "Patient"}
 BUNDLES = [
     row("bundle.html#bdl-1", bundle("collection", {"resource": patient()}, total=1), "invariant",
@@ -474,7 +515,8 @@ NARRATIVE = [
 
 
 @pytest.mark.parametrize(
-    ("resource", "code", "place", "says"), STRUCTURE + VALUES + RULES + BUNDLES + NARRATIVE
+    ("resource", "code", "place", "says"),
+    STRUCTURE + VALUES + RULES + CONFORMANCE + BUNDLES + NARRATIVE,
 )
 def test_refused(resource: dict[str, Any], code: str, place: str, says: str) -> None:
     """Each breaks one rule: one error, with its issue code, its place and what to do."""
