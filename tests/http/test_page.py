@@ -10,7 +10,7 @@ import pytest
 
 from fhirserver.http.html.links import address
 from fhirserver.http.html.page import Page, render, security_headers
-from fhirserver.http.html.plain import headline, plain
+from fhirserver.http.html.plain import headline, moment, plain, when
 
 BASE = "http://127.0.0.1:8080/fhir"
 PAGE = Page(BASE, "/Patient/1", (("_pretty", "true"),), 200)
@@ -64,6 +64,15 @@ def test_a_headline_tells_resources_apart() -> None:
     observation = {"code": {"text": "Pulse"}, "valueQuantity": {"value": 70, "unit": "/min"}}
     assert headline(observation) == "Pulse · 70 /min"
     assert headline({"resourceType": "Basic"}) == ""
+    components = [{"valueQuantity": {"value": value, "unit": "mm[Hg]"}} for value in (120, 80)]
+    assert headline({"component": components}) == "120 mm[Hg] · 80 mm[Hg]"
+
+
+def test_the_clinical_date_is_shown_to_the_minute() -> None:
+    assert when({"effectiveDateTime": "2024-05-01T10:00:00Z"}) == "2024-05-01T10:00:00Z"
+    assert when({"period": {"end": "2024"}}) == "2024"
+    assert when({"date": 5}) == ""
+    assert moment("2024-05-01T10:00:59Z") == "2024-05-01 10:00"
 
 
 EVIL = "\"><script>alert(1)</script><img src=x onerror=y>'&"

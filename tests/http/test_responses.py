@@ -318,8 +318,8 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
     ("path", "status", "words"),
     [
         pytest.param("{place}", 200, "<h1>{place} ·", id="resource"),
-        pytest.param("Patient?gender=other", 200, "<h1>searchset Patient</h1>", id="search"),
-        pytest.param("{place}/_history", 200, "<h1>history {place}/_history</h1>", id="history"),
+        pytest.param("Patient?gender=other", 200, "<h1>Search Patient</h1>", id="search"),
+        pytest.param("{place}/_history", 200, "<h1>History {place}/_history</h1>", id="history"),
         pytest.param("metadata", 200, "CapabilityStatement", id="capabilities"),
         pytest.param("Patient/none", 404, "<h1>404 Not Found</h1>", id="outcome"),
         pytest.param("Patient?foo=1", 400, "foo", id="refusal"),

@@ -9,13 +9,14 @@ from http import HTTPStatus
 from urllib.parse import urlencode, urlsplit
 
 from fhirserver.http.html.json_view import json_view
-from fhirserver.http.html.links import address, linked
-from fhirserver.http.html.plain import headline, plain
+from fhirserver.http.html.links import address, linked, shortened
+from fhirserver.http.html.plain import headline, moment, plain, when
 from fhirserver.http.html.style import CONTENT_SECURITY_POLICY, STYLE
 from fhirserver.http.response import Header
 from fhirserver.model.json import JsonObject
 
 _NOT_OUTLINED = frozenset(("resourceType", "id", "meta", "text", "contained"))
+_TITLES = {"searchset": "Search", "history": "History"}
 _RELATIONS = ("first", "previous", "prev", "next", "last")
 
 
@@ -107,10 +108,13 @@ def _resource(resource: JsonObject, page: Page) -> tuple[str, str]:
 
 
 def _bundle(bundle: JsonObject, page: Page) -> tuple[str, str]:
-    total = bundle.get("total")
-    title = f"{bundle.get('type', 'Bundle')} {page.path.strip('/')}".strip()
-    counted = "" if total is None else f" · {total} in total"
+    kind = str(bundle.get("type", "Bundle"))
+    title = f"{_TITLES.get(kind, kind)} {page.path.strip('/')}".strip()
     entries = bundle.get("entry", [])
+    question = " & ".join(f"{name}={value}" for name, value in page.query)
+    counted = f"{len(entries)} on this page"
+    if "total" in bundle:
+        counted += f" · {bundle['total']} in total"
     links = {link.get("relation"): link.get("url", "") for link in bundle.get("link", [])}
     paging = "".join(
         _anchor(links[relation], relation)
@@ -119,30 +123,31 @@ def _bundle(bundle: JsonObject, page: Page) -> tuple[str, str]:
     )
     rows = "".join(_entry(entry, page) for entry in entries)
     return title, (
-        f'<p class="faint">{len(entries)} on this page{counted}</p><nav>{paging}</nav>'
-        '<div class="scroll"><table><thead><tr><th>Resource</th><th>What</th><th>Updated</th>'
-        f"<th></th></tr></thead><tbody>{rows}</tbody></table></div><nav>{paging}</nav>"
+        f'<p>{shortened(question)}</p><p class="faint">{escape(counted)}</p><nav>{paging}</nav>'
+        '<div class="scroll"><table><thead><tr><th>Resource</th><th>What</th><th>When</th>'
+        f'<th class="wide">Stored</th><th class="wide"></th></tr></thead><tbody>{rows}</tbody>'
+        f"</table></div><nav>{paging}</nav>"
     )
 
 
 def _entry(entry: JsonObject, page: Page) -> str:
     resource = entry.get("resource", {})
     response = entry.get("response", {})
+    request = entry.get("request", {})
     place = "/".join(str(resource[key]) for key in ("resourceType", "id") if key in resource)
     meta = resource.get("meta", {})
-    target = place or response.get("location") or entry.get("fullUrl", "")
-    if entry.get("request", {}).get("method") and "versionId" in meta:
+    target = place or response.get("location") or request.get("url") or entry.get("fullUrl", "")
+    if request and "versionId" in meta:
         target = f"{place}/_history/{meta['versionId']}"
     mode = entry.get("search", {}).get("mode") or " ".join(
-        str(part)
-        for part in (entry.get("request", {}).get("method"), response.get("status"))
-        if part
+        str(part) for part in (request.get("method"), response.get("status")) if part
     )
+    stored = str(meta.get("lastUpdated") or response.get("lastModified") or "")
     return (
         f"<tr><td>{linked(str(target), page.base_url, is_reference=True)}</td>"
-        f"<td>{escape(headline(resource))}</td>"
-        f"<td>{escape(str(meta.get('lastUpdated') or response.get('lastModified') or ''))}</td>"
-        f'<td class="faint">{escape(mode)}</td></tr>'
+        f"<td>{shortened(headline(resource))}</td><td>{escape(moment(when(resource)))}</td>"
+        f'<td class="wide">{escape(moment(stored))}</td>'
+        f'<td class="wide faint">{escape(mode)}</td></tr>'
     )
 
 

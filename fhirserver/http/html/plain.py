@@ -12,6 +12,31 @@ from fhirserver.model.json import JsonObject, JsonValue
 
 _DEPTH_LIMIT = 4
 _ITEM_LIMIT = 25
+_SUBJECTS = (
+    "name",
+    "title",
+    "code",
+    "medicationCodeableConcept",
+    "vaccineCode",
+    "type",
+    "category",
+    "description",
+)
+_VALUES = ("valueQuantity", "valueCodeableConcept", "valueString", "birthDate", "total")
+_DATES = (
+    "effectiveDateTime",
+    "effectivePeriod",
+    "onsetDateTime",
+    "performedDateTime",
+    "performedPeriod",
+    "occurrenceDateTime",
+    "authoredOn",
+    "period",
+    "billablePeriod",
+    "date",
+    "created",
+    "recordedDate",
+)
 
 
 def plain(value: JsonValue, base_url: str, depth: int = 0) -> str:
@@ -38,17 +63,36 @@ def plain(value: JsonValue, base_url: str, depth: int = 0) -> str:
 
 def headline(resource: JsonObject) -> str:
     """Give what tells a resource from its like, as text: a name, a code, a value."""
-    parts = []
-    for key in ("name", "title", "code", "medicationCodeableConcept", "vaccineCode", "type"):
-        words = _words(resource.get(key))
-        if words:
-            parts.append(words)
-            break
-    value = resource.get("valueQuantity") or resource.get("valueCodeableConcept")
-    words = _words(value) or _words(resource.get("birthDate"))
-    if words:
-        parts.append(words)
-    return " · ".join(parts)
+    parts = [_first_words(resource, _SUBJECTS), _first_words(resource, _VALUES)]
+    parts += [_words(component.get("valueQuantity")) for component in _components(resource)]
+    return " · ".join(part for part in parts if part)
+
+
+def when(resource: JsonObject) -> str:
+    """Give the date that matters to a clinician, as it was sent; "" where there is none."""
+    for name in _DATES:
+        value = resource.get(name)
+        if isinstance(value, dict):
+            value = value.get("start") or value.get("end")
+        if isinstance(value, str):
+            return value
+    return ""
+
+
+def moment(text: str) -> str:
+    """Shorten a dateTime to the minute."""
+    return text[:16].replace("T", " ")
+
+
+def _first_words(resource: JsonObject, names: tuple[str, ...]) -> str:
+    return next((words for name in names if (words := _words(resource.get(name)))), "")
+
+
+def _components(resource: JsonObject) -> list[JsonObject]:
+    components = resource.get("component")
+    if not isinstance(components, list):
+        return []
+    return [component for component in components if isinstance(component, dict)]
 
 
 def _object(value: JsonObject, base_url: str, depth: int) -> str:

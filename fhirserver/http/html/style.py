@@ -35,7 +35,7 @@ pre { overflow-x: auto; background: var(--wash); border: 1px solid var(--line);
 .k { color: var(--faint); } .s { color: var(--good); } .n { color: var(--warn); }
 summary { cursor: pointer; margin: .75rem 0; }
 @media (max-width: 36rem) { dl { grid-template-columns: 1fr; gap: 0; }
-  dd { margin-bottom: .5rem; } }
+  dd { margin-bottom: .5rem; } .wide { display: none; } }
 """
 
 _DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
