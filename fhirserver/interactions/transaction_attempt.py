@@ -14,7 +14,7 @@ from fhirserver.interactions.create import create_change
 from fhirserver.interactions.delete import delete_change, respond_deleted
 from fhirserver.interactions.patch import Patching
 from fhirserver.interactions.permit import refuse_foreign
-from fhirserver.interactions.prepare import Prepared, identified
+from fhirserver.interactions.prepare import Prepared
 from fhirserver.interactions.read import present
 from fhirserver.interactions.respond import preferred_body, respond
 from fhirserver.interactions.session_database import SessionDatabase
@@ -182,8 +182,11 @@ class Attempt:
 
     def _prepared(self, write: ResolvedWrite) -> Prepared:
         """Extract index rows now that the links are filled in; validation was before."""
-        assert write.plan.entry.resource is not None
-        content = identified(write.plan.entry.resource, write.id or "")
+        content = write.plan.content
+        assert content is not None
+        assert write.id is not None
+        if content["id"] != write.id:
+            content = {**content, "id": write.id}
         rows = extract(
             content,
             definitions=self._services.definitions,

@@ -16,6 +16,7 @@ from fhirserver.interactions.transaction_entries import Entry, at_entry, process
 from fhirserver.interactions.transaction_references import Links, Place
 from fhirserver.interactions.types import Services
 from fhirserver.interactions.update import conditional_id, require_if_match
+from fhirserver.model.json import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,9 @@ class PlannedWrite:
         type: resource type.
         id: id that it writes unless its condition selects another; None for a conditional patch
             or delete, which have none of their own.
+        content: body with that id and without the server's part of meta; None where there is none.
         condition: what must be searched first; None for an unconditional one.
-        places: links in its body.
+        places: links in its content.
         issues: warnings of validation.
         decision: the policy's answer.
     """
@@ -36,6 +38,7 @@ class PlannedWrite:
     entry: Entry
     type: str
     id: str | None
+    content: JsonObject | None
     condition: Condition | None
     places: Sequence[Place]
     issues: Sequence[Issue]
@@ -110,16 +113,16 @@ def _plan_write(services: Services, auth: AuthContext, entry: Entry, links: Link
     decision = permit(services, auth, interaction[entry.method], type_, entry.target.id)
     wanted = _condition(entry, type_)
     id_ = entry.target.id
-    issues: Sequence[Issue] = ()
-    places: Sequence[Place] = ()
-    if entry.method in ("POST", "PUT"):
-        content = checked_type(type_, entry.resource)
-        if entry.method == "PUT":
-            require_if_match(services, entry.options)
-        id_ = _own_id(services, entry, type_)
-        issues = check(services.definitions, identified(content, id_))
-        places = links.find(content, entry.full_url)
-    return PlannedWrite(entry, type_, id_, wanted, places, issues, decision)
+    if entry.method not in ("POST", "PUT"):
+        return PlannedWrite(entry, type_, id_, None, wanted, (), (), decision)
+    sent = checked_type(type_, entry.resource)
+    if entry.method == "PUT":
+        require_if_match(services, entry.options)
+    id_ = _own_id(services, entry, type_)
+    content = identified(sent, id_)
+    issues = check(services.definitions, content)
+    places = links.find(content, entry.full_url)
+    return PlannedWrite(entry, type_, id_, content, wanted, places, issues, decision)
 
 
 def _own_id(services: Services, entry: Entry, type_: str) -> str:

@@ -13,9 +13,8 @@ the source.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from html import escape, unescape
-from typing import Any
+from typing import Any, NamedTuple
 
 from fhirserver.definitions import Definitions
 from fhirserver.definitions.elements import Node
@@ -26,11 +25,11 @@ _RELATIVE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _RESTFUL = re.compile(r"(.+)/[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _HISTORY = re.compile(r"(.+)/_history/[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _LINK = re.compile(r"""\b(href|src)(\s*=\s*)("[^"]*"|'[^']*')""")
+_TEXTS = frozenset(("reference", "div"))
 _URI_TYPES = frozenset(("uri", "url", "oid", "uuid"))
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One text that a link stands in.
 
     Attributes:
@@ -79,18 +78,18 @@ class Links:
         root = restful[1] if restful else None
         places: list[Place] = []
         has_uris = False
+        full_urls = self._full_urls
         stack: list[JsonValue] = [resource]
         while stack:
             holder = stack.pop()
             for key, item in holder.items() if holder.__class__ is dict else enumerate(holder):
-                if item.__class__ is dict or item.__class__ is list:
+                if item.__class__ is str:
+                    if key in _TEXTS:
+                        places.extend(self._text(holder, key, item, root))
+                    elif item in full_urls:
+                        has_uris = True
+                elif item.__class__ is dict or item.__class__ is list:
                     stack.append(item)
-                elif item.__class__ is not str:
-                    continue
-                elif key in ("reference", "div"):
-                    places.extend(self._text(holder, key, item, root))
-                elif item in self._full_urls:
-                    has_uris = True
         if has_uris:
             places.extend(self._uris(resource))
         return places

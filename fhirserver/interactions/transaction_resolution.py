@@ -177,10 +177,9 @@ class _References:
         self._deleted = {each.target for each in resolved if each.plan.entry.method == "DELETE"}
         candidates: dict[str, list[Candidate]] = {}
         for each in resolved:
-            resource = each.plan.entry.resource
-            if each.is_written and each.plan.entry.method in ("POST", "PUT"):
+            resource = each.plan.content
+            if each.is_written and resource is not None:
                 assert each.id is not None
-                assert resource is not None
                 candidates.setdefault(each.plan.type, []).append(Candidate(each.id, resource))
         self._candidates = candidates
         self._matcher = BundleMatcher(
