@@ -202,9 +202,13 @@ INCLUDES = [
     ),
     (
         "Observation",
-        "_id=o1&_include=Observation:subject&_include:iterate=Patient:organization"
-        "&_include:iterate=Organization:partof",
-        {"p1", "org2", "org1"},
+        "_id=o3&_include=Observation:subject&_include:iterate=Patient:organization",
+        {"g1"},
+    ),
+    (
+        "Observation",
+        "_id=o1&_include=*&_include:iterate=Patient:*&_include:iterate=Organization:*",
+        {"p1", "e1", "dr1", "org2", "org1"},
     ),
     (
         "Observation",
