@@ -11,6 +11,7 @@ Steps are published element names, so `valueQuantity` is `value`; positions coun
 """
 
 from collections.abc import Iterable
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
 
@@ -26,6 +27,7 @@ Problem = tuple[str, str]
 MAX_ISSUES = 1000
 """Issues listed about one resource; the last one says that there are more."""
 
+_QUOTED = 80
 _LONGEST_WORD = 64
 _LENGTH_DIFFERENCE = 3
 
@@ -51,8 +53,12 @@ def _steps(place: Place) -> list[str | int]:
 
 def quoted(value: JsonValue) -> str:
     """Quote the sender's own value, shortened to what a message can hold."""
-    text = repr(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+    if isinstance(value, str):
+        return repr(value) if len(value) <= _QUOTED else f"{value[:_QUOTED]!r}..."
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(Decimal(value) if isinstance(value, int) else value)
+    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}..."
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

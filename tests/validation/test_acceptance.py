@@ -123,6 +123,8 @@ def row(id: str, resource: dict[str, Any]) -> Any:
         row("narrative.html#xhtml/links", narrative(
             '<a href="https://a/b?c=d">a</a><a name="b" href="#b">b</a><a href="Patient/1">c</a>'
             '<a href="mailto:a@b.c">d</a>')),
+        row("narrative.html#xhtml/inline-image",
+            narrative('<p style="background: url( data:image/png;base64,YQ==)">a</p>')),
         row("narrative.html#xhtml/image-alone",
             narrative('<img src="data:image/png;base64,YQ=="/>')),
         row("bundle.html#bdl-7/versions", {
