@@ -136,7 +136,10 @@ def _human_name(name: JsonObject) -> str:
 def _concept(concept: JsonObject) -> str:
     if isinstance(concept.get("text"), str):
         return str(concept["text"])
-    return next((words for coding in concept.get("coding", ()) if (words := _words(coding))), "")
+    codings = concept.get("coding")
+    if not isinstance(codings, list):
+        return ""
+    return next((words for coding in codings if (words := _words(coding))), "")
 
 
 def _coding(coding: JsonObject) -> str:
@@ -168,9 +171,8 @@ def _identifier(identifier: JsonObject) -> str:
 
 def _texts(parent: JsonObject, key: str) -> list[str]:
     value = parent.get(key)
-    if isinstance(value, str):
-        return [value]
-    return [item for item in value or () if isinstance(item, str)]
+    values = value if isinstance(value, list) else [value]
+    return [item for item in values if isinstance(item, str)]
 
 
 def _is_quantity(value: JsonObject) -> bool:
