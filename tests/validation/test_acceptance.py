@@ -11,9 +11,7 @@ import pytest
 
 from fhirserver.model.json import parse_json
 from fhirserver.validation import validate
-
-XHTML = 'xmlns="http://www.w3.org/1999/xhtml"'
-LOINC = {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]}
+from tests.validation.builders import LOINC, narrative, observation, patient
 
 KNOWN_FAULTS = {
     # Narratives of blanks only.
@@ -36,18 +34,6 @@ KNOWN_FAULTS = {
     },
 }
 """HL7's own examples that break R4, by what they break."""
-
-
-def observation(**members: Any) -> dict[str, Any]:
-    return {"resourceType": "Observation", "status": "final", "code": LOINC, **members}
-
-
-def patient(**members: Any) -> dict[str, Any]:
-    return {"resourceType": "Patient", **members}
-
-
-def narrative(inner: str) -> dict[str, Any]:
-    return patient(text={"status": "generated", "div": f"\n<div {XHTML}>{inner}</div>\n"})
 
 
 def row(id: str, resource: dict[str, Any]) -> Any:
