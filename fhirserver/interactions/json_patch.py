@@ -13,8 +13,12 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from fhirserver.errors import InvalidRequestError, UnprocessableError
-from fhirserver.model.json import JsonObject, JsonValue, copy_json
+from fhirserver.errors import InvalidRequestError, TooLargeError, UnprocessableError
+from fhirserver.model.json import MAX_DEPTH, JsonObject, JsonValue, copy_json
+
+OPERATIONS_LIMIT = 10_000
+VALUES_LIMIT = 1_000_000
+"""Values in the result at most: a few copies of the whole into itself would outgrow any memory."""
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
 _NEEDS_VALUE = ("add", "replace", "test")
@@ -32,15 +36,41 @@ def apply_json_patch(resource: JsonObject, document: JsonValue) -> JsonValue:
     Raises:
         InvalidRequestError: not a JSON Patch document.
         UnprocessableError: a path that is not there, or a `test` that fails.
+        TooLargeError: too many operations, or a result that grows or nests beyond measure.
     """
     if not isinstance(document, list):
         raise InvalidRequestError("A JSON Patch is a list of operations.")
+    if len(document) > OPERATIONS_LIMIT:
+        raise TooLargeError(f"A JSON Patch has at most {OPERATIONS_LIMIT} operations.")
     for place, operation in enumerate(document):
         _check_operation(place, operation)
     root: JsonValue = copy_json(resource)
     for place, operation in enumerate(document):
         root = _apply(root, operation, place)
+        if operation["op"] not in ("test", "remove"):
+            _refuse_growth(root, place)
     return root
+
+
+def _refuse_growth(root: JsonValue, place: int) -> None:
+    """Refuse a result that nests deeper or holds more values than a body may."""
+    level, count = [root], 1
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            item
+            for value in level
+            if value.__class__ is dict or value.__class__ is list
+            for item in (value.values() if value.__class__ is dict else value)
+        ]
+        count += len(level)
+        if not level:
+            return
+        if count > VALUES_LIMIT:
+            break
+    raise TooLargeError(
+        f"After operation {place} the resource nests deeper than {MAX_DEPTH} levels or holds more "
+        f"than {VALUES_LIMIT} values."
+    )
 
 
 def _check_operation(place: int, operation: JsonValue) -> None:

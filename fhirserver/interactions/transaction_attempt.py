@@ -18,7 +18,7 @@ from fhirserver.interactions.prepare import Prepared
 from fhirserver.interactions.read import present
 from fhirserver.interactions.respond import preferred_body, respond
 from fhirserver.interactions.session_database import SessionDatabase
-from fhirserver.interactions.transaction_entries import at_entry
+from fhirserver.interactions.transaction_entries import at_entry, with_issues
 from fhirserver.interactions.transaction_plan import TransactionPlan
 from fhirserver.interactions.transaction_resolution import (
     ResolvedWrite,
@@ -219,9 +219,6 @@ def _placed(error: FhirError, writes: Sequence[ResolvedWrite]) -> FhirError:
     for issue in error.issues:
         named = (paths.get(each) for each in _IDENTITY.findall(issue.diagnostics))
         path = next((each for each in named if each is not None), None)
-        if path is not None:
-            rooted = at_entry(error.__class__(issue.diagnostics, issues=(issue,)), path)
-            issues.extend(rooted.issues)
-        else:
-            issues.append(issue)
-    return error.__class__(issues[0].diagnostics, issues=issues, headers=error.headers)
+        rooted = with_issues(error, [issue])
+        issues.extend((rooted if path is None else at_entry(rooted, path)).issues)
+    return with_issues(error, issues)

@@ -113,6 +113,11 @@ def at_entry(error: FhirError, path: str) -> FhirError:
         )
         for issue in error.issues
     ]
+    return with_issues(error, issues)
+
+
+def with_issues(error: FhirError, issues: Sequence[Issue]) -> FhirError:
+    """Copy an error with other issues: same status, same headers."""
     found = error.__class__.__new__(error.__class__)
     FhirError.__init__(found, issues[0].diagnostics, issues=issues, headers=error.headers)
     return found

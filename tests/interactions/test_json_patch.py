@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fhirserver.errors import FhirError, InvalidRequestError, UnprocessableError
+from fhirserver.errors import FhirError, InvalidRequestError, TooLargeError, UnprocessableError
 from fhirserver.interactions.json_patch import apply_json_patch, json_equal
 
 PATIENT = {
@@ -106,6 +106,21 @@ def test_an_operation_changes_what_it_names(
 )
 def test_what_does_not_fit_is_refused(document: object, error: type[FhirError]) -> None:
     with pytest.raises(error):
+        apply_json_patch(PATIENT, document)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param([{"op": "copy", "from": "", "path": "/a"}] * 200, id="copies of the whole"),
+        pytest.param(
+            [{"op": "copy", "from": "/name", "path": "/name/-"}] * 60, id="a list in itself"
+        ),
+        pytest.param([{"op": "test", "path": "/id", "value": "p"}] * 10_001, id="operations"),
+    ],
+)
+def test_growth_beyond_measure_is_refused(document: list[Any]) -> None:
+    with pytest.raises(TooLargeError):
         apply_json_patch(PATIENT, document)
 
 
