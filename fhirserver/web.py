@@ -20,6 +20,7 @@ from granian.http import HTTP1Settings, HTTP2Settings
 from fhirserver.app import Application, build_application
 from fhirserver.config import read_settings
 from fhirserver.lifeline import Lifeline
+from fhirserver.logs import configure_logging
 from fhirserver.metrics import SharedMetrics
 
 # Granian's own type stubs lag behind these.
@@ -41,6 +42,7 @@ def main() -> int:
     for name in ("listener", "lifeline", "metrics", "region"):
         parser.add_argument(f"--{name}", type=int, required=True)
     args = parser.parse_args()
+    configure_logging()
     # Blocked in every thread and waited for: a handler would run only when this thread wakes up.
     signals = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)

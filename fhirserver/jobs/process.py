@@ -1,14 +1,13 @@
 """The process of background jobs."""
 
 import signal
-import sys
 import threading
-import time
 
 from fhirserver.config import Settings
 from fhirserver.jobs.duties import DUTIES
 from fhirserver.jobs.runner import Runner
 from fhirserver.lifeline import Lifeline
+from fhirserver.logs import configure_logging
 
 
 def work(settings: Settings, lifeline: int | None) -> int:
@@ -24,16 +23,11 @@ def work(settings: Settings, lifeline: int | None) -> int:
     Raises:
         SchemaRevisionError: the database needs another version of this program.
     """
+    configure_logging()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     Lifeline(lifeline).ready()
-    Runner(settings.database_url, DUTIES, stop, _report).run()
+    Runner(settings.database_url, DUTIES, stop).run()
     return 0
-
-
-def _report(line: str) -> None:
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    sys.stderr.write(f"{stamp} fhirserver: {line}\n")
-    sys.stderr.flush()

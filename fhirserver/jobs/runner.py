@@ -1,11 +1,12 @@
 """The loop of background work."""
 
+import logging
 import os
 import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -14,6 +15,8 @@ from psycopg import Connection
 from fhirserver.jobs.duties import Duty
 from fhirserver.jobs.lease import Lease, LeaseLostError, fenced, release_lease, take_lease
 from fhirserver.store.migrate import check_revision
+
+_log = logging.getLogger("fhirserver.jobs")
 
 TICK_S = 0.5
 _TTL_S = 30.0
@@ -28,20 +31,12 @@ class Runner:
         url: of the database.
         duties: what to do.
         stop: ends the loop soon after it is set.
-        report: takes a line for the operator.
     """
 
-    def __init__(
-        self,
-        url: str,
-        duties: Sequence[Duty],
-        stop: threading.Event,
-        report: Callable[[str], None],
-    ) -> None:
+    def __init__(self, url: str, duties: Sequence[Duty], stop: threading.Event) -> None:
         self._url = url
         self._duties = duties
         self._stop = stop
-        self._report = report
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._due: dict[str, float] = {}
         self._leases: dict[str, tuple[Lease, float]] = {}
@@ -59,9 +54,9 @@ class Runner:
                 ) as connection:
                     check_revision(connection)
                     self._work(connection)
-            except psycopg.OperationalError:
+            except psycopg.Error:
                 self._leases.clear()
-                self._report("jobs: the database cannot be reached; trying again")
+                _log.warning("the database cannot be reached; trying again")
                 self._stop.wait(1.0)
 
     def _work(self, connection: Connection[Any]) -> None:
@@ -85,12 +80,9 @@ class Runner:
                     more = duty.step(connection)
         except LeaseLostError:
             del self._leases[duty.name]
-        except psycopg.OperationalError as error:
-            if connection.broken:
-                raise
-            self._failed(duty, error)
-            pause_s = _PAUSE_AFTER_FAILURE_S
         except psycopg.Error as error:
+            if connection.closed:
+                raise
             self._failed(duty, error)
             pause_s = _PAUSE_AFTER_FAILURE_S
         self._due[duty.name] = time.monotonic() + (0.0 if more else pause_s)
@@ -107,6 +99,7 @@ class Runner:
             self._leases[duty.name] = (lease, time.monotonic() + _RENEW_S)
         return lease
 
-    def _failed(self, duty: Duty, error: psycopg.Error) -> None:
+    @staticmethod
+    def _failed(duty: Duty, error: psycopg.Error) -> None:
         # PostgreSQL's message may quote a row; its class and code never do.
-        self._report(f"jobs: {duty.name} failed: {type(error).__name__} {error.sqlstate or ''}")
+        _log.error("%s failed: %s %s", duty.name, type(error).__name__, error.sqlstate)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +16,8 @@ from typing import TypeVar
 
 import pytest
 
+from fhirserver.store.embedded import EmbeddedPostgres
+from fhirserver.store.migrate import migrate
 from tests.client import Client
 from tests.server import ServerProcess
 
@@ -22,9 +25,19 @@ _PATIENCE_S = 30.0
 T = TypeVar("T")
 
 
+@pytest.fixture(scope="module")
+def prepared_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with an initialised, migrated, stopped cluster, to be copied."""
+    data_dir = tmp_path_factory.mktemp("prepared") / "data"
+    with EmbeddedPostgres(data_dir) as postgres:
+        migrate(postgres.url)
+    return data_dir
+
+
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[ServerProcess]:
+def own_server(prepared_data_dir: Path, tmp_path: Path) -> Iterator[ServerProcess]:
     """A server with an embedded PostgreSQL of its own, which the test may break."""
+    shutil.copytree(prepared_data_dir, tmp_path / "data")
     server = ServerProcess(tmp_path / "server.log", ("--data-dir", str(tmp_path / "data")))
     with server:
         yield server

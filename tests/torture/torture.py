@@ -20,9 +20,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.torture.writers import Client, Port, Writer, check, wait_until_served
-
-RECOVERY_S = 90.0
+from tests.torture.writers import Client, Port, Writer, check
 
 
 class Server:
@@ -42,7 +40,7 @@ class Server:
                     sys.executable, "-m", "fhirserver.cli", "serve", "--open", "--port", "0",
                     "--data-dir", str(self._data_dir), "--workers", "2",
                 ],
-                stdout=subprocess.PIPE, stderr=log, text=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
             )  # fmt: skip
         assert process.stdout is not None
         for line in process.stdout:
@@ -90,7 +88,7 @@ def torture(folder: Path, kills: int, writers: int, chance: random.Random) -> in
     for number in range(kills):
         time.sleep(chance.uniform(0.05, 1.0))
         killed[_kill(server, data_dir, chance)] += 1
-        wait_until_served(watcher, RECOVERY_S)
+        watcher.insist("Patient?_count=1")
         if number % 10 == 9:
             done = sum(thread.acknowledged for thread in threads)
             print(f"{number + 1} kills, {done} acknowledged writes", flush=True)
@@ -98,6 +96,7 @@ def torture(folder: Path, kills: int, writers: int, chance: random.Random) -> in
     for thread in threads:
         thread.join(60)
     wrong = [line for thread in threads for line in check(thread, watcher)]
+    wrong += [line for line in (folder / "log").read_text("utf-8").splitlines() if _is_fault(line)]
     exit_code = server.stop()
     if exit_code != 0:
         wrong.append(f"the server ended with {exit_code}")
@@ -111,6 +110,11 @@ def torture(folder: Path, kills: int, writers: int, chance: random.Random) -> in
     print(f"{sum(killed.values())} kills {dict(killed)}, {done} acknowledged writes")
     print("\n".join(wrong) or "nothing lost, nothing half done, verify agrees")
     return 1 if wrong else 0
+
+
+def _is_fault(line: str) -> bool:
+    """Whether a line of the server's log tells of a defect."""
+    return '"event":"log"' in line and '"level":"error"' in line
 
 
 def _kill(server: Server, data_dir: Path, chance: random.Random) -> str:

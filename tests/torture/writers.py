@@ -1,7 +1,9 @@
 """Writers that remember what was acknowledged, and can say afterwards whether it is still there.
 
-Every resource belongs to one writer, so what the server must hold is known exactly: the last
-acknowledged version, or, where the connection broke before an answer, that one or the next.
+Every resource belongs to one writer, so what the server must hold is known: every acknowledged
+version with its text, and no text that was never sent. A write that got no answer may have taken
+effect, and even later than the next request of its writer: its database session may outlive the
+process that was killed.
 """
 
 import http.client
@@ -15,6 +17,7 @@ from typing import Any
 
 TIMEOUT_S = 30.0
 PAUSE_S = 0.05
+RECOVERY_S = 90.0
 
 
 @dataclass(slots=True)
@@ -23,13 +26,11 @@ class Known:
 
     Attributes:
         versions: text of each acknowledged version, by version number; None for a delete.
-        doubtful: text of the write whose answer never came; only meaningful when `in_doubt`.
-        in_doubt: whether the last write got no answer.
+        doubtful: texts of writes whose answers never came; None for a delete.
     """
 
     versions: dict[int, str | None] = field(default_factory=dict)
-    doubtful: str | None = None
-    in_doubt: bool = False
+    doubtful: set[str | None] = field(default_factory=set)
 
 
 class NoAnswerError(Exception):
@@ -69,6 +70,21 @@ class Client:
         if answer.status == 503:
             raise NoAnswerError
         return answer.status, json.loads(raw) if raw else None
+
+    def insist(self, path: str) -> tuple[int, Any]:
+        """Read until there is an answer.
+
+        Raises:
+            NoAnswerError: there was none within the deadline.
+        """
+        end = time.monotonic() + RECOVERY_S
+        while True:
+            try:
+                return self.ask("GET", path)
+            except NoAnswerError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(PAUSE_S)
 
 
 @dataclass(slots=True)
@@ -110,57 +126,39 @@ class Writer(threading.Thread):
                 return
 
     def _step(self) -> None:
-        doubtful = next((ref for ref, known in self.known.items() if known.in_doubt), None)
-        if doubtful is not None:
-            self.settle(doubtful)
-        elif self._chance.random() < 0.25 or len(self.known) < 3:
+        if self._chance.random() < 0.25 or len(self.known) < 3:
             self._write(f"Patient/{uuid.uuid4()}")
         elif self._chance.random() < 0.3:
             self._transact()
         elif self._chance.random() < 0.15:
-            self._delete(self._chance.choice(list(self.known)))
+            self._remove(self._chance.choice(list(self.known)))
         else:
             self._write(self._chance.choice(list(self.known)))
 
     def _write(self, reference: str) -> None:
         text = uuid.uuid4().hex
         known = self.known.setdefault(reference, Known())
-        known.in_doubt, known.doubtful = True, text
+        known.doubtful.add(text)
         status, answer = self._client.ask("PUT", reference, patient(reference, text))
         assert status in (200, 201), f"PUT {reference}: {status} {answer}"
         self._acknowledge(known, int(answer["meta"]["versionId"]), text)
 
-    def _delete(self, reference: str) -> None:
+    def _remove(self, reference: str) -> None:
+        """Delete a resource whose state is certain: the answer names no version."""
         known = self.known[reference]
-        if not known.versions or known.versions[max(known.versions)] is None:
+        if known.doubtful or not known.versions or known.versions[max(known.versions)] is None:
             return
-        known.in_doubt, known.doubtful = True, None
+        known.doubtful.add(None)
         status, answer = self._client.ask("DELETE", reference)
         assert status in (200, 204), f"DELETE {reference}: {status} {answer}"
         self._acknowledge(known, max(known.versions) + 1, None)
 
     def _acknowledge(self, known: Known, version: int, text: str | None) -> None:
-        expected = max(known.versions, default=0) + 1
-        assert version == expected, f"version {version} was given, {expected} comes next"
-        known.versions[version] = text
-        known.in_doubt = False
-        self.acknowledged += 1
-
-    def settle(self, reference: str) -> None:
-        """Find out what became of a write that was not answered."""
-        known = self.known[reference]
-        status, answer = self._client.ask("GET", f"{reference}/_history")
+        known.doubtful.discard(text)
         last = max(known.versions, default=0)
-        if status == 404:
-            assert last == 0, f"{reference}: acknowledged and gone"
-            known.in_doubt = False
-            return
-        assert status == 200, f"GET {reference}/_history: {status} {answer}"
-        found = answer["total"]
-        assert found in (last, last + 1), f"{reference}: {found} versions, {last} acknowledged"
-        if found == last + 1:
-            known.versions[found] = known.doubtful
-        known.in_doubt = False
+        assert last < version <= last + 1 + len(known.doubtful), f"{version} follows {last}"
+        known.versions[version] = text
+        self.acknowledged += 1
 
     def _transact(self) -> None:
         tag = uuid.uuid4().hex
@@ -180,25 +178,29 @@ def check(writer: Writer, client: Client) -> list[str]:
     """
     wrong = list(writer.wrong)
     for reference, known in writer.known.items():
-        if known.in_doubt:
-            try:
-                writer.settle(reference)
-            except AssertionError as error:
-                wrong.append(str(error))
-                continue
-        for version, text in known.versions.items():
-            status, answer = client.ask("GET", f"{reference}/_history/{version}")
-            if text is None:
-                held = status == 410
-            else:
-                held = status == 200 and answer["name"][0]["text"] == text
-            if not held:
-                wrong.append(f"{reference}/_history/{version}: {status}, expected {text}")
+        wrong += _check_versions(reference, known, client)
     for tag, (count, acknowledged) in writer.transactions.items():
-        _, answer = client.ask("GET", f"Observation?identifier=urn:torture|{tag}&_count=50")
+        _, answer = client.insist(f"Observation?identifier=urn:torture|{tag}&_count=50")
         found = len(answer.get("entry", ()))
         if found != count and (acknowledged or found):
             wrong.append(f"transaction {tag}: {found} of {count} entries")
+    return wrong
+
+
+def _check_versions(reference: str, known: Known, client: Client) -> list[str]:
+    status, answer = client.insist(f"{reference}/_history")
+    held = answer["total"] if status == 200 else 0
+    wrong = [
+        f"{reference}: version {version} was acknowledged and is gone"
+        for version in known.versions
+        if version > held
+    ]
+    for version in range(1, held + 1):
+        status, answer = client.insist(f"{reference}/_history/{version}")
+        text = answer["name"][0]["text"] if status == 200 else None
+        promised = {known.versions[version]} if version in known.versions else known.doubtful
+        if status not in (200, 410) or text not in promised:
+            wrong.append(f"{reference}/_history/{version}: {status} {text}, not of {promised}")
     return wrong
 
 
@@ -242,20 +244,3 @@ def transaction(tag: str, count: int) -> dict[str, object]:
         for number in range(count)
     )
     return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
-
-
-def wait_until_served(client: Client, deadline_s: float) -> None:
-    """Ask until the server answers again.
-
-    Raises:
-        TimeoutError: it did not within the deadline.
-    """
-    end = time.monotonic() + deadline_s
-    while time.monotonic() < end:
-        try:
-            client.ask("GET", "Patient?_count=1")
-        except NoAnswerError:
-            time.sleep(PAUSE_S)
-        else:
-            return
-    raise TimeoutError(f"no answer within {deadline_s} s")
