@@ -137,6 +137,8 @@ class Database:
             min_size=minimum,
             max_size=maximum,
             timeout=self._timeout_s,
+            # Attempts wait twice as long each time; requests start new ones once these end.
+            reconnect_timeout=self._timeout_s,
             open=True,
         )
 

@@ -29,12 +29,16 @@ class RowType:
     Attributes:
         name: of the type.
         columns: names in order.
+        _fixed: the record's length, its number of columns, then for each column of fixed length
+            its type and length as one number and its value.
+        _template: what `_fixed` packs, without the values.
+        _variable: types of the other columns, packed.
     """
 
     name: str
     columns: tuple[str, ...]
     _fixed: Struct
-    _template: tuple[Any, ...]
+    _template: list[Any]
     _variable: tuple[bytes, ...]
 
     def pack(self, oid: int, rows: Sequence[Sequence[Any]]) -> bytes:
@@ -51,18 +55,20 @@ class RowType:
         return _HEADER.pack(1, 0, oid, len(rows), 1) + elements
 
     def _element(self, row: Sequence[Any]) -> bytes:
-        fixed = len(self.columns) - len(self._variable)
-        arguments = list(self._template)
-        arguments[3::3] = row[:fixed]
-        parts = [self._fixed.pack(*arguments)]
+        arguments = self._template.copy()
+        fixed = len(row) - len(self._variable)
+        arguments[3::2] = row[:fixed]
+        if not self._variable:
+            return self._fixed.pack(*arguments)
+        tail = b""
         for type, value in zip(self._variable, row[fixed:], strict=True):
             if value is None:
-                parts.append(type + _NULL)
+                tail += type + _NULL
             else:
                 raw: bytes = value.encode() if value.__class__ is str else value
-                parts += (type, _length(len(raw)), raw)
-        record = b"".join(parts)
-        return _length(len(record)) + record
+                tail += type + _length(len(raw)) + raw
+        arguments[0] += len(tail)
+        return self._fixed.pack(*arguments) + tail
 
 
 def _row_type(name: str, columns: str) -> RowType:
@@ -75,17 +81,12 @@ def _row_type(name: str, columns: str) -> RowType:
     pairs = [column.split(":") for column in columns.split()]
     fixed = [_FIXED[kind] for _, kind in pairs if kind in _FIXED]
     variable = [_length(_VARIABLE[kind]) for _, kind in pairs if kind not in _FIXED]
-    layout = ">i" + "".join(f"ii{code}" for _, _, code in fixed)
-    template: list[Any] = [len(pairs)]
+    layout = Struct(">ii" + "".join(f"q{code}" for _, _, code in fixed))
+    template: list[Any] = [layout.size - 4, len(pairs)]
     for oid, length, _ in fixed:
-        template += [oid, length, None]
-    return RowType(
-        f"{name}_row",
-        tuple(column for column, _ in pairs),
-        Struct(layout),
-        tuple(template),
-        tuple(variable),
-    )
+        template += [oid << 32 | length, None]
+    names = tuple(column for column, _ in pairs)
+    return RowType(f"{name}_row", names, layout, template, tuple(variable))
 
 
 TARGET = _row_type("target", "rid:bigint tid:smallint id:text")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,12 +12,20 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from fhirserver.errors import UnavailableError
+from fhirserver.model.stored import StoredResource
+from fhirserver.store.database import Database
 from fhirserver.store.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from fhirserver.store.migrate import migrate
+from fhirserver.store.read import read
+from fhirserver.store.write import write
+from tests.store.resources import AUDIT, patient, put
 
 _OWNER = """
 import sys
 from fhirserver.store.embedded import EmbeddedPostgres
-print(EmbeddedPostgres(sys.argv[1]).start(), flush=True)
+server = EmbeddedPostgres(sys.argv[1])
+print(server.start(), server._watcher.pid, flush=True)
 sys.stdin.read()
 """
 
@@ -87,7 +96,11 @@ def test_stale_pid_file_naming_a_living_process_is_no_obstacle(tmp_path: Path) -
         assert _value(server.url, "SELECT 1") == 1
 
 
-def test_server_stops_with_a_killed_owner_and_its_successor_waits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("watched", [True, False])
+def test_server_stops_with_a_killed_owner_and_its_successor_waits(
+    tmp_path: Path, watched: bool
+) -> None:
+    """Without its watcher the server goes on, and its successor stops it."""
     owner = subprocess.Popen(
         [sys.executable, "-c", _OWNER, str(tmp_path)],
         stdin=subprocess.PIPE,
@@ -95,9 +108,11 @@ def test_server_stops_with_a_killed_owner_and_its_successor_waits(tmp_path: Path
         text=True,
     )
     assert owner.stdout is not None
-    url = owner.stdout.readline().strip()
+    url, watcher = owner.stdout.readline().split()
     with psycopg.connect(url) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
+    if not watched:
+        os.kill(int(watcher), signal.SIGKILL)
     owner.kill()
     owner.wait()
     owner.stdout.close()
@@ -109,3 +124,26 @@ def test_server_stops_with_a_killed_owner_and_its_successor_waits(tmp_path: Path
 def test_long_data_directory_gets_a_short_socket_path(tmp_path: Path) -> None:
     with EmbeddedPostgres(tmp_path / ("long" * 30)) as server:
         assert _value(server.url, "SELECT 1") == 1
+
+
+def test_pool_recovers_when_the_server_is_back(tmp_path: Path) -> None:
+    with EmbeddedPostgres(tmp_path) as server:
+        migrate(server.url)
+        database = Database(server.url, timeout_s=1)
+        written = write(database, [put(patient("p"))], AUDIT)[0].stored
+        postmaster = int((tmp_path / "postgres" / "postmaster.pid").read_text().split()[0])
+        os.kill(postmaster, signal.SIGKILL)
+        server.wait()
+        with pytest.raises(UnavailableError):
+            read(database, "Patient", "p", AUDIT)
+        server.start()
+        assert _read_soon(database) == written
+        database.close()
+
+
+def _read_soon(database: Database) -> StoredResource | None:
+    """Read as clients do who come back after a 503; every attempt waits for the pool."""
+    for _ in range(20):
+        with contextlib.suppress(UnavailableError):
+            return read(database, "Patient", "p", AUDIT)
+    return None
