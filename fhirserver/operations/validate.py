@@ -93,7 +93,10 @@ def _asked(call: Call) -> _Asked:
         _take(found, name, value)
     content = call.content
     if isinstance(content, dict) and content.get("resourceType") == "Parameters":
-        for part in content.get("parameter", ()):
+        parts = content.get("parameter", [])
+        if not isinstance(parts, list):
+            raise InvalidRequestError("Parameters.parameter must be a list.")
+        for part in parts:
             name, value = _parameter(part)
             _take(found, name, value)
     elif content is not None:
