@@ -89,11 +89,11 @@ page AS MATERIALIZED (
     CROSS JOIN LATERAL (
         (SELECT v.tid, v.id, v.rid, v.version, v.updated, v.method, true AS current
          FROM resource v WHERE v.tid = tid_wanted AND v.state <> 0 AND {conditions}
-         ORDER BY v.updated DESC, v.rid DESC LIMIT :limit::bigint)
+         ORDER BY {order} LIMIT :limit::bigint)
         UNION ALL
         (SELECT v.tid, v.id, v.rid, v.version, v.updated, v.method, false
          FROM history v WHERE v.tid = tid_wanted AND {conditions}
-         ORDER BY v.updated DESC, v.rid DESC LIMIT :limit::bigint)
+         ORDER BY {order} LIMIT :limit::bigint)
     ) version
     ORDER BY updated DESC, rid DESC LIMIT :limit::bigint)"""
 _TOLD = f"""
@@ -149,7 +149,9 @@ def _conditions(query: HistoryQuery) -> tuple[str, ...]:
 
 @functools.cache
 def _page_statement(conditions: tuple[str, ...]) -> Statement:
-    page = _PAGE.format(conditions=" AND ".join((*conditions, "true")))
+    # The statistics of a much-changed resource must not send others through all versions.
+    order = "v.version DESC" if _ONE in conditions else "v.updated DESC, v.rid DESC"
+    page = _PAGE.format(conditions=" AND ".join((*conditions, "true")), order=order)
     return statement(f"WITH {page},{_TOLD}{_BODIES}")
 
 

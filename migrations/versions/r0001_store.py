@@ -57,7 +57,7 @@ CREATE TABLE string (
     pat bigint NOT NULL, rid bigint NOT NULL, sp smallint NOT NULL, home boolean NOT NULL,
     norm text COLLATE "C" NOT NULL, exact text COLLATE "C" NOT NULL
 );
-CREATE INDEX string_pat ON string (sp, pat, "left"(norm, 200));
+CREATE INDEX string_pat ON string (sp, pat, "left"(norm, 200), rid);
 CREATE INDEX string_all ON string (sp, "left"(norm, 200), rid) WHERE home;
 CREATE TABLE date (
     lo bigint NOT NULL, hi bigint NOT NULL, pat bigint NOT NULL, rid bigint NOT NULL,
