@@ -4,15 +4,14 @@ A line has the interaction and the type, never a path, an id or a query string: 
 chosen by clients and queries hold names and identifiers. The audit record has those.
 """
 
-from dataclasses import dataclass
-from typing import BinaryIO
+from functools import lru_cache
+from typing import BinaryIO, NamedTuple
 
 from fhirserver.model.instant import format_instant
 from fhirserver.model.json import write_json
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(NamedTuple):
     """A request that has been answered.
 
     Attributes:
@@ -53,7 +52,7 @@ class AccessLog:
         self._stream.write(
             write_json(
                 {
-                    "at": format_instant(served.at_us),
+                    "at": _instant(served.at_us),
                     "event": "request",
                     "method": served.method[:20],
                     "interaction": served.interaction,
@@ -67,3 +66,14 @@ class AccessLog:
             )
             + b"\n"
         )
+
+
+def _instant(us: int) -> str:
+    seconds, fraction_us = divmod(us, 1_000_000)
+    return f"{_second(seconds)}.{fraction_us:06d}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
+    """Write a second without its fraction; the lines of one second share it."""
+    return format_instant(seconds * 1_000_000)[:19]
