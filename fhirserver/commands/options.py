@@ -53,7 +53,8 @@ def settings_from(args: argparse.Namespace, **overrides: Any) -> Settings:
     """Read the settings, with the command line over the environment.
 
     Returns:
-        Settings with an absolute `data_dir`.
+        Settings with an absolute `data_dir`; where a server runs on it and nothing else is said,
+        its `public_url`.
 
     Raises:
         CommandError: a setting that does not fit, exit code 2.
@@ -65,7 +66,11 @@ def settings_from(args: argparse.Namespace, **overrides: Any) -> Settings:
     except ValueError as error:
         raise CommandError(str(error), exit_code=2) from None
     data_dir = Path(settings.data_dir) if settings.data_dir else default_data_dir()
-    return replace(settings, data_dir=str(data_dir.absolute()))
+    settings = replace(settings, data_dir=str(data_dir.absolute()))
+    running = read_note(data_dir)
+    if running and not overrides.get("public_url") and "FHIRSERVER_PUBLIC_URL" not in os.environ:
+        return replace(settings, public_url=running.fhir)
+    return settings
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The table of background duties.
 
-A duty's step is short, idempotent and runs in the transaction of its lease. It says whether more
-is waiting; then it runs again at once, otherwise after `every_s`.
+A duty's step is short, idempotent and runs while the transaction of its lease is open. It says
+whether more is waiting; then it runs again at once, otherwise after `every_s`.
 """
 
 from collections.abc import Callable
@@ -10,8 +10,10 @@ from typing import Any
 
 from psycopg import Connection
 
+from fhirserver.config import Settings
 from fhirserver.jobs.audit_partitions import make_audit_partitions
 from fhirserver.jobs.outbox_numbers import number_outbox
+from fhirserver.jobs.reindexing import Reindexing
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class Duty:
     Attributes:
         name: of its lease.
         every_s: pause after a step that left nothing waiting.
-        step: does a bounded piece of work; True if more is waiting.
+        step: does a bounded piece of work, in the given connection's transaction or in one of
+            its own; True if more is waiting.
     """
 
     name: str
@@ -29,7 +32,10 @@ class Duty:
     step: Callable[[Connection[Any]], bool]
 
 
-DUTIES = (
-    Duty("outbox", 0.5, number_outbox),
-    Duty("audit-partitions", 6 * 3600.0, make_audit_partitions),
-)
+def make_duties(settings: Settings) -> tuple[Duty, ...]:
+    """Give everything that is to be done."""
+    return (
+        Duty("outbox", 0.5, number_outbox),
+        Duty("audit-partitions", 6 * 3600.0, make_audit_partitions),
+        Duty("reindex", 3600.0, Reindexing(settings).step),
+    )

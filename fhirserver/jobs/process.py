@@ -4,7 +4,7 @@ import signal
 import threading
 
 from fhirserver.config import Settings
-from fhirserver.jobs.duties import DUTIES
+from fhirserver.jobs.duties import make_duties
 from fhirserver.jobs.runner import Runner
 from fhirserver.lifeline import Lifeline
 from fhirserver.logs import configure_logging
@@ -29,5 +29,5 @@ def work(settings: Settings, lifeline: int | None) -> int:
         signal.signal(number, lambda _number, _frame: stop.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     Lifeline(lifeline).ready()
-    Runner(settings.database_url, DUTIES, stop).run()
+    Runner(settings.database_url, make_duties(settings), stop).run()
     return 0

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 
+from fhirserver.errors import FhirError
 from fhirserver.jobs.duties import Duty
 from fhirserver.jobs.lease import Lease, LeaseLostError, fenced, release_lease, take_lease
 from fhirserver.store.migrate import check_revision
@@ -54,7 +55,7 @@ class Runner:
                 ) as connection:
                     check_revision(connection)
                     self._work(connection)
-            except psycopg.Error:
+            except (psycopg.Error, FhirError):
                 self._leases.clear()
                 _log.warning("the database cannot be reached; trying again")
                 self._stop.wait(1.0)
@@ -80,7 +81,7 @@ class Runner:
                     more = duty.step(connection)
         except LeaseLostError:
             del self._leases[duty.name]
-        except psycopg.Error as error:
+        except (psycopg.Error, FhirError) as error:
             if connection.closed:
                 raise
             self._failed(duty, error)
@@ -100,6 +101,7 @@ class Runner:
         return lease
 
     @staticmethod
-    def _failed(duty: Duty, error: psycopg.Error) -> None:
+    def _failed(duty: Duty, error: Exception) -> None:
         # PostgreSQL's message may quote a row; its class and code never do.
-        _log.error("%s failed: %s %s", duty.name, type(error).__name__, error.sqlstate)
+        code = error.sqlstate if isinstance(error, psycopg.Error) else ""
+        _log.error("%s failed: %s %s", duty.name, type(error).__name__, code)

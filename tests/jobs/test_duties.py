@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import Connection
 
+from fhirserver.config import Settings
+from fhirserver.definitions import r4
 from fhirserver.jobs.audit_partitions import make_audit_partitions
 from fhirserver.jobs.duties import Duty
 from fhirserver.jobs.outbox_numbers import number_outbox
+from fhirserver.jobs.reindexing import Reindexing
 from fhirserver.jobs.runner import Runner
+from fhirserver.search.extract import EXTRACTOR_VERSION, extract
+from fhirserver.store.audit_row import AuditRow
+from fhirserver.store.database import Database
 from fhirserver.store.migrate import SchemaRevisionError
+from fhirserver.store.write import Change, write
 from tests.conftest import new_database
 
 _INSERT = "INSERT INTO outbox (rid, updated, version, tid, method) VALUES (%s, 0, 1, 1, 1)"
@@ -126,3 +134,18 @@ def test_jobs_refuse_a_database_of_another_revision(postgres: str) -> None:
         connection.execute("UPDATE schema_revision SET version_num = '0000'")
     with pytest.raises(SchemaRevisionError, match="fhirserver migrate"):
         Runner(url, (), threading.Event()).run()
+
+
+def test_rows_of_an_older_extractor_are_made_again(
+    connection: Connection[Any], database_url: str, database: Database
+) -> None:
+    patient = {"resourceType": "Patient", "id": "p", "gender": "female"}
+    rows = extract(patient, definitions=r4(), base_url=None)
+    audit = AuditRow("create", "", "", "", "")
+    write(database, [Change("Patient", "p", "PUT", patient, rows)], audit)
+    connection.execute("UPDATE resource SET extractor = 0")
+    reindexing = Reindexing(replace(Settings(), database_url=database_url))
+    while reindexing.step(connection):
+        pass
+    extractors = connection.execute("SELECT DISTINCT extractor FROM resource WHERE state = 1")
+    assert extractors.fetchall() == [(EXTRACTOR_VERSION,)]
