@@ -120,7 +120,7 @@ def _statement(
         **_head(base_url),
         "fhirVersion": definitions.fhir_version,
         "format": list(FORMATS),
-        "patchFormat": list(PATCH_FORMATS),
+        "patchFormat": [*PATCH_FORMATS, "application/fhir+xml"],
         "rest": [rest],
     }
     return write_json(statement)

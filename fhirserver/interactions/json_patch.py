@@ -48,11 +48,11 @@ def apply_json_patch(resource: JsonObject, document: JsonValue) -> JsonValue:
     for place, operation in enumerate(document):
         root = _apply(root, operation, place)
         if operation["op"] not in ("test", "remove"):
-            _refuse_growth(root, place)
+            refuse_growth(root, place)
     return root
 
 
-def _refuse_growth(root: JsonValue, place: int) -> None:
+def refuse_growth(root: JsonValue, place: int) -> None:
     """Refuse a result that nests deeper or holds more values than a body may."""
     level, count = [root], 1
     for _ in range(MAX_DEPTH + 1):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
+from fhirserver.definitions import Definitions
 from fhirserver.errors import (
     MethodNotAllowedError,
     NotFoundError,
@@ -19,6 +20,7 @@ from fhirserver.errors import (
     UnsupportedMediaTypeError,
 )
 from fhirserver.interactions.conditions import condition, only_match
+from fhirserver.interactions.fhirpath_patch import apply_fhirpath_patch
 from fhirserver.interactions.json_patch import apply_json_patch
 from fhirserver.interactions.permit import permit, refuse_foreign
 from fhirserver.interactions.prepare import Prepared, prepare
@@ -31,9 +33,12 @@ from fhirserver.model.json import JsonObject, JsonValue, parse_json
 from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.write import Change, WriteSession, Written, run_write
 
-Patcher = Callable[[JsonObject, JsonValue], JsonValue]
+Patcher = Callable[[Definitions, JsonObject, JsonValue], JsonValue]
 
-PATCH_FORMATS: Mapping[str, Patcher] = {"application/json-patch+json": apply_json_patch}
+PATCH_FORMATS: Mapping[str, Patcher] = {
+    "application/json-patch+json": lambda _, resource, patch: apply_json_patch(resource, patch),
+    "application/fhir+json": apply_fhirpath_patch,
+}
 """How each media type is applied; the CapabilityStatement lists them."""
 
 
@@ -85,7 +90,7 @@ class Patching:
                 "read it again and base the patch on that.",
                 expression=("http.If-Match",),
             )
-        content = _kept_identity(type_, id_, self._patcher(parse_json(body), self._document))
+        content = _kept_identity(type_, id_, self._patched(body))
         base_url = services.settings.public_url
         prepared = prepare(services.definitions, base_url, type_, id_, content)
         refuse_foreign(decision, prepared.rows.patients, place)
@@ -99,6 +104,9 @@ class Patching:
             create_only=False,
         )
         return prepared, change
+
+    def _patched(self, body: bytes) -> JsonValue:
+        return self._patcher(self._services.definitions, parse_json(body), self._document)
 
     def write(
         self, session: WriteSession, type_: str, id_: str, row: AuditRow

@@ -244,7 +244,7 @@ def test_json_patch(client: Client) -> None:
             412,
             id="http.html#patch/stale",
         ),
-        pytest.param([], {"Content-Type": "application/json"}, 415, id="http.html#patch/format"),
+        pytest.param([], {"Content-Type": "text/plain"}, 415, id="http.html#patch/format"),
     ],
 )
 def test_patches_that_do_not_fit_change_nothing(
