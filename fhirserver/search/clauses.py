@@ -14,12 +14,14 @@ from fhirserver.search.condition_sql import Row, all_of, of_parameters, on, row_
 from fhirserver.search.conditions import (
     ALWAYS,
     NEVER,
+    AllOf,
     Column,
     Condition,
     Fragment,
     Key,
     Not,
     Rows,
+    any_condition,
     either,
 )
 from fhirserver.search.criteria import COLUMNS
@@ -120,9 +122,7 @@ def _by_rows(criterion: Criterion, definitions: Definitions) -> Condition:
         case "quantity":
             return quantity.condition(sps, _only(QuantityValue, values))
         case "reference":
-            kinds = (ReferenceValue, TokenValue)
-            found = [value for value in values if isinstance(value, kinds)]
-            return reference.condition(sps, modifier, found, definitions)
+            return _reference(criterion, definitions)
         case "string":
             return string.condition(sps, modifier, _only(StringValue, values))
         case "token":
@@ -132,6 +132,21 @@ def _by_rows(criterion: Criterion, definitions: Definitions) -> Condition:
             return uri.condition(sps, modifier, _only(UriValue, values))
         case "composite" | "special":
             raise AssertionError("parsing refuses what is not indexed")
+
+
+def _reference(criterion: Criterion, definitions: Definitions) -> Condition:
+    """Build the condition of a reference; an alias takes external ones only of its type."""
+    values = [value for value in criterion.values if isinstance(value, ReferenceValue | TokenValue)]
+    external = [value for value in values if isinstance(value, ReferenceValue) and value.url]
+    if criterion.parameter.alias_target is None or not external:
+        return reference.condition(criterion.sps, criterion.modifier, values, definitions)
+    # The mark of presence was set by the type that the reference names; its URL need not tell it.
+    found = reference.condition(criterion.sps, None, external, definitions)
+    conditions: list[Condition] = [AllOf((found, present(criterion.parameters)))]
+    local = [value for value in values if value not in external]
+    if local:
+        conditions.append(reference.condition(criterion.sps, None, local, definitions))
+    return any_condition(conditions)
 
 
 Kind = TypeVar("Kind")
