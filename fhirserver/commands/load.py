@@ -16,12 +16,17 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Self
 
-from fhirserver.commands.load_work import CLIENT, Report, Worker, request_id
-from fhirserver.commands.options import add_store_options, reach_database, settings_from
+from fhirserver.commands.load_work import CLIENT, Report, Worker, item_numbers
+from fhirserver.commands.options import (
+    CommandError,
+    add_store_options,
+    reach_database,
+    settings_from,
+)
 from fhirserver.commands.progress import Progress
 from fhirserver.commands.sources import Item, Source, find_sources, read_items
 from fhirserver.config import Settings
-from fhirserver.errors import Issue
+from fhirserver.errors import Issue, UnavailableError
 from fhirserver.model.json import write_json
 
 EXAMPLES = """\
@@ -57,9 +62,12 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write(f"fhirserver load: {error}\n")
         return 2
     settings = settings_from(args)
-    with reach_database(settings) as url, _Pool(settings, url, max(args.workers, 1)) as pool:
-        report = _load(pool, sources, url, again=args.again)
-        absent = _absent(url)
+    try:
+        with reach_database(settings) as url, _Pool(settings, url, max(args.workers, 1)) as pool:
+            report = _load(pool, sources, url, again=args.again)
+            absent = _absent(url)
+    except UnavailableError as error:
+        raise CommandError(f"{error} Call the same command again to go on.") from None
     _write_report(report, absent, args.refused)
     return 1 if report.refused else 0
 
@@ -70,8 +78,7 @@ def _load(pool: "_Pool", sources: list[Source], url: str, *, again: bool) -> Rep
     waiting: list[_Chunk] = []
     before = 0
     for source in sources:
-        done = set() if again else _done(url, source)
-        chunks = (chunk for chunk in _chunks(source, before) if chunk.ends not in done)
+        chunks = _chunks(source, set() if again else _done(url, source), before)
         waiting.extend(_drain(pool, chunks, report, progress, last_try=False))
         before += source.size_bytes
     while waiting:
@@ -92,15 +99,11 @@ class _Chunk:
     items: tuple[Item, ...]
     offset_bytes: int
 
-    @property
-    def ends(self) -> str:
-        return request_id(self.key, self.items[0].number, self.items[-1].number)
 
-
-def _chunks(source: Source, before: int) -> Iterator[_Chunk]:
-    """Cut a source into chunks; the same source is always cut at the same places."""
+def _chunks(source: Source, done: set[int], before: int) -> Iterator[_Chunk]:
+    """Cut what is left of a source into chunks."""
     key = source.key or "stdin"
-    items = read_items(source)
+    items = (item for item in read_items(source) if item.number not in done)
     while first := next(items, None):
         chunk, size = [first], len(first.raw)
         while size < CHUNK_BYTES and len(chunk) < CHUNK_ITEMS and not _is_large(chunk[-1]):
@@ -179,8 +182,8 @@ def _drain(
     return waiting
 
 
-def _done(url: str, source: Source) -> set[str]:
-    """Chunks of the source that an earlier load has stored."""
+def _done(url: str, source: Source) -> set[int]:
+    """Numbers of the source's items that an earlier load has stored."""
     import psycopg
 
     from fhirserver.store.loaded import loaded_requests
@@ -188,7 +191,8 @@ def _done(url: str, source: Source) -> set[str]:
     if source.key is None:
         return set()
     with psycopg.connect(url) as connection:
-        return set(loaded_requests(connection, CLIENT, f"load:{source.key}:"))
+        requests = loaded_requests(connection, CLIENT, f"load:{source.key}:")
+        return {number for request in requests for number in item_numbers(request)}
 
 
 def _absent(url: str) -> list[str]:

@@ -13,7 +13,7 @@ from fhirserver.commands.sources import Item
 from fhirserver.config import Settings
 from fhirserver.errors import FhirError, Issue, UnavailableError
 from fhirserver.interactions import Services, WriteOptions
-from fhirserver.model.json import JsonObject, JsonValue, parse_json
+from fhirserver.model.json import JsonObject, parse_json
 
 CLIENT = "fhirserver load"
 _RUN = ("transaction", "batch")
@@ -67,14 +67,15 @@ class Worker:
         report = Report()
         plain: list[tuple[Item, JsonObject]] = []
         for item in items:
-            try:
-                value = parse_json(item.raw)
-            except FhirError as error:
-                report.refused.append((item.place, error.issues))
-                continue
-            if isinstance(value, dict) and _is_bundle(value, _RUN):
+            value = _parsed(item, report)
+            runs = value is not None and _is_bundle(value, _RUN)
+            if value is None or runs:
+                # What is stored together are neighbours: a range of numbers names them.
+                self._store_plain(source_key, plain, report)
+                plain = []
+            if value is not None and runs:
                 self._store_bundle(source_key, item, value, report, last_try=last_try)
-            else:
+            elif value is not None:
                 plain.extend((item, resource) for resource in _resources(value))
         self._store_plain(source_key, plain, report)
         return report
@@ -134,6 +135,12 @@ def request_id(key: str, first: int, last: int) -> str:
     return f"load:{key}:{first}-{last}"
 
 
+def item_numbers(request: str) -> range:
+    """Give the numbers of the items that a request id names."""
+    first, last = request.rsplit(":", 1)[1].split("-")
+    return range(int(first), int(last) + 1)
+
+
 def _request(resource: JsonObject) -> JsonObject:
     """Keep the id that a resource brings; let the server choose one where it brings none."""
     kind, id = resource.get("resourceType"), resource.get("id")
@@ -142,10 +149,24 @@ def _request(resource: JsonObject) -> JsonObject:
     return {"method": "POST", "url": f"{kind}"}
 
 
-def _resources(value: JsonValue) -> list[JsonObject]:
-    """Unwrap collections; anything that is no object is left for validation to refuse."""
-    if isinstance(value, dict) and _is_bundle(value, _UNWRAP):
-        entries = value.get("entry") or []
+def _parsed(item: Item, report: Report) -> JsonObject | None:
+    """Parse an item; one that is no JSON object is refused and gives None."""
+    try:
+        value = parse_json(item.raw)
+    except FhirError as error:
+        report.refused.append((item.place, error.issues))
+        return None
+    if not isinstance(value, dict):
+        issue = Issue("error", "structure", "A resource is a JSON object; this is none.")
+        report.refused.append((item.place, (issue,)))
+        return None
+    return value
+
+
+def _resources(value: JsonObject) -> list[JsonObject]:
+    """Unwrap a collection; anything else stands for itself, and validation judges it."""
+    entries = value.get("entry")
+    if _is_bundle(value, _UNWRAP) and isinstance(entries, list):
         return [entry["resource"] for entry in entries if "resource" in entry]
     return [value]
 

@@ -11,6 +11,8 @@ A value without an offset is read in the zone given, UTC unless the server is se
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from email.utils import formatdate
+from functools import lru_cache
 
 MIN_US = -62_135_596_800_000_000
 """0001-01-01T00:00:00Z, also the start of a period that has none."""
@@ -36,14 +38,10 @@ def format_instant(us: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06d}Z".rjust(27, "0")
 
 
+@lru_cache(maxsize=4096)
 def format_http_date(us: int) -> str:
     """Write epoch microseconds as an HTTP date, whole seconds, rounded down."""
-    moment = _EPOCH + timedelta(microseconds=us)
-    day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[moment.weekday()]
-    month = (
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    )[moment.month - 1]  # fmt: skip
-    return f"{day}, {moment:%d} {month} {moment:%Y %H:%M:%S} GMT"
+    return formatdate(us // 1_000_000, usegmt=True)
 
 
 def interval_us(text: str, zone: tzinfo = UTC) -> tuple[int, int]:

@@ -11,6 +11,7 @@ where the source escapes quotation marks as code points, is the source read agai
 """
 
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -98,7 +99,7 @@ def _too_deep() -> TooLargeError:
 
 
 def _malformed(raw: bytes, message: str) -> MalformedBodyError:
-    """Name line and column; the parser's own words carry only a byte offset."""
+    """Name line and column; the parser's own words carry a byte offset at most."""
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -114,7 +115,12 @@ def _malformed(raw: bytes, message: str) -> MalformedBodyError:
         )
     except (RecursionError, ValueError):
         pass
-    return MalformedBodyError(f"The body is not JSON: {message}.")
+    offset = re.search(r"byte (\d+)", message)
+    if offset is None:
+        return MalformedBodyError(f"The body is not JSON: {message}.")
+    line, column = _place(raw, int(offset[1]))
+    said = message.split(" (byte", 1)[0].removeprefix("JSON is malformed: ")
+    return MalformedBodyError(f"The body is not JSON at line {line}, column {column}: {said}.")
 
 
 def _place(raw: bytes, offset: int) -> tuple[int, int]:
