@@ -11,8 +11,6 @@ A value without an offset is read in the zone given, UTC unless the server is se
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
-from email.utils import formatdate
-from functools import lru_cache
 
 MIN_US = -62_135_596_800_000_000
 """0001-01-01T00:00:00Z, also the start of a period that has none."""
@@ -20,6 +18,9 @@ MAX_US = 253_402_300_800_000_000
 """10000-01-01T00:00:00Z, also the end of a period that has none."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC throughout, and three times as fast
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = tuple("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
 _PATTERN = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?"
     r"(Z|[+-]\d\d:\d\d)?)?)?)?",
@@ -34,14 +35,17 @@ def to_us(moment: datetime) -> int:
 
 def format_instant(us: int) -> str:
     """Write epoch microseconds as a FHIR instant in UTC, e.g. 2026-01-02T03:04:05.000678Z."""
-    moment = _EPOCH + timedelta(microseconds=us)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond:06d}Z".rjust(27, "0")
+    moment = _NAIVE_EPOCH + timedelta(microseconds=us)
+    return moment.isoformat(timespec="microseconds") + "Z"
 
 
-@lru_cache(maxsize=4096)
 def format_http_date(us: int) -> str:
     """Write epoch microseconds as an HTTP date, whole seconds, rounded down."""
-    return formatdate(us // 1_000_000, usegmt=True)
+    moment = _NAIVE_EPOCH + timedelta(microseconds=us)
+    return (
+        f"{_DAYS[moment.weekday()]}, {moment.day:02d} {_MONTHS[moment.month - 1]}"
+        f" {moment.year:04d} {moment.hour:02d}:{moment.minute:02d}:{moment.second:02d} GMT"
+    )
 
 
 def interval_us(text: str, zone: tzinfo = UTC) -> tuple[int, int]:
