@@ -66,8 +66,8 @@ def bytea_array(values: Sequence[bytes | None]) -> bytes:
 def _array(oid: int, length: int, elements: Iterable[bytes]) -> bytes:
     if length == 0:
         return _HEADER.pack(0, 0, oid, 0, 1)[:12]
-    # The null flag is informative only: array_recv looks at the elements.
-    return _HEADER.pack(1, 1, oid, length, 1) + b"".join(elements)
+    # The null flag may stay 0: array_recv looks at the elements.
+    return _HEADER.pack(1, 0, oid, length, 1) + b"".join(elements)
 
 
 def _variable_element(value: bytes | None) -> bytes:

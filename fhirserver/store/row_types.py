@@ -18,6 +18,7 @@ _FIXED = {"bigint": (20, 8, "q"), "integer": (23, 4, "i"), "smallint": (21, 2, "
           "boolean": (16, 1, "?")}  # fmt: skip
 _VARIABLE = {"text": 25, "bytea": 17, "smallint[]": 1005}
 _length = Struct(">i").pack
+_HEAD = Struct(">ii")
 _HEADER = Struct(">iiIii")
 _NULL = b"\xff\xff\xff\xff"
 
@@ -29,16 +30,15 @@ class RowType:
     Attributes:
         name: of the type.
         columns: names in order.
-        _fixed: the record's length, its number of columns, then for each column of fixed length
-            its type and length as one number and its value.
-        _template: what `_fixed` packs, without the values.
-        _variable: types of the other columns, packed.
+        _fixed: the record's length and the values of fixed length, with gaps for all the rest.
+        _rest: what fills those gaps, as one number: counts, types and lengths of columns.
+        _variable: types of the columns that vary in length, packed.
     """
 
     name: str
     columns: tuple[str, ...]
     _fixed: Struct
-    _template: list[Any]
+    _rest: int
     _variable: tuple[bytes, ...]
 
     def pack(self, oid: int, rows: Sequence[Sequence[Any]]) -> bytes:
@@ -55,20 +55,21 @@ class RowType:
         return _HEADER.pack(1, 0, oid, len(rows), 1) + elements
 
     def _element(self, row: Sequence[Any]) -> bytes:
-        arguments = self._template.copy()
-        fixed = len(row) - len(self._variable)
-        arguments[3::2] = row[:fixed]
-        if not self._variable:
-            return self._fixed.pack(*arguments)
-        tail = b""
-        for type, value in zip(self._variable, row[fixed:], strict=True):
-            if value is None:
-                tail += type + _NULL
-            else:
-                raw: bytes = value.encode() if value.__class__ is str else value
-                tail += type + _length(len(raw)) + raw
-        arguments[0] += len(tail)
-        return self._fixed.pack(*arguments) + tail
+        tail, values = b"", row
+        if self._variable:
+            fixed = len(row) - len(self._variable)
+            tail, values = b"".join(map(_column, self._variable, row[fixed:])), row[:fixed]
+        size = self._fixed.size
+        head = self._fixed.pack(size - 4 + len(tail), *values)
+        # One number laid over the other: a call instead of two arguments more per column.
+        return (int.from_bytes(head, "big") | self._rest).to_bytes(size, "big") + tail
+
+
+def _column(type: bytes, value: str | bytes | None) -> bytes:
+    if value is None:
+        return type + _NULL
+    raw = value.encode() if isinstance(value, str) else value
+    return type + _length(len(raw)) + raw
 
 
 def _row_type(name: str, columns: str) -> RowType:
@@ -81,12 +82,17 @@ def _row_type(name: str, columns: str) -> RowType:
     pairs = [column.split(":") for column in columns.split()]
     fixed = [_FIXED[kind] for _, kind in pairs if kind in _FIXED]
     variable = [_length(_VARIABLE[kind]) for _, kind in pairs if kind not in _FIXED]
-    layout = Struct(">ii" + "".join(f"q{code}" for _, _, code in fixed))
-    template: list[Any] = [layout.size - 4, len(pairs)]
+    layout = Struct(">i4x" + "".join(f"8x{code}" for _, _, code in fixed))
+    rest = _HEAD.pack(0, len(pairs))
     for oid, length, _ in fixed:
-        template += [oid << 32 | length, None]
-    names = tuple(column for column, _ in pairs)
-    return RowType(f"{name}_row", names, layout, template, tuple(variable))
+        rest += _HEAD.pack(oid, length) + bytes(length)
+    return RowType(
+        f"{name}_row",
+        tuple(column for column, _ in pairs),
+        layout,
+        int.from_bytes(rest, "big"),
+        tuple(variable),
+    )
 
 
 TARGET = _row_type("target", "rid:bigint tid:smallint id:text")
