@@ -20,6 +20,7 @@ from fhirserver.http.guard import check_loopback
 from fhirserver.http.response import STATUS_LINES, Response
 from fhirserver.interactions import Services
 from fhirserver.metrics import Metrics, SharedMetrics
+from fhirserver.operations import OFFERED
 from fhirserver.probes import Probes
 from fhirserver.store.database import Database, now_us
 
@@ -81,6 +82,7 @@ def build_services(settings: Settings) -> Services:
         policy=allow_all,
         now=now_us,
         cursor_key=read_cursor_key(Path(settings.data_dir)),
+        operations=OFFERED,
     )
 
 

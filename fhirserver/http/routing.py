@@ -17,12 +17,15 @@ Spec: https://hl7.org/fhir/R4/http.html#summary and https://hl7.org/fhir/R4/sear
     [type]/[id]/[type or *]               GET search-compartment
     [type]/[id]/[type or *]/_search       POST search-compartment
 
-HEAD goes wherever GET goes. A path that exists answers another method with 405 and Allow; a name
-that starts with `$` is an operation, and there are none yet: 404.
+    $[operation] below base, [type], or   GET, POST operation
+    [type]/[id]
+
+HEAD goes wherever GET goes. A path that exists answers another method with 405 and Allow. Whether
+an operation of a name exists is known to `fhirserver.operations`.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from fhirserver.errors import (
@@ -57,6 +60,7 @@ class Route:
         id: logical id of the path.
         version: what stands after `_history`.
         compartment: type of the compartment in a compartment search; `id` is its id.
+        operation: name of an operation, without "$".
     """
 
     interaction: str
@@ -64,6 +68,7 @@ class Route:
     id: str | None = None
     version: str | None = None
     compartment: str | None = None
+    operation: str | None = None
 
 
 _ROUTES: dict[str, dict[str, str]] = {
@@ -85,6 +90,7 @@ _ROUTES: dict[str, dict[str, str]] = {
     "version": {"GET": "vread"},
     "compartment": {"GET": "search-compartment"},
     "compartment/_search": {"POST": "search-compartment"},
+    "operation": {"GET": "operation", "POST": "operation"},
 }
 
 
@@ -124,7 +130,7 @@ class Router:
         interaction = methods.get("GET" if method == "HEAD" else method)
         if interaction is None:
             raise _not_allowed(method, methods)
-        return Route(interaction, route.type, route.id, route.version, route.compartment)
+        return replace(route, interaction=interaction)
 
     def _shape(self, segments: list[str]) -> tuple[str, Route]:
         """Classify a path; the route comes without its interaction."""
@@ -133,8 +139,8 @@ class Router:
                 return "base", Route("")
             case [("metadata" | "_search" | "_history") as name]:
                 return name, Route("")
-            case [*_, name] if name.startswith("$"):
-                raise NotFoundError(f"The operation {name} does not exist on this server.")
+            case [*above, name] if name.startswith("$"):
+                return "operation", self._operation(above, name[1:])
             case [type_]:
                 return "type", Route("", self._known(type_))
             case [type_, ("_search" | "_history") as name]:
@@ -143,6 +149,17 @@ class Router:
                 return self._below_instance(self._known(type_), _checked_id(id_), below)
             case _:
                 raise _no_such_place(segments)
+
+    def _operation(self, above: list[str], name: str) -> Route:
+        match above:
+            case []:
+                return Route("", operation=name)
+            case [type_]:
+                return Route("", self._known(type_), operation=name)
+            case [type_, id_]:
+                return Route("", self._known(type_), _checked_id(id_), operation=name)
+            case _:
+                raise _no_such_place([*above, f"${name}"])
 
     def _below_instance(self, type_: str, id_: str, below: list[str]) -> tuple[str, Route]:
         match below:

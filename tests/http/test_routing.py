@@ -101,9 +101,8 @@ def test_every_type_has_its_endpoints(type_: str) -> None:
         pytest.param("GET", "/Patient/1/_history/1/x", id="below-a-version"),
         pytest.param("GET", "/Observation/1/Patient", id="no-compartment"),
         pytest.param("GET", "/Patient/1/Nothing", id="no-compartment-member"),
-        pytest.param("POST", "/$convert", id="operation-system"),
-        pytest.param("GET", "/Patient/$everything", id="operation-type"),
-        pytest.param("GET", "/Patient/1/$everything", id="operation-instance"),
+        pytest.param("POST", "/Nothing/$validate", id="operation-of-an-unknown-type"),
+        pytest.param("GET", "/Patient/1/_history/$validate", id="operation-too-deep"),
         pytest.param("GET", "/metadata/x", id="below-metadata"),
     ],
 )

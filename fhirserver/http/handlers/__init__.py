@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from fhirserver.http.exchange import Exchange
 from fhirserver.http.handlers.history import history_instance, history_system, history_type
+from fhirserver.http.handlers.operation import operation
 from fhirserver.http.handlers.read import read, vread
 from fhirserver.http.handlers.search import search_compartment, search_system, search_type
 from fhirserver.http.handlers.system import batch, capabilities
@@ -32,6 +33,7 @@ HANDLERS: dict[str, Callable[[Exchange], Response]] = {
     "history-instance": history_instance,
     "history-system": history_system,
     "history-type": history_type,
+    "operation": operation,
     "patch": patch,
     "read": read,
     "search-compartment": search_compartment,

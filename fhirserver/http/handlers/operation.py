@@ -1,0 +1,22 @@
+"""Operations: `$name` at the base, at a type or at an instance.
+
+Spec: https://hl7.org/fhir/R4/operations.html#executing
+"""
+
+from fhirserver.http.content import read_resource
+from fhirserver.http.exchange import Exchange
+from fhirserver.http.representation import respond
+from fhirserver.http.response import Response
+from fhirserver.operations import Call, invoke
+
+
+def operation(exchange: Exchange) -> Response:
+    """Answer `GET` or `POST` of an operation; a POST without a body has no resource."""
+    route = exchange.route
+    assert route.operation is not None
+    headers = exchange.request.headers
+    chunked = headers.get("transfer-encoding") is not None
+    carries_body = chunked or headers.get("content-length") not in (None, "0")
+    content = read_resource(exchange) if carries_body else None
+    call = Call(exchange.services, exchange.auth, route.type, route.id, exchange.query(), content)
+    return respond(exchange, invoke(route.operation, call, exchange.request.method))
