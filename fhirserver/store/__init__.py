@@ -6,6 +6,7 @@
     write, write_*       Change -> plan -> one statement; write_session is the transaction
     packed_keys          the index rows of a resource as they were written, kept with it
     index_rows           those rows as they stand in the tables, a copy per compartment
+    row_locks            rows locked by a write, and what stood in them
     references           what new content refers to; referrers: what refers to the deleted
     read, history        versions by id and by time, audited in the same statement
     verify, reindex      does everything agree; give old rows today's form

@@ -102,6 +102,12 @@ def command(connection: StoreConnection, text: bytes) -> None:
     _checked(connection, connection.pgconn.exec_(text))
 
 
+def begin(connection: StoreConnection) -> None:
+    """Begin a transaction unless one is open."""
+    if connection.pgconn.transaction_status == pq.TransactionStatus.IDLE:
+        command(connection, b"BEGIN")
+
+
 def _checked(connection: StoreConnection, result: pq.abc.PGresult) -> pq.abc.PGresult:
     if result.status in _FINE:
         return result

@@ -165,20 +165,20 @@ class Planner:
     now_us: int
 
     def step(
-        self, change: Change, tid: int, keys: PackedKeys, current: Current | None
+        self, change: Change, identity: Identity, keys: PackedKeys, current: Current | None
     ) -> Step | None:
         """Plan one change; None if it changes nothing.
 
         Args:
             change: what is wanted; its conditions have been checked.
-            tid: number of the change's type.
+            identity: the change's.
             keys: index rows of the new content; NO_KEYS for DELETE.
             current: its locked row, if there is one.
         """
         live = current is not None and current.state is State.LIVE
         if change.content is None and not live:
             return None
-        rid = self.rids[tid, change.id] if current is None else current.rid
+        rid = self.rids[identity] if current is None else current.rid
         version = 1 if current is None else current.version + 1
         updated_us = self.now_us if current is None else max(self.now_us, current.updated_us + 1)
         content = change.content
@@ -189,7 +189,7 @@ class Planner:
             stored=StoredResource(
                 rid, change.type, change.id, version, updated_us, change.method, body
             ),
-            tid=tid,
+            tid=identity[0],
             pat=self._home(keys, rid, current, deleted=content is None),
             state=State.DELETED if content is None else State.LIVE,
             method=method_number(change.method),

@@ -29,15 +29,11 @@ from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.database import Database
 from fhirserver.store.identities import Identity
 from fhirserver.store.packed_keys import NO_KEYS, PackedKeys, keys_of, unpack
-from fhirserver.store.references import (
-    Integrity,
-    References,
-    StaleIdentityError,
-    identity_arguments,
-)
+from fhirserver.store.references import Integrity, References, StaleIdentityError
 from fhirserver.store.referrers import refuse_referenced
-from fhirserver.store.schema import State, method_name
-from fhirserver.store.statement import Statement, StoreConnection, command, run, statement
+from fhirserver.store.row_locks import RowLocks, as_stored
+from fhirserver.store.schema import State
+from fhirserver.store.statement import StoreConnection, begin, command, run, statement
 from fhirserver.store.write_arguments import (
     Arguments,
     audit_argument,
@@ -47,12 +43,7 @@ from fhirserver.store.write_arguments import (
     target_argument,
 )
 from fhirserver.store.write_plan import Change, Current, Planner, Step, Written, check_preconditions
-from fhirserver.store.write_sql import (
-    LOCK_FOR_DELETE,
-    LOCK_FOR_UPDATE,
-    LOCK_WITH_BODY,
-    write_statement,
-)
+from fhirserver.store.write_sql import write_statement
 
 Result = TypeVar("Result")
 
@@ -123,13 +114,13 @@ class WriteSession:
         self._database = database
         self._definitions = database.definitions
         self._cautious = cautious
-        self._current: dict[Identity, Current] = {}
         self._learnt: dict[Identity, int] = {}
+        self._rows = RowLocks(connection, self._learnt)
 
     @property
     def connection(self) -> StoreConnection:
         """The transaction's connection, for searches inside it, planned for their values."""
-        self._begin()
+        begin(self._connection)
         if not self._plans_for_values:
             command(self._connection, _PLAN_FOR_VALUES)
             self._plans_for_values = True
@@ -141,7 +132,7 @@ class WriteSession:
         Args:
             keys: type and normalised query of each condition.
         """
-        self._begin()
+        begin(self._connection)
         numbers = {
             int.from_bytes(
                 hashlib.blake2b(key.encode(), digest_size=8).digest(), "big", signed=True
@@ -162,12 +153,12 @@ class WriteSession:
         identities = {
             target: (self._definitions.type_id(target[0]), target[1]) for target in targets
         }
-        self._lock(list(identities.values()), LOCK_WITH_BODY)
-        found: dict[tuple[str, str], StoredResource | None] = {}
+        self._rows.lock_with_body(list(identities.values()))
+        found: dict[tuple[str, str], StoredResource | None] = dict.fromkeys(identities)
         for target, identity in identities.items():
-            current = self._current.get(identity)
-            known = current is not None and current.state is not State.ABSENT
-            found[target] = _stored(target[0], current) if current is not None and known else None
+            current = self._rows.current(identity)
+            if current is not None and current.state is not State.ABSENT:
+                found[target] = as_stored(target[0], current)
         return found
 
     def apply(
@@ -199,32 +190,26 @@ class WriteSession:
         if len(set(identities)) < len(changes):
             raise ValueError("two changes of one resource in one write")
         if not alone:
-            self._begin()
-        self._lock_changed(identities, changes)
-        for identity, change in zip(identities, changes, strict=True):
-            check_preconditions(change, self._current.get(identity))
+            begin(self._connection)
+        self._rows.lock_changed(identities, changes, cautious=self._cautious)
+        currents = [self._rows.current(identity) for identity in identities]
+        for change, current in zip(changes, currents, strict=True):
+            check_preconditions(change, current)
         keys = [
             NO_KEYS if each.rows is None else keys_of(each.rows, self._definitions)
             for each in changes
         ]
         rids, targets = self._resolve(identities, keys, changes, integrity)
         planner = Planner(rids, self._database.clock())
-        steps = [
-            planner.step(change, identity[0], own_keys, self._current.get(identity))
-            for identity, change, own_keys in zip(identities, changes, keys, strict=True)
-        ]
-        written = [
-            _written(change, step, self._current.get(identity))
-            for identity, change, step in zip(identities, changes, steps, strict=True)
-        ]
+        steps = list(map(planner.step, changes, identities, keys, currents))
+        written = list(map(_written, changes, steps, currents))
         done = [step for step in steps if step is not None]
         if not self._write(done, targets, _audited(audit, identities, written), integrity):
             References(self._database, self._connection, self._learnt).explain(targets, changes)
+        self._rows.forget(identities)
         deleted = [step for step in done if step.state is State.DELETED]
         if deleted and integrity == "enforce":
             refuse_referenced(self._connection, self._definitions, deleted)
-        for identity in identities:
-            self._current.pop(identity, None)
         return written
 
     def commit(self) -> None:
@@ -240,37 +225,6 @@ class WriteSession:
             pq.TransactionStatus.INERROR,
         ):
             command(self._connection, b"ROLLBACK")
-
-    def _begin(self) -> None:
-        if self._connection.pgconn.transaction_status == pq.TransactionStatus.IDLE:
-            command(self._connection, b"BEGIN")
-
-    def _lock_changed(self, identities: Sequence[Identity], changes: Sequence[Change]) -> None:
-        """Lock the rows of changes, except those whose ids are new."""
-        deletes = [
-            identity
-            for identity, change in zip(identities, changes, strict=True)
-            if change.content is None
-        ]
-        updates = [
-            identity
-            for identity, change in zip(identities, changes, strict=True)
-            if change.content is not None
-            and identity not in self._current
-            and (self._cautious or change.method != "POST")
-        ]
-        if deletes:
-            self._lock([*deletes, *updates], LOCK_FOR_DELETE)
-        elif updates:
-            self._lock(updates, LOCK_FOR_UPDATE)
-
-    def _lock(self, identities: Sequence[Identity], how: Statement) -> None:
-        self._begin()
-        result = run(self._connection, how, identity_arguments(identities))
-        for row in range(result.ntuples):
-            current = _read_current(result, row)
-            self._current[current.tid, current.id] = current
-            self._learnt[current.tid, current.id] = current.rid
 
     def _resolve(
         self,
@@ -288,7 +242,7 @@ class WriteSession:
         before: set[Identity] = set()
         after: set[Identity] = set()
         for identity, own_keys in zip(identities, keys, strict=True):
-            current = self._current.get(identity)
+            current = self._rows.current(identity)
             known = unpack(current.keys).identities() if current is not None else set()
             before |= known
             after |= own_keys.identities() - known
@@ -299,12 +253,13 @@ class WriteSession:
     def _own_rids(
         self, identities: Sequence[Identity], changes: Sequence[Change]
     ) -> dict[Identity, int]:
-        own = {each: self._current[each].rid for each in identities if each in self._current}
-        fresh = [
-            identity
-            for identity, change in zip(identities, changes, strict=True)
-            if identity not in own and change.content is not None
-        ]
+        own, fresh = {}, []
+        for identity, change in zip(identities, changes, strict=True):
+            current = self._rows.current(identity)
+            if current is not None:
+                own[identity] = current.rid
+            elif change.content is not None:
+                fresh.append(identity)
         rids = self._database.rids.take(self._connection, len(fresh))
         own.update(zip(fresh, rids, strict=True))
         self._learnt.update(own)
@@ -353,7 +308,7 @@ def _written(change: Change, step: Step | None, current: Current | None) -> Writ
     if current is None or current.state is State.ABSENT:
         nothing = StoredResource(0, change.type, change.id, 0, 0, change.method, None)
         return Written(nothing, created=False, changed=False)
-    return Written(_stored(change.type, current), created=False, changed=False)
+    return Written(as_stored(change.type, current), created=False, changed=False)
 
 
 def _audited(
@@ -366,34 +321,3 @@ def _audited(
         (row, tid, 201 if each.created else 200, each)
         for row, (tid, _), each in zip(rows, identities, written, strict=True)
     ]
-
-
-def _stored(type: str, current: Current) -> StoredResource:
-    return StoredResource(
-        current.rid,
-        type,
-        current.id,
-        current.version,
-        current.updated_us,
-        method_name(current.method),
-        current.body,
-    )
-
-
-def _read_current(result: pq.abc.PGresult, row: int) -> Current:
-    values = [result.get_value(row, column) for column in range(result.nfields)]
-    rid, tid, id, pat, version, updated, state, method, keys = values[:9]
-    assert id is not None
-    assert keys is not None
-    return Current(
-        rid=binary.read_int8(rid),
-        tid=binary.read_int2(tid),
-        id=id.decode(),
-        pat=binary.read_int8(pat),
-        version=binary.read_int4(version),
-        updated_us=binary.read_int8(updated),
-        state=State(binary.read_int2(state)),
-        method=binary.read_int2(method),
-        keys=keys,
-        body=values[9] if len(values) > 9 else None,
-    )
