@@ -38,14 +38,16 @@ class Application:
         fhir: takes what is at or below /fhir.
         pages: takes everything that is neither that nor a probe.
         probes: answer health and metrics.
-        open_: whether only loopback may be named in Host and Origin; `fhir` checks by itself.
+        services: what they work with; `open` lets only loopback stand in Host and Origin, which
+            `fhir` checks by itself.
     """
 
-    def __init__(self, fhir: Wsgi, pages: Wsgi, probes: Probes, *, open_: bool) -> None:
+    def __init__(self, fhir: Wsgi, pages: Wsgi, probes: Probes, services: Services) -> None:
         self._fhir = fhir
         self._pages = pages
         self._probes = probes
-        self._open = open_
+        self._open = services.settings.open
+        self._database = services.database
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -61,6 +63,10 @@ class Application:
         if probe is None:
             return self._pages(environ, start_response)
         return _send(probe(), environ, start_response)
+
+    def close(self) -> None:
+        """Let go of the database; the interpreter's own end would wait long for its threads."""
+        self._database.close()
 
 
 def build_services(settings: Settings) -> Services:
@@ -101,7 +107,7 @@ def build_application(settings: Settings, shared: SharedMetrics, metrics: Metric
     log = AccessLog(FileIO(sys.stderr.fileno(), "wb", closefd=False))
     fhir = FhirWsgi(FhirApplication(services, observers=(count, log)))
     probes = Probes(services.database, shared)
-    return Application(fhir, create_console(services), probes, open_=settings.open)
+    return Application(fhir, create_console(services), probes, services)
 
 
 def read_cursor_key(data_dir: Path) -> bytes:

@@ -57,6 +57,7 @@ def main() -> int:
     signal.sigwait(signals)
     stop.set()
     stopped.wait()
+    application.close()
     return 0
 
 
