@@ -80,6 +80,7 @@ def build_services(settings: Settings) -> Services:
         max_size=settings.pool_size,
         timeout_s=settings.pool_timeout_s,
         statement_timeout_ms=settings.statement_timeout_ms,
+        audit_durability=settings.audit_durability,
     )
     return Services(
         definitions=r4(),
