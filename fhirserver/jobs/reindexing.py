@@ -1,5 +1,6 @@
 """Give resources that an older version's extractor indexed the index rows of this one."""
 
+from contextlib import closing
 from typing import Any
 
 from psycopg import Connection
@@ -21,12 +22,13 @@ class Reindexing:
 
     def __init__(self, settings: Settings) -> None:
         self._base_url = settings.public_url
-        self._database = Database(settings.database_url, max_size=1)
+        self._url = settings.database_url
         self._after = 0
 
     def step(self, _connection: Connection[Any]) -> bool:
         """Reindex the next resources, in a transaction of their own; True if there may be more."""
-        done = reindex_step(self._database, self._rows_of, after=self._after)
+        with closing(Database(self._url, max_size=1)) as database:
+            done = reindex_step(database, self._rows_of, after=self._after)
         self._after = done.after or 0
         return done.after is not None
 
