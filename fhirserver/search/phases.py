@@ -39,6 +39,9 @@ from fhirserver.search.source import (
     selects_by_id,
 )
 
+STREAMED_MAX = 8
+"""Up to so many alternatives are read each in the order of the index."""
+
 _RID = OrderKey("@.rid")
 
 
@@ -114,6 +117,7 @@ def _from_rows(rows: Rows, draft: Draft, keys: tuple[OrderKey, ...]) -> Phase:
         and len(scope.ids) == 1
         and rows.table in ("token", "date", "ref")
         and bool(rows.order)
+        and len(rows.alternatives) <= STREAMED_MAX
         and all(map(_is_probe, conditions))
     )
     return Phase(IndexSource(rows, scope), conditions, keys, streamed=streamed)

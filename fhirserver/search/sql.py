@@ -84,7 +84,7 @@ def _streamed_page(
             (values, limit, backward),
             "d",
         )
-        for branch in _branches(source)
+        for branch in _streams(source)
     ]
     keys = tuple(replace(key, column=f"d.k{number}") for number, key in enumerate(phase.keys))
     columns = ", ".join(key.column for key in keys)
@@ -138,7 +138,7 @@ def count_sql(phase: Phase, most: int | None) -> Fragment:
         found = page_query(phase, None, most)
     else:
         alias = _row(phase).alias
-        rows = _rows(phase)
+        rows = _rows(replace(phase, streamed=False))
         distinct = "DISTINCT " if _repeats(phase.source) else ""
         every = select(f"{distinct}{alias}.rid", rows.table.text, rows.where)
         found = Fragment(every.text, rows.table.params + every.params)
@@ -212,6 +212,17 @@ def _first_of_several(phase: Phase) -> list[Fragment]:
 
 
 _SAME_FOR_ALL_ROWS = {"@.dt", "@.pat", "@.rid"}
+
+
+def _streams(source: IndexSource) -> list[Fragment]:
+    """Separate the rows into branches that come in order, and one of what is beyond the copies."""
+    assert source.scope is not None
+    rows = source.rows
+    direct, overflow = source.scope.branches()
+    return [
+        *(all_of([of_parameters(rows.sps), each, direct]) for each in rows.alternatives),
+        all_of([row_test(rows), overflow]),
+    ]
 
 
 def _branches(source: IndexSource) -> list[Fragment]:

@@ -1,0 +1,97 @@
+SELECT DISTINCT d.rid AS k0, d.rid AS rid
+FROM (SELECT x.pat, x.rid
+FROM ref x
+WHERE x.sp = %s
+AND x.target IN (SELECT x.rid
+FROM token x
+WHERE x.sp = %s
+AND x.code = %s
+AND x.system = %s
+AND (x.pat = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s) OR x.pat = ANY(ARRAY(SELECT c.rid
+FROM compartment c
+WHERE c.pat = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)))))
+AND x.pat = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)
+UNION ALL SELECT x.pat, x.rid
+FROM ref x
+WHERE x.sp = %s
+AND x.target IN (SELECT x.rid
+FROM token x
+WHERE x.sp = %s
+AND x.code = %s
+AND x.system = %s
+AND (x.pat = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s) OR x.pat = ANY(ARRAY(SELECT c.rid
+FROM compartment c
+WHERE c.pat = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)))))
+AND x.pat = ANY(ARRAY(SELECT c.rid
+FROM compartment c
+WHERE c.pat = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)))) d
+WHERE TRUE
+ORDER BY d.rid
+LIMIT %s
+
+SELECT count(*) AS total
+FROM (SELECT DISTINCT d.rid
+FROM (SELECT x.pat, x.rid
+FROM ref x
+WHERE x.sp = %s
+AND x.target IN (SELECT x.rid
+FROM token x
+WHERE x.sp = %s
+AND x.code = %s
+AND x.system = %s
+AND (x.pat = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s) OR x.pat = ANY(ARRAY(SELECT c.rid
+FROM compartment c
+WHERE c.pat = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)))))
+AND x.pat = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)
+UNION ALL SELECT x.pat, x.rid
+FROM ref x
+WHERE x.sp = %s
+AND x.target IN (SELECT x.rid
+FROM token x
+WHERE x.sp = %s
+AND x.code = %s
+AND x.system = %s
+AND (x.pat = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s) OR x.pat = ANY(ARRAY(SELECT c.rid
+FROM compartment c
+WHERE c.pat = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)))))
+AND x.pat = ANY(ARRAY(SELECT c.rid
+FROM compartment c
+WHERE c.pat = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)))) d
+WHERE TRUE) c
+WHERE TRUE

@@ -1,0 +1,81 @@
+SELECT d.k0, d.k1, d.rid
+FROM ((SELECT d.dt AS k0, d.rid AS k1, d.rid AS rid
+FROM token d
+WHERE d.sp = %s
+AND d.code = %s
+AND d.system = %s
+AND d.pat = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)
+AND (SELECT TRUE
+FROM ref x
+WHERE x.pat = d.pat
+AND x.rid = d.rid
+AND x.sp = %s
+AND x.target = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)
+LIMIT 1)
+ORDER BY d.dt DESC, d.rid
+LIMIT %s)
+UNION ALL (SELECT d.dt AS k0, d.rid AS k1, d.rid AS rid
+FROM token d
+WHERE d.sp = %s
+AND d.code = %s
+AND d.system = %s
+AND d.pat = ANY(ARRAY(SELECT c.rid
+FROM compartment c
+WHERE c.pat = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)))
+AND (SELECT TRUE
+FROM ref x
+WHERE x.pat = d.pat
+AND x.rid = d.rid
+AND x.sp = %s
+AND x.target = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)
+LIMIT 1)
+ORDER BY d.dt DESC, d.rid
+LIMIT %s)) d
+WHERE TRUE
+ORDER BY d.k0 DESC, d.k1
+LIMIT %s
+
+SELECT count(*) AS total
+FROM (SELECT d.rid
+FROM (SELECT x.pat, x.rid, x.dt, x.code
+FROM token x
+WHERE x.sp = %s
+AND x.code = %s
+AND x.system = %s
+AND x.pat = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)
+UNION ALL SELECT x.pat, x.rid, x.dt, x.code
+FROM token x
+WHERE x.sp = %s
+AND x.code = %s
+AND x.system = %s
+AND x.pat = ANY(ARRAY(SELECT c.rid
+FROM compartment c
+WHERE c.pat = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)))) d
+WHERE EXISTS (SELECT 
+FROM ref x
+WHERE x.pat = d.pat
+AND x.rid = d.rid
+AND x.sp = %s
+AND x.target = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s))) c
+WHERE TRUE

@@ -1,0 +1,140 @@
+SELECT DISTINCT d.lo AS k0, d.hi AS k1, d.rid AS k2, d.rid AS rid
+FROM (SELECT x.pat, x.rid, x.lo, x.hi
+FROM date x
+WHERE x.sp = %s
+AND x.pat = ANY(ARRAY(SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[])))
+UNION ALL SELECT x.pat, x.rid, x.lo, x.hi
+FROM date x
+WHERE x.sp = %s
+AND x.pat = ANY(ARRAY(SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[])))))) d
+WHERE EXISTS (SELECT 
+FROM ref x
+WHERE x.pat = d.pat
+AND x.rid = d.rid
+AND x.sp = %s
+AND ((x.target = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)) OR (x.target = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s))))
+ORDER BY d.lo DESC, d.hi DESC, d.rid DESC
+LIMIT %s
+
+SELECT DISTINCT d.rid AS k0, d.rid AS rid
+FROM (SELECT x.pat, x.rid
+FROM ref x
+WHERE x.sp = %s
+AND x.target = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)
+AND x.pat = ANY(ARRAY(SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[])))
+UNION ALL SELECT x.pat, x.rid
+FROM ref x
+WHERE x.sp = %s
+AND x.target = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)
+AND x.pat = ANY(ARRAY(SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[])))))
+UNION ALL SELECT x.pat, x.rid
+FROM ref x
+WHERE x.sp = %s
+AND x.target = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)
+AND x.pat = ANY(ARRAY(SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[])))
+UNION ALL SELECT x.pat, x.rid
+FROM ref x
+WHERE x.sp = %s
+AND x.target = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)
+AND x.pat = ANY(ARRAY(SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[])))))) d
+WHERE NOT (EXISTS (SELECT 
+FROM resource r
+WHERE r.rid = d.rid
+AND r.present && %s::smallint[]))
+ORDER BY d.rid
+LIMIT %s
+
+SELECT count(*) AS total
+FROM (SELECT DISTINCT d.rid
+FROM (SELECT x.pat, x.rid
+FROM ref x
+WHERE x.sp = %s
+AND x.target = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)
+AND x.pat = ANY(ARRAY(SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[])))
+UNION ALL SELECT x.pat, x.rid
+FROM ref x
+WHERE x.sp = %s
+AND x.target = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)
+AND x.pat = ANY(ARRAY(SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[])))))
+UNION ALL SELECT x.pat, x.rid
+FROM ref x
+WHERE x.sp = %s
+AND x.target = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)
+AND x.pat = ANY(ARRAY(SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[])))
+UNION ALL SELECT x.pat, x.rid
+FROM ref x
+WHERE x.sp = %s
+AND x.target = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)
+AND x.pat = ANY(ARRAY(SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[])))))) d
+WHERE TRUE) c
+WHERE TRUE

@@ -1,0 +1,17 @@
+SELECT d.dt AS k0, d.rid AS k1, d.rid AS rid
+FROM token d
+WHERE d.sp = ANY(%s::smallint[])
+AND d.code = %s
+AND d.system = %s
+AND d.home
+ORDER BY d.dt DESC, d.rid
+LIMIT %s
+
+SELECT count(*) AS total
+FROM (SELECT d.rid
+FROM token d
+WHERE d.sp = ANY(%s::smallint[])
+AND d.code = %s
+AND d.system = %s
+AND d.home) c
+WHERE TRUE

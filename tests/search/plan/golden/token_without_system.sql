@@ -1,0 +1,15 @@
+SELECT DISTINCT d.dt AS k0, d.rid AS k1, d.rid AS rid
+FROM token d
+WHERE d.sp = %s
+AND d.code = %s
+AND d.home
+ORDER BY d.dt DESC, d.rid
+LIMIT %s
+
+SELECT count(*) AS total
+FROM (SELECT DISTINCT d.rid
+FROM token d
+WHERE d.sp = %s
+AND d.code = %s
+AND d.home) c
+WHERE TRUE
