@@ -14,8 +14,9 @@ Later pages repeat the total of the first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from psycopg import Connection
@@ -32,6 +33,7 @@ from fhirserver.search.plan import Plan, make_plan
 from fhirserver.search.sql import count_sql, page_query, page_sql
 from fhirserver.store.audit_row import AUDIT_COLUMNS, AuditRow
 from fhirserver.store.database import Database
+from fhirserver.store.hot_search import is_hot, run_hot
 from fhirserver.store.include import Found, Included, include
 from fhirserver.store.schema import method_name
 
@@ -79,24 +81,34 @@ def execute(database: Database, plan: Plan, audit: AuditRow) -> SearchPage:
         UnavailableError: the statement took longer than the limit, or there is no connection.
         InvalidSearchError: the plan's position is not one of this search.
     """
+    if is_hot(plan):
+        with database.connection() as connection:
+            return _run_plan(connection, partial(run_hot, connection), plan, audit)
     with database.search_connection() as connection:
-        return run_plan(connection, plan, audit)
+        return _run_plan(connection, partial(_run, connection), plan, audit)
 
 
-def run_plan(connection: Connection[Any], plan: Plan, audit: AuditRow) -> SearchPage:
-    """Run a plan on a connection; see `execute`."""
+Run = Callable[[Fragment], Iterable[tuple[Any, ...]]]
+
+
+def _run(connection: Connection[Any], sql: Fragment) -> Iterable[tuple[Any, ...]]:
+    # psycopg's types take a literal string or bytes; the text holds no values.
+    return connection.execute(sql.text.encode(), sql.params, binary=True)
+
+
+def _run_plan(connection: Connection[Any], run: Run, plan: Plan, audit: AuditRow) -> SearchPage:
     if not plan.phases:
         told = _audit(plan, audit, Fragment("0"))
-        connection.execute(_bytes(told.text), told.params)
+        connection.execute(told.text.encode(), told.params)
         return SearchPage(total=None if plan.count == "none" else 0)
     if plan.limit == 0:
-        return SearchPage(total=_total_only(connection, plan, audit))
-    rows, more = _read_page(connection, plan, audit)
+        return SearchPage(total=_total_only(run, plan, audit))
+    rows, more = _read_page(run, plan, audit)
     matches = [row.found for row in rows]
     included = Included()
     if plan.query.include or plan.query.revinclude:
         included = include(connection, plan, matches)
-    total = _total(connection, plan, len(rows), complete=plan.position is None and not more)
+    total = _total(run, plan, len(rows), complete=plan.position is None and not more)
     return SearchPage(
         tuple(found.stored for found in matches),
         tuple(included.resources),
@@ -135,11 +147,11 @@ def find_matches(
     for phase in plan.phases:
         page = page_query(phase, None, _ENOUGH)
         text = _FIND.replace("{page}", page.text)
-        found += connection.execute(_bytes(text), page.params, binary=True).fetchall()
+        found += connection.execute(text.encode(), page.params, binary=True).fetchall()
     return found[:_ENOUGH]
 
 
-def _read_page(connection: Connection[Any], plan: Plan, audit: AuditRow) -> tuple[list[Row], bool]:
+def _read_page(run: Run, plan: Plan, audit: AuditRow) -> tuple[list[Row], bool]:
     """Read a page, phase by phase, and tell whether there is more in its direction."""
     position = plan.position or Position()
     _check_position(plan, position)
@@ -153,7 +165,7 @@ def _read_page(connection: Connection[Any], plan: Plan, audit: AuditRow) -> tupl
     for number in numbers:
         start = position if number == position.phase else replace(position, values=())
         wanted = plan.limit + 1 - len(rows)
-        rows += _read_phase(connection, plan, (number, start, wanted), told)
+        rows += _read_phase(run, plan, (number, start, wanted), told)
         told = None
         if len(rows) > plan.limit:
             break
@@ -163,7 +175,7 @@ def _read_page(connection: Connection[Any], plan: Plan, audit: AuditRow) -> tupl
 
 
 def _read_phase(
-    connection: Connection[Any],
+    run: Run,
     plan: Plan,
     part: tuple[int, Position, int],
     audit: Fragment | None,
@@ -175,7 +187,7 @@ def _read_phase(
     type_name = plan.confined.definitions.type_name
     return [
         Row(number, tuple(row[_FIXED_COLUMNS:]), _found(row[:_FIXED_COLUMNS], type_name))
-        for row in connection.execute(_bytes(sql.text), sql.params, binary=True)
+        for row in run(sql)
     ]
 
 
@@ -210,51 +222,44 @@ def _previous(plan: Plan, rows: Sequence[Row], more: bool, total: int | None) ->
     return Position(first.phase, first.values, True, total, plan.as_of_us)
 
 
-def _total(connection: Connection[Any], plan: Plan, matches: int, *, complete: bool) -> int | None:
+def _total(run: Run, plan: Plan, matches: int, *, complete: bool) -> int | None:
     if plan.count == "none":
         return None
     if complete:
         return matches
     if plan.position is not None and (plan.position.total is not None or plan.count == "bounded"):
         return plan.position.total
-    return _count(connection, plan)
+    return _count(run, plan)
 
 
-def _count(connection: Connection[Any], plan: Plan) -> int | None:
+def _count(run: Run, plan: Plan) -> int | None:
     assert plan.counted is not None
     most = None if plan.count == "accurate" else COUNTED_MAX + 1
     counting = count_sql(plan.counted, most)
-    total = _one(connection, counting)
+    total = _one(run, counting)
     if most is None or total < most:
         return total
     if plan.count == "bounded":
         return None
-    return max(total, _estimate(connection, count_sql(plan.counted, None)))
+    return max(total, _estimate(run, count_sql(plan.counted, None)))
 
 
-def _estimate(connection: Connection[Any], counting: Fragment) -> int:
+def _estimate(run: Run, counting: Fragment) -> int:
     """Ask the query planner how many rows there are to count."""
-    text = "EXPLAIN (FORMAT JSON) " + counting.text
-    row = connection.execute(_bytes(text), counting.params).fetchone()
-    assert row is not None
+    (row,) = run(Fragment("EXPLAIN (FORMAT JSON) " + counting.text, counting.params))
     return int(row[0][0]["Plan"]["Plans"][0]["Plan Rows"])
 
 
-def _total_only(connection: Connection[Any], plan: Plan, audit: AuditRow) -> int | None:
-    if plan.count != "accurate":
-        plan = replace(plan, count="accurate")
+def _total_only(run: Run, plan: Plan, audit: AuditRow) -> int:
     assert plan.counted is not None
     counting = count_sql(plan.counted, None)
     told = _audit(plan, audit, Fragment("0"))
-    return _one(
-        connection,
-        Fragment(f"WITH audited AS ({told.text}) {counting.text}", told.params + counting.params),
-    )
+    audited = f"WITH audited AS ({told.text}) {counting.text}"
+    return _one(run, Fragment(audited, told.params + counting.params))
 
 
-def _one(connection: Connection[Any], sql: Fragment) -> int:
-    row = connection.execute(_bytes(sql.text), sql.params).fetchone()
-    assert row is not None
+def _one(run: Run, sql: Fragment) -> int:
+    (row,) = run(sql)
     return int(row[0])
 
 
@@ -274,8 +279,3 @@ def _audit(plan: Plan, audit: AuditRow, matches: Fragment) -> Fragment:
             audit.request_id, audit.address, audit.query,
         ),
     )  # fmt: skip
-
-
-def _bytes(text: str) -> bytes:
-    # psycopg's types take a literal string or bytes; the text holds no values.
-    return text.encode()
