@@ -44,8 +44,10 @@ def all_of(fragments: Sequence[Fragment]) -> Fragment:
     """Join fragments by AND; TRUE when there are none."""
     if not fragments:
         return Fragment("TRUE")
-    text = " AND ".join(fragment.text for fragment in fragments)
-    return Fragment(text, tuple(p for fragment in fragments for p in fragment.params))
+    params: tuple[object, ...] = ()
+    for fragment in fragments:
+        params += fragment.params
+    return Fragment(" AND ".join([fragment.text for fragment in fragments]), params)
 
 
 def row_test(rows: Rows) -> Fragment:

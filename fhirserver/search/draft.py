@@ -67,8 +67,12 @@ def _with_facts(rows: Rows, clause: Criterion, definitions: Definitions) -> Rows
     if rows.table == "date":
         single = one_row(clause.parameters, definitions)
         main = single and all(MAIN_DATE.get(each.base) == each.code for each in clause.parameters)
-        return replace(rows, single=single, main_date=main)
-    if rows.sps == clause.sps and all(each.is_single for each in clause.parameters):
+        return replace(rows, single=single, main_date=main) if single else rows
+    if (
+        rows.repeats
+        and rows.sps == clause.sps
+        and all(each.is_single for each in clause.parameters)
+    ):
         return replace(rows, single=True)
     return rows
 

@@ -106,6 +106,8 @@ def phases_of(sort: Sequence[SortKey], draft: Draft, base: Phase) -> list[Phase]
 
 def _on_types(key: SortKey, draft: Draft) -> SortKey:
     types = draft.confinement.types
+    if len(key.parameters) == len(types):
+        return key
     return replace(key, parameters=tuple(each for each in key.parameters if each.base in types))
 
 

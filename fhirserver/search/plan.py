@@ -79,16 +79,16 @@ def make_plan(
     if query.summary == "count":
         limit = 0
     count = _count(query, limit)
-    plan = Plan(query, confined, (), None, limit, count, position, context.include_limit)
     confinement = confine_query(query, confined)
     if not confinement.types:
-        return plan
+        return Plan(query, confined, (), None, limit, count, position, context.include_limit)
     draft = draft_of(query, confinement, confined)
     base = base_phase(draft)
     phases = phases_of(query.sort, draft, base)
+    plan = Plan(query, confined, tuple(phases), base, limit, count, position, context.include_limit)
     if query.sort and query.sort[0].parameter.code == "_lastUpdated":
-        plan, phases = _as_of(plan, phases, context.now_us)
-    return replace(plan, phases=tuple(phases), counted=base)
+        return _as_of(plan, context.now_us)
+    return plan
 
 
 def _count(query: Query, limit: int) -> Count:
@@ -97,11 +97,10 @@ def _count(query: Query, limit: int) -> Count:
     return "bounded" if query.total is None else query.total
 
 
-def _as_of(plan: Plan, phases: list[Phase], now_us: int) -> tuple[Plan, list[Phase]]:
+def _as_of(plan: Plan, now_us: int) -> Plan:
     """Bound pages in the order of `_lastUpdated` by the first one's instant."""
     if plan.position is None or plan.position.as_of_us is None:
-        return replace(plan, as_of_us=now_us), phases
+        return replace(plan, as_of_us=now_us)
     bound = Column(Fragment("@.updated <= %s", (plan.position.as_of_us,)))
-    return replace(plan, as_of_us=plan.position.as_of_us), [
-        replace(each, conditions=(*each.conditions, bound)) for each in phases
-    ]
+    phases = tuple(replace(each, conditions=(*each.conditions, bound)) for each in plan.phases)
+    return replace(plan, as_of_us=plan.position.as_of_us, phases=phases)

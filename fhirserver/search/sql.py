@@ -52,7 +52,7 @@ def _ordered(
 ) -> Fragment:
     """Order rows by the keys of a phase, and take those after the values."""
     values, limit, backward = page
-    keys = tuple(replace(key, column=key.column.replace("@", alias)) for key in phase.keys)
+    keys = tuple(_renamed(key, key.column.replace("@", alias)) for key in phase.keys)
     where = all_of([rows.where, *_first_of_several(phase)])
     if values:
         where = all_of([where, after(keys, values, backward=backward)])
@@ -63,6 +63,10 @@ def _ordered(
         f"{found.text} ORDER BY {order_by(keys, backward=backward)} LIMIT %s",
         (*rows.table.params, *found.params, limit),
     )
+
+
+def _renamed(key: OrderKey, column: str) -> OrderKey:
+    return OrderKey(column, key.descending, key.nullable)
 
 
 def _streamed_page(
@@ -86,7 +90,7 @@ def _streamed_page(
         )
         for branch in _streams(source)
     ]
-    keys = tuple(replace(key, column=f"d.k{number}") for number, key in enumerate(phase.keys))
+    keys = tuple(_renamed(key, f"d.k{number}") for number, key in enumerate(phase.keys))
     columns = ", ".join(key.column for key in keys)
     union = " UNION ALL ".join(f"({page.text})" for page in pages)
     distinct = "DISTINCT " if _repeats(source) else ""
