@@ -206,8 +206,16 @@ def test_elements(path: str, name: str, facts: dict[str, Any]) -> None:
     assert {key: getattr(element, key) for key in facts} == facts
 
 
-def test_erratum_is_applied() -> None:
-    assert r4().invariant("que-7").expression.endswith("(answer is boolean)")
+@pytest.mark.parametrize(
+    ("key", "expression"),
+    [
+        pytest.param("que-7", "(answer is boolean)", id="questionnaire.html#que-7"),
+        pytest.param("que-12", "count() > 1 implies", id="questionnaire.html#que-12"),
+        pytest.param("tim-9", "when.where($this in", id="datatypes.html#tim-9"),
+    ],
+)
+def test_errata_are_applied(key: str, expression: str) -> None:
+    assert expression in r4().invariant(key).expression
 
 
 def test_value_sets() -> None:

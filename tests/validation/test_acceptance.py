@@ -119,6 +119,12 @@ def row(id: str, resource: dict[str, Any]) -> Any:
             {"fullUrl": "http://a/Patient/1", "resource": patient(meta={"versionId": "2"})}]}),
         row("bundle.html#bdl-8/no-fullUrl", {"resourceType": "Bundle", "type": "batch", "entry": [
             {"resource": patient(), "request": {"method": "POST", "url": "Patient"}}]}),
+        row("datatypes.html#tim-9/several", {"resourceType": "Parameters", "parameter": [{
+            "name": "a", "valueTiming": {"repeat": {"offset": 30, "when": ["ACM", "PCV"]}}}]}),
+        row("questionnaire.html#que-12/one", {"resourceType": "Questionnaire", "status": "draft",
+            "item": [{"linkId": "1", "type": "string", "enableWhen": [
+                {"question": "2", "operator": "exists", "answerBoolean": True}]},
+                {"linkId": "2", "type": "string"}]}),
         row("questionnaire.html/nested", {"resourceType": "Questionnaire", "status": "draft",
             "item": [{"linkId": "1", "type": "group", "item": [
                 {"linkId": "1.1", "type": "string"}]}]}),

@@ -123,6 +123,12 @@ RULES = [
     row("datatypes.html#tim-1", {"resourceType": "Parameters", "parameter": [{"name": "a",
         "valueTiming": {"repeat": {"duration": 1}}}]}, "invariant",
         "Parameters.parameter[0].value.repeat", "tim-1"),
+    row("datatypes.html#tim-9/one-of-several", {"resourceType": "Parameters", "parameter": [{
+        "name": "a", "valueTiming": {"repeat": {"offset": 30, "when": ["ACM", "C"]}}}]},
+        "invariant", "Parameters.parameter[0].value.repeat", "tim-9"),
+    row("datatypes.html#tim-9/no-when", {"resourceType": "Parameters", "parameter": [{
+        "name": "a", "valueTiming": {"repeat": {"offset": 30}}}]}, "invariant",
+        "Parameters.parameter[0].value.repeat", "tim-9"),
     row("patient.html#pat-1", patient(contact=[{"gender": "male"}]), "invariant",
         "Patient.contact[0]", "pat-1"),
     row("organization.html#org-2", {"resourceType": "Organization", "name": "A",
@@ -142,6 +148,12 @@ RULES = [
     row("questionnaire.html#que-2", {"resourceType": "Questionnaire", "status": "draft", "item": [
         {"linkId": "1", "type": "string"}, {"linkId": "1", "type": "string"}]}, "invariant",
         "Questionnaire", "que-2"),
+    row("questionnaire.html#que-12/two", {"resourceType": "Questionnaire", "status": "draft",
+        "item": [{"linkId": "1", "type": "string", "enableWhen": [
+            {"question": "2", "operator": "exists", "answerBoolean": True},
+            {"question": "3", "operator": "exists", "answerBoolean": True}]},
+            {"linkId": "2", "type": "string"}, {"linkId": "3", "type": "string"}]}, "invariant",
+        "Questionnaire.item[0]", "que-12"),
     row("questionnaire.html#que-13/nothing-is-not-true", {"resourceType": "Questionnaire",
         "status": "draft", "item": [{"linkId": "1", "type": "string", "initial": [
             {"valueString": "a"}, {"valueString": "b"}]}]}, "invariant", "Questionnaire.item[0]",
