@@ -9,7 +9,7 @@ parameters, so searches of one shape share one text, which the connection has pr
 
 An index gives its rows in order only where all columns before the order's are fixed. So each
 alternative of the source, and each way into a patient's compartment, is a branch of a UNION ALL
-that keeps its order; the branches are merged, not sorted.
+that reads a page in its own order; the pages are merged.
 """
 
 from collections.abc import Sequence
@@ -40,18 +40,21 @@ def page_query(phase: Phase, position: Position | None, limit: int) -> Fragment:
     values = position.values if position is not None else ()
     if phase.joined:
         return _joined_page(phase, values, limit, backward=backward)
-    if phase.streamed:
-        return _streamed_page(phase, values, limit, backward=backward)
-    rows = _rows(phase)
+    if isinstance(phase.source, IndexSource):
+        branches = _streams(phase.source) if phase.streamed else _branches(phase.source)
+        if len(branches) > 1:
+            return _merged_pages(phase, branches, (values, limit, backward))
+    return _ordered(phase, _rows(phase), (values, limit, backward))
+
+
+Window = tuple[Sequence[KeyValue], int, bool]
+"""The keys after which a page begins, rows at most, and whether it is read backward."""
+
+
+def _ordered(phase: Phase, rows: "_From", window: Window) -> Fragment:
+    """Order rows by the keys of a phase, and take those in the window."""
+    values, limit, backward = window
     alias = _row(phase).alias
-    return _ordered(phase, rows, (values, limit, backward), alias)
-
-
-def _ordered(
-    phase: Phase, rows: "_From", page: tuple[Sequence[KeyValue], int, bool], alias: str
-) -> Fragment:
-    """Order rows by the keys of a phase, and take those after the values."""
-    values, limit, backward = page
     keys = tuple(_renamed(key, key.column.replace("@", alias)) for key in phase.keys)
     where = all_of([rows.where, *_first_of_several(phase)])
     if values:
@@ -69,26 +72,20 @@ def _renamed(key: OrderKey, column: str) -> OrderKey:
     return OrderKey(column, key.descending, key.nullable)
 
 
-def _streamed_page(
-    phase: Phase, values: Sequence[KeyValue], limit: int, *, backward: bool
-) -> Fragment:
+def _merged_pages(phase: Phase, branches: Sequence[Fragment], window: Window) -> Fragment:
     """Read a page of every branch in the order of its index, and merge the pages.
 
-    The tests are sub-selects that the planner cannot turn into joins, so each branch stops after
-    a page however many rows the patient has, whatever the planner thinks of their number.
+    Each branch stops after a page, however many rows it has and whatever the planner thinks of
+    their number.
     """
     source = phase.source
     assert isinstance(source, IndexSource)
+    _, limit, backward = window
     tests = [test(condition, _row(phase)) for condition in phase.conditions]
     table = Fragment(f"{source.rows.table} d")
     pages = [
-        _ordered(
-            phase,
-            _From(table, all_of([on(branch, "d"), *tests])),
-            (values, limit, backward),
-            "d",
-        )
-        for branch in _streams(source)
+        _ordered(phase, _From(table, all_of([on(branch, "d"), *tests])), window)
+        for branch in branches
     ]
     keys = tuple(_renamed(key, f"d.k{number}") for number, key in enumerate(phase.keys))
     columns = ", ".join(key.column for key in keys)
@@ -155,7 +152,8 @@ def _repeats(source: Source) -> bool:
         return False
     if isinstance(source, CompartmentSource):
         return True
-    return source.rows.repeats or (source.scope is not None and len(source.scope.ids) > 1)
+    several = len(source.rows.alternatives) > 1 or source.rows.repeats
+    return several or (source.scope is not None and len(source.scope.ids) > 1)
 
 
 class _From(NamedTuple):

@@ -1,8 +1,8 @@
-SELECT DISTINCT d.rid AS k0, d.rid AS rid
-FROM (SELECT x.pat, x.rid
-FROM ref x
-WHERE x.sp = %s
-AND x.target IN (SELECT x.rid
+SELECT DISTINCT d.k0, d.rid
+FROM ((SELECT DISTINCT d.rid AS k0, d.rid AS rid
+FROM ref d
+WHERE d.sp = %s
+AND d.target IN (SELECT x.rid
 FROM token x
 WHERE x.sp = %s
 AND x.code = %s
@@ -16,14 +16,16 @@ WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = %s)))))
-AND x.pat = (SELECT t.rid
+AND d.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = %s)
-UNION ALL SELECT x.pat, x.rid
-FROM ref x
-WHERE x.sp = %s
-AND x.target IN (SELECT x.rid
+ORDER BY d.rid
+LIMIT %s)
+UNION ALL (SELECT DISTINCT d.rid AS k0, d.rid AS rid
+FROM ref d
+WHERE d.sp = %s
+AND d.target IN (SELECT x.rid
 FROM token x
 WHERE x.sp = %s
 AND x.code = %s
@@ -37,14 +39,16 @@ WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = %s)))))
-AND x.pat = ANY(ARRAY(SELECT c.rid
+AND d.pat = ANY(ARRAY(SELECT c.rid
 FROM compartment c
 WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s)))) d
-WHERE TRUE
+AND t.id = %s)))
 ORDER BY d.rid
+LIMIT %s)) d
+WHERE TRUE
+ORDER BY d.k0
 LIMIT %s
 
 SELECT count(*) AS total

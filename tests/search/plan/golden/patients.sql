@@ -1,21 +1,12 @@
-SELECT DISTINCT d.lo AS k0, d.hi AS k1, d.rid AS k2, d.rid AS rid
-FROM (SELECT x.pat, x.rid, x.lo, x.hi
-FROM date x
-WHERE x.sp = %s
-AND x.pat = ANY(ARRAY(SELECT t.rid
+SELECT DISTINCT d.k0, d.k1, d.k2, d.rid
+FROM ((SELECT DISTINCT d.lo AS k0, d.hi AS k1, d.rid AS k2, d.rid AS rid
+FROM date d
+WHERE d.sp = %s
+AND d.pat = ANY(ARRAY(SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = ANY(%s::text[])))
-UNION ALL SELECT x.pat, x.rid, x.lo, x.hi
-FROM date x
-WHERE x.sp = %s
-AND x.pat = ANY(ARRAY(SELECT c.rid
-FROM compartment c
-WHERE c.pat = ANY(ARRAY(SELECT t.rid
-FROM resource t
-WHERE t.tid = %s
-AND t.id = ANY(%s::text[])))))) d
-WHERE EXISTS (SELECT 
+AND EXISTS (SELECT 
 FROM ref x
 WHERE x.pat = d.pat
 AND x.rid = d.rid
@@ -28,62 +19,109 @@ FROM resource t
 WHERE t.tid = %s
 AND t.id = %s))))
 ORDER BY d.lo DESC, d.hi DESC, d.rid DESC
-LIMIT %s
-
-SELECT DISTINCT d.rid AS k0, d.rid AS rid
-FROM (SELECT x.pat, x.rid
-FROM ref x
-WHERE x.sp = %s
-AND x.target = (SELECT t.rid
-FROM resource t
-WHERE t.tid = %s
-AND t.id = %s)
-AND x.pat = ANY(ARRAY(SELECT t.rid
-FROM resource t
-WHERE t.tid = %s
-AND t.id = ANY(%s::text[])))
-UNION ALL SELECT x.pat, x.rid
-FROM ref x
-WHERE x.sp = %s
-AND x.target = (SELECT t.rid
-FROM resource t
-WHERE t.tid = %s
-AND t.id = %s)
-AND x.pat = ANY(ARRAY(SELECT c.rid
+LIMIT %s)
+UNION ALL (SELECT DISTINCT d.lo AS k0, d.hi AS k1, d.rid AS k2, d.rid AS rid
+FROM date d
+WHERE d.sp = %s
+AND d.pat = ANY(ARRAY(SELECT c.rid
 FROM compartment c
 WHERE c.pat = ANY(ARRAY(SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = ANY(%s::text[])))))
-UNION ALL SELECT x.pat, x.rid
+AND EXISTS (SELECT 
 FROM ref x
-WHERE x.sp = %s
-AND x.target = (SELECT t.rid
+WHERE x.pat = d.pat
+AND x.rid = d.rid
+AND x.sp = %s
+AND ((x.target = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)) OR (x.target = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s))))
+ORDER BY d.lo DESC, d.hi DESC, d.rid DESC
+LIMIT %s)) d
+WHERE TRUE
+ORDER BY d.k0 DESC, d.k1 DESC, d.k2 DESC
+LIMIT %s
+
+SELECT DISTINCT d.k0, d.rid
+FROM ((SELECT DISTINCT d.rid AS k0, d.rid AS rid
+FROM ref d
+WHERE d.sp = %s
+AND d.target = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = %s)
-AND x.pat = ANY(ARRAY(SELECT t.rid
+AND d.pat = ANY(ARRAY(SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = ANY(%s::text[])))
-UNION ALL SELECT x.pat, x.rid
-FROM ref x
-WHERE x.sp = %s
-AND x.target = (SELECT t.rid
-FROM resource t
-WHERE t.tid = %s
-AND t.id = %s)
-AND x.pat = ANY(ARRAY(SELECT c.rid
-FROM compartment c
-WHERE c.pat = ANY(ARRAY(SELECT t.rid
-FROM resource t
-WHERE t.tid = %s
-AND t.id = ANY(%s::text[])))))) d
-WHERE NOT (EXISTS (SELECT 
+AND NOT (EXISTS (SELECT 
 FROM resource r
 WHERE r.rid = d.rid
 AND r.present && %s::smallint[]))
 ORDER BY d.rid
+LIMIT %s)
+UNION ALL (SELECT DISTINCT d.rid AS k0, d.rid AS rid
+FROM ref d
+WHERE d.sp = %s
+AND d.target = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)
+AND d.pat = ANY(ARRAY(SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[])))))
+AND NOT (EXISTS (SELECT 
+FROM resource r
+WHERE r.rid = d.rid
+AND r.present && %s::smallint[]))
+ORDER BY d.rid
+LIMIT %s)
+UNION ALL (SELECT DISTINCT d.rid AS k0, d.rid AS rid
+FROM ref d
+WHERE d.sp = %s
+AND d.target = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)
+AND d.pat = ANY(ARRAY(SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[])))
+AND NOT (EXISTS (SELECT 
+FROM resource r
+WHERE r.rid = d.rid
+AND r.present && %s::smallint[]))
+ORDER BY d.rid
+LIMIT %s)
+UNION ALL (SELECT DISTINCT d.rid AS k0, d.rid AS rid
+FROM ref d
+WHERE d.sp = %s
+AND d.target = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)
+AND d.pat = ANY(ARRAY(SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[])))))
+AND NOT (EXISTS (SELECT 
+FROM resource r
+WHERE r.rid = d.rid
+AND r.present && %s::smallint[]))
+ORDER BY d.rid
+LIMIT %s)) d
+WHERE TRUE
+ORDER BY d.k0
 LIMIT %s
 
 SELECT count(*) AS total
