@@ -81,7 +81,7 @@ def amounts(value: Any, datatype: str) -> list[Amount]:
 def compare_quantity(prefix: str, text: str, amount: Amount) -> bool:
     """Compare a search value, `number`, `number||unit` or `number|system|code`."""
     number, _, unit = text.partition("|")
-    if not unit:
+    if unit in ("", "|"):
         return compare(prefix, number, amount.span)
     system, _, code = unit.partition("|")
     scale = _scales(system, code, amount)

@@ -79,11 +79,11 @@ def _string(stored: Typed, value: str, modifier: str) -> bool:
 
 def _token(stored: Typed, value: str, modifier: str) -> bool:
     if modifier == "text":
-        return any(texts.starts(text, plain(value)) for text in _labels(stored))
+        return any(texts.starts(text, plain(value)) for text in labels(stored))
     parts = [plain(part) for part in split(value, "|")]
     if modifier == "of-type":
         return _is_of_type(stored.value, parts)
-    return any(_token_is(system, code, parts) for system, code in _tokens(stored))
+    return any(_token_is(system, code, parts) for system, code in tokens(stored))
 
 
 def _token_is(system: str | None, code: str | None, parts: list[str]) -> bool:
@@ -95,12 +95,12 @@ def _token_is(system: str | None, code: str | None, parts: list[str]) -> bool:
     return code == wanted_code and (system or "") == wanted_system
 
 
-def _tokens(stored: Typed) -> list[tuple[str | None, str | None]]:
+def tokens(stored: Typed) -> list[tuple[str | None, str | None]]:
     """Give (system, code) pairs of a value, by the table of datatypes."""
     value = stored.value
     match stored.datatype:
         case "CodeableConcept":
-            return [pair for each in value.get("coding", []) for pair in _tokens(_coding(each))]
+            return [pair for each in value.get("coding", []) for pair in tokens(_coding(each))]
         case "Coding":
             return [(value.get("system"), value.get("code"))]
         case "Identifier":
@@ -112,7 +112,7 @@ def _tokens(stored: Typed) -> list[tuple[str | None, str | None]]:
     return [(stored.system, value)]
 
 
-def _labels(stored: Typed) -> list[str]:
+def labels(stored: Typed) -> list[str]:
     """Give "CodeableConcept.text, Coding.display, or Identifier.type.text"."""
     value = stored.value
     match stored.datatype:

@@ -23,15 +23,12 @@ def escape(text: str) -> str:
 
 
 @st.composite
-def queries(draw: st.DrawFn, type_name: str) -> list[Pair]:
-    """Draw one or two parameters; each has one to three alternatives."""
-    pairs = []
-    for _ in range(draw(st.sampled_from([1, 1, 1, 2]))):
-        code = draw(st.sampled_from([each for each in codes_of(type_name) if each != "_id"]))
-        modifier, values = draw(criteria(type_name, code))
-        many = draw(st.lists(values, min_size=1, max_size=1 if modifier == "missing" else 3))
-        pairs.append((f"{code}:{modifier}" if modifier else code, ",".join(many)))
-    return pairs
+def parameters(draw: st.DrawFn, type_name: str) -> Pair:
+    """Draw a parameter of a type with one to three alternatives."""
+    code = draw(st.sampled_from([each for each in codes_of(type_name) if each != "_id"]))
+    modifier, values = draw(criteria(type_name, code))
+    many = draw(st.lists(values, min_size=1, max_size=1 if modifier == "missing" else 3))
+    return (f"{code}:{modifier}" if modifier else code), ",".join(many)
 
 
 def criteria(type_name: str, code: str) -> SearchStrategy[tuple[str, SearchStrategy[str]]]:
@@ -108,16 +105,19 @@ def _quantity(_type: str, _code: str) -> Drawn:
 
 
 def _reference(type_name: str, code: str) -> Drawn:
+    # Whether a URN means a patient cannot be told, so `patient` is not asked for one.
     if code in CANONICAL:
         return {"": st.sampled_from([*pools.CANONICALS, "Questionnaire/p1", "p1"])}
     ids = st.sampled_from(pools.IDS)
     types = st.sampled_from(["Patient", "Group", "Practitioner", "Organization"])
     local = st.builds(lambda kind, id: f"{kind}/{id}", types, ids)
+    patients_only = code in PATIENTS_ONLY.get(type_name, {})
+    urls = [url for url in pools.URLS if not (patients_only and url.startswith("urn:"))]
     values = st.one_of(
-        ids, local, local.map(lambda each: f"{pools.BASE}/{each}"), st.sampled_from(pools.URLS)
+        ids, local, local.map(lambda each: f"{pools.BASE}/{each}"), st.sampled_from(urls)
     )
     drawn = {"": values, "identifier": _token(type_name, code)[""]}
-    if code in PATIENTS_ONLY.get(type_name, {}) or code == "subject":
+    if patients_only or code == "subject":
         drawn["Patient"] = ids
     return drawn
 

@@ -63,7 +63,7 @@ def quantity(units: tuple[Json, ...]) -> SearchStrategy[Json]:
     plain = st.builds(lambda number: {"value": number}, numbers)
     return st.builds(
         lambda value, unit: {**value, **unit},
-        st.one_of(plain, plain, values),
+        st.one_of(plain, values),
         st.sampled_from(units),
     ).filter(bool)
 

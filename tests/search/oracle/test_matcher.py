@@ -4,13 +4,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fhirserver.definitions import r4
 from tests.search.oracle import matches
+from tests.search.oracle.aimed import aimed_at
 from tests.search.oracle.elements import codes_of, kind_of
-from tests.search.oracle.queries import queries
+from tests.search.oracle.queries import parameters
 from tests.search.oracle.resources import TYPES, resources
 
 UCUM = "http://unitsofmeasure.org"
@@ -148,8 +149,11 @@ def test_parameters_are_those_of_the_specification(type_name: str) -> None:
 
 
 @pytest.mark.parametrize("type_name", TYPES)
+@settings(deadline=None)
 @given(data=st.data())
 def test_every_drawn_query_has_an_answer(type_name: str, data: st.DataObject) -> None:
     resource = data.draw(resources(type_name))
-    query = data.draw(queries(type_name))
-    assert matches(resource, type_name, query) in (True, False)
+    query = [data.draw(parameters(type_name))]
+    aimed = data.draw(aimed_at(type_name, resource))
+    for each in (query, query if aimed is None else [aimed]):
+        assert matches(resource, type_name, each) in (True, False)

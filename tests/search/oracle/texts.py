@@ -10,11 +10,13 @@ that is punctuation and nothing else is looked for as it is.
 """
 
 import unicodedata
+from functools import lru_cache
 
 STROKES = dict(zip("øłđħı", "oldhi", strict=True)) | {"æ": "ae", "œ": "oe", "þ": "th", "ð": "d"}
 APOSTROPHES = "'’‘`´"
 
 
+@lru_cache(maxsize=1000)
 def comparable(text: str) -> str:
     """Bring a text to the form in which texts are compared."""
     words, word = [], ""
