@@ -157,4 +157,4 @@ def _encode(value: object) -> bytes:
 
 
 def _named(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.replace("_", "-"): value for name, value in headers.items()}
+    return {name.replace("_", "-").title(): value for name, value in headers.items()}

@@ -13,14 +13,14 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from psycopg import errors, pq
+from psycopg import pq
 
 from fhirserver.search.conditions import Fragment
 from fhirserver.search.phases import Phase
 from fhirserver.search.plan import Plan
 from fhirserver.search.source import IndexSource
 from fhirserver.store import binary
-from fhirserver.store.statement import Statement, StoreConnection, statement
+from fhirserver.store.statement import Statement, StoreConnection, checked, statement
 
 CONDITIONS_MAX = 4
 ALTERNATIVES_MAX = 2
@@ -46,11 +46,11 @@ def run_hot(connection: StoreConnection, sql: Fragment) -> Iterable[tuple[Any, .
     if wanted.name not in connection.prepared:
         if len(connection.prepared) >= PREPARED_MAX:
             return connection.execute(sql.text.encode(), sql.params, binary=True)
-        _check(link.prepare(wanted.name, wanted.text))
+        checked(connection, link.prepare(wanted.name, wanted.text))
         connection.prepared.add(wanted.name)
     # The stub forgets that a parameter may be NULL.
     values: list[Any] = [_text(value) for value in sql.params]
-    return _rows(_check(link.exec_prepared(wanted.name, values, None, 1)))
+    return _rows(checked(connection, link.exec_prepared(wanted.name, values, None, 1)))
 
 
 def _is_hot(phase: Phase) -> bool:
@@ -85,14 +85,6 @@ def _element(value: object) -> str:
         return str(value)
     text = str(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'
-
-
-def _check(result: pq.abc.PGresult) -> pq.abc.PGresult:
-    if result.status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
-        return result
-    if not result.error_field(pq.DiagnosticField.SQLSTATE):
-        raise errors.OperationalError("the connection to the database was lost")
-    raise errors.error_from_result(result)
 
 
 def _rows(result: pq.abc.PGresult) -> Iterator[tuple[Any, ...]]:

@@ -33,7 +33,7 @@ Extract = Callable[[Any], "IndexRows"]
 
 _WANTED = """
 FROM resource WHERE state = 1 AND {where}
-AND (extractor <> :extractor::smallint OR tid = ANY (:tids::smallint[]))
+AND (extractor < :extractor::smallint OR tid = ANY (:tids::smallint[]))
 """
 _NEXT = statement(
     f"SELECT rid {_WANTED.format(where='rid > :after::bigint')} ORDER BY rid LIMIT :count::bigint"

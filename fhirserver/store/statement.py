@@ -89,17 +89,17 @@ def run(
         if len(connection.prepared) >= _PREPARED_MAX:
             command(connection, b"DEALLOCATE ALL")
             connection.prepared.clear()
-        _checked(connection, link.prepare(wanted.name, wanted.text))
+        checked(connection, link.prepare(wanted.name, wanted.text))
         connection.prepared.add(wanted.name)
     # The stub forgets that a parameter may be NULL.
     values: list[Any] = [arguments[name] for name in wanted.parameters]
     result = link.exec_prepared(wanted.name, values, [1] * len(values), 1)
-    return _checked(connection, result)
+    return checked(connection, result)
 
 
 def command(connection: StoreConnection, text: bytes) -> None:
     """Run a command without parameters, such as BEGIN."""
-    _checked(connection, connection.pgconn.exec_(text))
+    checked(connection, connection.pgconn.exec_(text))
 
 
 def begin(connection: StoreConnection) -> None:
@@ -108,9 +108,17 @@ def begin(connection: StoreConnection) -> None:
         command(connection, b"BEGIN")
 
 
-def _checked(connection: StoreConnection, result: pq.abc.PGresult) -> pq.abc.PGresult:
+def checked(connection: StoreConnection, result: pq.abc.PGresult) -> pq.abc.PGresult:
+    """Give back a result that is fine.
+
+    Raises:
+        psycopg.Error: the class of the server's SQLSTATE; OperationalError when it is gone.
+    """
     if result.status in _FINE:
         return result
-    if connection.pgconn.status == pq.ConnStatus.BAD:
+    # An error without SQLSTATE is libpq's own: PostgreSQL was gone before it could answer.
+    lost = result.error_field(pq.DiagnosticField.SQLSTATE) is None
+    if lost or connection.pgconn.status == pq.ConnStatus.BAD:
+        connection.close()
         raise errors.OperationalError("the connection to the database was lost")
     raise errors.error_from_result(result)

@@ -61,3 +61,11 @@ def test_types_with_changed_parameters_are_extracted_again(
     steps = reindex_all(empty, types=("Observation",))
     assert sum(each.looked_at for each in steps) == sum(each.rewritten for each in steps) == 1
     assert check(database_url).findings == []
+
+
+def test_rows_of_a_newer_extractor_are_left_to_the_newer_servers(
+    empty: Database, sql: psycopg.Connection[Any]
+) -> None:
+    write(empty, [older(put(patient("p")))], AUDIT)
+    sql.execute("UPDATE resource SET extractor = extractor + 1")
+    assert reindex_all(empty) == [ReindexStep(None, 0, 0)]
