@@ -20,11 +20,13 @@ from fhirserver.search.conditions import (
     Fragment,
     Key,
     Not,
+    Owners,
     Rows,
     any_condition,
     either,
 )
 from fhirserver.search.criteria import COLUMNS
+from fhirserver.search.owners import owner_ids
 from fhirserver.search.params import date, number, quantity, reference, string, token, uri
 from fhirserver.search.params.date import DateValue
 from fhirserver.search.params.number import NumberValue
@@ -35,7 +37,13 @@ from fhirserver.search.params.string import StringValue
 from fhirserver.search.params.token import OfTypeValue, TokenValue
 from fhirserver.search.params.uri import UriValue
 from fhirserver.search.query import Chain, Clause, Criterion, Has, MissingValue
-from fhirserver.search.scope import Scope, home_or, in_compartments, of_types_fragment
+from fhirserver.search.scope import (
+    Scope,
+    home_or,
+    in_compartments,
+    member_parameters,
+    of_types_fragment,
+)
 
 Confine = Callable[[str], tuple[str, ...] | None]
 """Type -> logical ids of the patients that a search of it is confined to; None for no limits."""
@@ -66,7 +74,7 @@ def condition_of(clause: Clause, confined: Confined) -> Condition:
             ]
             return Rows("ref", clause.sps, (either(targets),))
         case Has():
-            return Key(_in_answer("@.rid", _referred(clause, confined)))
+            return _has(clause, confined)
 
 
 def _in_answer(column: str, answer: Fragment) -> Fragment:
@@ -90,17 +98,30 @@ def _answer(type_name: str, clause: Clause, confined: Confined) -> Fragment:
     return select("r.rid", "resource r", all_of(tests))
 
 
-def _referred(has: Has, confined: Confined) -> Fragment:
-    """Select what the resources of a type that fulfil a clause refer to."""
+def _has(has: Has, confined: Confined) -> Key:
     condition = condition_of(has.clause, confined)
-    found = all_of(
+    if isinstance(condition, Rows) and _in_own_compartment(has, confined):
+        owners = Owners(condition, has.parameter.rows_id)
+        found = owner_ids(owners)
+        return Key(_in_answer("@.rid", found), owners)
+    where = all_of(
         [
             on(of_parameters((has.parameter.rows_id,)), "f"),
             on(home_or(confined.scope(has.type)), "f"),
             test(condition, Row("f")),
         ]
     )
-    return select("f.target", "ref f", found)
+    return Key(_in_answer("@.rid", select("f.target", "ref f", where)))
+
+
+def _in_own_compartment(has: Has, confined: Confined) -> bool:
+    """Whether the reference puts the referring resource into its target's compartment."""
+    linking = member_parameters("Patient", (has.type,), confined.definitions)
+    return (
+        has.targets == ("Patient",)
+        and has.parameter.rows_id in linking
+        and confined.scope(has.type) is None
+    )
 
 
 def _criterion(criterion: Criterion, definitions: Definitions) -> Condition:

@@ -77,10 +77,29 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
+class Owners:
+    """The patients in whose compartments there are certain rows, and to whom these refer.
+
+    Attributes:
+        rows: which.
+        sp: number of the reference parameter.
+    """
+
+    rows: Rows
+    sp: int
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
-    """A condition on `@.rid` of whatever row stands for the resource."""
+    """A condition on `@.rid` of whatever row stands for the resource.
+
+    Attributes:
+        fragment: the condition.
+        owners: the same as rows to begin with; None where there are none.
+    """
 
     fragment: Fragment
+    owners: Owners | None = None
 
 
 @dataclass(frozen=True, slots=True)

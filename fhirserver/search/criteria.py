@@ -167,7 +167,12 @@ def _parse_has(
             given.value,
             f"{source}.{code} is no reference to {' or '.join(types[:5])}",
         )
-    return Has(source, parameter, parse_clause(given, rest, (source,), context, depth + 1))
+    return Has(
+        source,
+        parameter,
+        tuple(types),
+        parse_clause(given, rest, (source,), context, depth + 1),
+    )
 
 
 def _check_modifier(

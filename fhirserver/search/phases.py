@@ -22,6 +22,7 @@ from fhirserver.search.conditions import (
     Key,
     Not,
     OrderKey,
+    Owners,
     Rows,
     Table,
 )
@@ -32,6 +33,7 @@ from fhirserver.search.single import one_row
 from fhirserver.search.source import (
     CompartmentSource,
     IndexSource,
+    OwnerSource,
     ResourceSource,
     Source,
     best_rows,
@@ -72,6 +74,14 @@ def base_phase(draft: Draft) -> Phase:
     rows = best_rows(draft.found, scope)
     if selects_by_id(draft.conditions()):
         return _from_resources(draft)
+    if isinstance(rows, Owners):
+        conditions = tuple(
+            each
+            for each in draft.conditions()
+            if not (isinstance(each, Key) and each.owners is rows)
+        )
+        streamed = all(map(_is_probe, conditions))
+        return Phase(OwnerSource(rows), conditions, (_RID,), streamed=streamed)
     if rows is not None:
         keys = () if rows.order == BY_PATIENT and scope is not None else rows.order
         return _from_rows(rows, draft, (*keys, _RID))

@@ -103,11 +103,13 @@ class Has:
     Attributes:
         type: the referring resource's type.
         parameter: its reference parameter.
+        targets: the types searched, to which it refers.
         clause: what it must fulfil.
     """
 
     type: str
     parameter: SearchParameter
+    targets: tuple[str, ...]
     clause: "Clause"
 
 

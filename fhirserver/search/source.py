@@ -8,7 +8,7 @@ ResourceSource     rows of `resource`
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fhirserver.search.conditions import BY_MAIN_DATE, Column, Condition, Rows
+from fhirserver.search.conditions import BY_MAIN_DATE, Column, Condition, Key, Owners, Rows
 from fhirserver.search.query import Clause, Criterion
 from fhirserver.search.scope import Scope
 
@@ -42,6 +42,17 @@ class CompartmentSource:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnerSource:
+    """Patients in whose compartments there are rows of one criterion.
+
+    Attributes:
+        owners: which.
+    """
+
+    owners: Owners
+
+
+@dataclass(frozen=True, slots=True)
 class ResourceSource:
     """Live rows of `resource`.
 
@@ -52,19 +63,24 @@ class ResourceSource:
     tids: tuple[int, ...]
 
 
-Source = IndexSource | CompartmentSource | ResourceSource
+Source = IndexSource | CompartmentSource | OwnerSource | ResourceSource
 
 COARSE = frozenset({"category", "class", "intent", "priority", "type", "use", "_tag", "_security"})
 """Codes of token parameters that usually have few values, each common."""
 
 
-def best_rows(found: Sequence[tuple[Clause | None, Condition]], scope: Scope | None) -> Rows | None:
+def best_rows(
+    found: Sequence[tuple[Clause | None, Condition]], scope: Scope | None
+) -> Rows | Owners | None:
     """Choose the criterion that probably leaves the fewest rows."""
     candidates = [
         (_rank(clause, condition, scope), number)
         for number, (clause, condition) in enumerate(found)
         if isinstance(condition, Rows)
     ]
+    owners = [each.owners for _, each in found if isinstance(each, Key) and each.owners]
+    if owners and scope is None and (not candidates or min(candidates)[0] >= _OWNERS_RANK):
+        return owners[0]
     if not candidates:
         return None
     condition = found[min(candidates)[1]][1]
@@ -93,6 +109,7 @@ def selects_by_id(conditions: Sequence[Condition]) -> bool:
 
 _TABLE_RANK = {"ref": 2, "string": 4, "date": 6, "quantity": 6, "token": 8}
 _UNORDERED = 8
+_OWNERS_RANK = 5
 
 
 def _rank(clause: Clause | None, rows: Rows, scope: Scope | None) -> int:

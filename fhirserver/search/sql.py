@@ -14,17 +14,14 @@ that reads a page in its own order; the pages are merged.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
-from fhirserver.search.condition_sql import Row, all_of, of_parameters, on, row_test, select, test
-from fhirserver.search.conditions import ALWAYS, Fragment, OrderKey, Rows
+from fhirserver.search.condition_sql import all_of, on, row_test, select, test
+from fhirserver.search.conditions import ALWAYS, Fragment, OrderKey
 from fhirserver.search.order import KeyValue, Position, after, order_by
 from fhirserver.search.phases import Phase
 from fhirserver.search.sort_sql import key_columns, key_joins
-from fhirserver.search.source import CompartmentSource, IndexSource, ResourceSource, Source
-
-BRANCHES_MAX = 16
-"""More branches than this cost more planning than sorting."""
+from fhirserver.search.source import IndexSource
+from fhirserver.search.source_sql import From, parts_of, repeats, row_of, rows_of
 
 
 def page_query(phase: Phase, position: Position | None, limit: int) -> Fragment:
@@ -40,27 +37,26 @@ def page_query(phase: Phase, position: Position | None, limit: int) -> Fragment:
     values = position.values if position is not None else ()
     if phase.joined:
         return _joined_page(phase, values, limit, backward=backward)
-    if isinstance(phase.source, IndexSource):
-        branches = _streams(phase.source) if phase.streamed else _branches(phase.source)
-        if len(branches) > 1:
-            return _merged_pages(phase, branches, (values, limit, backward))
-    return _ordered(phase, _rows(phase), (values, limit, backward))
+    parts = parts_of(phase)
+    if len(parts) > 1:
+        return _merged_pages(phase, parts, (values, limit, backward))
+    return _ordered(phase, rows_of(phase), (values, limit, backward))
 
 
 Window = tuple[Sequence[KeyValue], int, bool]
 """The keys after which a page begins, rows at most, and whether it is read backward."""
 
 
-def _ordered(phase: Phase, rows: "_From", window: Window) -> Fragment:
+def _ordered(phase: Phase, rows: From, window: Window) -> Fragment:
     """Order rows by the keys of a phase, and take those in the window."""
     values, limit, backward = window
-    alias = _row(phase).alias
+    alias = row_of(phase).alias
     keys = tuple(_renamed(key, key.column.replace("@", alias)) for key in phase.keys)
     where = all_of([rows.where, *_first_of_several(phase)])
     if values:
         where = all_of([where, after(keys, values, backward=backward)])
     columns = ", ".join(f"{key.column} AS k{number}" for number, key in enumerate(keys))
-    distinct = "DISTINCT " if _repeats(phase.source) else ""
+    distinct = "DISTINCT " if repeats(phase.source) else ""
     found = select(f"{distinct}{columns}, {alias}.rid AS rid", rows.table.text, where)
     return Fragment(
         f"{found.text} ORDER BY {order_by(keys, backward=backward)} LIMIT %s",
@@ -72,25 +68,21 @@ def _renamed(key: OrderKey, column: str) -> OrderKey:
     return OrderKey(column, key.descending, key.nullable)
 
 
-def _merged_pages(phase: Phase, branches: Sequence[Fragment], window: Window) -> Fragment:
-    """Read a page of every branch in the order of its index, and merge the pages.
+def _merged_pages(phase: Phase, parts: Sequence[From], window: Window) -> Fragment:
+    """Read a page of every part in the order of its index, and merge the pages.
 
-    Each branch stops after a page, however many rows it has and whatever the planner thinks of
+    Each part stops after a page, however many rows it has and whatever the planner thinks of
     their number.
     """
-    source = phase.source
-    assert isinstance(source, IndexSource)
     _, limit, backward = window
-    tests = [test(condition, _row(phase)) for condition in phase.conditions]
-    table = Fragment(f"{source.rows.table} d")
+    tests = [test(condition, row_of(phase)) for condition in phase.conditions]
     pages = [
-        _ordered(phase, _From(table, all_of([on(branch, "d"), *tests])), window)
-        for branch in branches
+        _ordered(phase, From(part.table, all_of([part.where, *tests])), window) for part in parts
     ]
     keys = tuple(_renamed(key, f"d.k{number}") for number, key in enumerate(phase.keys))
     columns = ", ".join(key.column for key in keys)
     union = " UNION ALL ".join(f"({page.text})" for page in pages)
-    distinct = "DISTINCT " if _repeats(source) else ""
+    distinct = "DISTINCT " if repeats(phase.source) else ""
     merged = select(f"{distinct}{columns}, d.rid", f"({union}) d", ALWAYS)
     return Fragment(
         f"{merged.text} ORDER BY {order_by(keys, backward=backward)} LIMIT %s",
@@ -138,62 +130,12 @@ def count_sql(phase: Phase, most: int | None) -> Fragment:
     if most is not None:
         found = page_query(phase, None, most)
     else:
-        alias = _row(phase).alias
-        rows = _rows(replace(phase, streamed=False))
-        distinct = "DISTINCT " if _repeats(phase.source) else ""
+        alias = row_of(phase).alias
+        rows = rows_of(replace(phase, streamed=False))
+        distinct = "DISTINCT " if repeats(phase.source) else ""
         every = select(f"{distinct}{alias}.rid", rows.table.text, rows.where)
         found = Fragment(every.text, rows.table.params + every.params)
     return select("count(*) AS total", f"({found.text}) c", Fragment("TRUE", found.params))
-
-
-def _repeats(source: Source) -> bool:
-    """Whether a resource may appear in a source more than once, in neighbouring rows."""
-    if isinstance(source, ResourceSource):
-        return False
-    if isinstance(source, CompartmentSource):
-        return True
-    several = len(source.rows.alternatives) > 1 or source.rows.repeats
-    return several or (source.scope is not None and len(source.scope.ids) > 1)
-
-
-class _From(NamedTuple):
-    """FROM and WHERE of a source with its conditions; parameters of FROM come first."""
-
-    table: Fragment
-    where: Fragment
-
-
-def _row(phase: Phase) -> Row:
-    """Say how the source's row is called and what it carries."""
-    source = phase.source
-    if isinstance(source, ResourceSource):
-        return Row("r")
-    date = None
-    if isinstance(source, IndexSource):
-        date = "d.dt" if source.rows.table == "token" else None
-        date = "d.lo" if source.rows.main_date else date
-    return Row("d", date, phase.streamed)
-
-
-def _rows(phase: Phase) -> _From:
-    source = phase.source
-    tests = [test(condition, _row(phase)) for condition in phase.conditions]
-    match source:
-        case ResourceSource():
-            live = [Fragment("r.state = 1")]
-            if len(source.tids) == 1:
-                live.append(Fragment("r.tid = %s", source.tids))
-            elif source.tids:
-                live.append(Fragment("r.tid = ANY(%s::smallint[])", (list(source.tids),)))
-            return _From(Fragment("resource r"), all_of([*live, *tests]))
-        case CompartmentSource():
-            return _From(_members(source), all_of(tests))
-        case IndexSource():
-            branches = _branches(source)
-            if len(branches) == 1:
-                where = on(branches[0], "d")
-                return _From(Fragment(f"{source.rows.table} d"), all_of([where, *tests]))
-            return _From(_union(source.rows, branches), all_of(tests))
 
 
 def _first_of_several(phase: Phase) -> list[Fragment]:
@@ -216,70 +158,12 @@ def _first_of_several(phase: Phase) -> list[Fragment]:
 _SAME_FOR_ALL_ROWS = {"@.dt", "@.pat", "@.rid"}
 
 
-def _streams(source: IndexSource) -> list[Fragment]:
-    """Separate the rows into branches that come in order, and one of what is beyond the copies."""
-    assert source.scope is not None
-    rows = source.rows
-    direct, overflow = source.scope.branches()
-    return [
-        *(all_of([of_parameters(rows.sps), each, direct]) for each in rows.alternatives),
-        all_of([row_test(rows), overflow]),
-    ]
-
-
-def _branches(source: IndexSource) -> list[Fragment]:
-    rows, scope = source.rows, source.scope
-    copies = (Fragment("@.home"),) if scope is None else scope.branches()
-    if len(rows.alternatives) * len(copies) > BRANCHES_MAX:
-        copy = copies[0] if scope is None else scope.rows()
-        return [all_of([row_test(rows), copy])]
-    return [
-        all_of([of_parameters(rows.sps), *([] if alternative == ALWAYS else [alternative]), copy])
-        for alternative in rows.alternatives
-        for copy in copies
-    ]
-
-
-_COLUMNS = {
-    "token": "x.pat, x.rid, x.dt, x.code",
-    "date": "x.pat, x.rid, x.lo, x.hi",
-    "ref": "x.pat, x.rid",
-    "string": "x.pat, x.rid, x.norm",
-    "quantity": "x.pat, x.rid, x.low, x.c_low",
-}
-
-
-def _union(rows: Rows, branches: Sequence[Fragment]) -> Fragment:
-    columns = _COLUMNS[rows.table]
-    found = [select(columns, f"{rows.table} x", on(branch, "x")) for branch in branches]
-    text = " UNION ALL ".join(fragment.text for fragment in found)
-    return Fragment(f"({text}) d", tuple(p for fragment in found for p in fragment.params))
-
-
-def _members(source: CompartmentSource) -> Fragment:
-    """List the members: each once per patient, or by its own row id beyond the copies."""
-    pointing = all_of(
-        [
-            of_parameters(source.sps),
-            source.scope.equals("@.target"),
-            Fragment("(@.pat = @.target OR @.pat = @.rid)"),
-        ]
-    )
-    found = select("x.pat, x.rid", "ref x", on(pointing, "x"))
-    if not source.with_patients:
-        return Fragment(f"({found.text}) d", found.params)
-    own = select("p.pat, p.rid", "resource p", all_of([
-        Fragment("p.state = 1"), source.scope.equals("p.rid"),
-    ]))  # fmt: skip
-    return Fragment(f"({found.text} UNION ALL {own.text}) d", found.params + own.params)
-
-
 def _joined_page(
     phase: Phase, values: Sequence[KeyValue], limit: int, *, backward: bool
 ) -> Fragment:
     """Join the keys to the source's rows and sort; one row per resource."""
-    alias = _row(phase).alias
-    rows = _rows(phase)
+    alias = row_of(phase).alias
+    rows = rows_of(phase)
     found = select(f"DISTINCT {alias}.pat, {alias}.rid", rows.table.text, rows.where)
     joins = key_joins(phase.joined)
     keys = tuple(

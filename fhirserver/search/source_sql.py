@@ -1,0 +1,153 @@
+"""Sources -> FROM and WHERE. Pure.
+
+Rows of a source have an alias, "r" for rows of `resource` and "d" for all others, and the columns
+`pat` and `rid`, on which the conditions are tested.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from fhirserver.search.condition_sql import Row, all_of, of_parameters, on, row_test, select, test
+from fhirserver.search.conditions import ALWAYS, Fragment
+from fhirserver.search.owners import owner_rows
+from fhirserver.search.phases import Phase
+from fhirserver.search.source import (
+    CompartmentSource,
+    IndexSource,
+    OwnerSource,
+    ResourceSource,
+    Source,
+)
+
+BRANCHES_MAX = 16
+"""More branches than this cost more planning than sorting."""
+
+
+class From(NamedTuple):
+    """FROM and WHERE of a source with its conditions; parameters of FROM come first."""
+
+    table: Fragment
+    where: Fragment
+
+
+def row_of(phase: Phase) -> Row:
+    """Say how the source's row is called and what it carries."""
+    source = phase.source
+    if isinstance(source, ResourceSource):
+        return Row("r")
+    date = None
+    if isinstance(source, IndexSource):
+        date = "d.dt" if source.rows.table == "token" else None
+        date = "d.lo" if source.rows.main_date else date
+    return Row("d", date, phase.streamed)
+
+
+def rows_of(phase: Phase) -> From:
+    """Write the rows of a phase's source that fulfil its conditions."""
+    source = phase.source
+    tests = [test(condition, row_of(phase)) for condition in phase.conditions]
+    match source:
+        case ResourceSource():
+            live = [Fragment("r.state = 1")]
+            if len(source.tids) == 1:
+                live.append(Fragment("r.tid = %s", source.tids))
+            elif source.tids:
+                live.append(Fragment("r.tid = ANY(%s::smallint[])", (list(source.tids),)))
+            return From(Fragment("resource r"), all_of([*live, *tests]))
+        case CompartmentSource():
+            return From(_members(source), all_of(tests))
+        case OwnerSource():
+            return From(_union(owner_rows(source.owners)), all_of(tests))
+        case IndexSource():
+            branches = _branches(source)
+            if len(branches) == 1:
+                where = on(branches[0], "d")
+                return From(Fragment(f"{source.rows.table} d"), all_of([where, *tests]))
+            columns = _COLUMNS[source.rows.table]
+            table = f"{source.rows.table} x"
+            found = [select(columns, table, on(branch, "x")) for branch in branches]
+            return From(_union(found), all_of(tests))
+
+
+def repeats(source: Source) -> bool:
+    """Whether a resource may appear in a source more than once, in neighbouring rows."""
+    if isinstance(source, ResourceSource):
+        return False
+    if isinstance(source, (CompartmentSource, OwnerSource)):
+        return True
+    several = len(source.rows.alternatives) > 1 or source.rows.repeats
+    return several or (source.scope is not None and len(source.scope.ids) > 1)
+
+
+def _streams(source: IndexSource) -> list[Fragment]:
+    """Separate the rows into branches that come in order, and one of what is beyond the copies."""
+    assert source.scope is not None
+    rows = source.rows
+    direct, overflow = source.scope.branches()
+    return [
+        *(all_of([of_parameters(rows.sps), each, direct]) for each in rows.alternatives),
+        all_of([row_test(rows), overflow]),
+    ]
+
+
+def _branches(source: IndexSource) -> list[Fragment]:
+    rows, scope = source.rows, source.scope
+    copies = (Fragment("@.home"),) if scope is None else scope.branches()
+    if len(rows.alternatives) * len(copies) > BRANCHES_MAX:
+        copy = copies[0] if scope is None else scope.rows()
+        return [all_of([row_test(rows), copy])]
+    return [
+        all_of([of_parameters(rows.sps), *([] if alternative == ALWAYS else [alternative]), copy])
+        for alternative in rows.alternatives
+        for copy in copies
+    ]
+
+
+_COLUMNS = {
+    "token": "x.pat, x.rid, x.dt, x.code",
+    "date": "x.pat, x.rid, x.lo, x.hi",
+    "ref": "x.pat, x.rid",
+    "string": "x.pat, x.rid, x.norm",
+    "quantity": "x.pat, x.rid, x.low, x.c_low",
+}
+
+
+def _union(found: Sequence[Fragment]) -> Fragment:
+    text = " UNION ALL ".join(fragment.text for fragment in found)
+    return Fragment(f"({text}) d", tuple(p for fragment in found for p in fragment.params))
+
+
+def _members(source: CompartmentSource) -> Fragment:
+    """List the members: each once per patient, or by its own row id beyond the copies."""
+    pointing = all_of(
+        [
+            of_parameters(source.sps),
+            source.scope.equals("@.target"),
+            Fragment("(@.pat = @.target OR @.pat = @.rid)"),
+        ]
+    )
+    found = select("x.pat, x.rid", "ref x", on(pointing, "x"))
+    if not source.with_patients:
+        return Fragment(f"({found.text}) d", found.params)
+    own = select("p.pat, p.rid", "resource p", all_of([
+        Fragment("p.state = 1"), source.scope.equals("p.rid"),
+    ]))  # fmt: skip
+    return Fragment(f"({found.text} UNION ALL {own.text}) d", found.params + own.params)
+
+
+def parts_of(phase: Phase) -> list[From]:
+    """Separate a source into parts that each come in the phase's order; one if it is not worth it.
+
+    The conditions are not in them.
+    """
+    source = phase.source
+    if isinstance(source, OwnerSource):
+        return [
+            From(Fragment(f"({each.text}) d", each.params), ALWAYS)
+            for each in owner_rows(source.owners)
+        ]
+    if not isinstance(source, IndexSource):
+        return []
+    branches = _streams(source) if phase.streamed else _branches(source)
+    table = Fragment(f"{source.rows.table} d")
+    return [From(table, on(branch, "d")) for branch in branches]
