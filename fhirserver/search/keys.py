@@ -23,8 +23,10 @@ OF_TYPE_OFFSET = 24000
 
 LONGEST_KEY_BYTES = 1000
 """Longest text that is its own key: a btree row holds 2.7 kB, and one row may hold two keys."""
-_PREFIX_BYTES = 900
+KEY_PREFIX_BYTES = 900
+"""So much of a longer text is kept at the beginning of its key."""
 
+_LAST = chr(0x10FFFF)
 _APOSTROPHES = dict.fromkeys(map(ord, "'`´‘’‛′ʹʻʼʽˈ＇"))
 _LETTERS_WITHOUT_DECOMPOSITION = str.maketrans(
     {
@@ -68,8 +70,19 @@ def short_key(text: str) -> str:
     raw = text.replace("\0", "").encode()
     if len(raw) <= LONGEST_KEY_BYTES:
         return raw.decode()
-    prefix = raw[:_PREFIX_BYTES].decode(errors="ignore")
+    prefix = raw[:KEY_PREFIX_BYTES].decode(errors="ignore")
     return f"{prefix}\x01{blake2b(raw, digest_size=16).hexdigest()}"
+
+
+def after_prefix(prefix: str) -> str:
+    """Give the least text above everything that begins with a prefix, in code point order."""
+    stem = prefix.rstrip(_LAST)
+    if not stem:
+        return _LAST * (len(prefix) + 1)
+    following = ord(stem[-1]) + 1
+    if 0xD800 <= following <= 0xDFFF:
+        following = 0xE000
+    return stem[:-1] + chr(following)
 
 
 @lru_cache(maxsize=4096)

@@ -3,9 +3,9 @@
 Spec: https://hl7.org/fhir/R4/search.html#number
 
 Equality is as wide as the value's precision: half a unit of its last digit either way, so 100 is
-[99.5, 100.5), 100.00 is [99.995, 100.005) and 1e2 is [50, 150). The other prefixes compare with
-the value itself. v is the value, r the resource's [low, high], which is one point but for ranges
-and comparators.
+[99.5, 100.5) and 100.00 is [99.995, 100.005). 1e2 counts as 1.0e2, [95, 105), as R4's table has it.
+The other prefixes compare with the value itself. v is the value, r the resource's [low, high],
+which is one point but for ranges and comparators.
 
     eq  r inside v's precision    ne  not eq          ap  r overlaps v ± 10 %
     gt  r.high > v                ge  r.high >= v     sa  r.low > v
@@ -30,6 +30,7 @@ DIGITS_MAX = 50
 EXPONENT_MAX = 100
 
 _NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d{1,4}))?", re.ASCII)
+_POWER_OF_TEN = re.compile(r"^[+-]?\d+\.?[eE]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class NumberValue:
         if self.prefix in (None, "eq", "ne"):
             exponent = value.as_tuple().exponent
             assert isinstance(exponent, int)
+            if _POWER_OF_TEN.search(self.text):
+                exponent -= 1
             half = Decimal(5).scaleb(exponent - 1)
         elif self.prefix == "ap":
             half = abs(value) / 10

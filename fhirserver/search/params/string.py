@@ -15,13 +15,11 @@ from dataclasses import dataclass
 
 from fhirserver.search.conditions import BY_TEXT, Condition, Fragment, Rows
 from fhirserver.search.escape import escape, unescape
-from fhirserver.search.keys import fold
+from fhirserver.search.keys import after_prefix, fold
 
 MODIFIERS = frozenset({"exact", "contains"})
 NOT_OFFERED: frozenset[str] = frozenset()
 INDEXED_CHARS = 200
-
-_LAST = chr(0x10FFFF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ def starts_with(text: str) -> Fragment:
     prefix = fold(text)
     indexed = prefix[:INDEXED_CHARS]
     test = Fragment(
-        "left(@.norm, 200) >= %s AND left(@.norm, 200) < %s", (indexed, _after(indexed))
+        "left(@.norm, 200) >= %s AND left(@.norm, 200) < %s", (indexed, after_prefix(indexed))
     )
     if indexed == prefix:
         return test
@@ -77,14 +75,3 @@ def _contains(text: str) -> Fragment:
     for special in ("\\", "%", "_"):
         pattern = pattern.replace(special, "\\" + special)
     return Fragment("@.norm LIKE %s", (f"%{pattern}%",))
-
-
-def _after(prefix: str) -> str:
-    """Give the least text above everything that begins with a prefix, in code point order."""
-    stem = prefix.rstrip(_LAST)
-    if not stem:
-        return _LAST * (len(prefix) + 1)
-    following = ord(stem[-1]) + 1
-    if 0xD800 <= following <= 0xDFFF:
-        following = 0xE000
-    return stem[:-1] + chr(following)

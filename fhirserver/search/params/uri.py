@@ -3,10 +3,11 @@
 Spec: https://hl7.org/fhir/R4/search.html#uri
 
     (none)  the URI is the value, to the letter
-    :below  the URI is the value or lies below it in the hierarchy of its path
-    :above  the value is the URI or lies below it
+    :below  the URI begins with the value
+    :above  the value begins with the URI
 
-URNs have no hierarchy; below and above a URN there is only the URN itself.
+Beginnings are compared letter by letter; what comes out below `http://acme.org/fhir/` depends on
+the last slash. URNs have no hierarchy; below and above a URN there is only the URN itself.
 """
 
 from collections.abc import Iterable
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 
 from fhirserver.search.conditions import BY_MAIN_DATE, Condition, Fragment, Rows
 from fhirserver.search.escape import escape, unescape
-from fhirserver.search.keys import short_key
+from fhirserver.search.keys import KEY_PREFIX_BYTES, after_prefix, short_key
 
 MODIFIERS = frozenset({"below", "above"})
 NOT_OFFERED: frozenset[str] = frozenset()
@@ -31,15 +32,18 @@ class UriValue:
         return escape(self.uri)
 
 
-def parse(text: str, _modifier: str | None = None) -> UriValue:
+def parse(text: str, modifier: str | None = None) -> UriValue:
     """Parse one value.
 
     Raises:
-        ValueError: the value has a blank at one end or nothing in it.
+        ValueError: the value has a blank at one end or nothing in it, or is too long to be
+            compared with beginnings.
     """
     uri = unescape(text)
     if not uri or uri != uri.strip():
         raise ValueError("a URI without blanks around it is needed")
+    if modifier is not None and len(uri.encode(errors="replace")) > KEY_PREFIX_BYTES:
+        raise ValueError(f"with a modifier a URI has at most {KEY_PREFIX_BYTES} bytes")
     return UriValue(uri)
 
 
@@ -59,20 +63,11 @@ def _equals(uri: str) -> Fragment:
 def _below(uri: str) -> Fragment:
     if uri.startswith("urn:"):
         return _equals(uri)
-    stem = uri.rstrip("/")
-    return Fragment(
-        "(@.code = ANY(%s::text[]) OR (@.code >= %s AND @.code < %s))",
-        ([short_key(stem), short_key(stem + "/")], stem + "/", stem + "0"),
-    )
+    return Fragment("(@.code >= %s AND @.code < %s)", (uri, after_prefix(uri)))
 
 
 def _above(uri: str) -> Fragment:
-    """Name the URI and every shorter one that ends before a path segment."""
-    ancestors = [uri]
-    scheme, separator, rest = uri.partition("://")
-    if separator:
-        segments = rest.split("/")
-        for count in range(len(segments) - 1, 0, -1):
-            stem = f"{scheme}://{'/'.join(segments[:count])}"
-            ancestors += [stem + "/", stem]
-    return Fragment("@.code = ANY(%s::text[])", ([short_key(each) for each in ancestors],))
+    if uri.startswith("urn:"):
+        return _equals(uri)
+    beginnings = [uri[:length] for length in range(1, len(uri) + 1)]
+    return Fragment("@.code = ANY(%s::text[])", (beginnings,))

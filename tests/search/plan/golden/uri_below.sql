@@ -1,8 +1,8 @@
 SELECT d.rid AS k0, d.rid AS rid
 FROM token d
 WHERE d.sp = %s
-AND (d.code = ANY(%s::text[]) OR (d.code >= %s
-AND d.code < %s))
+AND (d.code >= %s
+AND d.code < %s)
 AND d.home
 ORDER BY d.rid
 LIMIT %s
@@ -11,7 +11,7 @@ SELECT count(*) AS total
 FROM (SELECT d.rid
 FROM token d
 WHERE d.sp = %s
-AND (d.code = ANY(%s::text[]) OR (d.code >= %s
-AND d.code < %s))
+AND (d.code >= %s
+AND d.code < %s)
 AND d.home) c
 WHERE TRUE
