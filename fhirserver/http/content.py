@@ -75,7 +75,7 @@ def write_options(exchange: Exchange) -> WriteOptions:
             expression=("http.If-None-Match",),
         )
     return WriteOptions(
-        if_match=None if if_match is None or if_match.any else if_match.versions,
+        if_match=None if if_match is None else if_match.versions,
         if_none_match_any=if_none_match is not None,
         if_none_exist=headers.get("if-none-exist"),
         prefer=exchange.prefer.returns,

@@ -13,12 +13,14 @@ A tag that is well formed and no version number of ours is kept as version 0: it
 
 import re
 import secrets
+from collections.abc import Container
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Literal, NamedTuple, TypeVar
 
 from fhirserver.errors import InvalidRequestError
 from fhirserver.model.instant import to_us
+from fhirserver.model.stored import ANY_VERSION
 
 Return = Literal["minimal", "representation", "OperationOutcome"]
 Handling = Literal["strict", "lenient"]
@@ -33,11 +35,11 @@ class Tags(NamedTuple):
     """The entity tags of a condition; `any` stands for the asterisk."""
 
     any: bool
-    versions: frozenset[int]
+    versions: Container[int]
 
     def match(self, version: int) -> bool:
         """Whether a version satisfies the condition."""
-        return self.any or version in self.versions
+        return version in self.versions
 
 
 class Prefer(NamedTuple):
@@ -63,7 +65,7 @@ def parse_tags(name: str, value: str | None) -> Tags | None:
     if value is None:
         return None
     if value.strip() == "*":
-        return Tags(any=True, versions=frozenset())
+        return Tags(any=True, versions=ANY_VERSION)
     versions = set()
     for part in value.split(","):
         match = _ENTITY_TAG.fullmatch(part.strip())

@@ -7,7 +7,7 @@ transaction is refused for it as a whole, a batch answers that entry with it.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from fhirserver.definitions import Definitions
@@ -15,6 +15,7 @@ from fhirserver.errors import FhirError, InvalidRequestError, Issue
 from fhirserver.interactions.request_url import Target, parse_request_url
 from fhirserver.interactions.types import Preference, WriteOptions
 from fhirserver.model.json import JsonObject, JsonValue
+from fhirserver.model.stored import ANY_VERSION
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"|([A-Za-z0-9\-.]+)', re.ASCII)
@@ -167,10 +168,12 @@ def _options(path: str, request: JsonObject, prefer: Preference) -> WriteOptions
     )
 
 
-def _versions(path: str, tags: str | None) -> frozenset[int] | None:
+def _versions(path: str, tags: str | None) -> Container[int] | None:
     """Read ifMatch; a bare version such as 3 is taken for its entity tag."""
-    if tags is None or tags.strip() == "*":
+    if tags is None:
         return None
+    if tags.strip() == "*":
+        return ANY_VERSION
     versions = set()
     for tag in tags.split(","):
         match = _ENTITY_TAG.fullmatch(tag.strip())

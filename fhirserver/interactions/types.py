@@ -12,7 +12,7 @@ Types:
     Result        the answer, before it becomes HTTP or an entry of a Bundle
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Literal
 
@@ -86,14 +86,14 @@ class WriteOptions:
     """The headers of a write.
 
     Attributes:
-        if_match: versions that If-Match accepts; None where the header is absent or "*".
+        if_match: versions that If-Match accepts; None where the header is absent.
         if_none_match_any: `If-None-Match: *`: only create, never update.
         if_none_exist: the query of If-None-Exist, raw, without "?".
         prefer: what the answer's body should be; None where the caller does not say, which means
             the representation for one resource and "minimal" for the entries of a Bundle.
     """
 
-    if_match: frozenset[int] | None = None
+    if_match: Container[int] | None = None
     if_none_match_any: bool = False
     if_none_exist: str | None = None
     prefer: Preference | None = None

@@ -5,6 +5,9 @@ from typing import Literal
 
 Method = Literal["POST", "PUT", "PATCH", "DELETE"]
 
+ANY_VERSION = range(1, 2**31)
+"""All the versions a resource can have: what `If-Match: *` names."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredResource:

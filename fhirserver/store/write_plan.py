@@ -11,7 +11,7 @@ otherwise     DELETE     nothing
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,7 @@ class Change:
     method: Method
     content: JsonObject | None
     rows: IndexRows | None
-    expected: frozenset[int] | None = None
+    expected: Container[int] | None = None
     create_only: bool = False
 
 

@@ -16,13 +16,14 @@ from fhirserver.http.headers import (
     request_id,
 )
 from fhirserver.http.query import PARAMETERS_LIMIT, parse_query
+from fhirserver.model.stored import ANY_VERSION
 
 
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
         pytest.param(None, None, id="absent"),
-        pytest.param("*", Tags(any=True, versions=frozenset()), id="any"),
+        pytest.param("*", Tags(any=True, versions=ANY_VERSION), id="any"),
         pytest.param('W/"3"', Tags(any=False, versions=frozenset({3})), id="weak"),
         pytest.param('"3"', Tags(any=False, versions=frozenset({3})), id="strong"),
         pytest.param('W/"1", W/"22"', Tags(any=False, versions=frozenset({1, 22})), id="list"),

@@ -255,6 +255,10 @@ def test_version_specific_references_stay_specific(client: Client) -> None:
             412, ("Bundle.entry[0]",), id="ifMatch",
         ),
         pytest.param(
+            [entry("PUT", "Patient/none", patient(id="none"), ifMatch="*")],
+            412, ("Bundle.entry[0]",), id="ifMatch-any-of-none",
+        ),
+        pytest.param(
             [entry("PUT", "Patient/a", patient(id="a"), ifNoneMatch="*")],
             412, ("Bundle.entry[0]",), id="ifNoneMatch",
         ),

@@ -121,7 +121,9 @@ def test_preconditions(client: Client) -> None:
     assert client.put("Patient/a", body, if_none_match="*").status == 412
     assert client.put("Patient/a", body, if_match='W/"1"').status == 200
     assert client.put("Patient/b", patient(id="b"), if_match='W/"1"').status == 412
+    assert client.put("Patient/b", patient(id="b"), if_match="*").status == 412
     assert client.put("Patient/b", patient(id="b"), if_none_match="*").status == 201
+    assert client.put("Patient/b", patient(id="b"), if_match="*").status == 200
     assert client.delete("Patient/a", if_match='W/"1"').status == 412
     assert client.delete("Patient/a", if_match='W/"2"').status == 204
 
