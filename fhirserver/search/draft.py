@@ -64,10 +64,11 @@ def draft_of(query: Query, confinement: Confinement, confined: Confined) -> Draf
 
 def _with_facts(rows: Rows, clause: Criterion, definitions: Definitions) -> Rows:
     """Add what the definitions say about the rows of a criterion."""
-    if rows.table == "date":
-        single = one_row(clause.parameters, definitions)
-        main = single and all(MAIN_DATE.get(each.base) == each.code for each in clause.parameters)
-        return replace(rows, single=single, main_date=main) if single else rows
+    if rows.table in ("date", "quantity"):
+        if not one_row(clause.parameters, definitions):
+            return rows
+        main = all(MAIN_DATE.get(each.base) == each.code for each in clause.parameters)
+        return replace(rows, single=True, main_date=main)
     if (
         rows.repeats
         and rows.sps == clause.sps

@@ -1,7 +1,7 @@
-"""Whether a resource has at most one row of a date parameter. Pure.
+"""Whether a resource has at most one row of a date, number or quantity parameter. Pure.
 
 Then criteria on it hold on the same row, and its index gives each resource once. A schedule
-(Timing) counts by its outer limits, so it is one row like every other date.
+(Timing) counts by its outer limits, and a Range is one row from low to high.
 """
 
 import re
@@ -12,10 +12,12 @@ from fhirserver.definitions import Definitions, SearchParameter
 
 _PLAIN = re.compile(r"\(?([A-Z]\w*)\.(\w+)(?:\.(?:as|ofType)\(\w+\)| as \w+)?\)?", re.ASCII)
 
+_TYPES = ("date", "number", "quantity")
+
 
 def one_row(parameters: Sequence[SearchParameter], definitions: Definitions) -> bool:
     """Tell it for parameters of one code on several types."""
-    return all(each.type == "date" and _one_row(each, definitions) for each in parameters)
+    return all(each.type in _TYPES and _one_row(each, definitions) for each in parameters)
 
 
 @cache

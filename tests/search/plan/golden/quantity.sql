@@ -5,17 +5,6 @@ WHERE d.sp = %s
 AND d.c_unit = %s
 AND d.c_low > %s
 AND d.home
-AND NOT EXISTS (SELECT 
-FROM quantity x
-WHERE x.pat = d.pat
-AND x.rid = d.rid
-AND (x.c_low) < (d.c_low)
-AND x.sp = %s
-AND ((x.c_unit = %s
-AND x.c_low > %s) OR (x.c_unit = %s
-AND x.c_low < x.c_high
-AND x.c_low <= %s
-AND x.c_high > %s)))
 ORDER BY d.c_low, d.rid
 LIMIT %s)
 UNION ALL (SELECT DISTINCT d.c_low AS k0, d.rid AS k1, d.rid AS rid
@@ -26,17 +15,6 @@ AND d.c_low < d.c_high
 AND d.c_low <= %s
 AND d.c_high > %s
 AND d.home
-AND NOT EXISTS (SELECT 
-FROM quantity x
-WHERE x.pat = d.pat
-AND x.rid = d.rid
-AND (x.c_low) < (d.c_low)
-AND x.sp = %s
-AND ((x.c_unit = %s
-AND x.c_low > %s) OR (x.c_unit = %s
-AND x.c_low < x.c_high
-AND x.c_low <= %s
-AND x.c_high > %s)))
 ORDER BY d.c_low, d.rid
 LIMIT %s)) d
 WHERE TRUE
