@@ -1,11 +1,11 @@
-"""Every history: parameters, access, pages, and a Bundle of versions, newest first.
+"""Every history: parameters, access, pages, and a Bundle of versions.
 
 Spec: https://hl7.org/fhir/R4/http.html#history
 
     _since   instant: versions made at or after it
     _at      date or dateTime: versions that were current at some point of that interval
     _count   versions of a page
-    _sort    -_lastUpdated, which is the order anyway
+    _sort    -_lastUpdated, newest first, as without it; _lastUpdated, oldest first
 
 Each may stand once. A deleted version is an entry without a resource. A paging link holds the
 parameters, sealed: `_page=<token>` and nothing else.
@@ -70,12 +70,11 @@ def run_history(
         InvalidRequestError: an unknown parameter or a wrong value.
     """
     given, position = _resume(services, auth, scope, query)
-    below = None if position is None else _place(position)
     wanted = replace(
         parse_history(services, given),
         type=scope.type,
         id=scope.id,
-        below=below,
+        beyond=None if position is None else _place(position),
         patients=decision.patients,
     )
     row = audit_row(auth, scope.interaction, tuple(given.items()))
@@ -102,12 +101,14 @@ def parse_history(services: Services, given: Mapping[str, str]) -> HistoryQuery:
         if not (text.isascii() and text.isdigit() and len(text) < 10):
             raise _wrong("_count", text, "use a whole number, 0 or more")
         count = min(int(text), settings.page_size_max)
-    if given.get("_sort", "-_lastUpdated") != "-_lastUpdated":
-        raise _wrong("_sort", given["_sort"], "a history comes newest first: use -_lastUpdated")
+    sort = given.get("_sort", "-_lastUpdated")
+    if sort not in ("_lastUpdated", "-_lastUpdated"):
+        raise _wrong("_sort", sort, "use -_lastUpdated or _lastUpdated")
     since = _interval("_since", given, zone)
     return HistoryQuery(
         since_us=None if since is None else since[0],
         at_us=_interval("_at", given, zone),
+        ascending=sort == "_lastUpdated",
         count=count,
     )
 
@@ -133,7 +134,7 @@ def _require_instance(services: Services, wanted: HistoryQuery, row: AuditRow) -
     assert wanted.type is not None
     assert wanted.id is not None
     if wanted.since_us is not None or wanted.at_us is not None:
-        whole = replace(wanted, since_us=None, at_us=None, below=None, count=0)
+        whole = replace(wanted, since_us=None, at_us=None, beyond=None, count=0)
         if history(services.database, whole, row).total:
             return
     raise absent(f"{wanted.type}/{wanted.id}")
@@ -179,9 +180,9 @@ def _links(
 ) -> Iterator[Link]:
     url = f"{services.settings.public_url}/{scope.path}"
     yield "self", f"{url}?{urlencode(given)}" if given else url
-    if page.next_below is not None:
+    if page.next_beyond is not None:
         caller = caller_key(auth, scope.path)
-        position = Position(values=page.next_below, total=page.total)
+        position = Position(values=page.next_beyond, total=page.total)
         token = seal_cursor(services.cursor_key, caller, tuple(given.items()), position)
         yield "next", f"{url}?{PARAMETER}={token}"
 

@@ -1,14 +1,14 @@
-"""The history of an instance, a type or everything, newest first.
+"""The history of an instance, a type or everything, newest first or oldest first.
 
 Spec: https://hl7.org/fhir/R4/http.html#history
 
-A version's place is (updated, row id): no two versions share one, so a page continues below the
+A version's place is (updated, row id): no two versions share one, so a page continues beyond the
 last place that was sent, whatever has been written since.
 
-Transactions become visible in another order than their instants. With `_since`, a client asks
-for what it has not seen, so that answer stops before the oldest transaction still under way: what
-commits later is above what this answer ended with, for the next one to find. One instance's
-versions follow each other, so its history needs no such bound.
+Transactions become visible in another order than their instants. With `_since`, and oldest first,
+a client asks for what it has not seen, so that answer stops before the oldest transaction still
+under way: what commits later is above what this answer ended with, for the next one to find. One
+instance's versions follow each other, so its history needs no such bound.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ class HistoryQuery:
         id: None for every resource of the type.
         since_us: versions made at or after this instant.
         at_us: versions that were current at some time in this half-open interval.
+        ascending: oldest first.
         count: versions of a page; 0 asks for the total only.
-        below: the place that the previous page ended with.
+        beyond: the place that the previous page ended with.
         patients: logical ids of the patients that the answer is confined to; None for no limits.
     """
 
@@ -47,8 +48,9 @@ class HistoryQuery:
     id: str | None = None
     since_us: int | None = None
     at_us: tuple[int, int] | None = None
+    ascending: bool = False
     count: int = 20
-    below: Place | None = None
+    beyond: Place | None = None
     patients: tuple[str, ...] | None = None
 
 
@@ -57,14 +59,14 @@ class HistoryPage:
     """One page of a history.
 
     Attributes:
-        entries: newest first; deletes have no body.
+        entries: in order; deletes have no body.
         total: versions that match, of one instance; None elsewhere, where counting is dear.
-        next_below: where the next page starts; None on the last one.
+        next_beyond: where the next page starts; None on the last one.
     """
 
     entries: list[StoredResource]
     total: int | None
-    next_below: Place | None
+    next_beyond: Place | None
 
 
 _ONE = """v.rid = (SELECT rid FROM resource i WHERE i.tid = :tid::smallint AND i.id = :id::text)"""
@@ -77,7 +79,8 @@ _CONDITIONS = {
         UNION ALL
         SELECT 1 FROM history n WHERE n.rid = v.rid AND n.version = v.version + 1
         AND n.updated <= :at_lower::bigint)""",
-    "below": "(v.updated, v.rid) < (:below_updated::bigint, :below_rid::bigint)",
+    "below": "(v.updated, v.rid) < (:beyond_updated::bigint, :beyond_rid::bigint)",
+    "above": "(v.updated, v.rid) > (:beyond_updated::bigint, :beyond_rid::bigint)",
     "patients": """v.pat = ANY (ARRAY(
         SELECT p.rid FROM unnest(:patients::text[]) wanted (id)
         JOIN resource p ON p.tid = :patient_tid::smallint AND p.id = wanted.id))""",
@@ -95,7 +98,7 @@ page AS MATERIALIZED (
          FROM history v WHERE v.tid = tid_wanted AND {conditions}
          ORDER BY {order} LIMIT :limit::bigint)
     ) version
-    ORDER BY updated DESC, rid DESC LIMIT :limit::bigint)"""
+    ORDER BY updated {direction}, rid {direction} LIMIT :limit::bigint)"""
 _TOLD = f"""
 told AS (
     INSERT INTO audit (tid, id, outcome, matches, {AUDIT_COLUMNS})
@@ -109,7 +112,7 @@ FROM page p CROSS JOIN LATERAL (
     UNION ALL
     SELECT h.body FROM history h
     WHERE NOT p.current AND h.rid = p.rid AND h.version = p.version) b
-ORDER BY p.updated DESC, p.rid DESC
+ORDER BY p.updated {direction}, p.rid {direction}
 """
 _TOTAL = """
 SELECT (SELECT count(*) FROM resource v WHERE v.state <> 0 AND {conditions})
@@ -125,10 +128,10 @@ def history(database: Database, query: HistoryQuery, audit: AuditRow) -> History
     """
     arguments = _arguments(database, query) | audit.parameters()
     with database.connection() as connection:
-        result = run(connection, _page_statement(_conditions(query)), arguments)
+        result = run(connection, _page_statement(_conditions(query), query.ascending), arguments)
         total = None
         if query.id is not None:
-            wanted = _total_statement(_conditions(replace(query, below=None)))
+            wanted = _total_statement(_conditions(replace(query, beyond=None)))
             total = binary.read_int8(run(connection, wanted, arguments).get_value(0, 0))
     entries = [_stored(database, result, row) for row in range(min(result.ntuples, query.count))]
     more = result.ntuples > query.count and entries
@@ -138,9 +141,10 @@ def history(database: Database, query: HistoryQuery, audit: AuditRow) -> History
 def _conditions(query: HistoryQuery) -> tuple[str, ...]:
     wanted = {
         "since": query.since_us is not None,
-        "settled": query.since_us is not None and query.id is None,
+        "settled": query.id is None and (query.ascending or query.since_us is not None),
         "at": query.at_us is not None,
-        "below": query.below is not None,
+        "below": query.beyond is not None and not query.ascending,
+        "above": query.beyond is not None and query.ascending,
         "patients": query.patients is not None,
     }
     found = [_CONDITIONS[name] for name, present in wanted.items() if present]
@@ -148,11 +152,16 @@ def _conditions(query: HistoryQuery) -> tuple[str, ...]:
 
 
 @functools.cache
-def _page_statement(conditions: tuple[str, ...]) -> Statement:
+def _page_statement(conditions: tuple[str, ...], ascending: bool) -> Statement:
+    direction = "ASC" if ascending else "DESC"
     # The statistics of a much-changed resource must not send others through all versions.
-    order = "v.version DESC" if _ONE in conditions else "v.updated DESC, v.rid DESC"
-    page = _PAGE.format(conditions=" AND ".join((*conditions, "true")), order=order)
-    return statement(f"WITH {page},{_TOLD}{_BODIES}")
+    order = "v.version {0}" if _ONE in conditions else "v.updated {0}, v.rid {0}"
+    page = _PAGE.format(
+        conditions=" AND ".join((*conditions, "true")),
+        order=order.format(direction),
+        direction=direction,
+    )
+    return statement(f"WITH {page},{_TOLD}{_BODIES.format(direction=direction)}")
 
 
 @functools.cache
@@ -178,9 +187,9 @@ def _arguments(database: Database, query: HistoryQuery) -> dict[str, bytes | Non
     if query.at_us is not None:
         lower, upper = query.at_us
         arguments |= {"at_lower": binary.int8(lower), "at_upper": binary.int8(upper)}
-    if query.below is not None:
-        updated, rid = query.below
-        arguments |= {"below_updated": binary.int8(updated), "below_rid": binary.int8(rid)}
+    if query.beyond is not None:
+        updated, rid = query.beyond
+        arguments |= {"beyond_updated": binary.int8(updated), "beyond_rid": binary.int8(rid)}
     if query.patients is not None:
         arguments["patients"] = binary.text_array(query.patients)
         arguments["patient_tid"] = binary.int2(definitions.type_id("Patient"))

@@ -50,6 +50,11 @@ def told(bundle: Any) -> list[str]:
             "Patient/a/_history?_since=2999-01-01T00:00:00Z", [], id="http.html#history/since"
         ),
         pytest.param("Patient/a/_history?_at=1999", [], id="http.html#history/at"),
+        pytest.param(
+            "Patient/_history?_sort=_lastUpdated",
+            ['PUT Patient/a W/"1"', 'PUT Patient/a W/"2"', 'DELETE Patient/a W/"3"'],
+            id="http.html#history/sort",
+        ),
     ],
 )  # fmt: skip
 def test_versions_come_newest_first(client: Client, path: str, expected: list[str]) -> None:
@@ -62,12 +67,13 @@ def test_versions_come_newest_first(client: Client, path: str, expected: list[st
         assert ("resource" in entry) == (entry["request"]["method"] != "DELETE")
 
 
+@pytest.mark.parametrize("sort", ["_sort=-_lastUpdated", "_sort=_lastUpdated"])
 @pytest.mark.parametrize("path", ["Patient/a/_history", "Patient/_history", "_history"])
-def test_pages_join_to_the_whole(client: Client, path: str) -> None:
+def test_pages_join_to_the_whole(client: Client, path: str, sort: str) -> None:
     story(client)
-    whole = told(client.get(path).json)
+    whole = told(client.get(f"{path}?{sort}").json)
     pages = []
-    following: str | None = f"{path}?_count=1"
+    following: str | None = f"{path}?{sort}&_count=1"
     while following is not None:
         bundle = client.get(following).json
         assert len(bundle.get("entry", [])) <= 1
@@ -84,6 +90,7 @@ def test_pages_join_to_the_whole(client: Client, path: str) -> None:
         pytest.param("Patient/none/_history?_at=2020", 404, id="never stored, filtered"),
         pytest.param("Patient/a/_history?_since=x", 400, id="wrong instant"),
         pytest.param("Patient/a/_history?_count=-1", 400, id="negative count"),
+        pytest.param("Patient/a/_history?_sort=name", 400, id="another order"),
         pytest.param("Patient/a/_history?_count=1&_count=2", 400, id="given twice"),
         pytest.param("Patient/a/_history?name=x", 400, id="unknown parameter"),
         pytest.param("Patient/a/_history?_page=xyz", 400, id="forged page"),

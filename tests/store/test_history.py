@@ -73,43 +73,53 @@ def names(page: HistoryPage) -> list[str]:
             {"at_us": (13 * SECOND, 14 * SECOND)}, "p2,o1,q1", id="_at: superseded at its start"
         ),
         pytest.param({"at_us": (0, SECOND)}, "", id="_at before everything"),
+        pytest.param({"ascending": True}, "p1,q1,o1,p2,q2 deleted,q3", id="oldest first"),
+        pytest.param(
+            {"ascending": True, "type": "Patient", "id": "q"},
+            "q1,q2 deleted,q3",
+            id="instance, oldest first",
+        ),
         pytest.param({"patients": ("p",)}, "p2,o1,p1", id="confined to a patient"),
         pytest.param({"patients": ()}, "", id="confined to nobody"),
         pytest.param({"patients": ("none",)}, "", id="confined to an unknown patient"),
     ],
 )
-def test_history_lists_versions_newest_first(
+def test_history_lists_versions_in_order(
     story: Database, query: dict[str, Any], expected: str
 ) -> None:
     page = history(story, HistoryQuery(**query), AUDIT)
     assert ",".join(names(page)) == expected
-    assert page.next_below is None
+    assert page.next_beyond is None
     assert page.total == (len(page.entries) if "id" in query else None)
 
 
+@pytest.mark.parametrize("ascending", [False, True])
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 6, 7])
 @pytest.mark.parametrize("kind", [{}, {"type": "Patient"}, {"type": "Patient", "id": "q"}])
-def test_pages_joined_are_one_big_page(story: Database, kind: dict[str, Any], count: int) -> None:
+def test_pages_joined_are_one_big_page(
+    story: Database, kind: dict[str, Any], count: int, ascending: bool
+) -> None:
     whole = history(story, HistoryQuery(**kind, count=100), AUDIT)
     found: list[str] = []
-    below = None
+    beyond = None
     while True:
-        page = history(story, HistoryQuery(**kind, count=count, below=below), AUDIT)
+        query = HistoryQuery(**kind, ascending=ascending, count=count, beyond=beyond)
+        page = history(story, query, AUDIT)
         assert page.total == whole.total
         found += names(page)
-        below = page.next_below
-        if below is None:
+        beyond = page.next_beyond
+        if beyond is None:
             break
         assert len(page.entries) == count
-    assert found == names(whole)
+    assert found == names(whole)[:: -1 if ascending else 1]
 
 
 def test_count_zero_gives_the_total_alone(story: Database) -> None:
     page = history(story, HistoryQuery("Patient", "q", count=0), AUDIT)
-    assert (page.entries, page.total, page.next_below) == ([], 3, None)
+    assert (page.entries, page.total, page.next_beyond) == ([], 3, None)
 
 
-def test_since_stops_before_a_transaction_under_way(empty: Database) -> None:
+def test_who_reads_on_stops_before_a_transaction_under_way(empty: Database) -> None:
     """Fast writers commit while a slow one, with an earlier instant, has not."""
     written, may_commit = threading.Event(), threading.Event()
 
@@ -124,9 +134,10 @@ def test_since_stops_before_a_transaction_under_way(empty: Database) -> None:
     write(empty, [put(patient("fast"))], AUDIT)
     during = history(empty, HistoryQuery(since_us=0), AUDIT)
     unbounded = history(empty, HistoryQuery(), AUDIT)
+    ascending = history(empty, HistoryQuery(ascending=True), AUDIT)
     may_commit.set()
     thread.join()
     after = history(empty, HistoryQuery(since_us=0), AUDIT)
-    assert names(during) == []
+    assert names(during) == names(ascending) == []
     assert names(unbounded) == ["fast1"]
     assert names(after) == ["fast1", "slow1"]
