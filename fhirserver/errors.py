@@ -42,7 +42,8 @@ class Issue:
         code: R4 issue type, e.g. "structure", "required", "invariant".
         diagnostics: the rule and the remedy, for a person.
         expression: FHIRPath locations, e.g. ("Patient.name[0].given",).
-        details: a code that programs may rely on, e.g. "MSG_BAD_SYNTAX"; usually None.
+        details: what programs may rely on: a code of HL7's operation-outcome system, e.g.
+            "MSG_NO_EXIST", or the key of the invariant that is broken, e.g. "obs-6".
     """
 
     severity: Severity
@@ -64,6 +65,7 @@ class FhirError(Exception):
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "exception"
+    details: ClassVar[str | None] = None
 
     def __init__(
         self,
@@ -75,7 +77,7 @@ class FhirError(Exception):
     ) -> None:
         super().__init__(diagnostics)
         self.issues: tuple[Issue, ...] = tuple(issues) or (
-            Issue("error", self.code, diagnostics, tuple(expression)),
+            Issue("error", self.code, diagnostics, tuple(expression), self.details),
         )
         self.headers: tuple[tuple[str, str], ...] = tuple(headers)
 
@@ -85,6 +87,7 @@ class MalformedBodyError(FhirError):
 
     status = 400
     code = "structure"
+    details = "MSG_BAD_SYNTAX"
 
 
 class InvalidRequestError(FhirError):
@@ -110,6 +113,7 @@ class UnauthorizedError(FhirError):
 
     status = 401
     code = "login"
+    details = "MSG_AUTH_REQUIRED"
 
 
 class ForbiddenError(FhirError):
@@ -124,6 +128,7 @@ class NotFoundError(FhirError):
 
     status = 404
     code = "not-found"
+    details = "MSG_NO_EXIST"
 
 
 class MethodNotAllowedError(FhirError):
@@ -131,6 +136,7 @@ class MethodNotAllowedError(FhirError):
 
     status = 405
     code = "not-supported"
+    details = "MSG_OP_NOT_ALLOWED"
 
 
 class NotAcceptableError(FhirError):
@@ -159,6 +165,7 @@ class GoneError(FhirError):
 
     status = 410
     code = "deleted"
+    details = "MSG_DELETED_ID"
 
 
 class PreconditionFailedError(FhirError):
@@ -166,12 +173,14 @@ class PreconditionFailedError(FhirError):
 
     status = 412
     code = "conflict"
+    details = "MSG_VERSION_AWARE_CONFLICT"
 
 
 class MultipleMatchesError(PreconditionFailedError):
     """A condition that must select one resource selects several."""
 
     code = "multiple-matches"
+    details = None
 
 
 class TooLargeError(FhirError):
@@ -186,6 +195,7 @@ class UnsupportedMediaTypeError(FhirError):
 
     status = 415
     code = "not-supported"
+    details = "MSG_UNKNOWN_CONTENT"
 
 
 class UnprocessableError(FhirError):

@@ -10,6 +10,7 @@ out when something is wrong there:
 Steps are published element names, so `valueQuantity` is `value`; positions count from 0.
 """
 
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from difflib import get_close_matches
@@ -27,6 +28,7 @@ Problem = tuple[str, str]
 MAX_ISSUES = 1000
 """Issues listed about one resource; the last one says that there are more."""
 
+_KEY = re.compile(r"[a-z]+-[0-9]+[a-z]?(?=: )", re.ASCII)
 _QUOTED = 80
 _LONGEST_WORD = 64
 _LENGTH_DIFFERENCE = 3
@@ -120,7 +122,9 @@ class Findings:
     def add(self, code: str, place: Place, diagnostics: str, severity: Severity = "error") -> None:
         """Note an issue."""
         if len(self._found) <= MAX_ISSUES:
-            issue = Issue(severity, code, diagnostics, (path_of(place),))
+            key = _KEY.match(diagnostics) if code == "invariant" else None
+            details = key[0] if key else None
+            issue = Issue(severity, code, diagnostics, (path_of(place),), details)
             self._found.append((place, issue))
 
     def add_fault(self, code: str, place: Place, diagnostics: str) -> None:
