@@ -3,8 +3,9 @@
     python bench/run.py [--seconds 5] [--clients 32] [--workers 2] [--patients 1000]
 
 Starts a server of its own on an empty data directory, loads synthetic patients and prints a table
-of requests a second, p50, p99 and the ratio to a bare WSGI application on the same HTTP server.
-A case with any unexpected status is reported as wrong instead of as fast.
+of requests a second, p50, p99, the ratio to a bare WSGI application on the same HTTP server, and
+the CPU time of a request in the server's processes and in PostgreSQL's. A case with any unexpected
+status is reported as wrong instead of as fast.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from client import Tally, request, run
+from cpu import Spent, spent_below
 
 from fhirserver.model.json import JsonObject, write_json
 from fhirserver.samples import sample_bundles
@@ -55,19 +57,29 @@ def main() -> int:
     parser.add_argument("--patients", type=int, default=1000)
     args = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    with _floor(args.workers) as port:
-        floor = run(port, args.clients, args.seconds, lambda: request("GET", "/"))
-        _print("floor: bare WSGI", floor, floor, {200})
+    with _floor(args.workers) as (port, pid):
+        floor, spent = _run(port, pid, args, lambda: request("GET", "/"))
+        _print("floor: bare WSGI", floor, floor, spent, {200})
     with tempfile.TemporaryDirectory() as folder:
         sample = Path(folder) / "sample.ndjson"
         live = _write_sample(sample, args.patients)
         data_dir = Path(folder) / "data"
         _command("load", "--data-dir", str(data_dir), str(sample))
-        with _server(data_dir, args.workers) as port:
+        with _server(data_dir, args.workers) as (port, pid):
             for name, statuses, next_request in _cases(live):
-                tally = run(port, args.clients, args.seconds, next_request)
-                _print(name, tally, floor, statuses)
+                tally, spent = _run(port, pid, args, next_request)
+                _print(name, tally, floor, spent, statuses)
+    entries = sum(body.count(b'"fullUrl"') for body in live.bundles) / len(live.bundles)
+    print(f"a transaction has {entries:.0f} entries on average")
     return 0
+
+
+def _run(
+    port: int, pid: int, args: argparse.Namespace, next_request: Callable[[], bytes]
+) -> tuple[Tally, Spent]:
+    before = spent_below(pid)
+    tally = run(port, args.clients, args.seconds, next_request)
+    return tally, spent_below(pid).since(before)
 
 
 def _cases(live: Live) -> Iterator[tuple[str, set[int], Callable[[], bytes]]]:
@@ -182,7 +194,7 @@ def _command(*words: str) -> None:
 
 
 @contextmanager
-def _server(data_dir: Path, workers: int) -> Iterator[int]:
+def _server(data_dir: Path, workers: int) -> Iterator[tuple[int, int]]:
     process = subprocess.Popen(
         [
             sys.executable, "-m", "fhirserver.cli", "serve", "--open", "--port", "0",
@@ -194,7 +206,7 @@ def _server(data_dir: Path, workers: int) -> Iterator[int]:
         assert process.stdout is not None
         for line in process.stdout:
             if match := re.match(r"ready http://127\.0\.0\.1:(\d+)/", line):
-                yield int(match[1])
+                yield int(match[1]), process.pid
                 return
         raise RuntimeError("the server did not start")
     finally:
@@ -203,7 +215,7 @@ def _server(data_dir: Path, workers: int) -> Iterator[int]:
 
 
 @contextmanager
-def _floor(workers: int) -> Iterator[int]:
+def _floor(workers: int) -> Iterator[tuple[int, int]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -215,18 +227,21 @@ def _floor(workers: int) -> Iterator[int]:
             except OSError:
                 continue
             break
-        yield port
+        yield port, process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
 
 
-def _print(name: str, tally: Tally, floor: Tally, statuses: set[int]) -> None:
+def _print(name: str, tally: Tally, floor: Tally, spent: Spent, statuses: set[int]) -> None:
     wrong = {status: count for status, count in tally.statuses.items() if status not in statuses}
+    answers = len(tally.latencies_ms)
     verdict = f"WRONG {wrong}" if wrong else f"{tally.rate / floor.rate:6.2f}"
     print(
         f"{name:42} {tally.rate:9.0f}/s  p50 {tally.percentile(0.5):7.2f} ms"
-        f"  p99 {tally.percentile(0.99):7.2f} ms  of floor {verdict}",
+        f"  p99 {tally.percentile(0.99):7.2f} ms  of floor {verdict}"
+        f"  CPU {spent.server / answers * 1e6:7.0f} us + PostgreSQL"
+        f" {spent.postgres / answers * 1e6:6.0f} us",
         flush=True,
     )
 
