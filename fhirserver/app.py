@@ -93,8 +93,17 @@ def build_services(settings: Settings) -> Services:
     )
 
 
-def build_application(settings: Settings, shared: SharedMetrics, metrics: Metrics) -> Application:
-    """Make the WSGI application of one web worker."""
+def build_application(
+    settings: Settings, shared: SharedMetrics, metrics: Metrics, on_exhausted: Callable[[], None]
+) -> Application:
+    """Make the WSGI application of one web worker.
+
+    Args:
+        settings: see `build_services`.
+        shared: the counters of all workers, for a scrape.
+        metrics: this worker's counters.
+        on_exhausted: called when this process should be replaced by a fresh one.
+    """
     from fhirserver.console import create_console
     from fhirserver.http.access_log import AccessLog, Served
     from fhirserver.http.application import FhirApplication
@@ -106,7 +115,7 @@ def build_application(settings: Settings, shared: SharedMetrics, metrics: Metric
         metrics.observe(served.interaction, served.status, served.duration_us)
 
     log = AccessLog(FileIO(sys.stderr.fileno(), "wb", closefd=False))
-    fhir = FhirWsgi(FhirApplication(services, observers=(count, log)))
+    fhir = FhirWsgi(FhirApplication(services, observers=(count, log)), on_exhausted=on_exhausted)
     probes = Probes(services.database, shared)
     return Application(fhir, create_console(services), probes, services)
 

@@ -1,4 +1,9 @@
-"""A child's end of the socket pair that ties it to the supervisor."""
+"""A child's end of the socket pair that ties it to the supervisor.
+
+What a child writes:
+    READY      it works; once
+    EXHAUSTED  it works badly and wants to be replaced; once
+"""
 
 import os
 import signal
@@ -6,6 +11,8 @@ import socket
 import threading
 import time
 
+READY = b"+"
+EXHAUSTED = b"-"
 _PATIENCE_S = 5.0
 
 
@@ -18,6 +25,7 @@ class Lifeline:
 
     def __init__(self, descriptor: int | None) -> None:
         self._socket = None if descriptor is None else socket.socket(fileno=descriptor)
+        self._exhausted = threading.Lock()
         if self._socket is not None:
             self._socket.set_inheritable(False)
             threading.Thread(target=self._watch, name="lifeline", daemon=True).start()
@@ -25,7 +33,12 @@ class Lifeline:
     def ready(self) -> None:
         """Tell the supervisor that this process works."""
         if self._socket is not None:
-            self._socket.sendall(b"+")
+            self._socket.sendall(READY)
+
+    def exhausted(self) -> None:
+        """Ask the supervisor for a fresh process in this one's place; one call counts."""
+        if self._socket is not None and self._exhausted.acquire(blocking=False):
+            self._socket.sendall(EXHAUSTED)
 
     def _watch(self) -> None:
         assert self._socket is not None

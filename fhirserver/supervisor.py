@@ -156,7 +156,7 @@ class Supervisor:
             self._wait(wake)
 
     def _wait(self, wake: socket.socket) -> None:
-        lifelines = [child.lifeline for slot in self._slots for child in slot if not child.ready]
+        lifelines = [child.lifeline for slot in self._slots for child in slot if child.listening]
         select.select([wake, *lifelines], [], [], _TICK_S)
         _drain(wake)
 

@@ -1,10 +1,14 @@
 """Child processes of the supervisor, and the slots they are replaced in.
 
-A child holds one end of a socket pair, the lifeline. It writes one byte when it is ready to
-work; when it reads the end of the stream, the supervisor is dead and it stops by itself.
+A child holds one end of a socket pair, the lifeline. It writes a byte when it is ready to work,
+and another if it wants to be replaced; when it reads the end of the stream, the supervisor is dead
+and it stops by itself.
 
     slot    empty -> starting -> running -> (crash) -> waiting -> starting ...
     reload  running + replacement starting -> replacement running, the old one told to stop
+
+A slot whose process is exhausted reloads itself, but not before the former process has ended: so
+senders that exhaust one process after the other get a fresh one twice a minute at most.
 """
 
 import signal
@@ -13,6 +17,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from fhirserver.lifeline import EXHAUSTED, READY
 
 _STABLE_S = 5.0
 _PAUSE_MAX_S = 10.0
@@ -37,7 +43,8 @@ class Child:
         self.lifeline, theirs = socket.socketpair()
         self.lifeline.setblocking(False)
         self.started = time.monotonic()
-        self._ready = False
+        self._said = b""
+        self._listening = True
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own modules
                 [sys.executable, "-P", "-m", *arguments, "--lifeline", str(theirs.fileno())],
@@ -60,12 +67,17 @@ class Child:
     @property
     def ready(self) -> bool:
         """Whether it has said that it works."""
-        if not self._ready:
-            try:
-                self._ready = self.lifeline.recv(1) != b""
-            except (BlockingIOError, ConnectionError):
-                return False
-        return self._ready
+        return READY in self._listen()
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether it has asked to be replaced."""
+        return EXHAUSTED in self._listen()
+
+    @property
+    def listening(self) -> bool:
+        """Whether it may still say something."""
+        return self._listening
 
     @property
     def age_s(self) -> float:
@@ -79,7 +91,20 @@ class Child:
 
     def close(self) -> None:
         """Let go of a process that has ended."""
+        self._listening = False
         self.lifeline.close()
+
+    def _listen(self) -> bytes:
+        if self._listening:
+            try:
+                heard = self.lifeline.recv(16)
+            except BlockingIOError:
+                return self._said
+            except ConnectionError:
+                heard = b""
+            self._said += heard
+            self._listening = heard != b""
+        return self._said
 
 
 class Slot:
@@ -137,6 +162,9 @@ class Slot:
         self._tend_replacement()
         if self._current is not None and not self._current.running:
             self._lost(self._current)
+        if self._current is not None and self._current.exhausted and not self.reloading:
+            self._report(f"{self.name} (process {self._current.pid}) is exhausted; replacing it")
+            self.reload()
         if self._wanted and self._current is None and time.monotonic() >= self._not_before:
             self._current = self._start()
 

@@ -28,8 +28,9 @@ _futures: Any = import_module("granian._futures")
 _loops: Any = import_module("granian._loops")
 _native: Any = import_module("granian._granian")
 
-# Many wait for a slow sender's body or for a database connection; few compute at a time.
-THREADS = 32
+# Many wait for a slow sender's body or for a database connection; few compute at a time. Slow
+# senders hold 24 + 16 + 24 of them at most (see http/body.py), the rest is for everybody else.
+THREADS = 80
 _BACKLOG = 1024
 _BACKPRESSURE = 512
 _THREAD_IDLE_S = 60
@@ -51,7 +52,9 @@ def main() -> int:
     stop, stopped = _native.WorkerSignal(), threading.Event()
     stop.add_cb(stopped.set)
     metrics = SharedMetrics(args.metrics)
-    application = build_application(read_settings(), metrics, metrics.region(args.region))
+    application = build_application(
+        read_settings(), metrics, metrics.region(args.region), lifeline.exhausted
+    )
     _serve(application, args.listener, stop)
     lifeline.ready()
     signal.sigwait(signals)

@@ -7,9 +7,13 @@ broke off. So a companion thread reads while the request's own thread waits with
 bounds how many bodies arrive at a time, so that requests without a body always find a thread.
 
 A companion whose body is late is abandoned: nothing can interrupt it, it ends when its sender sends
-the rest or closes. Where `abandoned_limit` senders do neither, bodies are refused with 503 and
-`on_exhausted` is called, whose business it is to replace the process; requests without a body are
-served on.
+the rest or closes. Until then it holds the request's own thread too, which waits in `release` after
+the answer has left: if a request ends while somebody reads its body, granian 2.8 waits for that
+with the interpreter's lock in hand. Where `abandoned_limit` senders hold on, `on_exhausted` is
+called, whose business it is to replace the process; until that is done bodies are refused with 503,
+and requests without a body are served on.
+
+    threads of the server > slots + abandoned_limit + slots that are abandoned just then
 """
 
 import threading
@@ -33,6 +37,7 @@ _CHUNK = 256 * 1024
 _DRAINED_BYTES = 64 * 1024
 _DRAIN_DEADLINE_S = 2.0
 _SLOT_WAIT_S = 1.0
+_WAITING_MAX = 4
 
 
 class Stream(Protocol):
@@ -57,9 +62,10 @@ class BodyLimits:
     Args:
         size_bytes: of a body, also once decompressed.
         deadline_s: within which a body must have arrived.
-        slots: bodies that may be arriving at a time; see the module.
+        slots: bodies that may be arriving at a time; see the module. A few more may wait for a
+            slot, the others are refused at once.
         abandoned_limit: late bodies whose senders hold on; see the module.
-        on_exhausted: called when that limit is hit, maybe more than once.
+        on_exhausted: called when that limit is reached, maybe more than once.
     """
 
     def __init__(
@@ -68,12 +74,13 @@ class BodyLimits:
         size_bytes: int,
         deadline_s: float,
         slots: int = 24,
-        abandoned_limit: int = 256,
+        abandoned_limit: int = 16,
         on_exhausted: Callable[[], None] | None = None,
     ) -> None:
         self.size_bytes = size_bytes
         self.deadline_s = deadline_s
         self.slots = threading.BoundedSemaphore(slots)
+        self._waiting = threading.BoundedSemaphore(_WAITING_MAX)
         self._abandoned: set[_Companion] = set()
         self._abandoned_limit = abandoned_limit
         self._on_exhausted = on_exhausted
@@ -86,31 +93,41 @@ class BodyLimits:
             UnavailableError: none is free within a second, or too many senders hold on.
         """
         if len(self._abandoned) >= self._abandoned_limit:
-            if self._on_exhausted is not None:
-                self._on_exhausted()
             raise _too_many()
-        if not self.slots.acquire(timeout=_SLOT_WAIT_S):
-            raise _too_many()
+        if not self.slots.acquire(blocking=False):
+            self._wait_for_slot()
         try:
             yield
         finally:
             self.slots.release()
 
+    def _wait_for_slot(self) -> None:
+        if not self._waiting.acquire(blocking=False):
+            raise _too_many()
+        try:
+            if not self.slots.acquire(timeout=_SLOT_WAIT_S):
+                raise _too_many()
+        finally:
+            self._waiting.release()
+
     def abandon(self, companion: "_Companion") -> None:
         """Remember a companion until its sender lets go."""
         self._abandoned.add(companion)
         companion.finish(lambda: self._abandoned.discard(companion))
+        if len(self._abandoned) >= self._abandoned_limit and self._on_exhausted is not None:
+            self._on_exhausted()
 
 
 class StreamBody:
     """A body that arrives from a stream."""
 
-    __slots__ = ("_framing", "_is_drained", "_is_touched", "_limits", "_stream")
+    __slots__ = ("_abandoned", "_framing", "_is_drained", "_is_touched", "_limits", "_stream")
 
     def __init__(self, stream: Stream, framing: BodyFraming, limits: BodyLimits) -> None:
         self._stream = stream
         self._framing = framing
         self._limits = limits
+        self._abandoned: _Companion | None = None
         self._is_touched = False
         self._is_drained = framing.transfer_encoding is None and framing.content_length in (
             None,
@@ -166,6 +183,16 @@ class StreamBody:
             return False
         return self._is_drained
 
+    @property
+    def is_late(self) -> bool:
+        """Whether somebody still waits for it; then `release` is due after the answer."""
+        return self._abandoned is not None
+
+    def release(self) -> None:
+        """Wait until nobody reads it any more: its sender has sent the rest or let go."""
+        if self._abandoned is not None:
+            self._abandoned.join()
+
     def _arrive(self, size_limit: int, deadline_s: float) -> bytes:
         with self._limits.slot():
             self._is_touched = True
@@ -173,6 +200,7 @@ class StreamBody:
             _threads.companion = None
             outcome = companion.read(self._stream, size_limit, deadline_s)
         if outcome is None:
+            self._abandoned = companion
             self._limits.abandon(companion)
             raise RequestTimeoutError(
                 f"The body did not arrive within {deadline_s:g} s; send it faster or in parts."
@@ -214,7 +242,8 @@ class _Companion:
     def __init__(self) -> None:
         self._wanted: SimpleQueue[tuple[Stream, int] | Callable[[], None]] = SimpleQueue()
         self._found: SimpleQueue[bytes | Exception] = SimpleQueue()
-        threading.Thread(target=self._work, name="body-reader", daemon=True).start()
+        self._thread = threading.Thread(target=self._work, name="body-reader", daemon=True)
+        self._thread.start()
 
     def read(self, stream: Stream, size_limit: int, deadline_s: float) -> bytes | Exception | None:
         """Read a stream to its end; None when it is late, and then this companion is spent."""
@@ -227,6 +256,10 @@ class _Companion:
     def finish(self, last: Callable[[], None]) -> None:
         """End the thread once it is free; `last` runs in it."""
         self._wanted.put(last)
+
+    def join(self) -> None:
+        """Wait for the end of the thread."""
+        self._thread.join()
 
     def _work(self) -> None:
         while isinstance(task := self._wanted.get(), tuple):

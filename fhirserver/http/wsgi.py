@@ -7,7 +7,7 @@ needs one in a segment: every segment is a name, an id or a version, and none of
 A header that holds octets beyond ASCII arrives as "" and is refused where its value matters.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from fhirserver.http.application import FhirApplication
@@ -74,7 +74,22 @@ class FhirWsgi:
         if not body.settle():
             response.headers.append(("Connection", "close"))
         start_response(STATUS_LINES[response.status], response.headers)
-        return [response.body]
+        return _Late([response.body], body) if body.is_late else [response.body]
+
+
+class _Late:
+    """An answer to a request whose body is still awaited; closed once it has left."""
+
+    def __init__(self, parts: list[bytes], body: StreamBody) -> None:
+        self._parts = parts
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._parts)
+
+    def close(self) -> None:
+        """End the request, which must not end while somebody reads its body."""
+        self._body.release()
 
 
 class EnvironHeaders:

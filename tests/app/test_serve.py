@@ -9,10 +9,8 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
@@ -20,9 +18,7 @@ from fhirserver.store.embedded import EmbeddedPostgres
 from fhirserver.store.migrate import migrate
 from tests.client import Client
 from tests.server import ServerProcess
-
-_PATIENCE_S = 30.0
-T = TypeVar("T")
+from tests.waiting import PATIENCE_S, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -51,15 +47,6 @@ def _serve(*arguments: str) -> subprocess.CompletedProcess[str]:
         timeout=60,
         check=False,
     )
-
-
-def _wait_for(what: Callable[[], T]) -> T:
-    """Ask until the answer is true."""
-    deadline = time.monotonic() + _PATIENCE_S
-    while not (answer := what()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        threading.Event().wait(0.05)
-    return answer
 
 
 def _processes(data_dir: Path) -> dict[int, str]:
@@ -139,12 +126,12 @@ def test_health_tells_the_truth_while_the_database_is_gone(
         postmaster = int((tmp_path / "data/postgres/postmaster.pid").read_text().split()[0])
         own_server.signal(signal.SIGSTOP)  # nobody starts it again meanwhile
         os.kill(postmaster, signal.SIGKILL)
-        gone = _wait_for(lambda: next(iter([client.get("/health/ready")])))
+        gone = wait_for(lambda: next(iter([client.get("/health/ready")])))
         own_server.signal(signal.SIGCONT)
         assert gone.status == 503
         assert int(gone.headers["retry-after"]) >= 1
         assert client.get("/health/live").status == 200
-        _wait_for(lambda: client.get("/health/ready").status == 200)
+        wait_for(lambda: client.get("/health/ready").status == 200)
         assert client.get("Patient").status == 200
 
 
@@ -162,7 +149,7 @@ def test_nothing_is_left_after_the_supervisor_was_killed(
 ) -> None:
     assert _workers(tmp_path / "data")
     own_server.kill()
-    _wait_for(lambda: not _processes(tmp_path / "data"))
+    wait_for(lambda: not _processes(tmp_path / "data"))
     with ServerProcess(tmp_path / "log2", ("--data-dir", str(tmp_path / "data"))) as successor:
         assert successor.client().get("/health/ready").status == 200
 
@@ -171,7 +158,7 @@ def test_a_killed_worker_is_replaced(own_server: ServerProcess, tmp_path: Path) 
     before = _workers(tmp_path / "data")
     for pid in before:
         os.kill(pid, signal.SIGKILL)
-    _wait_for(lambda: len(_workers(tmp_path / "data") - before) == len(before))
+    wait_for(lambda: len(_workers(tmp_path / "data") - before) == len(before))
     with own_server.client() as client:
         assert client.get("/health/ready").status == 200
 
@@ -195,7 +182,7 @@ def test_a_reload_replaces_every_worker_and_drops_no_request(
     asking.start()
     own_server.signal(signal.SIGHUP)
     try:
-        _wait_for(lambda: not (_workers(tmp_path / "data") & before))
+        wait_for(lambda: not (_workers(tmp_path / "data") & before))
     finally:
         over.set()
         asking.join()
@@ -213,12 +200,12 @@ def test_a_stop_lets_requests_under_way_finish(own_server: ServerProcess) -> Non
         client.connection.connect()
         assert client.connection.sock is not None
         client.connection.sock.sendall(head + body[:10])
-        _wait_for(lambda: own_server.client().get("/health/live").status == 200)
+        wait_for(lambda: own_server.client().get("/health/live").status == 200)
         own_server.signal(signal.SIGTERM)
-        _wait_for(lambda: _refuses(own_server))
+        wait_for(lambda: _refuses(own_server))
         client.connection.sock.sendall(body[10:])
         assert client.connection.sock.recv(12) == b"HTTP/1.1 201"
-    assert own_server.process.wait(_PATIENCE_S) == 0
+    assert own_server.process.wait(PATIENCE_S) == 0
 
 
 def _refuses(server: ServerProcess) -> bool:
