@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 from io import BytesIO
+from queue import SimpleQueue
 
 import pytest
 
@@ -132,6 +133,29 @@ def test_bodies_beyond_the_slots_are_shed() -> None:
         StreamBody(BytesIO(b"abc"), framing(3), shared).read()
     assert caught.value.headers[0][0] == "Retry-After"
     assert StreamBody(BytesIO(b"abc"), framing(3), shared).read() == b"abc"
+
+
+def test_few_wait_for_a_slot_and_the_others_are_shed_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who waits holds a thread, of which requests without a body need some."""
+    monkeypatch.setattr("fhirserver.http.body._SLOT_WAIT_S", 60)
+    shared = limits(slots=1)
+    outcomes: SimpleQueue[bytes | FhirError] = SimpleQueue()
+
+    def send() -> None:
+        try:
+            outcomes.put(StreamBody(BytesIO(b"abc"), framing(3), shared).read())
+        except FhirError as refused:
+            outcomes.put(refused)
+
+    senders = [threading.Thread(target=send) for _ in range(7)]
+    with shared.slot():
+        for sender in senders:
+            sender.start()
+        shed = [outcomes.get(timeout=30) for _ in range(3)]
+        assert {type(each) for each in shed} == {UnavailableError}
+    assert [outcomes.get(timeout=30) for _ in range(4)] == [b"abc"] * 4
 
 
 def test_what_the_stream_raises_reaches_the_reader() -> None:
