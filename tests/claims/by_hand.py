@@ -1,0 +1,97 @@
+"""Examples that no generator makes: parameters whose expression is more than a path.
+
+Every value here is a whole resource.
+"""
+
+from tests.claims.examples import Ask, Example
+from tests.claims.minimal import BARE, FIRST, SECOND, minimal
+from tests.claims.values import EARLIER, LATER, Json
+
+_DAY_AFTER = "2020-03-15T10:00:00Z"
+
+ALONG: dict[tuple[str, str], Json] = {
+    ("Appointment", "date"): {"end": _DAY_AFTER},
+    ("Appointment", "status"): {"start": f"{LATER}T10:00:00Z", "end": _DAY_AFTER},
+    **{
+        ("Condition", f"abatement-{kind}"): {
+            "clinicalStatus": {
+                "coding": [
+                    {
+                        "system": "http://terminology.hl7.org/CodeSystem/condition-clinical",
+                        "code": "resolved",
+                    }
+                ]
+            }
+        }
+        for kind in ("age", "date", "string")
+    },
+    ("MolecularSequence", "chromosome"): {"referenceSeq": {"genomeBuild": "GRCh38"}},
+    ("MolecularSequence", "window-end"): {"referenceSeq": {"referenceSeqString": "ACGT"}},
+    ("MolecularSequence", "window-start"): {"referenceSeq": {"referenceSeqString": "ACGT"}},
+    ("StructureDefinition", "abstract"): {"baseDefinition": "http://claims.test/base"},
+    ("StructureDefinition", "path"): {"kind": "logical"},
+    ("StructureDefinition", "type"): {"kind": "logical"},
+}
+"""By (type, code): what a rule asks for besides the parameter's value."""
+
+
+def along(resource: Json, more: Json) -> Json:
+    """Add elements to a resource, also inside those that it has."""
+    for name, value in more.items():
+        inside = isinstance(value, dict) and name in resource
+        resource[name] = along(resource[name], value) if inside else value
+    return resource
+
+
+def _bundle(kind: str, entry: Json) -> Json:
+    identifier = {"system": "http://claims.test/bundles", "value": "one"}
+    return {
+        "resourceType": "Bundle",
+        "type": kind,
+        "identifier": identifier,
+        "timestamp": f"{LATER}T10:00:00Z",
+        "entry": [{"fullUrl": f"http://claims.test/{entry['resourceType']}/1", "resource": entry}],
+    }
+
+
+def _first_entry(kind: str, name: str) -> Example:
+    """A Bundle is found by the id of its first entry."""
+    both = ("hit", "miss")
+    values = {
+        "hit": _bundle(kind, minimal(name) | {"id": FIRST}),
+        "miss": _bundle(kind, minimal(name) | {"id": SECOND}),
+    }
+    return Example(
+        values,
+        (
+            Ask("", f"{name}/{FIRST}", ("hit",), ("miss", BARE)),
+            Ask(name, FIRST, ("hit",), ("miss", BARE)),
+            Ask("missing", "false", both, (BARE,)),
+            Ask("missing", "true", (BARE,), both),
+            Ask("identifier", "http://claims.test/bundles|one", (), both),
+        ),
+    )
+
+
+_DECEASED = ("dated", "yes")
+
+EXAMPLES: dict[tuple[str, str], Example] = {
+    ("Bundle", "composition"): _first_entry("document", "Composition"),
+    ("Bundle", "message"): _first_entry("message", "MessageHeader"),
+    ("Patient", "deceased"): Example(
+        {
+            "dated": minimal("Patient") | {"deceasedDateTime": EARLIER},
+            "yes": minimal("Patient") | {"deceasedBoolean": True},
+            "no": minimal("Patient") | {"deceasedBoolean": False},
+        },
+        (
+            Ask("", "true", _DECEASED, ("no", BARE)),
+            Ask("", "false", ("no", BARE), _DECEASED),
+            Ask("not", "true", ("no", BARE), _DECEASED),
+            Ask("text", "true", (), (*_DECEASED, "no")),
+            Ask("of-type", "x|true|true", (), (*_DECEASED, "no")),
+            Ask("missing", "false", (*_DECEASED, "no", BARE), ()),
+            Ask("missing", "true", (), (*_DECEASED, "no", BARE)),
+        ),
+    ),
+}
