@@ -34,7 +34,7 @@ _ATTRIBUTE_NAMES = (
 _ELEMENTS = frozenset(f"{_XHTML} {name}" for name in _ELEMENT_NAMES.split())
 _ATTRIBUTES = frozenset(_ATTRIBUTE_NAMES.split()) | {_XML_LANG}
 _ADDRESSES = frozenset({"href", "src", "cite", "longdesc"})
-_SCHEME = re.compile(r"[\x00-\x20]*([a-zA-Z][a-zA-Z0-9+.\-]*)\s*:")
+_SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.\-]*):")
 _SCHEMES = frozenset({"http", "https", "mailto", "tel", "ftp", "urn", "cid"})
 _IMAGE_DATA = re.compile(r"\s*data:\s*image/(png|gif|jpeg|webp|bmp)[;,]", re.IGNORECASE)
 _LOADING_STYLE = re.compile(
@@ -42,6 +42,8 @@ _LOADING_STYLE = re.compile(
     r"|@import|expression\(|behaviou?r:|-moz-binding|/\*|\\"
 )
 """Looked for in a style without its blanks, in lower case."""
+_IGNORED_IN_ADDRESSES = re.compile("[\x00-\x20\x7f-\xa0]")
+"""Browsers drop most of these from an address, also from within its scheme."""
 _MAX_PROBLEMS = 10
 
 
@@ -131,7 +133,7 @@ def _attribute_problem(name: str, value: str) -> str | None:
     if name not in _ATTRIBUTES:
         return f"Remove the attribute {quoted(name)}."
     if name in _ADDRESSES:
-        scheme = _SCHEME.match(value)
+        scheme = _SCHEME.match(_IGNORED_IN_ADDRESSES.sub("", value))
         if scheme and scheme[1].lower() not in _SCHEMES and not _IMAGE_DATA.match(value):
             allowed = ", ".join(sorted(_SCHEMES))
             return f"Change the address {quoted(value)} in {name}: schemes allowed are {allowed}."
