@@ -1,7 +1,9 @@
 """Bring a database's schema up to date.
 
-`serve` does this for its embedded PostgreSQL by itself; with several servers on one database, run
-it once before they start. It waits for another process that migrates and never blocks readers.
+`serve` does this by itself when it starts, for the embedded PostgreSQL and for one of yours; run it
+before where the server's role may not change the schema, or to upgrade several servers one by one:
+those of the previous version serve on. It waits for another process that migrates and never blocks
+readers.
 """
 
 import argparse

@@ -2,14 +2,18 @@
 
 One process migrates at a time (an advisory lock), and a migration that cannot get a table lock
 soon gives up instead of making everyone queue behind it. Migrations only add; what the previous
-version still uses is removed one release later.
+version still uses is removed one release later. The table `schema_revision` says what is there and
+which code it still serves:
+
+    version_num   the revision in place
+    serves        the oldest revision whose code works on it; absent before revision 0004
 """
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import Connection, errors
 
@@ -33,12 +37,21 @@ def migrate(url: str) -> str:
         url: libpq URL; the role must own the schema.
 
     Returns:
-        The revision now in place.
+        The revision now in place: this code's, or a newer one that still serves it.
 
     Raises:
         SchemaRevisionError: another process has been migrating for two minutes, or the database
             was written by a newer version.
     """
+    with _connect(url) as connection:
+        found = _find(connection)
+        if found is not None and _fits(found):
+            return found.revision
+    _upgrade(url)
+    return EXPECTED_REVISION
+
+
+def _upgrade(url: str) -> None:
     import sqlalchemy
     from alembic import command
     from alembic.config import Config
@@ -61,32 +74,56 @@ def migrate(url: str) -> str:
             connection.rollback()
             connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK})")
             connection.commit()
-    return EXPECTED_REVISION
 
 
 def current_revision(connection: Connection[Any]) -> str | None:
     """Return the revision of a database; None if it has no schema of ours yet."""
-    try:
-        with connection.transaction():
-            row = connection.execute("SELECT version_num FROM schema_revision").fetchone()
-    except errors.UndefinedTable:
-        return None
-    return None if row is None else str(row[0])
+    found = _find(connection)
+    return None if found is None else found.revision
 
 
 def check_revision(connection: Connection[Any]) -> None:
-    """Refuse a database whose schema is not the one this code was written for.
+    """Refuse a database whose schema this code cannot work on.
 
     Raises:
-        SchemaRevisionError: it is older, newer or not ours.
+        SchemaRevisionError: it is older, not ours, or so new that it no longer serves this code.
     """
-    found = current_revision(connection)
-    if found != EXPECTED_REVISION:
+    found = _find(connection)
+    if found is None or found.revision < EXPECTED_REVISION:
         msg = (
-            f"the database is at schema revision {found or 'none'}, this version needs "
-            f"{EXPECTED_REVISION}: run `fhirserver migrate`"
+            f"the database is at schema revision {found.revision if found else 'none'}, this "
+            f"version needs {EXPECTED_REVISION}: run `fhirserver migrate`"
         )
         raise SchemaRevisionError(msg)
+    if not _fits(found):
+        msg = (
+            f"the database is at schema revision {found.revision}, which no longer serves this "
+            f"version of {EXPECTED_REVISION}: install a newer fhirserver"
+        )
+        raise SchemaRevisionError(msg)
+
+
+class _Found(NamedTuple):
+    """What `schema_revision` says; revisions are compared as text, all have four digits."""
+
+    revision: str
+    serves: str
+
+
+def _find(connection: Connection[Any]) -> _Found | None:
+    try:
+        with connection.transaction():
+            row = connection.execute(
+                "SELECT version_num, coalesce(to_jsonb(r) ->> 'serves', version_num)"
+                " FROM schema_revision r"
+            ).fetchone()
+    except errors.UndefinedTable:
+        return None
+    return None if row is None else _Found(*row)
+
+
+def _fits(found: _Found) -> bool:
+    return found.serves <= EXPECTED_REVISION <= found.revision
 
 
 def _scripts() -> Path:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from fhirserver.store.embedded import EmbeddedPostgres
@@ -133,6 +134,28 @@ def test_health_tells_the_truth_while_the_database_is_gone(
         assert client.get("/health/live").status == 200
         wait_for(lambda: client.get("/health/ready").status == 200)
         assert client.get("Patient").status == 200
+
+
+@pytest.mark.parametrize(
+    ("serves", "status"),
+    [
+        pytest.param("0002", 200, id="still-serves-this-version"),
+        pytest.param("9998", 503, id="no-longer-serves-it"),
+    ],
+)
+def test_readiness_after_somebody_has_migrated_further(
+    client: Client, server_database_url: str, serves: str, status: int
+) -> None:
+    """A rolling upgrade migrates while servers of the previous version serve."""
+    with psycopg.connect(server_database_url, autocommit=True) as connection:
+        (before,) = connection.execute("SELECT version_num, serves FROM schema_revision")
+        change = "UPDATE schema_revision SET version_num = %s, serves = %s"
+        connection.execute(change, ("9999", serves))
+        try:
+            assert client.get("/health/ready").status == status
+        finally:
+            connection.execute(change, before)
+    assert client.get("/health/ready").status == 200
 
 
 def test_nothing_is_left_after_a_stop(tmp_path: Path) -> None:

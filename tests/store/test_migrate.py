@@ -87,19 +87,39 @@ def test_populated_database_of_every_revision_is_upgraded(blank_url: str, start:
     database.close()
 
 
-@pytest.mark.parametrize("found", ["0000", "9999"])
-def test_another_revision_is_refused_with_the_remedy(database_url: str, found: str) -> None:
+@pytest.mark.parametrize(
+    ("found", "serves", "remedy"),
+    [
+        pytest.param("0000", "0000", "run `fhirserver migrate`", id="older"),
+        pytest.param("9999", "9998", "install a newer fhirserver", id="newer"),
+    ],
+)
+def test_another_revision_is_refused_with_the_remedy(
+    database_url: str, found: str, serves: str, remedy: str
+) -> None:
     with psycopg.connect(database_url) as connection:
-        connection.execute("UPDATE schema_revision SET version_num = %s", (found,))
-        with pytest.raises(SchemaRevisionError, match="run `fhirserver migrate`"):
+        connection.execute(
+            "UPDATE schema_revision SET version_num = %s, serves = %s", (found, serves)
+        )
+        with pytest.raises(SchemaRevisionError, match=remedy):
             check_revision(connection)
         connection.rollback()
+
+
+def test_a_newer_schema_that_still_serves_this_code_is_accepted(blank_url: str) -> None:
+    """Servers of the previous version serve on beside a migration, and start again after it."""
+    migrate(blank_url)
+    with psycopg.connect(blank_url) as connection:
+        connection.execute("UPDATE schema_revision SET version_num = '9999'")
+        check_revision(connection)
+    assert migrate(blank_url) == "9999"
+    assert revision_of(blank_url) == "9999"
 
 
 def test_database_of_a_newer_version_is_not_migrated(blank_url: str) -> None:
     migrate(blank_url)
     with psycopg.connect(blank_url) as connection:
-        connection.execute("UPDATE schema_revision SET version_num = '9999'")
+        connection.execute("UPDATE schema_revision SET version_num = '9999', serves = '9998'")
     with pytest.raises(SchemaRevisionError, match="newer version"):
         migrate(blank_url)
 
