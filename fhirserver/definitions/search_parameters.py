@@ -11,6 +11,8 @@ SearchType = Literal[
     "composite", "date", "number", "quantity", "reference", "special", "string", "token", "uri"
 ]
 NOT_INDEXED = ("composite", "special")
+_ENTERS_AN_ENTRY = frozenset({("Bundle", "composition"), ("Bundle", "message")})
+"""References by type alone: they lead to a resource inside the Bundle, not to one beside it."""
 
 
 class Component(NamedTuple):
@@ -35,7 +37,8 @@ class SearchParameter:
         alias_target: the only target type that counts, e.g. "Patient".
         is_single: a resource has at most one index row for it.
         implicit_system: system of its values where they are `code`s bound to a single one.
-        supported: has an expression and a type that is indexed.
+        supported: has an expression and a type that is indexed, and leads to no entry of a
+            Bundle.
     """
 
     id: int
@@ -88,5 +91,7 @@ def _build(base: str, code: str, raw: Mapping[str, Mapping[str, Any]]) -> Search
         alias_target=entry.get("aliasTarget"),
         is_single=entry.get("single", False),
         implicit_system=entry.get("system"),
-        supported=bool(entry["expression"]) and entry["type"] not in NOT_INDEXED,
+        supported=bool(entry["expression"])
+        and entry["type"] not in NOT_INDEXED
+        and (base, code) not in _ENTERS_AN_ENTRY,
     )

@@ -22,7 +22,6 @@ from fhirserver.fhirpath.syntax import (
     Binary,
     Expr,
     Function,
-    Index,
     Literal,
     Member,
     TypeName,
@@ -118,8 +117,6 @@ class TreeBuilder:
                 return self._where(self._spots(source), condition)
             case Function(source, "extension", (Literal(str() as url),)) if source is not None:
                 return self._where(self._spots(Member(source, "extension")), _url_is(url))
-            case Index(source, Literal(int() as index)):
-                return [_item(spot, index) for spot in self._spots(source)]
             case _:
                 raise NotAPathError
 
@@ -150,10 +147,6 @@ def _alternatives(expression: Expr) -> Iterator[Expr]:
         yield expression
 
 
-def _item(spot: Spot, index: int) -> Spot:
-    return replace(spot, place=spot.place.at.setdefault(index, Place()))
-
-
 def _url_is(url: str) -> Expr:
     return Binary("=", Member(None, "url"), Literal(url))
 
@@ -175,10 +168,9 @@ def _test(condition: Expr) -> Test:
 def _prune(place: Place) -> bool:
     """Drop what leads nowhere; tell whether anything is left."""
     place.children = {name: inner for name, inner in place.children.items() if _prune(inner)}
-    place.at = {index: inner for index, inner in place.at.items() if _prune(inner)}
     place.tests = {
         condition: (test, inner)
         for condition, (test, inner) in place.tests.items()
         if _prune(inner)
     }
-    return bool(place.present or place.children or place.tests or place.at)
+    return bool(place.present or place.children or place.tests)

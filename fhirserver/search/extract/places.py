@@ -3,7 +3,7 @@
 Spec: https://hl7.org/fhir/R4/searchparameter.html#expression
 
 A place stands for an element that at least one parameter passes. Its children stand under JSON
-names, so a choice is decided by the name alone; conditions and indexes are places of their own:
+names, so a choice is decided by the name alone; conditions are places of their own:
 
     Patient ── telecom ── [system = 'phone'] ── value of `phone`
             └─ name ───── value of `name`; ── family ── value of `family`
@@ -31,14 +31,12 @@ class Place:
         present: parameters that have a value when there is one here.
         children: by JSON name.
         tests: places of the same element that count only where a condition holds.
-        at: places of single items of a list.
     """
 
     emit: list[tuple[Emit, Target]] = field(default_factory=list)
     present: list[int] = field(default_factory=list)
     children: dict[str, "Place"] = field(default_factory=dict)
     tests: dict[Expr, tuple[Test, "Place"]] = field(default_factory=dict)
-    at: dict[int, "Place"] = field(default_factory=dict)
 
 
 def compile_place(place: Place) -> Walk:
@@ -88,7 +86,6 @@ def _leaf(present: tuple[int, ...], emits: tuple[tuple[Emit, Target], ...]) -> W
 def _compile_item(place: Place) -> Walk:
     """Make the function for what stands under a JSON name: a value or a list of values."""
     inside = compile_place(place)
-    at = tuple((index, compile_place(inner)) for index, inner in place.at.items())
 
     def value_or_list(item: Any, sink: Sink) -> None:
         if item.__class__ is not list:
@@ -97,8 +94,5 @@ def _compile_item(place: Place) -> Walk:
         for each in item:
             if each is not None:
                 inside(each, sink)
-        for index, one in at:
-            if index < len(item) and item[index] is not None:
-                one(item[index], sink)
 
     return value_or_list

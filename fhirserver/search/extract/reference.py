@@ -7,7 +7,6 @@ Spec: https://hl7.org/fhir/R4/search.html#reference
     "#x"                                nothing: a contained resource is not found by itself
     Reference.identifier                a token row under IDENTIFIER_OFFSET: system, value
     canonical, uri                      as a URL
-    Resource (Bundle.entry.resource)    a reference row by its own type and id
 """
 
 import re
@@ -48,20 +47,11 @@ def url(value: str, sink: Sink, target: Target) -> None:
         sink.token.append((sp + EXTERNAL_OFFSET, key, code))
 
 
-def resource(value: JsonObject, sink: Sink, target: Target) -> None:
-    """Emit a resource that stands inside another one, by its own identity."""
-    kind, identity = value.get("resourceType"), value.get("id")
-    if kind in sink.local_types and identity:
-        for sp in target.sps:
-            sink.reference.append((sp, kind, identity))
-
-
 EMITTERS: Mapping[str, Emit] = {
     "Reference": reference,
     "canonical": url,
     "uri": url,
     "url": url,
-    "Resource": resource,
 }
 
 

@@ -91,18 +91,6 @@ IS_SUBJECT = "http://hl7.org/fhir/StructureDefinition/questionnaireresponse-isSu
             id="where-hasExtension",
         ),
         pytest.param(
-            resource(
-                "Bundle",
-                entry=[
-                    {"resource": {"resourceType": "Composition", "id": "c"}},
-                    {"resource": {"resourceType": "Patient", "id": "p"}},
-                ],
-            ),
-            "composition",
-            [("Composition", "c")],
-            id="index",
-        ),
-        pytest.param(
             resource("Questionnaire", item=[{"item": [{"code": [{"code": "in"}]}]}]),
             "code",
             [],

@@ -144,15 +144,6 @@ def external(code: str, version: str = "") -> Rows:
             id="search.html#versions/canonical-is-literal",
         ),
         pytest.param("uri", "http://v", external("http://v"), id="search.html#reference/uri"),
-        pytest.param(
-            "Resource",
-            {"resourceType": "Composition", "id": "c"},
-            {"reference": [(SP, "Composition", "c")]},
-            id="search.html#reference/Resource",
-        ),
-        pytest.param(
-            "Resource", {"resourceType": "Composition"}, {}, id="search.html#reference/no-id"
-        ),
     ],
 )
 def test_reference(datatype: str, value: Any, expected: Rows) -> None:
