@@ -3,6 +3,7 @@
 Spec: https://hl7.org/fhir/R4/http.html#transaction-response
 """
 
+from functools import cache, lru_cache
 from http import HTTPStatus
 
 from fhirserver.errors import FhirError
@@ -14,6 +15,9 @@ from fhirserver.model.instant import format_instant
 from fhirserver.model.json import JsonObject, parse_json
 from fhirserver.model.outcome import operation_outcome
 from fhirserver.model.stored import StoredResource
+
+_instant = lru_cache(maxsize=64)(format_instant)
+"""What one transaction writes has the same instant."""
 
 
 def result_entry(entry: Entry, result: Result, base_url: str) -> bytes:
@@ -48,9 +52,10 @@ def error_entry(error: FhirError) -> bytes:
 def _version(stored: StoredResource, *, located: bool) -> JsonObject:
     response: JsonObject = {"location": version_path(stored)} if located else {}
     response["etag"] = stored.etag
-    response["lastModified"] = format_instant(stored.updated_us)
+    response["lastModified"] = _instant(stored.updated_us)
     return response
 
 
+@cache
 def _status(status: int) -> str:
     return f"{status} {HTTPStatus(status).phrase}"

@@ -77,3 +77,9 @@ def compartments(
     if len(patients) > COPIES_MAX:
         return [(rid, True)], patients
     return [(pat, number == 0) for number, pat in enumerate(patients)], []
+
+
+def home(keys: PackedKeys, rid: int, rids: Mapping[Identity, int]) -> int:
+    """Return the row id of the home compartment's patient; its own where it has none."""
+    patients = keys.patients
+    return rids[patients[0]] if 0 < len(patients) <= COPIES_MAX else rid

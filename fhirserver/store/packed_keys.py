@@ -63,10 +63,16 @@ _decoder = msgspec.msgpack.Decoder(PackedKeys)
 def keys_of(rows: IndexRows, definitions: Definitions) -> PackedKeys:
     """Turn extracted rows into the form that is stored. Pure."""
     tid = definitions.type_id
-    reference = {(sp, tid(type), id) for sp, type, id in rows.reference}
+    reference = [(sp, tid(type), id) for sp, type, id in rows.reference]
     searched = {(number, id) for _, number, id in reference}
-    everything = {(tid(each.type), each.id) for each in rows.references}
-    reference.update((NOT_SEARCHED, number, id) for number, id in everything - searched)
+    for _, type, id, _ in rows.references:
+        target = (tid(type), id)
+        if target not in searched:
+            searched.add(target)
+            reference.append((NOT_SEARCHED, *target))
+    quantity = list(map(_quantity_key, rows.quantity))
+    if len(quantity) > 1:
+        quantity.sort(key=repr)
     return PackedKeys(
         patients=[(tid(type), id) for type, id in rows.patients],
         main_date=rows.main_date,
@@ -74,7 +80,7 @@ def keys_of(rows: IndexRows, definitions: Definitions) -> PackedKeys:
         string=sorted(rows.string),
         date=sorted(rows.date),
         reference=sorted(reference),
-        quantity=sorted(map(_quantity_key, rows.quantity), key=repr),
+        quantity=quantity,
     )
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from fhirserver.errors import PreconditionFailedError
@@ -20,7 +21,7 @@ from fhirserver.model.instant import format_instant
 from fhirserver.model.json import JsonObject, write_json
 from fhirserver.model.stored import Method, StoredResource
 from fhirserver.store.identities import Identity
-from fhirserver.store.index_rows import TableRows, compartments, table_rows
+from fhirserver.store.index_rows import TableRows, home, table_rows
 from fhirserver.store.packed_keys import PackedKeys, pack, unpack
 from fhirserver.store.schema import State, method_number
 
@@ -104,6 +105,8 @@ class Step:
 
 
 NO_ROWS = TableRows(set(), set(), set(), set(), set(), set())
+_instant = lru_cache(maxsize=64)(format_instant)
+"""Everything that is written together has the same."""
 
 
 def check_preconditions(change: Change, current: Current | None) -> None:
@@ -138,7 +141,7 @@ def stamp(content: JsonObject, id: str, version: int, updated_us: int) -> bytes:
     meta = {
         **content.get("meta", {}),
         "versionId": str(version),
-        "lastUpdated": format_instant(updated_us),
+        "lastUpdated": _instant(updated_us),
     }
     if "id" in content and "meta" in content:
         return write_json({**content, "id": id, "meta": meta})
@@ -205,8 +208,7 @@ class Planner:
         """A deleted resource stays in the compartment where it was; others are where they say."""
         if deleted and current is not None:
             return current.pat
-        copies, _ = compartments(keys, rid, self.rids)
-        return copies[0][0]
+        return home(keys, rid, self.rids)
 
     def _difference(
         self, rid: int, keys: PackedKeys, packed: bytes, current: Current | None

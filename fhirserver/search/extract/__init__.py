@@ -11,7 +11,6 @@ Spec: https://hl7.org/fhir/R4/searchparameter.html and https://hl7.org/fhir/R4/s
 Composite and special parameters are not indexed yet. Contained resources are not searched.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -72,9 +71,9 @@ def extract(resource: JsonObject, *, definitions: Definitions, base_url: str | N
         reference=list(dict.fromkeys(sink.reference)),
         quantity=_distinct_quantities(sink.quantity),
         present=sorted(set(sink.present)),
-        main_date=min((low for sp, low, _ in sink.date if sp == plan.main_date), default=None),
-        patients=list(dict.fromkeys(_patients(resource, plan, sink))),
-        references=list(local_references(resource, definitions, base_url, plan.types)),
+        main_date=min([low for sp, low, _ in sink.date if sp == plan.main_date], default=None),
+        patients=_patients(resource, plan, sink),
+        references=local_references(resource, definitions, base_url, plan.types),
     )
 
 
@@ -111,9 +110,12 @@ def _distinct_quantities(rows: list[QuantityRow]) -> list[QuantityRow]:
     return list({(row[:4], str(row[4]), str(row[5])): row for row in rows}.values())
 
 
-def _patients(resource: JsonObject, plan: TypePlan, sink: Sink) -> Iterator[tuple[str, str]]:
+def _patients(resource: JsonObject, plan: TypePlan, sink: Sink) -> list[tuple[str, str]]:
+    patients = [
+        (kind, identity)
+        for sp, kind, identity in sink.reference
+        if kind == "Patient" and sp in plan.patient_sps
+    ]
     if resource["resourceType"] == "Patient" and "id" in resource:
-        yield "Patient", resource["id"]
-    for sp, kind, identity in sink.reference:
-        if kind == "Patient" and sp in plan.patient_sps:
-            yield kind, identity
+        patients.insert(0, ("Patient", resource["id"]))
+    return list(dict.fromkeys(patients))

@@ -6,7 +6,6 @@ References stand anywhere: in extensions, also of primitives, and in contained r
 the entries of a Bundle are left out: they mean what the Bundle holds.
 """
 
-from collections.abc import Iterator
 from functools import lru_cache
 
 from fhirserver.definitions import Definitions
@@ -20,8 +19,8 @@ Trail = tuple["Trail", str, int | None] | None
 
 def local_references(
     resource: JsonObject, definitions: Definitions, base_url: str | None, types: frozenset[str]
-) -> Iterator[LocalReference]:
-    """Yield the local references of a resource, its contained resources last.
+) -> list[LocalReference]:
+    """Find the local references of a resource, its contained resources last.
 
     Args:
         resource: valid JSON of a resource.
@@ -33,13 +32,15 @@ def local_references(
     insides = [(kind, resource)]
     for index, each in enumerate(resource.get("contained") or ()):
         insides.append((f"{kind}.contained[{index}]", each))
+    found = []
     for prefix, inside in insides:
         for literal, trail in _literals(inside):
             local = parse_local(literal, base_url)
             if local is not None and local.type in types:
                 path = _path(prefix, inside["resourceType"], trail, definitions)
                 if path is not None:
-                    yield LocalReference(path, *local)
+                    found.append(LocalReference(path, *local))
+    return found
 
 
 def _literals(resource: JsonObject) -> list[tuple[str, Trail]]:
@@ -61,8 +62,12 @@ def _literals(resource: JsonObject) -> list[tuple[str, Trail]]:
     return found
 
 
+@lru_cache(maxsize=8192)
 def _path(prefix: str, kind: str, trail: Trail, definitions: Definitions) -> str | None:
-    """Write a trail as FHIRPath; None unless it leads to a Reference."""
+    """Write a trail as FHIRPath; None unless it leads to a Reference.
+
+    Remembers what it has seen: resources of a type refer from the same few places.
+    """
     steps = []
     while trail is not None:
         trail, name, index = trail
@@ -75,7 +80,6 @@ def _path(prefix: str, kind: str, trail: Trail, definitions: Definitions) -> str
     return prefix + "".join(f".{name}{place}" for name, place in zip(names, places, strict=True))
 
 
-@lru_cache(maxsize=4096)
 def _published_names(
     definitions: Definitions, kind: str, names: tuple[str, ...]
 ) -> tuple[str, ...] | None:
