@@ -17,7 +17,9 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from types import ModuleType
 
-from fhirserver.commands.options import CommandError
+from fhirserver.commands.command_error import CommandError
+from fhirserver.commands.reachable import database_error
+from fhirserver.errors import FhirError
 
 COMMANDS = {
     "serve": "run the server",
@@ -64,9 +66,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 1
-    except (CommandError, OSError, RuntimeError) as error:
+    except CommandError as error:
         sys.stderr.write(f"fhirserver {args.command}: {error}\n")
-        return error.exit_code if isinstance(error, CommandError) else 1
+        return error.exit_code
+    except Exception as error:
+        message = _message(error)
+        if message is None:
+            raise
+        sys.stderr.write(f"fhirserver {args.command}: {message}\n")
+        return 1
+
+
+def _message(error: Exception) -> str | None:
+    """Say what went wrong outside of this program; None for what is its own fault."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError | RuntimeError | FhirError):
+        return str(error)
+    return database_error(error)
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:

@@ -12,7 +12,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fhirserver.commands.options import add_store_options, settings_from
+from fhirserver.commands.options import (
+    NO_DATABASE_REMEDY,
+    CommandError,
+    add_store_options,
+    default_data_dir,
+    settings_from,
+)
+from fhirserver.commands.reachable import check_reachable, database_error
 from fhirserver.config import Settings
 from fhirserver.model.json import write_json
 from fhirserver.running import read_note
@@ -131,20 +138,32 @@ def _check_database(settings: Settings) -> Iterator[Finding]:
     note = read_note(Path(settings.data_dir))
     url = settings.database_url or (note.database if note else "")
     if not url:
-        yield Finding("database", ok=True, found="no server runs on this data directory")
+        yield _without_server(Path(settings.data_dir))
         return
     try:
-        with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+        check_reachable(url)
+        with psycopg.connect(url, autocommit=True) as connection:
             release = connection.info.parameter_status("server_version")
             yield Finding("database", ok=True, found=f"PostgreSQL {release} answers")
             yield from _check_durable(connection)
             check_revision(connection)
             yield Finding("schema", ok=True, found="up to date")
-    except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()[0]
-        yield Finding("database", ok=False, found=reason, remedy="check --database-url")
+    except CommandError as error:
+        yield Finding("database", ok=False, found=str(error))
+    except psycopg.Error as error:
+        yield Finding("database", ok=False, found=str(database_error(error)))
     except SchemaRevisionError as error:
         yield Finding("schema", ok=False, found=str(error), remedy="run fhirserver migrate")
+
+
+def _without_server(data_dir: Path) -> Finding:
+    from fhirserver.store.embedded import holds_database
+
+    if holds_database(data_dir):
+        return Finding("database", ok=True, found="there; no server runs on it")
+    found = f"{data_dir} holds no database"
+    is_named = data_dir != default_data_dir().absolute()
+    return Finding("database", ok=not is_named, found=found, remedy=NO_DATABASE_REMEDY)
 
 
 def _check_durable(connection: "psycopg.Connection[tuple[str]]") -> Iterator[Finding]:

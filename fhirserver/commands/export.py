@@ -44,7 +44,8 @@ def run(args: argparse.Namespace) -> int:
     if unknown:
         raise CommandError(f"--types: {', '.join(unknown)} is no resource type of R4", exit_code=2)
     folder = Path(args.output)
-    folder.mkdir(parents=True, exist_ok=True)
+    if folder.exists() and not folder.is_dir():
+        raise CommandError(f"--output {folder} is a file: name a folder", exit_code=2)
     counts: Counter[str] = Counter()
     progress = Progress("export", 0)
     with (
@@ -52,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
         psycopg.connect(url, autocommit=True) as connection,
         ExitStack() as stack,
     ):
+        folder.mkdir(parents=True, exist_ok=True)
         files: dict[int, BinaryIO] = {}
         wanted = [definitions.type_id(name) for name in types]
         for type_id, body in stream_resources(connection, wanted):

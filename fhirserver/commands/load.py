@@ -3,12 +3,14 @@
 Bundles of type transaction and batch run as they would over HTTP; other Bundles are unwrapped
 and their resources stored under the ids they bring, as are resources that stand alone. Everything
 is validated, indexed and audited like any other write. A load that was interrupted goes on where
-it stopped when it is called again.
+it stopped when it is called again; what was deleted or changed since is loaded again, or named.
 """
 
 import argparse
+import signal
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -16,7 +18,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Self
 
-from fhirserver.commands.load_work import CLIENT, Report, Worker, item_numbers
+from fhirserver.commands.load_earlier import Earlier, find_earlier
+from fhirserver.commands.load_work import Report, Worker
 from fhirserver.commands.options import (
     CommandError,
     add_store_options,
@@ -24,7 +27,7 @@ from fhirserver.commands.options import (
     settings_from,
 )
 from fhirserver.commands.progress import Progress
-from fhirserver.commands.sources import Item, Source, find_sources, read_items
+from fhirserver.commands.sources import Item, Source, UnreadableError, find_sources, read_items
 from fhirserver.config import Settings
 from fhirserver.errors import Issue, UnavailableError
 from fhirserver.model.json import write_json
@@ -50,36 +53,62 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--refused", metavar="FILE", help="write what was refused here, a JSON object a line"
     )
     parser.add_argument(
-        "--again", action="store_true", help="load items that an earlier load has stored already"
+        "--again",
+        action="store_true",
+        help="load also what an earlier load of the same file has stored",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Load; 1 where anything was refused, 2 where a path cannot be read."""
     try:
-        sources = find_sources(args.paths)
+        found = find_sources(args.paths)
+        keys = _keys(found.sources)
     except (OSError, ValueError) as error:
         sys.stderr.write(f"fhirserver load: {error}\n")
         return 2
+    found.report_left_out()
     settings = settings_from(args)
+    if args.refused:
+        Path(args.refused).write_bytes(b"")  # fails now rather than after the load
+    started_us = time.time_ns() // 1000
     try:
-        with reach_database(settings) as url, _Pool(settings, url, max(args.workers, 1)) as pool:
-            report = _load(pool, sources, url, again=args.again)
-            absent = _absent(url)
+        with reach_database(settings, create=True) as url:
+            earlier = {} if args.again else find_earlier(url, [key for key in keys.values() if key])
+            with _Pool(settings, url, max(args.workers, 1)) as pool:
+                report = _load(pool, keys, earlier)
+            absent = _absent(url, started_us)
     except UnavailableError as error:
         raise CommandError(f"{error} Call the same command again to go on.") from None
     _write_report(report, absent, args.refused)
     return 1 if report.refused else 0
 
 
-def _load(pool: "_Pool", sources: list[Source], url: str, *, again: bool) -> Report:
-    progress = Progress("load", sum(source.size_bytes for source in sources))
+def _keys(sources: list[Source]) -> dict[Source, str | None]:
+    """Give the sources with their keys, each content once: a second copy would create doubles."""
+    keys: dict[Source, str | None] = {}
+    first: dict[str | None, Source] = {}
+    for source in sources:
+        key = source.key()
+        if key in first:
+            sys.stderr.write(f"{source.name}: the same as {first[key].name}; it is loaded once\n")
+        else:
+            keys[source] = key
+            first[key] = source
+    return keys
+
+
+def _load(pool: "_Pool", keys: Mapping[Source, str | None], earlier: dict[str, Earlier]) -> Report:
+    progress = Progress("load", sum(source.size_bytes for source in keys))
     report = Report()
     waiting: list[_Chunk] = []
     before = 0
-    for source in sources:
-        chunks = _chunks(source, set() if again else _done(url, source), before)
+    for source, key in keys.items():
+        known = earlier.get(key or "", Earlier())
+        chunks = _chunks(source, key or "stdin", known, before, report)
         waiting.extend(_drain(pool, chunks, report, progress, last_try=False))
+        report.notes.extend(known.report(source))
+        report.refused.extend(known.refused(source))
         before += source.size_bytes
     while waiting:
         count = len(waiting)
@@ -100,10 +129,11 @@ class _Chunk:
     offset_bytes: int
 
 
-def _chunks(source: Source, done: set[int], before: int) -> Iterator[_Chunk]:
-    """Cut what is left of a source into chunks."""
-    key = source.key or "stdin"
-    items = (item for item in read_items(source) if item.number not in done)
+def _chunks(
+    source: Source, key: str, earlier: Earlier, before: int, report: Report
+) -> Iterator[_Chunk]:
+    """Cut what is left of a source into chunks; one that cannot be read to its end is reported."""
+    items = (item for item in _readable(source, report) if not earlier.passes_over(item))
     while first := next(items, None):
         chunk, size = [first], len(first.raw)
         while size < CHUNK_BYTES and len(chunk) < CHUNK_ITEMS and not _is_large(chunk[-1]):
@@ -113,6 +143,19 @@ def _chunks(source: Source, done: set[int], before: int) -> Iterator[_Chunk]:
             chunk.append(following)
             size += len(following.raw)
         yield _Chunk(key, tuple(chunk), before + chunk[-1].offset_bytes)
+
+
+def _readable(source: Source, report: Report) -> Iterator[Item]:
+    count = 0
+    try:
+        for count, item in enumerate(read_items(source), start=1):  # noqa: B007 - used below
+            yield item
+    except UnreadableError as error:
+        issue = Issue("error", "incomplete", f"{error}. What stands before is loaded.")
+        report.refused.append((source.name, (issue,)))
+    else:
+        if not count:
+            report.notes.append(f"{source.name}: holds no resources")
 
 
 def _is_large(item: Item) -> bool:
@@ -144,10 +187,15 @@ _worker: Worker | None = None
 
 
 def _start(settings: Settings, url: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the command's: it ends its processes
     global _worker  # noqa: PLW0603 - the pool's processes keep their database connections here
     from fhirserver.app import build_services
 
     _worker = Worker(build_services(replace(settings, database_url=url)))
+    # A Bundle is some 100,000 objects without a cycle among them: look for cycles seldom, and
+    # never again among the definitions.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _store(chunk: _Chunk, last_try: bool) -> Report:
@@ -182,32 +230,22 @@ def _drain(
     return waiting
 
 
-def _done(url: str, source: Source) -> set[int]:
-    """Numbers of the source's items that an earlier load has stored."""
-    import psycopg
-
-    from fhirserver.store.loaded import loaded_requests
-
-    if source.key is None:
-        return set()
-    with psycopg.connect(url) as connection:
-        requests = loaded_requests(connection, CLIENT, f"load:{source.key}:")
-        return {number for request in requests for number in item_numbers(request)}
-
-
-def _absent(url: str) -> list[str]:
+def _absent(url: str, since_us: int) -> list[str]:
     import psycopg
 
     from fhirserver.definitions import r4
     from fhirserver.store.loaded import absent_targets
 
     with psycopg.connect(url) as connection:
-        return absent_targets(connection, r4(), 20)
+        return absent_targets(connection, r4(), since_us, 20)
 
 
 def _write_report(report: Report, absent: list[str], refused_file: str | None) -> None:
     for kind, count in sorted(report.stored.items()):
         sys.stderr.write(f"  {kind:32} {count:10,}\n")
+    sys.stderr.writelines(f"{note}\n" for note in report.notes[:10])
+    if len(report.notes) > 10:
+        sys.stderr.write(f"and {len(report.notes) - 10:,} more such lines\n")
     if absent:
         sys.stderr.write(f"References to what is not here, among them: {', '.join(absent[:5])}\n")
     if not report.refused:

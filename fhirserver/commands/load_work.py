@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from fhirserver.access import AuthContext
-from fhirserver.commands.sources import Item
+from fhirserver.commands.sources import NO_OBJECT, Item
 from fhirserver.config import Settings
 from fhirserver.errors import FhirError, Issue, UnavailableError
 from fhirserver.interactions import Services, WriteOptions
-from fhirserver.model.json import JsonObject, parse_json
+from fhirserver.model.json import JsonObject, JsonValue, parse_json
 
 CLIENT = "fhirserver load"
 _RUN = ("transaction", "batch")
@@ -28,17 +28,20 @@ class Report:
         stored: resources stored, by type.
         refused: (place, issues) of each item that was not stored.
         waiting: items that refer to something not loaded yet.
+        notes: what else the user should know, a line each.
     """
 
     stored: Counter[str] = field(default_factory=Counter)
     refused: list[tuple[str, tuple[Issue, ...]]] = field(default_factory=list)
     waiting: list[Item] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def add(self, other: "Report") -> None:
         """Add another report to this one."""
         self.stored.update(other.stored)
         self.refused.extend(other.refused)
         self.waiting.extend(other.waiting)
+        self.notes.extend(other.notes)
 
 
 class Worker:
@@ -93,7 +96,7 @@ class Worker:
             else:
                 report.refused.append((item.place, error.issues))
             return
-        _count_answer(item, bundle, answer, report)
+        _count_answer(item, bundle, parse_json(answer), report)
 
     def _store_plain(self, key: str, items: list[tuple[Item, JsonObject]], report: Report) -> None:
         if not items:
@@ -121,13 +124,12 @@ class Worker:
 
     def _transact(
         self, services: Services, key: str, ends: tuple[Item, Item], bundle: JsonObject
-    ) -> JsonObject:
+    ) -> bytes:
         from fhirserver.interactions.transaction import transaction
 
         auth = AuthContext("system", CLIENT, request_id(key, ends[0].number, ends[1].number))
         result = transaction(services, auth, bundle, WriteOptions(prefer="minimal"))
-        answer: JsonObject = parse_json(result.body or b"{}")
-        return answer
+        return result.body or b"{}"
 
 
 def request_id(key: str, first: int, last: int) -> str:
@@ -135,10 +137,14 @@ def request_id(key: str, first: int, last: int) -> str:
     return f"load:{key}:{first}-{last}"
 
 
-def item_numbers(request: str) -> range:
-    """Give the numbers of the items that a request id names."""
-    first, last = request.rsplit(":", 1)[1].split("-")
-    return range(int(first), int(last) + 1)
+def requests_of(value: JsonValue) -> list[JsonObject]:
+    """Give the requests that an item makes, as `Bundle.entry.request` has them; invalid: none."""
+    if not isinstance(value, dict):
+        return []
+    if _is_bundle(value, _RUN):
+        entries = value.get("entry") or []
+        return [entry.get("request", {}) for entry in entries if isinstance(entry, dict)]
+    return [_request(resource) for resource in _resources(value)]
 
 
 def _request(resource: JsonObject) -> JsonObject:
@@ -152,13 +158,12 @@ def _request(resource: JsonObject) -> JsonObject:
 def _parsed(item: Item, report: Report) -> JsonObject | None:
     """Parse an item; one that is no JSON object is refused and gives None."""
     try:
-        value = parse_json(item.raw)
+        value = item.parse()
     except FhirError as error:
         report.refused.append((item.place, error.issues))
         return None
     if not isinstance(value, dict):
-        issue = Issue("error", "structure", "A resource is a JSON object; this is none.")
-        report.refused.append((item.place, (issue,)))
+        report.refused.append((item.place, (NO_OBJECT,)))
         return None
     return value
 

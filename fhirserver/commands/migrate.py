@@ -10,6 +10,7 @@ import argparse
 import sys
 
 from fhirserver.commands.options import add_store_options, reach_database, settings_from
+from fhirserver.commands.reachable import check_reachable
 
 EXAMPLES = """\
 examples:
@@ -29,6 +30,7 @@ def run(args: argparse.Namespace) -> int:
 
     settings = settings_from(args)
     if settings.database_url:
+        check_reachable(settings.database_url)
         revision = migrate(settings.database_url)
     else:
         with reach_database(settings) as url:

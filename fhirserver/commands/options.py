@@ -7,27 +7,29 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from fhirserver.commands.command_error import CommandError
+from fhirserver.commands.reachable import check_reachable
 from fhirserver.config import Settings, read_settings
 from fhirserver.running import read_note
 
-
-class CommandError(Exception):
-    """A command cannot go on.
-
-    Args:
-        message: what is wrong and what to do; goes to standard error.
-        exit_code: see `fhirserver.cli`.
-    """
-
-    def __init__(self, message: str, exit_code: int = 1) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
+__all__ = [
+    "NO_DATABASE_REMEDY",
+    "CommandError",
+    "add_store_options",
+    "default_data_dir",
+    "reach_database",
+    "settings_from",
+]
+NO_DATABASE_REMEDY = (
+    "Check --data-dir; `fhirserver serve` and `fhirserver load` make a new database."
+)
 
 
 def add_store_options(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +59,8 @@ def settings_from(args: argparse.Namespace, **overrides: Any) -> Settings:
         its `public_url`.
 
     Raises:
-        CommandError: a setting that does not fit, exit code 2.
+        CommandError: a setting that does not fit, or a data directory that is a file; exit
+            code 2.
     """
     try:
         settings = read_settings(
@@ -67,34 +70,58 @@ def settings_from(args: argparse.Namespace, **overrides: Any) -> Settings:
         raise CommandError(str(error), exit_code=2) from None
     data_dir = Path(settings.data_dir) if settings.data_dir else default_data_dir()
     settings = replace(settings, data_dir=str(data_dir.absolute()))
+    if not settings.public_url.startswith(("http://", "https://")):
+        message = f"the public URL {settings.public_url!r} must start with http:// or https://"
+        raise CommandError(message, exit_code=2)
+    _check_folder(Path(settings.data_dir))
     running = read_note(data_dir)
     if running and not overrides.get("public_url") and "FHIRSERVER_PUBLIC_URL" not in os.environ:
         return replace(settings, public_url=running.fhir)
     return settings
 
 
+def _check_folder(data_dir: Path) -> None:
+    place = next(path for path in (data_dir, *data_dir.parents) if path.exists())
+    if not place.is_dir():
+        what = "" if place == data_dir else f", so {data_dir} cannot be made"
+        raise CommandError(
+            f"{place} is a file, not a folder{what}: name another with --data-dir", exit_code=2
+        )
+
+
 @contextmanager
-def reach_database(settings: Settings) -> Iterator[str]:
+def reach_database(settings: Settings, *, create: bool = False) -> Iterator[str]:
     """Give the URL of a database that runs and whose schema is up to date.
 
     The embedded PostgreSQL is started and migrated if nobody runs it, and stopped again.
 
+    Args:
+        settings: from `settings_from`.
+        create: make a database where the data directory holds none, and say so.
+
     Raises:
+        CommandError: the database does not answer, or the data directory holds none.
         EmbeddedPostgresError, SchemaRevisionError: the message says what to do.
     """
     import psycopg
 
     from fhirserver.store.migrate import check_revision, migrate
 
-    running = read_note(Path(settings.data_dir))
+    data_dir = Path(settings.data_dir)
+    running = read_note(data_dir)
     url = settings.database_url or (running.database if running else "")
     if url:
+        check_reachable(url)
         with psycopg.connect(url) as connection:
             check_revision(connection)
         yield url
         return
-    from fhirserver.store.embedded import EmbeddedPostgres
+    from fhirserver.store.embedded import EmbeddedPostgres, holds_database
 
-    with EmbeddedPostgres(settings.data_dir) as postgres:
+    if not holds_database(data_dir):
+        if not create:
+            raise CommandError(f"{data_dir} holds no database. {NO_DATABASE_REMEDY}")
+        sys.stderr.write(f"{data_dir} holds no database yet: making a new one\n")
+    with EmbeddedPostgres(data_dir) as postgres:
         migrate(postgres.url)
         yield postgres.url

@@ -9,6 +9,7 @@ import os
 import sys
 
 from fhirserver.commands.options import CommandError, add_store_options, settings_from
+from fhirserver.commands.reachable import check_reachable
 
 EXAMPLES = """\
 examples:
@@ -58,9 +59,8 @@ def run(args: argparse.Namespace) -> int:
     from fhirserver.supervisor import ServeOptions, Supervisor
     from fhirserver.supervisor_listen import is_loopback
 
-    settings = settings_from(
-        args, open=args.open or None, public_url=_checked_public_url(args.public_url)
-    )
+    public_url = None if args.public_url is None else args.public_url.rstrip("/")
+    settings = settings_from(args, open=args.open or None, public_url=public_url)
     if not settings.open:
         raise CommandError(_NO_AUTHORIZATION, exit_code=2)
     if not is_loopback(args.host):
@@ -69,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
             "use --host 127.0.0.1",
             exit_code=2,
         )
+    if settings.database_url:
+        check_reachable(settings.database_url)
     sys.stderr.write(_WARNING)
     sys.stderr.flush()
     given = args.public_url or os.environ.get("FHIRSERVER_PUBLIC_URL")
@@ -103,9 +105,3 @@ def _workers(text: str) -> int:
 
 def _default_workers() -> int:
     return min(max(os.cpu_count() or 1, 2), 8)
-
-
-def _checked_public_url(url: str | None) -> str | None:
-    if url is not None and not url.startswith(("http://", "https://")):
-        raise CommandError(f"--public-url {url}: start it with https://", exit_code=2)
-    return None if url is None else url.rstrip("/")

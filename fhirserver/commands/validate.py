@@ -2,11 +2,19 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
 
 from fhirserver.commands.progress import Progress
-from fhirserver.commands.sources import Item, find_sources, read_items
+from fhirserver.commands.sources import (
+    NO_OBJECT,
+    Item,
+    Source,
+    UnreadableError,
+    find_sources,
+    read_items,
+)
 from fhirserver.errors import FhirError, Issue
-from fhirserver.model.json import parse_json, write_json
+from fhirserver.model.json import write_json
 
 EXAMPLES = """\
 examples:
@@ -24,39 +32,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print every issue; 1 where an error was found, 2 where a path cannot be read."""
     try:
-        sources = find_sources(args.paths)
+        found = find_sources(args.paths)
     except (OSError, ValueError) as error:
         sys.stderr.write(f"fhirserver validate: {error}\n")
         return 2
-    progress = Progress("validate", sum(source.size_bytes for source in sources))
+    found.report_left_out()
+    progress = Progress("validate", found.size_bytes)
     errors = before = 0
-    for source in sources:
-        for item in read_items(source):
-            issues = check(item.raw)
+    for source in found.sources:
+        for place, issues, offset_bytes in _checked(source):
             errors += sum(issue.severity in ("error", "fatal") for issue in issues)
             for issue in issues:
-                _print(item, issue, as_json=args.json)
-            progress.advance(1, before + item.offset_bytes)
+                _print(place, issue, as_json=args.json)
+            progress.advance(1, before + offset_bytes)
         before += source.size_bytes
     progress.finish()
     return 1 if errors else 0
 
 
-def check(raw: bytes) -> list[Issue]:
+def _checked(source: Source) -> Iterator[tuple[str, list[Issue], int]]:
+    """Give place, issues and position of every item, and of the end of a file that breaks off."""
+    try:
+        for item in read_items(source):
+            yield item.place, check(item), item.offset_bytes
+    except UnreadableError as error:
+        issue = Issue("fatal", "incomplete", f"{error}.")
+        yield source.name, [issue], source.size_bytes
+
+
+def check(item: Item) -> list[Issue]:
     """Parse and validate one resource; a body that cannot be parsed gives its one issue."""
     from fhirserver.validation import validate
 
     try:
-        resource = parse_json(raw)
+        resource = item.parse()
     except FhirError as error:
         return list(error.issues)
+    if not isinstance(resource, dict):
+        return [NO_OBJECT]
     return validate(resource)
 
 
-def _print(item: Item, issue: Issue, *, as_json: bool) -> None:
+def _print(place: str, issue: Issue, *, as_json: bool) -> None:
     if as_json:
         line = {
-            "place": item.place,
+            "place": place,
             "severity": issue.severity,
             "code": issue.code,
             "expression": list(issue.expression),
@@ -65,4 +85,4 @@ def _print(item: Item, issue: Issue, *, as_json: bool) -> None:
         sys.stdout.write(write_json(line).decode() + "\n")
     else:
         where = ", ".join(issue.expression)
-        sys.stdout.write(f"{item.place}: {issue.severity}: {where}: {issue.diagnostics}\n")
+        sys.stdout.write(f"{place}: {issue.severity}: {where}: {issue.diagnostics}\n")

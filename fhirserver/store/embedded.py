@@ -38,7 +38,7 @@ from fhirserver.store.embedded_account import (
 from fhirserver.store.embedded_settings import render_settings
 from fhirserver.store.embedded_stale import clear_stale_files
 
-__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]
+__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "holds_database"]
 
 logger = logging.getLogger(__name__)
 
@@ -325,6 +325,11 @@ class EmbeddedPostgres:
             ).fetchone()
             if known is None:
                 connection.execute(f"CREATE DATABASE {DATABASE}")
+
+
+def holds_database(data_dir: Path) -> bool:
+    """Whether a data directory holds a cluster, running or not."""
+    return (data_dir / "postgres" / "PG_VERSION").exists()
 
 
 def _late(deadline: float) -> bool:

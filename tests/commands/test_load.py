@@ -1,5 +1,6 @@
 """`load`, `export`, `verify` and `reindex` on a real database."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -84,7 +85,21 @@ def test_resources_of_every_kind_are_loaded_and_the_wrong_ones_named(
     assert command("verify", "--database-url", database_url).returncode == 0
 
 
-def test_a_second_load_of_the_same_file_stores_nothing_again(
+LOADED = b"loaded before, on 20"
+
+
+def entry(method: str, url: str, resource: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {
+        "request": {"method": method, "url": url},
+        **({"resource": resource} if resource else {}),
+    }
+
+
+def interaction(kind: str, *entries: dict[str, Any]) -> dict[str, Any]:
+    return {"resourceType": "Bundle", "type": kind, "entry": list(entries)}
+
+
+def test_a_second_load_of_the_same_file_stores_nothing_again_and_says_so(
     database_url: str, tmp_path: Path
 ) -> None:
     file = lines(
@@ -94,9 +109,114 @@ def test_a_second_load_of_the_same_file_stores_nothing_again(
         bundle("transaction", patient(None)),
         patient("p2"),
     )
+    done = command("load", "--database-url", database_url, str(file))
+    assert (done.returncode, LOADED in done.stderr) == (0, False)
+    done = command("load", "--database-url", database_url, str(file))
+    assert (done.returncode, counts(database_url)) == (0, {1: 4})
+    assert LOADED in done.stderr
+    assert b"; 4 resources are as it left them and skipped; --again" in done.stderr
+
+
+def test_the_same_file_twice_in_one_load_is_loaded_once(database_url: str, tmp_path: Path) -> None:
+    file = lines(tmp_path / "a.ndjson", bundle("transaction", patient(None)))
+    copy = tmp_path / "copy" / "a.ndjson"
+    copy.parent.mkdir()
+    copy.write_bytes(file.read_bytes())
+    done = command("load", "--database-url", database_url, str(file), str(tmp_path))
+    assert (done.returncode, counts(database_url)) == (0, {1: 1})
+    assert f"{copy}: the same as {file}".encode() in done.stderr
+
+
+P1 = patient("p1", active=True)
+UPDATES = interaction("transaction", entry("PUT", "Patient/p1", P1))
+DELETES = interaction("transaction", entry("DELETE", "Patient/p1"))
+MIXED = interaction(
+    "transaction", entry("PUT", "Patient/p1", P1), entry("POST", "Patient", patient(None))
+)
+CHANGES = {
+    "deleted": entry("DELETE", "Patient/p1"),
+    "updated": entry("PUT", "Patient/p1", patient("p1", active=False)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param([P1, patient("p2")], id="a resource"),
+        pytest.param([bundle("collection", P1, patient("p2"))], id="a collection"),
+        pytest.param([UPDATES, patient("p2")], id="a Bundle of updates"),
+        pytest.param([patient("p1"), UPDATES, patient("p2")], id="twice in the file"),
+        pytest.param([patient("p2"), patient(None), P1], id="beside one without an id"),
+    ],
+)
+def test_what_was_deleted_or_changed_since_is_loaded_again(
+    database_url: str, tmp_path: Path, content: list[dict[str, Any]], change: str
+) -> None:
+    file = lines(tmp_path / "a.ndjson", *content)
+    assert command("load", "--database-url", database_url, str(file)).returncode == 0
+    before = sum(counts(database_url).values())
+    since = lines(tmp_path / "b.ndjson", interaction("transaction", CHANGES[change]))
+    assert command("load", "--database-url", database_url, str(since)).returncode == 0
+    done = command("load", "--database-url", database_url, str(file))
+    assert done.returncode == 0, done.stderr
+    assert b"a.ndjson: 1 resources that were deleted or changed since are loaded" in done.stderr
+    assert sum(counts(database_url).values()) == before
+    assert stored(database_url, "p1")["active"] is True
+
+
+def test_what_the_file_itself_changes_or_deletes_is_no_change_since(
+    database_url: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "all"
+    folder.mkdir()
+    lines(folder / "a.ndjson", patient("p1"), UPDATES, patient("p2"))
+    lines(folder / "b.ndjson", interaction("transaction", entry("DELETE", "Patient/p2")))
     for _ in range(2):
-        assert command("load", "--database-url", database_url, str(file)).returncode == 0
-        assert counts(database_url) == {1: 4}
+        assert command("load", "--database-url", database_url, str(folder)).returncode == 0
+    assert counts(database_url) == {2: 1}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_cannot_be_loaded_again_without_doubles_is_named(
+    database_url: str, tmp_path: Path, change: str
+) -> None:
+    file = lines(tmp_path / "a.ndjson", MIXED, patient("p2"))
+    assert command("load", "--database-url", database_url, str(file)).returncode == 0
+    since = lines(tmp_path / "b.ndjson", interaction("transaction", CHANGES[change]))
+    assert command("load", "--database-url", database_url, str(since)).returncode == 0
+    before = counts(database_url)
+    done = command("load", "--database-url", database_url, str(file))
+    assert (done.returncode, counts(database_url)) == (1, before)
+    assert b"deleted or changed since: Patient/p1. It is not loaded again" in done.stderr
+    again = command("load", "--again", "--database-url", database_url, str(file))
+    assert again.returncode == 0, again.stderr
+    assert stored(database_url, "p1")["active"] is True
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+def test_a_batch_that_was_stored_in_part_is_not_passed_over_silently(
+    database_url: str, tmp_path: Path, method: str
+) -> None:
+    entries = [
+        entry(method, f"Patient/{id}" if method == "PUT" else "Patient", patient(id, gender=gender))
+        for id, gender in (("p1", "female"), ("p2", "wrong"))
+    ]
+    file = lines(tmp_path / "a.ndjson", interaction("batch", *entries))
+    for _ in range(2):
+        done = command("load", "--database-url", database_url, str(file))
+        assert (done.returncode, counts(database_url)) == (1, {1: 1})
+        assert b"a.ndjson:1" in done.stderr
+
+
+def stored(url: str, id: str) -> dict[str, Any]:
+    with psycopg.connect(url) as connection:
+        row = connection.execute(
+            "SELECT body FROM resource WHERE state = 1 AND id = %s", (id,)
+        ).fetchone()
+    assert row
+    found: dict[str, Any] = json.loads(row[0])
+    return found
 
 
 def test_a_bundle_waits_for_what_it_refers_to(database_url: str, tmp_path: Path) -> None:
@@ -114,6 +234,51 @@ def test_a_reference_to_nothing_is_named(database_url: str, tmp_path: Path) -> N
     done = command("load", "--database-url", database_url, str(file))
     assert done.returncode == 0
     assert b"Patient/nobody" in done.stderr
+
+
+def test_only_what_this_load_refers_to_is_named(database_url: str, tmp_path: Path) -> None:
+    for name in ("nobody", "noone"):
+        file = lines(tmp_path / "a.ndjson", observation(name, f"Patient/{name}"))
+        done = command("load", "--database-url", database_url, str(file))
+        assert (b"nobody" in done.stderr, b"noone" in done.stderr) == (
+            name == "nobody",
+            name == "noone",
+        )
+
+
+def test_a_file_that_is_cut_off_is_loaded_as_far_as_it_goes_and_named(
+    database_url: str, tmp_path: Path
+) -> None:
+    whole = b"".join(
+        json.dumps(patient(f"p{number}", language=f"x-{7**number:060x}"[:20])).encode() + b"\n"
+        for number in range(2000)
+    )
+    packed = gzip.compress(whole)
+    (tmp_path / "a.ndjson.gz").write_bytes(packed[: len(packed) // 2])
+    lines(tmp_path / "b.ndjson", patient("other"))
+    refused = tmp_path / "refused"
+    done = command("load", "--database-url", database_url, "--refused", str(refused), str(tmp_path))
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    assert b"a.ndjson.gz after line " in done.stderr
+    assert b"cut off" in done.stderr
+    assert stored(database_url, "p0")
+    assert stored(database_url, "other")
+    assert json.loads(refused.read_text())["place"].endswith("a.ndjson.gz")
+
+
+def test_what_a_directory_holds_besides_is_named_and_xml_is_loaded(
+    database_url: str, tmp_path: Path
+) -> None:
+    xml = '<Patient xmlns="http://hl7.org/fhir"><id value="x1"/><active value="true"/></Patient>'
+    (tmp_path / "a.xml").write_text(xml)
+    (tmp_path / "empty.ndjson").touch()
+    (tmp_path / "notes.txt").touch()
+    done = command("load", "--database-url", database_url, str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert stored(database_url, "x1")["active"] is True
+    assert b"notes.txt (the name must end in " in done.stderr
+    assert b"empty.ndjson: holds no resources" in done.stderr
 
 
 def test_export_gives_back_what_load_took(database_url: str, tmp_path: Path) -> None:
