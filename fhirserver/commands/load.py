@@ -7,6 +7,7 @@ it stopped when it is called again; what was deleted or changed since is loaded 
 """
 
 import argparse
+import gc
 import signal
 import sys
 import time
