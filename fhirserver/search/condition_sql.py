@@ -6,7 +6,7 @@ so the test looks at those of the same copy: `pat` and `rid` are equal.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fhirserver.search.conditions import (
     NEVER,
@@ -55,8 +55,7 @@ def row_test(rows: Rows) -> Fragment:
     return all_of([of_parameters(rows.sps), either(rows.alternatives)])
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A row that stands for a resource.
 
     Attributes:

@@ -23,8 +23,7 @@ class Fragment(NamedTuple):
     params: tuple[object, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class OrderKey:
+class OrderKey(NamedTuple):
     """One key of an order.
 
     Attributes:

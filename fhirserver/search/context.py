@@ -1,6 +1,6 @@
 """What parsing a query needs to know besides the query."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from fhirserver.definitions import Definitions
@@ -50,5 +50,5 @@ class SearchContext:
     page_size: int = 20
     page_size_max: int = 1000
     include_limit: int = 1000
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = Limits()
     lenient: bool = False

@@ -22,7 +22,7 @@ import msgspec
 from fhirserver.errors import InvalidSearchError
 from fhirserver.search.order import KeyValue, Position
 from fhirserver.search.query import Query
-from fhirserver.search.render import render, render_pairs
+from fhirserver.search.render import join_pairs, render_pairs
 
 PARAMETER = "_page"
 _NONCE_BYTES = 12
@@ -113,12 +113,12 @@ def page_links(
     Returns:
         (relation, URL): self, first, and previous and next where there are such pages.
     """
-    text = render(query)
+    pairs = render_pairs(query)
+    text = join_pairs(pairs)
     whole = f"{url}?{text}" if text else url
     links = [("self", whole)]
     if page.previous is not None or page.next is not None:
         links.append(("first", whole))
-    pairs = render_pairs(query)
     for relation, position in (("previous", page.previous), ("next", page.next)):
         if position is not None:
             links.append(

@@ -41,7 +41,7 @@ class Position:
 
 def order_by(keys: Sequence[OrderKey], *, backward: bool) -> str:
     """Write ORDER BY's list."""
-    return ", ".join(_direction(key, backward) for key in keys)
+    return ", ".join([_direction(key, backward) for key in keys])
 
 
 def after(keys: Sequence[OrderKey], values: Sequence[KeyValue], *, backward: bool) -> Fragment:

@@ -93,11 +93,11 @@ def base_phase(draft: Draft) -> Phase:
     return Phase(source, draft.conditions(), (_RID,))
 
 
-def phases_of(sort: Sequence[SortKey], draft: Draft, base: Phase) -> list[Phase]:
+def phases_of(sort: Sequence[SortKey], draft: Draft) -> list[Phase]:
     """Choose how the order asked for comes about."""
     keys = [_on_types(key, draft) for key in sort]
     if not keys:
-        return [base]
+        return [base_phase(draft)]
     first = keys[0]
     code = first.parameter.code
     if code == "_id" or (code == "_lastUpdated" and len(keys) == 1):
@@ -105,13 +105,15 @@ def phases_of(sort: Sequence[SortKey], draft: Draft, base: Phase) -> list[Phase]
         order = (OrderKey(column, first.descending), OrderKey("@.rid", first.descending))
         return [_from_resources(draft, order)]
     if len(keys) > 1 or selects_by_id(draft.conditions()):
-        return [_joined(keys, base)]
+        return [_joined(keys, base_phase(draft))]
     if all(MAIN_DATE.get(name) == code for name in draft.confinement.types):
         tokens = best_tokens(draft.found)
         if tokens is not None:
             return _by_main_date(tokens, first, draft)
     rows = _rows_of(first, draft.confined.definitions)
-    return [_joined(keys, base)] if rows is None else _by_rows(rows, first, draft, base)
+    if rows is None:
+        return [_joined(keys, base_phase(draft))]
+    return _by_rows(rows, first, draft)
 
 
 def _on_types(key: SortKey, draft: Draft) -> SortKey:
@@ -189,7 +191,7 @@ def _by_main_date(tokens: Rows, key: SortKey, draft: Draft) -> list[Phase]:
     return [replace(phase, conditions=(*phase.conditions, each)) for each in (dated, undated)]
 
 
-def _by_rows(rows: Rows, key: SortKey, draft: Draft, base: Phase) -> list[Phase]:
+def _by_rows(rows: Rows, key: SortKey, draft: Draft) -> list[Phase]:
     """Read the rows of the sort key in the order of their index, then what has no value."""
     criteria = [
         condition
@@ -200,12 +202,13 @@ def _by_rows(rows: Rows, key: SortKey, draft: Draft, base: Phase) -> list[Phase]
     if rows.single and criteria:
         rows = criteria[0]
     keys = tuple(
-        replace(each, descending=each.descending != key.descending)
+        each._replace(descending=each.descending != key.descending)
         for each in (*_SORTED[key.parameter.type][1], _RID)
     )
     valued = _from_rows(rows, draft, keys)
     if criteria:
         return [valued]
+    base = base_phase(draft)
     without = Not(present(key.parameters))
     return [valued, replace(base, conditions=(*base.conditions, without))]
 

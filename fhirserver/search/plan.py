@@ -27,7 +27,7 @@ from fhirserver.search.clauses import Confine, Confined
 from fhirserver.search.conditions import Column, Fragment
 from fhirserver.search.confinement import confine_query
 from fhirserver.search.context import SearchContext
-from fhirserver.search.draft import draft_of
+from fhirserver.search.draft import Draft, draft_of
 from fhirserver.search.order import Position
 from fhirserver.search.phases import Phase, base_phase, phases_of
 from fhirserver.search.query import Query
@@ -43,7 +43,7 @@ class Plan:
         query: what was asked.
         confined: what the caller may see, also of included types.
         phases: parts of the answer, one after the other; none if nothing can match.
-        counted: source and conditions that all parts share.
+        draft: what must hold in every part; None if nothing can match.
         limit: matches of a page; 0 if only the total is wanted.
         count: how the total is found.
         position: where the page begins; None for the first.
@@ -54,12 +54,17 @@ class Plan:
     query: Query
     confined: Confined
     phases: tuple[Phase, ...]
-    counted: Phase | None
+    draft: Draft | None
     limit: int
     count: Count
     position: Position | None = None
     include_limit: int = 1000
     as_of_us: int | None = None
+
+    @property
+    def counted(self) -> Phase | None:
+        """Source and conditions that all parts share; few searches need them."""
+        return None if self.draft is None else base_phase(self.draft)
 
 
 def make_plan(
@@ -83,9 +88,8 @@ def make_plan(
     if not confinement.types:
         return Plan(query, confined, (), None, limit, count, position, context.include_limit)
     draft = draft_of(query, confinement, confined)
-    base = base_phase(draft)
-    phases = phases_of(query.sort, draft, base)
-    plan = Plan(query, confined, tuple(phases), base, limit, count, position, context.include_limit)
+    phases = tuple(phases_of(query.sort, draft))
+    plan = Plan(query, confined, phases, draft, limit, count, position, context.include_limit)
     if query.sort and query.sort[0].parameter.code == "_lastUpdated":
         return _as_of(plan, context.now_us)
     return plan

@@ -6,19 +6,28 @@ Spec: https://hl7.org/fhir/R4/search.html#conformance
 `_count` as it was honoured.
 """
 
+import re
+from collections.abc import Iterable
 from urllib.parse import quote
 
 from fhirserver.search.query import Chain, Clause, Criterion, Has, Include, Query
 
 _SAFE = "-._~:/|,$*"
+_PLAIN = re.compile(rf"[\w{re.escape(_SAFE)}]*", re.ASCII)
 
 
 def render(query: Query) -> str:
     """Write a query, percent-encoded, without a leading "?"."""
-    return "&".join(
-        f"{quote(name, safe=_SAFE)}={quote(value, safe=_SAFE)}"
-        for name, value in render_pairs(query)
-    )
+    return join_pairs(render_pairs(query))
+
+
+def join_pairs(pairs: Iterable[tuple[str, str]]) -> str:
+    """Write names and values as a query string, percent-encoded."""
+    return "&".join(f"{_encoded(name)}={_encoded(value)}" for name, value in pairs)
+
+
+def _encoded(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else quote(text, safe=_SAFE)
 
 
 def render_pairs(query: Query) -> list[tuple[str, str]]:

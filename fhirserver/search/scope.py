@@ -8,6 +8,7 @@ copied for has its own row id there, and its memberships in the table `compartme
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from fhirserver.definitions import Definitions
 from fhirserver.search.condition_sql import select
@@ -63,6 +64,7 @@ def home_or(scope: Scope | None) -> Fragment:
     return Fragment("@.home") if scope is None else scope.rows()
 
 
+@lru_cache(maxsize=1024)
 def member_parameters(
     code: str, types: tuple[str, ...], definitions: Definitions
 ) -> tuple[int, ...]:

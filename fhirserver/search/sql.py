@@ -40,28 +40,37 @@ def page_query(phase: Phase, position: Position | None, limit: int) -> Fragment:
     parts = parts_of(phase)
     if len(parts) > 1:
         return _merged_pages(phase, parts, (values, limit, backward))
-    return _ordered(phase, rows_of(phase), (values, limit, backward))
+    (page,) = _ordered(phase, [rows_of(phase)], (values, limit, backward))
+    return page
 
 
 Window = tuple[Sequence[KeyValue], int, bool]
 """The keys after which a page begins, rows at most, and whether it is read backward."""
 
 
-def _ordered(phase: Phase, rows: From, window: Window) -> Fragment:
-    """Order rows by the keys of a phase, and take those in the window."""
+def _ordered(
+    phase: Phase, parts: Sequence[From], window: Window, tests: Sequence[Fragment] = ()
+) -> list[Fragment]:
+    """Order the rows of each part by the keys of a phase, and take those in the window."""
     values, limit, backward = window
     alias = row_of(phase).alias
-    keys = tuple(_renamed(key, key.column.replace("@", alias)) for key in phase.keys)
-    where = all_of([rows.where, *_first_of_several(phase)])
+    keys = [_renamed(key, key.column.replace("@", alias)) for key in phase.keys]
+    tests = [*tests, *_first_of_several(phase)]
     if values:
-        where = all_of([where, after(keys, values, backward=backward)])
-    columns = ", ".join(f"{key.column} AS k{number}" for number, key in enumerate(keys))
+        tests.append(after(keys, values, backward=backward))
+    columns = ", ".join([f"{key.column} AS k{number}" for number, key in enumerate(keys)])
     distinct = "DISTINCT " if repeats(phase.source) else ""
-    found = select(f"{distinct}{columns}, {alias}.rid AS rid", rows.table.text, where)
-    return Fragment(
-        f"{found.text} ORDER BY {order_by(keys, backward=backward)} LIMIT %s",
-        (*rows.table.params, *found.params, limit),
-    )
+    wanted = f"{distinct}{columns}, {alias}.rid AS rid"
+    order = order_by(keys, backward=backward)
+    pages = []
+    for table, where in parts:
+        found = select(wanted, table.text, all_of([where, *tests]))
+        pages.append(
+            Fragment(
+                f"{found.text} ORDER BY {order} LIMIT %s", (*table.params, *found.params, limit)
+            )
+        )
+    return pages
 
 
 def _renamed(key: OrderKey, column: str) -> OrderKey:
@@ -75,18 +84,16 @@ def _merged_pages(phase: Phase, parts: Sequence[From], window: Window) -> Fragme
     their number.
     """
     _, limit, backward = window
-    tests = [test(condition, row_of(phase)) for condition in phase.conditions]
-    pages = [
-        _ordered(phase, From(part.table, all_of([part.where, *tests])), window) for part in parts
-    ]
-    keys = tuple(_renamed(key, f"d.k{number}") for number, key in enumerate(phase.keys))
-    columns = ", ".join(key.column for key in keys)
-    union = " UNION ALL ".join(f"({page.text})" for page in pages)
+    row = row_of(phase)
+    pages = _ordered(phase, parts, window, [test(each, row) for each in phase.conditions])
+    keys = [_renamed(key, f"d.k{number}") for number, key in enumerate(phase.keys)]
+    columns = ", ".join([key.column for key in keys])
+    union = " UNION ALL ".join([f"({page.text})" for page in pages])
     distinct = "DISTINCT " if repeats(phase.source) else ""
     merged = select(f"{distinct}{columns}, d.rid", f"({union}) d", ALWAYS)
+    params = [param for page in pages for param in page.params]
     return Fragment(
-        f"{merged.text} ORDER BY {order_by(keys, backward=backward)} LIMIT %s",
-        (*(p for page in pages for p in page.params), limit),
+        f"{merged.text} ORDER BY {order_by(keys, backward=backward)} LIMIT %s", (*params, limit)
     )
 
 
@@ -102,11 +109,8 @@ def page_sql(page: Fragment, phase: Phase, *, backward: bool, audit: Fragment | 
     Returns:
         SQL whose rows hold rid, tid, id, version, updated, method, body, keys, k0, k1 ...
     """
-    keys = tuple(
-        OrderKey(f"page.k{number}", key.descending, key.nullable)
-        for number, key in enumerate(phase.keys)
-    )
-    columns = ", ".join(key.column for key in keys)
+    keys = [_renamed(key, f"page.k{number}") for number, key in enumerate(phase.keys)]
+    columns = ", ".join([key.column for key in keys])
     written = "" if audit is None else f", audited AS ({audit.text})"
     found = select(
         f"r.rid, r.tid, r.id, r.version, r.updated, r.method, r.body, r.keys, {columns}",

@@ -15,6 +15,7 @@ Alias parameters (`patient` is `subject` with patients only) look at their type'
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from fhirserver.definitions import Definitions, SearchParameter
 from fhirserver.model.reference import is_id, parse_reference
@@ -104,6 +105,7 @@ def parse(
     raise ValueError("write an id, Type/id, an absolute URL, or url|version")
 
 
+@lru_cache(maxsize=1024)
 def target_types(parameter: SearchParameter, definitions: Definitions) -> tuple[str, ...]:
     """List the types a reference of this parameter may point at."""
     if parameter.alias_target is not None:
