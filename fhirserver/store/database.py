@@ -9,13 +9,14 @@ between.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cached_property
+from types import TracebackType
 from typing import Literal
 
 import psycopg
-from psycopg import errors
+from psycopg import errors, pq
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from fhirserver.definitions import Definitions, r4
@@ -23,12 +24,6 @@ from fhirserver.errors import UnavailableError, UnprocessableError
 from fhirserver.store.identities import Identities
 from fhirserver.store.rid_blocks import RidBlocks
 from fhirserver.store.statement import StoreConnection
-
-_RESTARTING = (
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-    errors.ReadOnlySqlTransaction,  # a standby that has not been promoted yet
-)
 
 
 def now_us() -> int:
@@ -82,25 +77,21 @@ class Database:
             if pool is not None:
                 pool.close()
 
-    @contextmanager
-    def connection(self) -> Iterator[StoreConnection]:
+    def connection(self) -> AbstractContextManager[StoreConnection]:
         """Lend an autocommit connection for statements by key.
 
         Raises:
             UnavailableError: none is free in time, or the database cannot be reached.
         """
-        with _answering(self._main), self._main.connection() as connection:
-            yield connection
+        return _Loan(self._main)
 
-    @contextmanager
-    def search_connection(self) -> Iterator[StoreConnection]:
+    def search_connection(self) -> AbstractContextManager[StoreConnection]:
         """Lend an autocommit connection that plans every statement for its values.
 
         Raises:
             UnavailableError: none is free in time, or the database cannot be reached.
         """
-        with _answering(self._search), self._search.connection() as connection:
-            yield connection
+        return _Loan(self._search)
 
     @cached_property
     def _main(self) -> ConnectionPool[StoreConnection]:
@@ -143,24 +134,77 @@ class Database:
         )
 
 
-@contextmanager
-def _answering(pool: ConnectionPool[StoreConnection]) -> Iterator[None]:
-    """Turn a database that cannot serve into an answer that says when to come back."""
-    try:
-        yield
-    except PoolTimeout as error:
-        raise UnavailableError("Every database connection is in use; try again shortly.") from error
-    except (errors.QueryCanceled, errors.LockNotAvailable) as error:
-        raise UnavailableError(
-            "The database took too long; ask for less at once or try again.", retry_after_s=10
-        ) from error
-    except (errors.DeadlockDetected, errors.SerializationFailure):
-        raise
-    except (psycopg.DataError, errors.ProgramLimitExceeded) as error:
-        raise UnprocessableError(
-            "A value cannot be stored or compared: a number is out of range, a text holds a NUL "
-            "character, or it is too long; send one within bounds."
-        ) from error
-    except _RESTARTING as error:
-        pool.check()  # what was lost with this one is replaced before somebody else is lent it
-        raise UnavailableError("The database cannot be reached; try again shortly.") from error
+class _Loan(AbstractContextManager[StoreConnection]):
+    """A connection for the length of a `with`; failures become answers that say what to do.
+
+    Every request takes one, so this is a class and not three generators one inside the other.
+    """
+
+    __slots__ = ("_connection", "_pool")
+
+    def __init__(self, pool: ConnectionPool[StoreConnection]) -> None:
+        self._pool = pool
+
+    def __enter__(self) -> StoreConnection:
+        try:
+            self._connection = self._pool.getconn()
+        except psycopg.Error as error:
+            self._answer(error)
+            raise
+        return self._connection
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        connection = self._connection
+        try:
+            if connection.pgconn.transaction_status != pq.TransactionStatus.IDLE:
+                connection.__exit__(kind, error, trace)
+        except psycopg.Error as failure:
+            self._answer(failure)
+            raise
+        finally:
+            self._pool.putconn(connection)
+        if error is not None:
+            self._answer(error)
+
+    def _answer(self, error: BaseException) -> None:
+        """Raise the answer to a failure of the database; any other is its caller's."""
+        match error:
+            case PoolTimeout():
+                raise UnavailableError(
+                    "Every database connection is in use; try again shortly."
+                ) from error
+            case errors.QueryCanceled() | errors.LockNotAvailable():
+                raise UnavailableError(
+                    "The database took too long; ask for less at once or try again.",
+                    retry_after_s=10,
+                ) from error
+            case errors.DeadlockDetected() | errors.SerializationFailure():
+                return
+            case psycopg.DataError() | errors.ProgramLimitExceeded():
+                raise UnprocessableError(
+                    "A value cannot be stored or compared: a number is out of range, a text holds"
+                    " a NUL character, or it is too long; send one within bounds."
+                ) from error
+            case errors.DiskFull() | errors.OutOfMemory() | errors.TooManyConnections():
+                raise UnavailableError(
+                    "The database has no room left, and nothing was stored; try again later or"
+                    " tell the server's operator.",
+                    retry_after_s=30,
+                ) from error
+            # A standby that has not been promoted yet lets nobody write.
+            case (
+                psycopg.OperationalError()
+                | psycopg.InterfaceError()
+                | errors.ReadOnlySqlTransaction()
+            ):
+                self._pool.check()  # what is lost is replaced before somebody else is lent it
+                raise UnavailableError(
+                    "The database cannot be reached; try again shortly."
+                ) from error
+            case _:
+                return

@@ -8,26 +8,23 @@ knows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from psycopg import pq
+from psycopg.adapt import Transformer
 
 from fhirserver.search.conditions import Fragment
 from fhirserver.search.phases import Phase
 from fhirserver.search.plan import Plan
 from fhirserver.search.source import IndexSource
-from fhirserver.store import binary
 from fhirserver.store.statement import Statement, StoreConnection, checked, statement
 
 CONDITIONS_MAX = 4
 ALTERNATIVES_MAX = 2
 PREPARED_MAX = 150
 """Statements of one connection beyond which a search is planned each time: each costs memory."""
-
-_INT2_OID, _INT4_OID, _INT8_OID, _TEXT_OID = 21, 23, 20, 25
 
 
 def is_hot(plan: Plan) -> bool:
@@ -50,7 +47,10 @@ def run_hot(connection: StoreConnection, sql: Fragment) -> Iterable[tuple[Any, .
         connection.prepared.add(wanted.name)
     # The stub forgets that a parameter may be NULL.
     values: list[Any] = [_text(value) for value in sql.params]
-    return _rows(checked(connection, link.exec_prepared(wanted.name, values, None, 1)))
+    result = checked(connection, link.exec_prepared(wanted.name, values, None, 1))
+    loader = Transformer()  # knows no connection: UTF-8, as the parameters are
+    loader.set_pgresult(result)
+    return loader.load_rows(0, result.ntuples, tuple)
 
 
 def _is_hot(phase: Phase) -> bool:
@@ -71,13 +71,19 @@ def _numbered(text: str) -> Statement:
 
 def _text(value: object) -> bytes | None:
     """Write a parameter as PostgreSQL reads it."""
-    if value is None:
-        return None
-    if isinstance(value, (list, tuple)):
-        return ("{" + ",".join(map(_element, value)) + "}").encode()
-    if isinstance(value, (int, str, Decimal)):
-        return str(value).encode()
-    raise TypeError(type(value).__name__)
+    match value:
+        case str():
+            return value.encode()
+        case int():
+            return b"%d" % value
+        case None:
+            return None
+        case list() | tuple():
+            return ("{" + ",".join(map(_element, value)) + "}").encode()
+        case Decimal():
+            return str(value).encode()
+        case _:
+            raise TypeError(type(value).__name__)
 
 
 def _element(value: object) -> str:
@@ -85,29 +91,3 @@ def _element(value: object) -> str:
         return str(value)
     text = str(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'
-
-
-def _rows(result: pq.abc.PGresult) -> Iterator[tuple[Any, ...]]:
-    columns: Sequence[Any] = [_reader(result.ftype(number)) for number in range(result.nfields)]
-    for row in range(result.ntuples):
-        yield tuple(read(result.get_value(row, number)) for number, read in enumerate(columns))
-
-
-def _reader(oid: int) -> Any:
-    return _READERS.get(oid, _as_it_is)
-
-
-def _as_it_is(value: bytes | None) -> bytes | None:
-    return value
-
-
-def _read_text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode()
-
-
-_READERS: dict[int, Any] = {
-    _INT2_OID: binary.read_int2,
-    _INT4_OID: binary.read_int4,
-    _INT8_OID: binary.read_int8,
-    _TEXT_OID: _read_text,
-}

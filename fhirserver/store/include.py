@@ -8,14 +8,13 @@ ones from the index. Everything included is confined like a match of its type.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-from psycopg import Connection
+from typing import Any, NamedTuple
 
 from fhirserver.definitions import Definitions, SearchParameter
 from fhirserver.model.stored import StoredResource
+from fhirserver.search.conditions import Fragment
 from fhirserver.search.plan import Plan
 from fhirserver.search.query import Include
 from fhirserver.store.identities import Identity
@@ -40,8 +39,7 @@ _REFERRING = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A resource with its packed index keys."""
 
     stored: StoredResource
@@ -56,15 +54,19 @@ class Included:
     cut: bool = False
 
 
-def include(connection: Connection[Any], plan: Plan, matches: Sequence[Found]) -> Included:
+Run = Callable[[Fragment], Iterable[tuple[Any, ...]]]
+"""Runs SQL as the page's own was run."""
+
+
+def include(run: Run, plan: Plan, matches: Sequence[Found]) -> Included:
     """Collect what a page includes; nothing twice, and nothing that is a match.
 
     Args:
-        connection: to read from.
+        run: reads from the database.
         plan: its query says what to include, its confinement what may be seen.
         matches: the page.
     """
-    collector = _Collector(connection, plan, {found.stored.rid for found in matches})
+    collector = _Collector(run, plan, {found.stored.rid for found in matches})
     layer: Sequence[Found] = matches
     first = True
     while layer and not collector.included.cut:
@@ -76,9 +78,9 @@ def include(connection: Connection[Any], plan: Plan, matches: Sequence[Found]) -
 class _Collector:
     """Follows references layer by layer."""
 
-    def __init__(self, connection: Connection[Any], plan: Plan, seen: set[int]) -> None:
+    def __init__(self, run: Run, plan: Plan, seen: set[int]) -> None:
         self.included = Included()
-        self._connection = connection
+        self._run = run
         self._plan = plan
         self._definitions = plan.confined.definitions
         self._seen = seen
@@ -99,14 +101,14 @@ class _Collector:
                 found += self._keep(self._referring(each, layer))
         return found
 
-    def _by_identity(self, identities: Iterable[Identity]) -> list[tuple[Any, ...]]:
+    def _by_identity(self, identities: Iterable[Identity]) -> Iterable[tuple[Any, ...]]:
         wanted = list(identities)
         if not wanted:
             return []
         columns = ([tid for tid, _ in wanted], [id for _, id in wanted])
-        return self._connection.execute(_BY_IDENTITY, columns, binary=True).fetchall()
+        return self._run(Fragment(_BY_IDENTITY, columns))
 
-    def _referring(self, wanted: Include, layer: Sequence[Found]) -> list[tuple[Any, ...]]:
+    def _referring(self, wanted: Include, layer: Sequence[Found]) -> Iterable[tuple[Any, ...]]:
         targets = [
             found.stored.rid
             for found in layer
@@ -116,7 +118,7 @@ class _Collector:
         if not sps or not targets:
             return []
         most = self._plan.include_limit + len(self._seen) + 1
-        return self._connection.execute(_REFERRING, (sps, targets, most), binary=True).fetchall()
+        return self._run(Fragment(_REFERRING, (sps, targets, most)))
 
     def _keep(self, rows: Iterable[tuple[Any, ...]]) -> list[Found]:
         kept: list[Found] = []

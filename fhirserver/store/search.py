@@ -14,10 +14,10 @@ Later pages repeat the total of the first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import Connection
 
@@ -34,13 +34,12 @@ from fhirserver.search.sql import count_sql, page_query, page_sql
 from fhirserver.store.audit_row import AUDIT_COLUMNS, AuditRow
 from fhirserver.store.database import Database
 from fhirserver.store.hot_search import is_hot, run_hot
-from fhirserver.store.include import Found, Included, include
+from fhirserver.store.include import Found, Included, Run, include
 from fhirserver.store.schema import method_name
 
 COUNTED_MAX = 1_000
 
 _ENOUGH = 2
-_FIXED_COLUMNS = 8
 _FIND = "SELECT r.rid, r.id FROM ({page}) page JOIN resource r ON r.rid = page.rid"
 
 
@@ -65,8 +64,7 @@ class SearchPage:
     includes_cut: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A match, and where it stands in the order."""
 
     phase: int
@@ -88,9 +86,6 @@ def execute(database: Database, plan: Plan, audit: AuditRow) -> SearchPage:
         return _run_plan(connection, partial(_run, connection), plan, audit)
 
 
-Run = Callable[[Fragment], Iterable[tuple[Any, ...]]]
-
-
 def _run(connection: Connection[Any], sql: Fragment) -> Iterable[tuple[Any, ...]]:
     # psycopg's types take a literal string or bytes; the text holds no values.
     return connection.execute(sql.text.encode(), sql.params, binary=True)
@@ -107,7 +102,7 @@ def _run_plan(connection: Connection[Any], run: Run, plan: Plan, audit: AuditRow
     matches = [row.found for row in rows]
     included = Included()
     if plan.query.include or plan.query.revinclude:
-        included = include(connection, plan, matches)
+        included = include(run, plan, matches)
     total = _total(run, plan, len(rows), complete=plan.position is None and not more)
     return SearchPage(
         tuple(found.stored for found in matches),
@@ -185,16 +180,13 @@ def _read_phase(
     page = page_query(phase, position, wanted)
     sql = page_sql(page, phase, backward=position.backward, audit=audit)
     type_name = plan.confined.definitions.type_name
-    return [
-        Row(number, tuple(row[_FIXED_COLUMNS:]), _found(row[:_FIXED_COLUMNS], type_name))
-        for row in run(sql)
-    ]
-
-
-def _found(row: tuple[Any, ...], type_name: Callable[[int], str]) -> Found:
-    rid, tid, id, version, updated, method, body, keys = row
-    stored = StoredResource(rid, type_name(tid), id, version, updated, method_name(method), body)
-    return Found(stored, keys)
+    rows: list[Row] = []
+    for rid, tid, id, version, updated, method, body, keys, *values in run(sql):
+        stored = StoredResource(
+            rid, type_name(tid), id, version, updated, method_name(method), body
+        )
+        rows.append(Row(number, tuple(values), Found(stored, keys)))
+    return rows
 
 
 def _check_position(plan: Plan, position: Position) -> None:

@@ -19,7 +19,10 @@ from fhirserver.search.order import Position
 from fhirserver.search.parse import parse
 from fhirserver.search.plan import Plan, make_plan
 from fhirserver.search.sql import count_sql, page_query, page_sql
+from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.database import Database
+from fhirserver.store.hot_search import is_hot
+from fhirserver.store.search import execute
 
 PATIENTS = 2_000
 OBSERVATIONS = 100_000
@@ -172,3 +175,13 @@ def test_a_bounded_count_stops_at_its_bound(database: Database, query: str) -> N
     read, scanned = rows_read(database, counting.text, counting.params)
     assert scanned == []
     assert read <= 2500
+
+
+def test_an_estimate_within_a_patient(database: Database) -> None:
+    """Such pages run on plans that are kept; the query planner is asked all the same."""
+    plan = plan_of("Observation", "patient=p1&_total=estimate")
+    assert is_hot(plan)
+    page = execute(database, plan, AuditRow("search-type", "anonymous", "", "1", ""))
+    assert len(page.matches) == 20
+    assert page.total is not None
+    assert page.total > 1000
