@@ -8,9 +8,9 @@ never enter the row, only what points to them.
 """
 
 from collections.abc import Sequence
-from urllib.parse import urlencode
 
 from fhirserver.access import AuthContext
+from fhirserver.search.render import join_pairs
 from fhirserver.store.audit_row import AuditRow
 
 _QUERY_LIMIT = 4000
@@ -32,5 +32,5 @@ def audit_row(
         client=auth.client,
         request_id=auth.request_id,
         address=auth.address,
-        query=None if pairs is None else urlencode(pairs)[:_QUERY_LIMIT],
+        query=None if pairs is None else join_pairs(pairs)[:_QUERY_LIMIT],
     )

@@ -45,7 +45,7 @@ def first_value(parameters: Parameters, name: str) -> str | None:
 
 
 def _decode(text: str) -> str:
-    if text.isalnum() and text.isascii():
+    if "%" not in text and "+" not in text and text.isascii() and text.isprintable():
         return text
     broken = _BROKEN_ESCAPE.search(text)
     if broken is not None:

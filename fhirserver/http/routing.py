@@ -117,13 +117,12 @@ class Router:
             MethodNotAllowedError: the place does not take this method; carries Allow.
         """
         segments = path.strip("/").split("/") if path.strip("/") else []
-        if (
-            len(segments) == 2
-            and segments[0] in self._types
-            and method in ("GET", "HEAD")
-            and is_id(segments[1])
-        ):
-            return Route("read", segments[0], segments[1])
+        if segments and segments[0] in self._types and method in ("GET", "HEAD"):
+            # The two that come most, without a look at all the shapes.
+            if len(segments) == 1:
+                return Route("search-type", segments[0])
+            if len(segments) == 2 and is_id(segments[1]):
+                return Route("read", segments[0], segments[1])
         _check_segments(path, segments)
         shape, route = self._shape(segments)
         methods = _ROUTES[shape]

@@ -46,10 +46,6 @@ def entry_json(resource: bytes | None, full_url: str | None, rest: JsonObject) -
         full_url: absolute identity of the resource.
         rest: search, request and response; at least one of them.
     """
-    parts = []
-    if full_url is not None:
-        parts.append(b'"fullUrl":' + write_json(full_url))
-    if resource is not None:
-        parts.append(b'"resource":' + resource)
-    parts.append(write_json(rest)[1:-1])
-    return b"{" + b",".join(part for part in parts if part) + b"}"
+    place = b"{" if full_url is None else b'{"fullUrl":' + write_json(full_url) + b","
+    content = b"" if resource is None else b'"resource":' + resource + b","
+    return place + content + write_json(rest)[1:]
