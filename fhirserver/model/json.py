@@ -50,7 +50,8 @@ def parse_json(raw: bytes) -> JsonValue:
         raise _malformed(raw, str(error)) from None
     except ArithmeticError:
         raise MalformedBodyError("A number is too large to keep; write it shorter.") from None
-    if value.__class__ in (dict, list) and _depth_exceeds(value, MAX_DEPTH):
+    # As many levels need as many brackets; most resources have fewer, in their texts too.
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _depth_exceeds(value, MAX_DEPTH):
         raise _too_deep()
     if b"\\u0022" in raw or _quotes(raw) != _quotes(write_json(value)):
         _refuse_duplicate_keys(raw)
@@ -81,7 +82,7 @@ def _quotes(raw: bytes) -> int:
 
 
 def _depth_exceeds(value: JsonValue, limit: int) -> bool:
-    level = [value]
+    level = [value] if value.__class__ in (dict, list) else []
     for _ in range(limit + 1):
         level = [
             item
