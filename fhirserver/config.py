@@ -28,6 +28,7 @@ class Settings:
         body_limit_bytes: size of a request body at most, also after decompression.
         body_deadline_s: seconds within which a body must have arrived.
         statement_timeout_ms: time one search statement may take.
+        client_concurrency: requests of one client that a web worker answers at a time.
         pool_size: database connections of one worker.
         pool_timeout_s: seconds a request waits for one before 503.
         timezone: IANA name of the zone of dates that carry no offset.
@@ -46,6 +47,7 @@ class Settings:
     body_limit_bytes: int = 64 * 1024 * 1024
     body_deadline_s: int = 30
     statement_timeout_ms: int = 30_000
+    client_concurrency: int = 32
     pool_size: int = 6
     pool_timeout_s: float = 5.0
     timezone: str = "UTC"

@@ -1,7 +1,7 @@
 """What machines ask the server itself: is it alive, is it ready, what has it done.
 
     /health/live    200 as long as this process answers; touches nothing else
-    /health/ready   200 if the database answers and has a schema that this version works on, else 503
+    /health/ready   200 if the database answers and has a schema for this version, else 503
     /metrics        Prometheus text
 
 None of them tells anything about a patient.

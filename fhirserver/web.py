@@ -8,12 +8,13 @@ SIGTERM: no more connections are accepted, requests under way finish, then the p
 """
 
 import argparse
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 from granian.http import HTTP1Settings, HTTP2Settings
 
@@ -37,7 +38,7 @@ _THREAD_IDLE_S = 60
 _HEADER_TIMEOUT_MS = 10_000
 
 
-def main() -> int:
+def main() -> NoReturn:
     """Serve until told to stop."""
     parser = argparse.ArgumentParser(prog="python -m fhirserver.web")
     for name in ("listener", "lifeline", "metrics", "region"):
@@ -61,7 +62,9 @@ def main() -> int:
     stop.set()
     stopped.wait()
     application.close()
-    return 0
+    sys.stderr.flush()
+    # Threads that wait for late bodies are inside granian, which cannot bear the interpreter's end.
+    os._exit(0)
 
 
 def _serve(application: Application, listener: int, stop: Any) -> None:
@@ -124,4 +127,4 @@ def _callback(application: Application) -> Callable[[Any, dict[str, Any]], None]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

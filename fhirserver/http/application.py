@@ -2,8 +2,9 @@
 
 Spec: https://hl7.org/fhir/R4/http.html
 
-Order of work: loopback guard, parameters, format, route, caller, interaction. Whatever raises on
-the way becomes an OperationOutcome in the format negotiated so far. `handle` itself never raises.
+Order of work: loopback guard, route, limit per client, parameters, format, caller, interaction.
+Whatever raises on the way becomes an OperationOutcome in the format negotiated so far. `handle`
+itself never raises.
 """
 
 import time
@@ -12,6 +13,7 @@ from collections.abc import Callable, Sequence
 from fhirserver.access import AuthContext
 from fhirserver.errors import FhirError
 from fhirserver.http.access_log import Served
+from fhirserver.http.client_limit import ClientLimit
 from fhirserver.http.compression import compress
 from fhirserver.http.cors import Cors
 from fhirserver.http.exchange import Exchange
@@ -69,6 +71,7 @@ class FhirApplication:
         self._observers = tuple(observers)
         self._cors = cors
         self._router = Router(services.definitions)
+        self._clients = ClientLimit(services.settings.client_concurrency)
 
     def handle(self, request: Request) -> Response:
         """Answer one request; every failure is an OperationOutcome."""
@@ -80,7 +83,7 @@ class FhirApplication:
             response = self._preflight(request)
             if response is None:
                 route = self._router.find(request.method, request.path)
-                response = HANDLERS[route.interaction](self._exchange(request, route))
+                response = self._answer(request, route)
         except Exception as error:  # noqa: BLE001 - the edge: every failure becomes an answer
             response = self._failure(foreseen(error, request.request_id), request)
         if self._cors is not None:
@@ -90,6 +93,13 @@ class FhirApplication:
         if self._observers:
             self._observe(request, route, response, started_ns)
         return response
+
+    def _answer(self, request: Request, route: Route) -> Response:
+        self._clients.begin(request.address)
+        try:
+            return HANDLERS[route.interaction](self._exchange(request, route))
+        finally:
+            self._clients.end(request.address)
 
     def _preflight(self, request: Request) -> Response | None:
         return None if self._cors is None else self._cors.preflight(request)

@@ -166,13 +166,17 @@ class StreamBody:
         self._is_drained = True
         return raw if encoding == "identity" else decompress(raw, size_limit)
 
-    def settle(self) -> bool:
+    def settle(self, *, wait: bool = True) -> bool:
         """Read what nobody wanted, if that is little.
+
+        Args:
+            wait: False leaves the body unread where there is one: nobody waits for the body of a
+                request that was refused because there are too many.
 
         Returns:
             Whether the connection can carry another request; if not, it must be closed.
         """
-        if self._is_drained or self._is_touched:
+        if self._is_drained or self._is_touched or not wait:
             return self._is_drained
         try:
             announced = _length(self._framing.content_length)

@@ -20,6 +20,7 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
 BASE_PATH = "/fhir"
+_SHED = (429, 503)
 
 
 class FhirWsgi:
@@ -71,7 +72,7 @@ class FhirWsgi:
                 request_id(environ.get("HTTP_X_REQUEST_ID")),
             )
         )
-        if not body.settle():
+        if not body.settle(wait=response.status not in _SHED):
             response.headers.append(("Connection", "close"))
         start_response(STATUS_LINES[response.status], response.headers)
         return _Late([response.body], body) if body.is_late else [response.body]

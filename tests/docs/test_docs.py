@@ -36,7 +36,7 @@ EVERY_COMMAND = (*COMMANDS, *INTERNAL_COMMANDS)
 TYPES = ("string", "token", "date", "number", "quantity", "reference", "uri")
 OF_TESTS = {"FHIRSERVER_TEST_DATA", "FHIRSERVER_ORACLE_EXAMPLES"}
 """Variables that the tests read, not the server."""
-NOBODY_RAISES = {401, 429}
+NOBODY_RAISES = {401}
 """Statuses that the tree of errors holds ready."""
 REQUIRED = {
     "STO": {"01", "02", "03", "06", "07", "12", "13", "15"},

@@ -29,6 +29,7 @@ def hasty(
     settings = {
         "FHIRSERVER_BODY_DEADLINE_S": str(DEADLINE_S),
         "FHIRSERVER_BODY_LIMIT_BYTES": "100000",
+        "FHIRSERVER_CLIENT_CONCURRENCY": "1000",
     }
     with ServerProcess(folder / "log", (*arguments, "--workers", "1"), settings) as running:
         yield running
