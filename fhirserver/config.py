@@ -31,7 +31,6 @@ class Settings:
         client_concurrency: requests of one client that a web worker answers at a time.
         pool_size: database connections of one worker.
         pool_timeout_s: seconds a request waits for one before 503.
-        timezone: IANA name of the zone of dates that carry no offset.
     """
 
     public_url: str = "http://127.0.0.1:8080/fhir"
@@ -50,7 +49,20 @@ class Settings:
     client_concurrency: int = 32
     pool_size: int = 6
     pool_timeout_s: float = 5.0
-    timezone: str = "UTC"
+
+
+RANGES: dict[str, tuple[float, float]] = {
+    "page_size": (1, 10_000),
+    "page_size_max": (1, 10_000),
+    "include_limit": (1, 100_000),
+    "body_limit_bytes": (1024, 2**31 - 1),
+    "body_deadline_s": (1, 3600),
+    "statement_timeout_ms": (10, 3_600_000),
+    "client_concurrency": (1, 100_000),
+    "pool_size": (1, 1000),
+    "pool_timeout_s": (0.01, 600),
+}
+"""The least and the greatest value of every number."""
 
 
 def read_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
@@ -66,13 +78,15 @@ def read_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     environ = os.environ if environ is None else environ
     found: dict[str, Any] = {}
     for field in fields(Settings):
-        name = f"FHIRSERVER_{field.name.upper()}"
+        name = _variable(field.name)
         if name in environ:
             found[field.name] = _convert(name, environ[name], field.default)
     found.update({key: value for key, value in overrides.items() if value is not None})
     settings = replace(Settings(), **found)
     _check_choice("referential_integrity", settings.referential_integrity, ("enforce", "off"))
     _check_choice("audit_durability", settings.audit_durability, ("durable", "async"))
+    for name, (least, most) in RANGES.items():
+        _check_range(name, getattr(settings, name), least, most)
     return settings
 
 
@@ -95,4 +109,13 @@ def _convert(name: str, text: str, default: object) -> object:
 
 def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise ValueError(f"{name}={value!r}: use one of {', '.join(allowed)}")
+        raise ValueError(f"{_variable(name)}={value!r}: use one of {', '.join(allowed)}")
+
+
+def _check_range(name: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        raise ValueError(f"{_variable(name)}={value}: use {least} to {most}")
+
+
+def _variable(name: str) -> str:
+    return f"FHIRSERVER_{name.upper()}"

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from fhirserver.access import AuthContext, Decision
 from fhirserver.audit import audit_row
@@ -94,7 +93,6 @@ def parse_history(services: Services, given: Mapping[str, str]) -> HistoryQuery:
         InvalidRequestError: a wrong value.
     """
     settings = services.settings
-    zone = ZoneInfo(settings.timezone)
     count = settings.page_size
     if "_count" in given:
         text = given["_count"]
@@ -104,10 +102,10 @@ def parse_history(services: Services, given: Mapping[str, str]) -> HistoryQuery:
     sort = given.get("_sort", "-_lastUpdated")
     if sort not in ("_lastUpdated", "-_lastUpdated"):
         raise _wrong("_sort", sort, "use -_lastUpdated or _lastUpdated")
-    since = _interval("_since", given, zone)
+    since = _interval("_since", given)
     return HistoryQuery(
         since_us=None if since is None else since[0],
-        at_us=_interval("_at", given, zone),
+        at_us=_interval("_at", given),
         ascending=sort == "_lastUpdated",
         count=count,
     )
@@ -187,11 +185,11 @@ def _links(
         yield "next", f"{url}?{PARAMETER}={token}"
 
 
-def _interval(name: str, given: Mapping[str, str], zone: ZoneInfo) -> tuple[int, int] | None:
+def _interval(name: str, given: Mapping[str, str]) -> tuple[int, int] | None:
     if name not in given:
         return None
     try:
-        return interval_us(given[name].replace(" ", "+"), zone)
+        return interval_us(given[name].replace(" ", "+"))
     except ValueError:
         raise _wrong(
             name, given[name], "use a date or instant such as 2026-01-31T12:00:00Z"

@@ -7,7 +7,6 @@ A paging link carries the whole query, sealed: `_page=<token>` and nothing else.
 
 from collections.abc import Iterator
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
@@ -40,9 +39,9 @@ def search_context(services: Services, *, lenient: bool = False) -> SearchContex
         definitions=services.definitions,
         base_url=settings.public_url,
         now_us=services.now(),
-        zone=ZoneInfo(settings.timezone),
         page_size=settings.page_size,
         page_size_max=settings.page_size_max,
+        include_limit=settings.include_limit,
         lenient=lenient,
     )
 

@@ -68,11 +68,13 @@ def update_conditional(
     """Store a resource under the id of the one that a search selects.
 
     Raises:
+        PreconditionFailedError: If-Match is missing and required, or does not hold.
         InvalidRequestError: the body carries another id than the match has.
         MultipleMatchesError: the search selects several.
         UnprocessableError: it breaks FHIR's rules.
     """
     options = options or WriteOptions()
+    require_if_match(services, options)
     wanted = condition(type_, query.pairs)
     resource = checked_type(type_, content)
     fresh_id = new_id(services.now())

@@ -1,7 +1,6 @@
 """What parsing a query needs to know besides the query."""
 
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
 
 from fhirserver.definitions import Definitions
 
@@ -35,7 +34,6 @@ class SearchContext:
         definitions: the R4 specification.
         base_url: this server's FHIR base without a trailing slash; None when it has none.
         now_us: instant of the request, epoch microseconds; the prefix `ap` depends on it.
-        zone: zone of dates that carry no offset.
         page_size: matches of a page when `_count` is absent.
         page_size_max: a larger `_count` is lowered to this.
         include_limit: included resources of a page at most.
@@ -46,7 +44,6 @@ class SearchContext:
     definitions: Definitions
     base_url: str | None
     now_us: int
-    zone: tzinfo = UTC
     page_size: int = 20
     page_size_max: int = 1000
     include_limit: int = 1000

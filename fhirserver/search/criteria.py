@@ -229,7 +229,7 @@ def _parser(
     """Choose the function that parses one value of a parameter."""
     match parameter.type:
         case "date":
-            return lambda text: date.parse(text, now_us=context.now_us, zone=context.zone)
+            return lambda text: date.parse(text, now_us=context.now_us)
         case "reference":
             return lambda text: reference.parse(
                 text, modifier or None, parameter, context.definitions, context.base_url

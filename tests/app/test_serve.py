@@ -40,7 +40,7 @@ def own_server(prepared_data_dir: Path, tmp_path: Path) -> Iterator[ServerProces
         yield server
 
 
-def _serve(*arguments: str) -> subprocess.CompletedProcess[str]:
+def serve(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "fhirserver", "serve", *arguments],
         capture_output=True,
@@ -72,7 +72,7 @@ def _workers(data_dir: Path) -> set[int]:
 
 
 def test_without_open_it_says_why_it_does_not_start(tmp_path: Path) -> None:
-    answer = _serve("--data-dir", str(tmp_path / "data"))
+    answer = serve("--data-dir", str(tmp_path / "data"))
     assert answer.returncode == 2
     assert "the authorization server does not exist" in answer.stderr
     assert "fhirserver serve --open" in answer.stderr
@@ -81,7 +81,7 @@ def test_without_open_it_says_why_it_does_not_start(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7"])
 def test_open_is_refused_beyond_loopback(host: str, tmp_path: Path) -> None:
-    answer = _serve("--open", "--host", host, "--data-dir", str(tmp_path / "data"))
+    answer = serve("--open", "--host", host, "--data-dir", str(tmp_path / "data"))
     assert answer.returncode == 2
     assert "--host 127.0.0.1" in answer.stderr
 
@@ -89,7 +89,7 @@ def test_open_is_refused_beyond_loopback(host: str, tmp_path: Path) -> None:
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        answer = _serve("--open", "--port", port, "--data-dir", str(tmp_path / "data"))
+        answer = serve("--open", "--port", port, "--data-dir", str(tmp_path / "data"))
     assert answer.returncode == 1
     assert "choose another with --port" in answer.stderr
 

@@ -19,7 +19,7 @@ import pytest
 
 from fhirserver import errors
 from fhirserver.cli import COMMANDS, INTERNAL_COMMANDS, load_command
-from fhirserver.config import Settings
+from fhirserver.config import RANGES, Settings
 from fhirserver.http.binary import LengthRequiredError
 from fhirserver.interactions.patch import PATCH_FORMATS
 from fhirserver.operations import OPERATIONS
@@ -86,6 +86,8 @@ def test_every_setting_is_documented_with_its_default(field: object) -> None:
         return  # made of something else
     shown = str(default).lower() if isinstance(default, bool) else str(default).removesuffix(".0")
     assert shown in found[0][1:3]
+    if name in RANGES:
+        assert "{} to {}".format(*RANGES[name]) in found[0][-1]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)

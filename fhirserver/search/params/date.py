@@ -16,7 +16,6 @@ imply (`r.hi > q.lo` for `ge`), because an index can answer that and not the OR.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
 
 from fhirserver.model.instant import MAX_US, MIN_US, interval_us
 from fhirserver.search.conditions import BY_DATE, Condition, Fragment, Rows
@@ -48,20 +47,19 @@ class DateValue:
         return (self.prefix or "") + self.text
 
 
-def parse(text: str, *, now_us: int, zone: tzinfo = UTC) -> DateValue:
+def parse(text: str, *, now_us: int) -> DateValue:
     """Parse one value.
 
     Args:
         text: one value, e.g. "ge2013-03".
         now_us: instant of the request, epoch microseconds; only `ap` depends on it.
-        zone: zone of a value that carries no offset.
 
     Raises:
         ValueError: an unknown prefix, a day that does not exist, an hour without minutes.
     """
     prefix, day = split_prefix(unescape(text))
     # "+" of an offset arrives as a blank where a client did not encode it.
-    lo, hi = interval_us(day.replace(" ", "+"), zone)
+    lo, hi = interval_us(day.replace(" ", "+"))
     if prefix == "ap":
         lo, hi = max(lo - abs(now_us - lo) // 10, MIN_US), min(hi + abs(now_us - hi) // 10, MAX_US)
     return DateValue(day, prefix, lo, hi)
