@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from types import ModuleType
 
-from fhirserver.commands.command_error import CommandError
+from fhirserver.commands.command_error import CommandError, said
 from fhirserver.commands.reachable import database_error
 from fhirserver.errors import FhirError
 
@@ -79,10 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _message(error: Exception) -> str | None:
     """Say what went wrong outside of this program; None for what is its own fault."""
-    if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return f"{error.filename}: {error.strerror}"
     if isinstance(error, OSError | RuntimeError | FhirError):
-        return str(error)
+        return said(error)
     return database_error(error)
 
 

@@ -19,6 +19,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Self
 
+from fhirserver.commands.command_error import fail_on_path
 from fhirserver.commands.load_earlier import Earlier, find_earlier
 from fhirserver.commands.load_work import Report, Worker
 from fhirserver.commands.options import (
@@ -65,13 +66,12 @@ def run(args: argparse.Namespace) -> int:
     try:
         found = find_sources(args.paths)
         keys = _keys(found.sources)
+        if args.refused:
+            Path(args.refused).write_bytes(b"")  # fails now rather than after the load
     except (OSError, ValueError) as error:
-        sys.stderr.write(f"fhirserver load: {error}\n")
-        return 2
+        fail_on_path(error)
     found.report_left_out()
     settings = settings_from(args)
-    if args.refused:
-        Path(args.refused).write_bytes(b"")  # fails now rather than after the load
     started_us = time.time_ns() // 1000
     try:
         with reach_database(settings, create=True) as url:

@@ -7,6 +7,7 @@ resource costs itself and not its neighbours.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from urllib.parse import quote
 
 from fhirserver.access import AuthContext
 from fhirserver.commands.sources import NO_OBJECT, Item
@@ -114,7 +115,8 @@ class Worker:
             raise
         except FhirError as error:
             if len(items) == 1:
-                report.refused.append((items[0][0].place, error.issues))
+                ((item, resource),) = items
+                report.refused.append((item.place, _alone(error.issues, resource)))
                 return
             half = len(items) // 2
             self._store_plain(key, items[:half], report)
@@ -150,9 +152,26 @@ def requests_of(value: JsonValue) -> list[JsonObject]:
 def _request(resource: JsonObject) -> JsonObject:
     """Keep the id that a resource brings; let the server choose one where it brings none."""
     kind, id = resource.get("resourceType"), resource.get("id")
-    if isinstance(id, str):
-        return {"method": "PUT", "url": f"{kind}/{id}"}
-    return {"method": "POST", "url": f"{kind}"}
+    if id is None:
+        return {"method": "POST", "url": f"{kind}"}
+    return {"method": "PUT", "url": f"{kind}/{quote(str(id), safe='')}"}
+
+
+def _alone(issues: tuple[Issue, ...], resource: JsonObject) -> tuple[Issue, ...]:
+    """Speak of the resource, not of the Bundle that it was put into."""
+    entry, kind = "Bundle.entry[0]", str(resource.get("resourceType"))
+    return tuple(
+        replace(
+            issue,
+            expression=tuple(
+                each.replace(f"{entry}.resource", kind)
+                for each in issue.expression
+                if each != f"{entry}.request.url"
+            ),
+            diagnostics=issue.diagnostics.removeprefix(f"{entry}: "),
+        )
+        for issue in issues
+    )
 
 
 def _parsed(item: Item, report: Report) -> JsonObject | None:
@@ -171,9 +190,12 @@ def _parsed(item: Item, report: Report) -> JsonObject | None:
 def _resources(value: JsonObject) -> list[JsonObject]:
     """Unwrap a collection; anything else stands for itself, and validation judges it."""
     entries = value.get("entry")
-    if _is_bundle(value, _UNWRAP) and isinstance(entries, list):
-        return [entry["resource"] for entry in entries if "resource" in entry]
-    return [value]
+    if not _is_bundle(value, _UNWRAP) or not isinstance(entries, list):
+        return [value]
+    if not all(isinstance(entry, dict) for entry in entries):
+        return [value]
+    resources = [entry["resource"] for entry in entries if "resource" in entry]
+    return resources if all(isinstance(each, dict) for each in resources) else [value]
 
 
 def _is_bundle(value: JsonObject, types: tuple[str, ...]) -> bool:

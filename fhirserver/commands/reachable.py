@@ -8,6 +8,10 @@ import sys
 from fhirserver.commands.command_error import CommandError
 
 _TIMEOUT_S = 10
+_FORM = (
+    "write it like postgresql://user:password@host:5432/database, and characters such as @ : / "
+    "in a password as %40 %3A %2F"
+)
 
 
 def check_reachable(url: str) -> None:
@@ -25,11 +29,10 @@ def check_reachable(url: str) -> None:
     try:
         named = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
-        raise CommandError(
-            "the database URL is none of PostgreSQL; write it like "
-            "postgresql://user@host:5432/database",
-            exit_code=2,
-        ) from None
+        raise CommandError(f"the database URL is none of PostgreSQL; {_FORM}", 2) from None
+    if any("@" in str(named.get(key, "")) for key in ("host", "port", "dbname")):
+        # Part of a password may have become part of them: quote nothing.
+        raise CommandError(f"the database URL has more than one @ or a / before it; {_FORM}", 2)
     try:
         psycopg.connect(make_conninfo("", **{"connect_timeout": _TIMEOUT_S, **named})).close()
     except psycopg.OperationalError as error:

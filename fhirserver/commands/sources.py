@@ -81,7 +81,7 @@ class Found:
 
     Attributes:
         sources: the files to read.
-        left_out: what directories hold besides, with the reason, e.g. "notes.txt (...)".
+        left_out: what directories hold besides; reason added where it is not the name.
     """
 
     sources: list[Source] = field(default_factory=list)
@@ -95,7 +95,7 @@ class Found:
     def report_left_out(self) -> None:
         """Name what is left out on standard error."""
         if self.left_out:
-            sys.stderr.write(f"{len(self.left_out):,} left out:\n")
+            sys.stderr.write(f"{len(self.left_out):,} left out: {_WHY}\n")
             sys.stderr.writelines(f"  {each}\n" for each in self.left_out[:_SHOWN])
         if len(self.left_out) > _SHOWN:
             sys.stderr.write(f"  and {len(self.left_out) - _SHOWN:,} more\n")
@@ -172,7 +172,7 @@ def _look_into(folder: Path, found: Found) -> None:
         if not file.is_file():
             found.left_out.append(f"{file} (no regular file)")
         elif not is_source(file):
-            found.left_out.append(f"{file} ({_WHY})")
+            found.left_out.append(f"{file}")
         else:
             found.sources.append(_readable(file))
 
@@ -218,6 +218,8 @@ def _items(source: Source) -> Iterator[Item]:
     if source.path is None:
         yield from _lines("stdin", sys.stdin.buffer, sys.stdin.buffer)
         return
+    if source.path.suffix in _PACKED and not source.size_bytes:
+        raise EOFError
     with source.path.open("rb") as disk, _unpacked(source.path, disk) as text:
         plain = _plain_name(source.path)
         if plain.endswith(_LINES):

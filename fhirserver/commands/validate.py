@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 
+from fhirserver.commands.command_error import fail_on_path
 from fhirserver.commands.progress import Progress
 from fhirserver.commands.sources import (
     NO_OBJECT,
@@ -34,8 +35,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         found = find_sources(args.paths)
     except (OSError, ValueError) as error:
-        sys.stderr.write(f"fhirserver validate: {error}\n")
-        return 2
+        fail_on_path(error)
     found.report_left_out()
     progress = Progress("validate", found.size_bytes)
     errors = before = 0

@@ -229,6 +229,35 @@ def test_a_bundle_waits_for_what_it_refers_to(database_url: str, tmp_path: Path)
     assert counts(database_url) == {1: 2}
 
 
+@pytest.mark.parametrize(
+    ("resource", "expression", "said"),
+    [
+        (patient("p", gender="x"), ["Patient.gender"], "'x' is not in the value set"),
+        (bundle("collection", patient("p", gender="x")), ["Patient.gender"], "'x' is not"),
+        (patient("a/b"), [], "'a/b' is not an id"),
+        ({"resourceType": "Patient", "id": 5}, None, ""),
+        ({"resourceType": "Nope"}, [], "'Nope' is no resource type"),
+        (bundle("collection") | {"entry": [1]}, None, "1 is not an object"),
+        (bundle("collection") | {"entry": [{"resource": 1}]}, None, "1 is not a resource"),
+        (bundle("batch") | {"entry": {}}, ["Bundle.entry"], "must be a list"),
+    ],
+)
+def test_what_is_wrong_is_said_of_the_resource_as_it_stands_in_the_file(
+    database_url: str,
+    tmp_path: Path,
+    resource: dict[str, Any],
+    expression: list[str] | None,
+    said: str,
+) -> None:
+    file, refused = lines(tmp_path / "a.ndjson", resource), tmp_path / "refused"
+    done = command("load", "--database-url", database_url, "--refused", str(refused), str(file))
+    assert (done.returncode, counts(database_url)) == (1, {}), done.stderr
+    issue = json.loads(refused.read_text())["issues"][0]
+    assert expression is None or issue["expression"] == expression
+    assert said in issue["diagnostics"]
+    assert expression is None or "Bundle.entry[" not in issue["diagnostics"]
+
+
 def test_a_reference_to_nothing_is_named(database_url: str, tmp_path: Path) -> None:
     file = lines(tmp_path / "a.ndjson", observation("o", "Patient/nobody"))
     done = command("load", "--database-url", database_url, str(file))
@@ -277,7 +306,8 @@ def test_what_a_directory_holds_besides_is_named_and_xml_is_loaded(
     done = command("load", "--database-url", database_url, str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert stored(database_url, "x1")["active"] is True
-    assert b"notes.txt (the name must end in " in done.stderr
+    assert b"1 left out: the name must end in " in done.stderr
+    assert f"{tmp_path / 'notes.txt'}\n".encode() in done.stderr
     assert b"empty.ndjson: holds no resources" in done.stderr
 
 

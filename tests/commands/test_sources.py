@@ -57,8 +57,7 @@ def test_a_directory_gives_its_files_in_the_order_of_their_names(tmp_path: Path)
         "b.json",
         "c.json",
     ]
-    (left_out,) = found.left_out
-    assert left_out.startswith(f"{tmp_path / 'readme.txt'} (the name must end in ")
+    assert found.left_out == [f"{tmp_path / 'readme.txt'}"]
 
 
 def test_a_link_to_a_directory_is_named_as_left_out(tmp_path: Path) -> None:
@@ -94,7 +93,7 @@ def test_a_path_that_cannot_be_read_is_refused(
 
 
 @pytest.mark.parametrize("packing", [packing for packing in PACKERS if packing])
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+@pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.99])
 @pytest.mark.parametrize("name", ["all.ndjson", "one.json"])
 def test_a_packed_file_that_is_cut_off_is_no_whole_file(
     tmp_path: Path, packing: str, share: float, name: str
