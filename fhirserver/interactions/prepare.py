@@ -108,8 +108,15 @@ def identified(content: JsonObject, id_: str) -> JsonObject:
     return resource
 
 
-def check(definitions: Definitions, resource: JsonObject) -> tuple[Issue, ...]:
+def check(
+    definitions: Definitions, resource: JsonObject, *, in_transaction: bool = False
+) -> tuple[Issue, ...]:
     """Validate one resource.
+
+    Args:
+        definitions: the R4 specification.
+        resource: with its id.
+        in_transaction: conditional references will be resolved.
 
     Returns:
         Warnings and information.
@@ -117,7 +124,7 @@ def check(definitions: Definitions, resource: JsonObject) -> tuple[Issue, ...]:
     Raises:
         UnprocessableError: with all issues, errors first.
     """
-    issues = [*validate(resource, definitions=definitions), *_subset_issues(resource)]
+    issues = [*validate(resource, definitions=definitions, in_transaction=in_transaction), *_subset_issues(resource)]
     if not issues:
         return ()
     errors = [issue for issue in issues if issue.severity in ("fatal", "error")]

@@ -120,7 +120,7 @@ def _plan_write(services: Services, auth: AuthContext, entry: Entry, links: Link
         require_if_match(services, entry.options)
     id_ = _own_id(services, entry, type_)
     content = identified(sent, id_)
-    issues = check(services.definitions, content)
+    issues = check(services.definitions, content, in_transaction=True)
     places = links.find(content, entry.full_url)
     return PlannedWrite(entry, type_, id_, content, wanted, places, issues, decision)
 

@@ -17,12 +17,19 @@ from fhirserver.validation.nodes import NodeChecks
 __all__ = ["validate"]
 
 
-def validate(resource: JsonObject, *, definitions: Definitions | None = None) -> list[Issue]:
+def validate(
+    resource: JsonObject,
+    *,
+    definitions: Definitions | None = None,
+    in_transaction: bool = False,
+) -> list[Issue]:
     """Check a resource and everything in it. Pure.
 
     Args:
         resource: a JSON object as `parse_json` gives it; numbers with a fraction are Decimals.
         definitions: FHIR R4 unless given.
+        in_transaction: the resource is an entry of a transaction, which resolves conditional
+            references; elsewhere they are refused.
 
     Returns:
         All issues, errors and warnings, sorted by place; empty when nothing is wrong. Issue codes
@@ -30,7 +37,7 @@ def validate(resource: JsonObject, *, definitions: Definitions | None = None) ->
         `expression` is FHIRPath, e.g. "Patient.name[0].given[1]"; `diagnostics` begins with the
         key of the invariant where there is one.
     """
-    findings = Findings(resource)
+    findings = Findings(resource, in_transaction=in_transaction)
     name = resource.get("resourceType")
     place: Place = (None, name if isinstance(name, str) else "Resource")
     _checks(r4() if definitions is None else definitions).check_type(resource, place, findings)

@@ -100,15 +100,26 @@ class Findings:
             content are left out when its own content added to them.
         resource: the resource being checked: %resource.
         root: the resource that contains it, or itself: %rootResource.
+        in_transaction: a reference may be a search: in a transaction's entry, or in a Bundle,
+            which may become one.
     """
 
-    __slots__ = ("_contained", "_contained_of", "_found", "faults", "resource", "root")
+    __slots__ = (
+        "_contained",
+        "_contained_of",
+        "_found",
+        "faults",
+        "in_transaction",
+        "resource",
+        "root",
+    )
 
-    def __init__(self, resource: JsonObject) -> None:
+    def __init__(self, resource: JsonObject, *, in_transaction: bool = False) -> None:
         self._found: list[tuple[Place, Issue]] = []
         self.faults = 0
         self.resource = resource
         self.root = resource
+        self.in_transaction = in_transaction or resource.get("resourceType") == "Bundle"
         self._contained: dict[str, JsonObject] = {}
         self._contained_of: JsonObject | None = None
 

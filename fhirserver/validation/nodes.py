@@ -25,7 +25,7 @@ from fhirserver.validation.elements import (
 from fhirserver.validation.findings import Findings, Place, nearest, quoted, wrong_kind
 from fhirserver.validation.invariants import Rule, invariant_rules
 from fhirserver.validation.observations import check_component_codes
-from fhirserver.validation.references import check_contained_target
+from fhirserver.validation.references import reference_form
 
 ItemCheck = Callable[[JsonValue, Place, Findings], None]
 ObjectRule = Callable[[JsonObject, Place, Findings], None]
@@ -114,7 +114,7 @@ def _compile(node: Node, checks: NodeChecks) -> ItemCheck:
     if definitions.is_resource_type(node.path):
         elements["resourceType"] = ElementChecks("resourceType", accept, None)
     invariants = invariant_rules(node.invariants, node.path, definitions, node=node)
-    return _object_check(elements, tuple(_object_rules(node)), invariants)
+    return _object_check(elements, tuple(_object_rules(node, definitions)), invariants)
 
 
 def _object_check(
@@ -162,7 +162,7 @@ def _report_unknown(
     findings.add("structure", (place, key), f"There is no element {quoted(key)} here; {remedy}")
 
 
-def _object_rules(node: Node) -> list[ObjectRule]:
+def _object_rules(node: Node, definitions: Definitions) -> list[ObjectRule]:
     rules: list[ObjectRule] = [_check_not_empty if node.path == "Element" else _check_has_children]
     single = tuple(item.base_name for item in node.required if len(item.names) == 1)
     if single:
@@ -172,6 +172,8 @@ def _object_rules(node: Node) -> list[ObjectRule]:
     special = _SPECIAL_RULES.get(node.path)
     if special is not None:
         rules.append(special)
+    if node.path == "Reference":
+        rules.append(reference_form(definitions))
     if "contained" in node.elements:
         rules.append(_check_contained)
     return rules
@@ -239,7 +241,6 @@ _SPECIAL_RULES: dict[str, ObjectRule] = {
     "Extension": _check_extension,
     "ImplementationGuide": check_guide,
     "Observation": check_component_codes,
-    "Reference": check_contained_target,
     "StructureDefinition": check_element_paths,
 }
 """Invariants in code, by node."""

@@ -2,6 +2,8 @@
 
 Spec: https://hl7.org/fhir/R4/references.html
 
+    form      [type]/[id], [type]/[id]/_history/[version], an absolute URI or #[id]; a search,
+              [type]?[parameters], in a transaction only
     ref-1     a reference to #id names a contained resource, or # alone the container
     targets   the type in a literal reference, in Reference.type and of a contained resource is one
               that the element allows; where both are given they agree
@@ -24,14 +26,41 @@ _TYPE = re.compile(
     r"(?:/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?|\?.*)",
     re.ASCII | re.DOTALL,
 )
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:", re.ASCII)
+_FILES_ALLOWED = frozenset({"TestScript", "TestReport"})
+"""Types whose references may lead to files beside them; R4's own examples do."""
 
 
-def check_contained_target(reference: JsonObject, place: Place, findings: Findings) -> None:
-    """Check rule ref-1."""
-    text = reference.get("reference")
-    if not isinstance(text, str) or len(text) < 2 or text[0] != "#":
-        return
-    if findings.contained(text[1:]) is None:
+def reference_form(definitions: Definitions) -> ReferenceRule:
+    """Give the rule for the form of literal references, and rule ref-1."""
+
+    def check(reference: JsonObject, place: Place, findings: Findings) -> None:
+        text = reference.get("reference")
+        if not isinstance(text, str) or not text or _ABSOLUTE.match(text):
+            return
+        if text[0] == "#":
+            _check_contained_target(text, place, findings)
+        elif findings.root.get("resourceType") not in _FILES_ALLOWED:
+            problem = _relative_problem(text, definitions, findings)
+            if problem is not None:
+                findings.add("value", (place, "reference"), f"{quoted(text)} {problem}")
+
+    return check
+
+
+def _relative_problem(text: str, definitions: Definitions, findings: Findings) -> str | None:
+    found = _TYPE.fullmatch(text)
+    if found is None:
+        return "is no reference; write [type]/[id] such as Patient/1, an absolute URL, or #[id]."
+    if not definitions.is_resource_type(found[1]):
+        return f"is no reference, as {found[1]} is no type of resource."
+    if "?" in text and not findings.in_transaction:
+        return "is no reference but a search, which works in a transaction only; use [type]/[id]."
+    return None
+
+
+def _check_contained_target(text: str, place: Place, findings: Findings) -> None:
+    if len(text) > 1 and findings.contained(text[1:]) is None:
         findings.add(
             "invariant",
             (place, "reference"),

@@ -26,6 +26,7 @@ WRONG = (
 _BEYOND_SCHEMA = (
     "has no day",
     "A reference to",
+    "is no reference",
     "is not that of the reference",
     "A coding from",
     "is not base64",

@@ -53,8 +53,25 @@ RULES = [
         observation(subject={"reference": "http://a/fhir/Practitioner/1/_history/2"}),
         "structure", "Observation.subject.reference", "allowed are Device, Group"),
     row("references.html/target-conditional",
-        observation(subject={"reference": "Practitioner?identifier=a|b"}), "structure",
-        "Observation.subject.reference", "Practitioner is not allowed"),
+        bundle("transaction", {
+            "resource": observation(subject={"reference": "Practitioner?identifier=a|b"}),
+            "request": {"method": "POST", "url": "Observation"}}), "structure",
+        "Bundle.entry[0].resource.subject.reference", "Practitioner is not allowed"),
+    *(
+        row(f"references.html#literal/{name}", observation(subject={"reference": text}), "value",
+            "Observation.subject.reference", says)
+        for name, text, says in (
+            ("type", "Foo/1", "Foo is no type of resource"),
+            ("case", "patient/1", "write [type]/[id]"),
+            ("empty-segment", "Patient//1", "write [type]/[id]"),
+            ("slash-first", "/Patient/1", "write [type]/[id]"),
+            ("blank", "Patient/1 2", "write [type]/[id]"),
+            ("underscore", "Patient/a_b", "write [type]/[id]"),
+            ("long-id", "Patient/" + "a" * 65, "write [type]/[id]"),
+            ("words", "the patient", "write [type]/[id]"),
+            ("search", "Patient?identifier=a", "in a transaction only"),
+        )
+    ),
     row("references.html/target-contained", observation(subject={"reference": "#a"}, contained=[
         {"resourceType": "Practitioner", "id": "a"}]), "structure",
         "Observation.subject.reference", "Practitioner is not allowed"),
