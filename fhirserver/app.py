@@ -23,6 +23,7 @@ from fhirserver.metrics import Metrics, SharedMetrics
 from fhirserver.operations import OFFERED
 from fhirserver.probes import Probes
 from fhirserver.store.database import Database, now_us
+from fhirserver.tracing import Tracing, start_tracing
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -40,10 +41,19 @@ class Application:
         probes: answer health and metrics.
         services: what they work with; `open` lets only loopback stand in Host and Origin, which
             `fhir` checks by itself.
+        tracing: observes `fhir`; None where nobody collects traces.
     """
 
-    def __init__(self, fhir: Wsgi, pages: Wsgi, probes: Probes, services: Services) -> None:
-        self._fhir = fhir
+    def __init__(
+        self,
+        fhir: Wsgi,
+        pages: Wsgi,
+        probes: Probes,
+        services: Services,
+        tracing: Tracing | None = None,
+    ) -> None:
+        self._fhir = fhir if tracing is None else tracing.wrap(fhir)
+        self._tracing = tracing
         self._pages = pages
         self._probes = probes
         self._open = services.settings.open
@@ -67,6 +77,8 @@ class Application:
     def close(self) -> None:
         """Let go of the database; the interpreter's own end would wait long for its threads."""
         self._database.close()
+        if self._tracing is not None:
+            self._tracing.close()
 
 
 def build_services(settings: Settings) -> Services:
@@ -115,9 +127,11 @@ def build_application(
         metrics.observe(served.interaction, served.status, served.duration_us)
 
     log = AccessLog(FileIO(sys.stderr.fileno(), "wb", closefd=False))
-    fhir = FhirWsgi(FhirApplication(services, observers=(count, log)), on_exhausted=on_exhausted)
+    tracing = start_tracing()
+    observers = (count, log) if tracing is None else (count, log, tracing)
+    fhir = FhirWsgi(FhirApplication(services, observers=observers), on_exhausted=on_exhausted)
     probes = Probes(services.database, shared)
-    return Application(fhir, create_console(services), probes, services)
+    return Application(fhir, create_console(services), probes, services, tracing)
 
 
 def read_cursor_key(data_dir: Path) -> bytes:
