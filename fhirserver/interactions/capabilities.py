@@ -23,6 +23,7 @@ from fhirserver.interactions.request_url import COMPARTMENTS
 from fhirserver.interactions.subset import apply_subset, read_subset
 from fhirserver.interactions.types import OfferedOperation, Query, Result, Services
 from fhirserver.model.json import JsonObject, write_json
+from fhirserver.search.params.reference import target_types
 
 PUBLISHED = "2026-01-01"
 """Date of the statement's contents: of the version of the software, not of the process."""
@@ -209,8 +210,7 @@ def _referrers(definitions: Definitions) -> dict[str, list[str]]:
         for parameter in searchable(definitions, source):
             if parameter.type != "reference":
                 continue
-            anything = not parameter.targets or "Resource" in parameter.targets
-            for target in definitions.resource_types if anything else parameter.targets:
+            for target in target_types(parameter, definitions):
                 if target in found:
                     found[target].append(f"{source}:{parameter.code}")
     return found

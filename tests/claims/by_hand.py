@@ -4,7 +4,7 @@ Every value here is a whole resource.
 """
 
 from tests.claims.examples import Ask, Example
-from tests.claims.minimal import BARE, FIRST, SECOND, minimal
+from tests.claims.minimal import BARE, minimal
 from tests.claims.values import EARLIER, LATER, Json
 
 _DAY_AFTER = "2020-03-15T10:00:00Z"
@@ -43,41 +43,9 @@ def along(resource: Json, more: Json) -> Json:
     return resource
 
 
-def _bundle(kind: str, entry: Json) -> Json:
-    identifier = {"system": "http://claims.test/bundles", "value": "one"}
-    return {
-        "resourceType": "Bundle",
-        "type": kind,
-        "identifier": identifier,
-        "timestamp": f"{LATER}T10:00:00Z",
-        "entry": [{"fullUrl": f"http://claims.test/{entry['resourceType']}/1", "resource": entry}],
-    }
-
-
-def _first_entry(kind: str, name: str) -> Example:
-    """A Bundle is found by the id of its first entry."""
-    both = ("hit", "miss")
-    values = {
-        "hit": _bundle(kind, minimal(name) | {"id": FIRST}),
-        "miss": _bundle(kind, minimal(name) | {"id": SECOND}),
-    }
-    return Example(
-        values,
-        (
-            Ask("", f"{name}/{FIRST}", ("hit",), ("miss", BARE)),
-            Ask(name, FIRST, ("hit",), ("miss", BARE)),
-            Ask("missing", "false", both, (BARE,)),
-            Ask("missing", "true", (BARE,), both),
-            Ask("identifier", "http://claims.test/bundles|one", (), both),
-        ),
-    )
-
-
 _DECEASED = ("dated", "yes")
 
 EXAMPLES: dict[tuple[str, str], Example] = {
-    ("Bundle", "composition"): _first_entry("document", "Composition"),
-    ("Bundle", "message"): _first_entry("message", "MessageHeader"),
     ("Patient", "deceased"): Example(
         {
             "dated": minimal("Patient") | {"deceasedDateTime": EARLIER},
@@ -95,3 +63,27 @@ EXAMPLES: dict[tuple[str, str], Example] = {
         ),
     ),
 }
+DATATYPES = {
+    ("Patient", "deceased"): {"boolean"},
+}
+"""What the parameters of `EXAMPLES` look at."""
+
+_NO_GROUP = (
+    "AllergyIntolerance Consent DetectedIssue EpisodeOfCare FamilyMemberHistory Immunization"
+    " NutritionOrder SupplyDelivery VisionPrescription"
+)
+_NO_EPISODE = (
+    "Composition DeviceRequest DiagnosticReport Flag List NutritionOrder Observation Procedure"
+    " RiskAssessment ServiceRequest VisionPrescription"
+)
+NEVER_LINKED: dict[tuple[str, str, str], str] = {
+    **{
+        (name, "patient", "Group"): "published as a target; the element takes no Group"
+        for name in _NO_GROUP.split()
+    },
+    **{
+        (name, "encounter", "EpisodeOfCare"): "published as a target; the element takes none"
+        for name in _NO_EPISODE.split()
+    },
+}
+"""(type, code, target) of reverse includes that no valid resource can show, with the reason."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from fhirserver.definitions import SearchParameter, r4
-from tests.claims.by_hand import ALONG, EXAMPLES, along
+from tests.claims.by_hand import ALONG, DATATYPES, EXAMPLES, along
 from tests.claims.examples import MODIFIERS, NOT_SEARCHED, PREFIXES, Ask, Example, example
 from tests.claims.minimal import BARE, FIRST, SECOND, minimal
 from tests.claims.places import Place, elsewhere, holds, places, put
@@ -36,18 +36,20 @@ class TypeData:
 
     Attributes:
         resources: by id.
-        links: by (code, target type): id of a resource that points at that type's FIRST.
+        links: by (code, target type): ids of resources that point at that type's FIRST.
         strangers: by code: id of a resource that points elsewhere.
-        always: codes of parameters whose element no resource can lack.
+        codes: of the parameters that are claimed.
+        datatypes: by code: the types of the values that it looks at.
         gaps: claims that nothing was made for, in words.
     """
 
     type: str
     resources: dict[str, Json] = field(default_factory=dict)
     checks: list[Check] = field(default_factory=list)
-    links: dict[tuple[str, str], str] = field(default_factory=dict)
+    links: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     strangers: dict[str, str] = field(default_factory=dict)
-    always: set[str] = field(default_factory=set)
+    codes: list[str] = field(default_factory=list)
+    datatypes: dict[str, set[str]] = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
 
     def store(self, id_: str, resource: Json) -> str:
@@ -67,10 +69,10 @@ def claims_of(parameter: SearchParameter) -> list[str]:
     """List what is claimed of a parameter by naming it with its type."""
     if parameter.code == "_id":
         return ["", "missing", "not"]
+    if parameter.code == "_lastUpdated":
+        return ["", "missing", *PREFIXES]
     prefixes = PREFIXES if parameter.type in ("date", "number", "quantity") else ()
-    types: Iterable[str] = ()
-    if parameter.type == "reference":
-        types = (parameter.alias_target,) if parameter.alias_target else parameter.targets
+    types = ["[type]"] if parameter.type == "reference" else []
     return ["", "missing", *MODIFIERS[parameter.type], *prefixes, *types]
 
 
@@ -79,6 +81,7 @@ def build(name: str, codes_claimed: Iterable[str]) -> TypeData:
     data = TypeData(name)
     known = r4().search_parameters(name)
     for code in codes_claimed:
+        data.codes.append(code)
         if code == "_id":
             _add_id(data)
         elif code not in COLUMNS:
@@ -108,11 +111,10 @@ def _add(data: TypeData, parameter: SearchParameter) -> None:
         data.gaps.append(f"{data.type}.{code}: {parameter.expression!r} is not understood")
         return
     bare = not any(holds(minimal(data.type), place) for place in found)
-    if not bare:
-        data.always.add(code)
     for number, place in enumerate(found):
         if (parameter.type, place.datatype) in NOT_SEARCHED:
             continue
+        data.datatypes.setdefault(code, set()).add(place.datatype)
         if parameter.type == "reference":
             _add_reference(data, parameter, place, bare=bare)
             continue
@@ -165,12 +167,13 @@ def _add_reference(data: TypeData, parameter: SearchParameter, place: Place, *, 
         data.ask(parameter.code, _with_others(ask, ids, bare=bare), ids)
     _ask_missing(data, parameter.code, made.counted(ids), bare=bare)
     for target, label in made.links.items():
-        data.links.setdefault((parameter.code, target), ids[label])
+        data.links.setdefault((parameter.code, target), set()).add(ids[label])
     data.strangers.setdefault(parameter.code, ids["stranger"])
 
 
 def _add_by_hand(data: TypeData, code: str, made: Example) -> None:
     stem = code.replace("_", "-")
+    data.datatypes[code] = DATATYPES[data.type, code]
     ids = {BARE: BARE}
     for label, resource in made.values.items():
         ids[label] = data.store(f"{stem}-{label}", resource)
