@@ -173,7 +173,7 @@ class PreconditionFailedError(FhirError):
 
     status = 412
     code = "conflict"
-    details = "MSG_VERSION_AWARE_CONFLICT"
+    details: ClassVar[str | None] = "MSG_VERSION_AWARE_CONFLICT"
 
 
 class MultipleMatchesError(PreconditionFailedError):
