@@ -72,7 +72,10 @@ def _bind_when_free(family: int, address: object) -> socket.socket:
         except OSError as error:
             listener.close()
             if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
-                msg = f"cannot listen on {address}: {error.strerror}; choose another with --port"
+                msg = (
+                    f"cannot listen on {address}: {error.strerror}; choose another with --port, "
+                    "or with make run PORT=8081"
+                )
                 raise OSError(error.errno, msg) from error
             time.sleep(0.1)
         else:

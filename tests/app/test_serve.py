@@ -91,7 +91,7 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
         port = str(taken.getsockname()[1])
         answer = serve("--open", "--port", port, "--data-dir", str(tmp_path / "data"))
     assert answer.returncode == 1
-    assert "choose another with --port" in answer.stderr
+    assert "choose another with --port, or with make run PORT=" in answer.stderr
 
 
 def test_open_is_loud(server: ServerProcess) -> None:
