@@ -180,7 +180,7 @@ class MultipleMatchesError(PreconditionFailedError):
     """A condition that must select one resource selects several."""
 
     code = "multiple-matches"
-    details = None
+    details = "SEARCH_MULTIPLE"
 
 
 class TooLargeError(FhirError):

@@ -14,6 +14,7 @@ from typing import Any
 
 from fhirserver.fhirpath.errors import FhirPathError
 from fhirserver.fhirpath.temporal import TEMPORAL_KINDS, parse_temporal
+from fhirserver.model.json import WrittenDecimal
 
 Collection = list[Any]
 """The items of a collection, in order; the lists are never changed once returned."""
@@ -90,6 +91,8 @@ def to_system(item: Any) -> Any:
         return _to_quantity(item) if item.path in QUANTITY_TYPES else item
     if value.__class__ is float:
         return Decimal(repr(value))
+    if value.__class__ is WrittenDecimal:
+        return Decimal(value)
     return item if value is None else value
 
 

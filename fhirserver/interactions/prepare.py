@@ -124,7 +124,8 @@ def check(
     Raises:
         UnprocessableError: with all issues, errors first.
     """
-    issues = [*validate(resource, definitions=definitions, in_transaction=in_transaction), *_subset_issues(resource)]
+    found = validate(resource, definitions=definitions, in_transaction=in_transaction)
+    issues = [*found, *_subset_issues(resource)]
     if not issues:
         return ()
     errors = [issue for issue in issues if issue.severity in ("fatal", "error")]

@@ -2,8 +2,9 @@
 
 Spec: https://hl7.org/fhir/R4/json.html
 
-Numbers with a fraction or an exponent become `Decimal`, so `1.00` goes out as `1.00`. Objects keep
-the order of their keys. One module reads and writes JSON; nothing else imports a JSON library.
+Numbers with a fraction or an exponent become `Decimal`, so `1.00` goes out as `1.00`; where a
+Decimal would be written in another way, as `1e-7` would, it remembers how it was. Objects keep the
+order of their keys. One module reads and writes JSON; nothing else imports a JSON library.
 
 Duplicate keys cost nothing to look for in the usual body: a parsed body that is written again has
 as many quotation marks as its source unless a key was dropped. Only where the counts differ, or
@@ -24,8 +25,41 @@ JsonObject = dict[str, Any]
 
 MAX_DEPTH = 100
 
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
-_encoder = msgspec.json.Encoder(decimal_format="number")
+_PLAIN_LENGTH = 8
+"""So many characters without an exponent are written by Decimal as they were read."""
+
+
+class WrittenDecimal(Decimal):
+    """A decimal that goes out as it came in, e.g. `1e-7` or `0.00000010`."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parse_decimal(text: str) -> Decimal:
+    """Give the number of a JSON text; it is written again as it stands there.
+
+    Raises:
+        ArithmeticError: too large for any Decimal.
+    """
+    number = Decimal(text)
+    if (len(text) <= _PLAIN_LENGTH and "e" not in text and "E" not in text) or str(number) == text:
+        return number
+    written = WrittenDecimal(number)
+    written.text = text
+    return written
+
+
+def _encode_other(value: object) -> object:
+    if isinstance(value, WrittenDecimal):
+        return msgspec.Raw(str(value).encode())
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+_decoder = msgspec.json.Decoder(float_hook=parse_decimal)
+_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=_encode_other)
 
 
 def parse_json(raw: bytes) -> JsonValue:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from fhirserver.errors import TooLargeError
 from fhirserver.model.element_table import Element, ElementTable, Node
-from fhirserver.model.json import MAX_DEPTH, JsonObject, JsonValue
+from fhirserver.model.json import MAX_DEPTH, JsonObject, JsonValue, parse_decimal
 from fhirserver.model.xml_source import FHIR, XHTML, Source, parse_source
 
 _XSI = "http://www.w3.org/2001/XMLSchema-instance "
@@ -172,7 +172,7 @@ def _decimal(text: str) -> int | Decimal | None:
     if not _DECIMAL.fullmatch(text):
         return None
     # JSON reads a number without fraction and exponent as an integer.
-    return int(text) if text.lstrip("-").isdigit() else Decimal(text)
+    return int(text) if text.lstrip("-").isdigit() else parse_decimal(text)
 
 
 _CONVERSIONS: dict[str, Callable[[str], JsonValue]] = {

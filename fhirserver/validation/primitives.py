@@ -55,10 +55,12 @@ def _integer(type_name: str, lowest: int) -> Checker:
 
 def check_decimal(value: JsonValue) -> Problem | None:
     """Check a decimal: a JSON number that the database can keep digit for digit."""
-    kind = value.__class__
-    if kind is not Decimal and kind is not int:
+    if isinstance(value, Decimal):
+        number = value
+    elif value.__class__ is int:
+        number = Decimal(value)
+    else:
         return wrong_kind(value, "a JSON number (decimal)")
-    number = value if kind is Decimal else Decimal(value)
     if len(str(number)) <= _SHORT_DECIMAL and abs(number.adjusted()) <= _MAX_DECIMAL_EXPONENT:
         return None
     if abs(number.adjusted()) > _MAX_DECIMAL_EXPONENT:

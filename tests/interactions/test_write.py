@@ -4,6 +4,7 @@ Spec: https://hl7.org/fhir/R4/http.html
 """
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -53,6 +54,31 @@ def test_content_comes_back_as_sent(client: Client) -> None:
     head, _, tail = read.partition(b'"status"')
     assert b"lastUpdated" in head
     assert b'"status"' + tail == body[body.index(b'"status"') :]
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["1.00", "100", "-0.0", "1e-7", "1E-7", "1.0e0", "2.50E+3", "0.0000001", "0.00000010",
+     "0.000000000000000001", "123456789012345678.90"],
+)  # fmt: skip
+@pytest.mark.parametrize("format_", ["json", "xml"])
+def test_a_decimal_comes_back_as_sent(client: Client, number: str, format_: str) -> None:
+    body = (
+        '{"resourceType":"Observation","id":"o","status":"final","code":{"text":"x"},'
+        f'"valueQuantity":{{"value":{number}}}}}'
+    ).encode()
+    if format_ == "xml":
+        stored = client.put("Observation/o", body, accept="application/fhir+xml")
+        xml = stored.body
+        assert f'<value value="{number}"/>'.encode() in xml
+        client.delete("Observation/o")
+        answer = client.put("Observation/o", xml, content_type="application/fhir+xml")
+    else:
+        answer = client.put("Observation/o", body)
+    assert answer.status == 201, answer.text
+    assert f'"value":{number}}}'.encode() in client.get("Observation/o").body
+    found = client.search(f"Observation?value-quantity={quote(number)}")
+    assert [each["id"] for each in found] == ["o"]
 
 
 @pytest.mark.parametrize(
