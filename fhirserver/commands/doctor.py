@@ -153,7 +153,7 @@ def _check_database(settings: Settings) -> Iterator[Finding]:
     except psycopg.Error as error:
         yield Finding("database", ok=False, found=str(database_error(error)))
     except SchemaRevisionError as error:
-        yield Finding("schema", ok=False, found=str(error), remedy="run fhirserver migrate")
+        yield Finding("schema", ok=False, found=str(error))  # which names the remedy
 
 
 def _without_server(data_dir: Path) -> Finding:
