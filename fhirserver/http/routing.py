@@ -5,6 +5,7 @@ Spec: https://hl7.org/fhir/R4/http.html#summary and https://hl7.org/fhir/R4/sear
     shape of the path                     methods
     (base)                                GET search-system    POST batch
     metadata                              GET capabilities
+    openapi.json                          GET openapi, the same for other tools than FHIR's
     _search                               POST search-system
     _history                              GET history-system
     [type]                                GET search-type      POST create
@@ -74,6 +75,7 @@ class Route:
 _ROUTES: dict[str, dict[str, str]] = {
     "base": {"GET": "search-system", "POST": "batch"},
     "metadata": {"GET": "capabilities"},
+    "openapi.json": {"GET": "openapi"},
     "_search": {"POST": "search-system"},
     "_history": {"GET": "history-system"},
     "type": {
@@ -136,7 +138,7 @@ class Router:
         match segments:
             case []:
                 return "base", Route("")
-            case [("metadata" | "_search" | "_history") as name]:
+            case [("metadata" | "openapi.json" | "_search" | "_history") as name]:
                 return name, Route("")
             case [*above, name] if name.startswith("$"):
                 return "operation", self._operation(above, name[1:])

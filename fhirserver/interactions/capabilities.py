@@ -76,12 +76,17 @@ def capabilities(services: Services, auth: AuthContext, query: Query | None = No
     type_ = "TerminologyCapabilities" if mode == "terminology" else "CapabilityStatement"
     rest = Query(tuple(pair for pair in query.pairs if pair[0] != "mode"), query.handling)
     subset = read_subset(services, type_, rest)
+    body = describe(services, mode)
+    return Result(200, body=apply_subset(services.definitions, body, subset))
+
+
+def describe(services: Services, mode: str = "full") -> bytes:
+    """Give the whole statement as JSON; made once."""
     settings = services.settings
     enforced = settings.referential_integrity == "enforce"
-    body = _statement(
+    return _statement(
         services.definitions, settings.public_url, mode, services.operations, enforced=enforced
     )
-    return Result(200, body=apply_subset(services.definitions, body, subset))
 
 
 @lru_cache(maxsize=8)

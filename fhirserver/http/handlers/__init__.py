@@ -10,7 +10,7 @@ from fhirserver.http.handlers.history import history_instance, history_system, h
 from fhirserver.http.handlers.operation import operation
 from fhirserver.http.handlers.read import read, vread
 from fhirserver.http.handlers.search import search_compartment, search_system, search_type
-from fhirserver.http.handlers.system import batch, capabilities
+from fhirserver.http.handlers.system import batch, capabilities, openapi
 from fhirserver.http.handlers.write import (
     conditional_delete,
     conditional_patch,
@@ -33,6 +33,7 @@ HANDLERS: dict[str, Callable[[Exchange], Response]] = {
     "history-instance": history_instance,
     "history-system": history_system,
     "history-type": history_type,
+    "openapi": openapi,
     "operation": operation,
     "patch": patch,
     "read": read,

@@ -1,4 +1,4 @@
-"""batch, transaction and capabilities.
+"""batch, transaction, capabilities and their OpenAPI form.
 
 Spec: https://hl7.org/fhir/R4/http.html#transaction and #capabilities
 """
@@ -8,6 +8,7 @@ from fhirserver.http.exchange import Exchange
 from fhirserver.http.representation import respond
 from fhirserver.http.response import Response
 from fhirserver.interactions.capabilities import capabilities as capabilities_interaction
+from fhirserver.interactions.openapi import openapi as openapi_interaction
 from fhirserver.interactions.transaction import transaction
 
 
@@ -25,3 +26,10 @@ def capabilities(exchange: Exchange) -> Response:
     return respond(
         exchange, capabilities_interaction(exchange.services, exchange.auth, exchange.query())
     )
+
+
+def openapi(exchange: Exchange) -> Response:
+    """Answer `GET openapi.json`: always JSON, whatever else the caller would take."""
+    result = openapi_interaction(exchange.services, exchange.auth)
+    assert result.body is not None
+    return Response(200, [("Content-Type", "application/json")], result.body)

@@ -1,0 +1,207 @@
+"""The API as an OpenAPI document, made from what the CapabilityStatement says.
+
+Spec: https://spec.openapis.org/oas/v3.0.3 and https://hl7.org/fhir/R4/http.html
+
+Whatever the CapabilityStatement claims has a path here, and nothing else has:
+
+    rest.interaction                /, /_search, /_history
+    rest.resource.interaction       /[type], /[type]/{id}, their _history and _search
+    rest.resource.operation         /[type]/$name, /[type]/{id}/$name, as its definition says
+    rest.compartment                /[compartment]/{id}/{member}
+
+What many paths share stands once in `openapi_components`.
+"""
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from fhirserver.access import AuthContext
+from fhirserver.definitions import Definitions
+from fhirserver.interactions.capabilities import describe
+from fhirserver.interactions.openapi_components import components, parameter_key, ref
+from fhirserver.interactions.permit import permit
+from fhirserver.interactions.types import Result, Services
+from fhirserver.model.json import JsonObject, parse_json, write_json
+
+READING = ("_format", "_pretty", "_summary", "_elements")
+CACHED = ("If-None-Match", "If-Modified-Since")
+SEARCHING = ("_count", "_sort", "_total", "_include", "_revinclude", "Prefer", *READING)
+HISTORY = ("_count", "_since", "_at", "_format", "_pretty")
+WRITING = ("If-Match", "Prefer", "_format")
+
+
+class Shape(NamedTuple):
+    """What a method takes and gives, as names of components.
+
+    Attributes:
+        below: path below the type or the base.
+        body: "" for none.
+    """
+
+    method: str
+    below: str
+    shared: tuple[str, ...]
+    body: str
+    answers: tuple[str, ...]
+
+
+_OF_TYPE: dict[str, Shape] = {
+    "read": Shape("get", "/{id}", (*CACHED, *READING), "", ("Resource",)),
+    "vread": Shape("get", "/{id}/_history/{vid}", READING, "", ("Resource",)),
+    "update": Shape("put", "/{id}", WRITING, "Resource", ("Resource", "Created")),
+    "patch": Shape("patch", "/{id}", WRITING, "Patch", ("Resource",)),
+    "delete": Shape("delete", "/{id}", ("If-Match",), "", ("Nothing",)),
+    "history-instance": Shape("get", "/{id}/_history", HISTORY, "", ("Bundle",)),
+    "history-type": Shape("get", "/_history", HISTORY, "", ("Bundle",)),
+    "create": Shape(
+        "post", "", ("If-None-Exist", "Prefer", "_format"), "Resource", ("Resource", "Created")
+    ),
+    "search-type": Shape("get", "", SEARCHING, "", ("Bundle",)),
+}  # fmt: skip
+_CONDITIONAL: dict[str, Shape] = {
+    "update": Shape("put", "", ("criteria", *WRITING), "Resource", ("Resource", "Created")),
+    "patch": Shape("patch", "", ("criteria", *WRITING), "Patch", ("Resource",)),
+    "delete": Shape("delete", "", ("criteria", "If-Match"), "", ("Nothing",)),
+}
+_OF_SYSTEM: dict[str, Shape] = {
+    "transaction": Shape("post", "/", ("Prefer", "_format"), "Resource", ("Bundle",)),
+    "batch": Shape("post", "/", ("Prefer", "_format"), "Resource", ("Bundle",)),
+    "search-system": Shape("get", "/", ("_type", *SEARCHING), "", ("Bundle",)),
+    "history-system": Shape("get", "/_history", HISTORY, "", ("Bundle",)),
+}
+_METADATA = Shape("get", "/metadata", READING, "", ("Resource",))
+_OPENAPI = Shape("get", "/openapi.json", (), "", ("Document",))
+_SEARCH_FORM = Shape("post", "/_search", ("_format", "_pretty"), "Form", ("Bundle",))
+_COMPARTMENT = Shape("get", "/{id}/{member}", ("criteria", *SEARCHING), "", ("Bundle",))
+_INVOCATION = Shape("post", "", ("_format",), "Resource", ("Resource",))
+_INVOCATION_BY_URL = Shape("get", "", ("criteria", "_format"), "", ("Resource",))
+_STATUS = {"Created": "201", "Nothing": "204"}
+
+
+def openapi(services: Services, auth: AuthContext) -> Result:
+    """Describe the API for tools that know OpenAPI and not FHIR."""
+    permit(services, auth, "capabilities", None)
+    return Result(200, body=_document(services.definitions, describe(services)))
+
+
+@lru_cache(maxsize=2)
+def _document(definitions: Definitions, statement: bytes) -> bytes:
+    stated: Any = parse_json(statement)
+    (rest,) = stated["rest"]
+    paths: dict[str, JsonObject] = {
+        "/metadata": {"get": _operation("capabilities", "", _METADATA)},
+        "/openapi.json": {"get": _operation("openapi", "", _OPENAPI)},
+    }
+    _add_system(paths, rest)
+    for resource in rest["resource"]:
+        _add_type(paths, definitions, resource)
+    for url in rest["compartment"]:
+        _add_compartment(paths, definitions, url.rpartition("/")[2])
+    return write_json(
+        {
+            "openapi": "3.0.3",
+            "info": {
+                "title": stated["title"],
+                "version": stated["software"]["version"],
+                "description": "FHIR R4; see /metadata for the CapabilityStatement.",
+            },
+            "servers": [{"url": stated["implementation"]["url"]}],
+            "tags": [{"name": each["type"]} for each in rest["resource"]],
+            "paths": paths,
+            "components": components(rest["resource"], stated["format"], stated["patchFormat"]),
+        }
+    )
+
+
+def _add_system(paths: dict[str, JsonObject], rest: Any) -> None:
+    own = [ref("parameters", parameter_key(each)) for each in rest["searchParam"]]
+    for each in rest["interaction"]:
+        shape = _OF_SYSTEM[each["code"]]
+        entry = _operation(each["code"], "", shape)
+        if each["code"] == "search-system":
+            entry["parameters"] = [*own, *entry["parameters"]]
+            paths["/_search"] = {"post": _operation("search-system-post", "", _SEARCH_FORM)}
+        there = paths.setdefault(shape.below, {}).setdefault(shape.method, entry)
+        if there is not entry:
+            there["operationId"] = f"{there['operationId']}-or-{each['code']}"
+    for each in rest.get("operation", ()):
+        paths[f"/${each['name']}"] = _invocations(each["name"], "", "", changes=False)
+
+
+def _add_type(paths: dict[str, JsonObject], definitions: Definitions, resource: Any) -> None:
+    name = resource["type"]
+    codes = [each["code"] for each in resource["interaction"]]
+    own = [ref("parameters", parameter_key(each)) for each in resource["searchParam"]]
+    for code in codes:
+        shape = _OF_TYPE[code]
+        entry = _operation(code, name, shape)
+        if code == "search-type":
+            entry["parameters"] = [*own, *entry["parameters"]]
+            form = _operation("search-type-post", name, _SEARCH_FORM)
+            paths[f"/{name}/_search"] = {"post": form}
+        _at(paths, f"/{name}{shape.below}")[shape.method] = entry
+    for code, shape in _CONDITIONAL.items():
+        if code in codes:
+            _at(paths, f"/{name}")[shape.method] = _operation(f"conditional-{code}", name, shape)
+    published = {each.url: each for each in definitions.operations.values()}
+    for each in resource.get("operation", ()):
+        known = published.get(each["definition"])
+        changes = known is not None and known.affects_state
+        for below in ("", "/{id}"):
+            if known is None or (known.instance if below else known.type):
+                path = _at(paths, f"/{name}{below}/${each['name']}")
+                path.update(_invocations(each["name"], name, below, changes=changes))
+
+
+def _add_compartment(paths: dict[str, JsonObject], definitions: Definitions, code: str) -> None:
+    name = next(each for each in definitions.resource_types if each.lower() == code)
+    members = [each for each, links in definitions.compartment(name).items() if links]
+    entry = _operation("search-compartment", name, _COMPARTMENT)
+    path = _at(paths, f"/{name}/{{id}}/{{member}}")
+    path["parameters"] = [
+        *path["parameters"],
+        {
+            "name": "member",
+            "in": "path",
+            "required": True,
+            "description": "Type that is searched, or * for all.",
+            "schema": {"type": "string", "enum": ["*", *sorted(members)]},
+        },
+    ]
+    path["get"] = entry
+
+
+def _at(paths: dict[str, JsonObject], path: str) -> Any:
+    """Give the path's item, made with the parameters that its address has."""
+    item = paths.setdefault(path, {})
+    named = [ref("parameters", name) for name in ("id", "vid") if f"{{{name}}}" in path]
+    if named:
+        item.setdefault("parameters", named)
+    return item
+
+
+def _operation(code: str, name: str, shape: Shape) -> Any:
+    """Describe one method of one path."""
+    entry: JsonObject = {"operationId": f"{code}-{name}" if name else code}
+    if name:
+        entry["tags"] = [name]
+    entry["parameters"] = [ref("parameters", each) for each in shape.shared]
+    if shape.body:
+        entry["requestBody"] = ref("requestBodies", shape.body)
+    responses: JsonObject = {
+        _STATUS.get(each, "200"): ref("responses", each) for each in shape.answers
+    }
+    if "If-None-Match" in shape.shared:
+        responses["304"] = ref("responses", "NotModified")
+    entry["responses"] = {**responses, "default": ref("responses", "Error")}
+    return entry
+
+
+def _invocations(code: str, name: str, below: str, *, changes: bool) -> JsonObject:
+    """Describe POST, and GET where the operation changes nothing."""
+    place = "instance" if below else "type" if name else "system"
+    stem = f"operation-{code}-{place}"
+    found: JsonObject = {"post": _operation(stem, name, _INVOCATION)}
+    if not changes:
+        found["get"] = _operation(f"{stem}-get", name, _INVOCATION_BY_URL)
+    return found
