@@ -79,6 +79,9 @@ def run(args: argparse.Namespace) -> int:
             with _Pool(settings, url, max(args.workers, 1)) as pool:
                 report = _load(pool, keys, earlier)
             absent = _absent(url, started_us)
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted: the same command goes on where this one stopped\n")
+        raise
     except UnavailableError as error:
         raise CommandError(f"{error} Call the same command again to go on.") from None
     _write_report(report, absent, args.refused)

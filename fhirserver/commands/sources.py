@@ -189,6 +189,8 @@ _WHY = f"the name must end in {_named(_PLAIN)}, maybe with {_named(_PACKED)} aft
 
 
 def _readable(path: Path) -> Source:
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is no regular file; pipe into - instead")
     with path.open("rb") as file:
         return Source(path, os.fstat(file.fileno()).st_size)
 

@@ -164,7 +164,10 @@ class EmbeddedPostgres:
                 # The watcher of a dead owner holds the lock until its PostgreSQL has stopped.
                 if (owner and embedded_watch.is_running(int(owner))) or _late(deadline):
                     lock.close()
-                    msg = f"{self.data_dir} is in use by another server (process {owner})"
+                    msg = (
+                        f"{self.data_dir} is in use by another server or command (process "
+                        f"{owner}): wait until it ends, or name another with --data-dir"
+                    )
                     raise EmbeddedPostgresError(msg) from None
                 time.sleep(0.05)
         lock.truncate(0)

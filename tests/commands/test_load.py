@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import psycopg
 import pytest
 
 from tests.conftest import truncate_all
+from tests.waiting import wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -263,6 +266,22 @@ def test_a_reference_to_nothing_is_named(database_url: str, tmp_path: Path) -> N
     done = command("load", "--database-url", database_url, str(file))
     assert done.returncode == 0
     assert b"Patient/nobody" in done.stderr
+
+
+def test_an_interrupted_load_goes_on_where_it_stopped(database_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(command("sample-data", "--patients", "30").stdout)
+    words = (sys.executable, "-m", "fhirserver", "load", "--database-url", database_url, str(file))
+    loading = subprocess.Popen(words, stderr=subprocess.PIPE, start_new_session=True)
+    wait_for(lambda: bool(counts(database_url)))
+    os.killpg(loading.pid, signal.SIGINT)
+    said = loading.communicate()[1]
+    assert (loading.returncode, b"Traceback" in said) == (130, False), said
+    assert b"interrupted: the same command goes on" in said
+    done = command(*words[3:])
+    assert (done.returncode, LOADED in done.stderr) == (0, True)
+    whole = command("sample-data", "--patients", "30", "--resources").stdout
+    assert counts(database_url) == {1: whole.count(b"\n")}
 
 
 def test_only_what_this_load_refers_to_is_named(database_url: str, tmp_path: Path) -> None:
