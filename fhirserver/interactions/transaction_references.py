@@ -5,6 +5,8 @@ Spec: https://hl7.org/fhir/R4/http.html#trules and bundle.html#references
     Reference.reference    a fullUrl; Type/id below the root of the entry's own fullUrl; either
                            with /_history/n; or a search: Type?parameters
     uri, url, oid, uuid    a fullUrl, exactly; canonicals stay as they are
+    urn:uuid:...           of no entry: an error, as it names nothing outside the Bundle; but what
+                           stands in a Bundle that is an entry is that Bundle's business
     narrative              href and src with a fullUrl or a relative link to one
 
 A place keeps its text as sent, so that filling again, after a retry chose other ids, starts from
@@ -18,6 +20,7 @@ from typing import Any, NamedTuple
 
 from fhirserver.definitions import Definitions
 from fhirserver.definitions.elements import Node
+from fhirserver.errors import InvalidRequestError
 from fhirserver.model.json import JsonObject, JsonValue
 
 _SEARCH = re.compile(r"([A-Z][A-Za-z]+)\?(.+)", re.ASCII | re.DOTALL)
@@ -26,6 +29,7 @@ _RESTFUL = re.compile(r"(.+)/[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _HISTORY = re.compile(r"(.+)/_history/[A-Za-z0-9\-.]{1,64}", re.ASCII)
 _LINK = re.compile(r"""\b(href|src)(\s*=\s*)("[^"]*"|'[^']*')""")
 _TEXTS = frozenset(("reference", "div"))
+_UUID = "urn:uuid:"
 _URI_TYPES = frozenset(("uri", "url", "oid", "uuid"))
 
 
@@ -73,11 +77,15 @@ class Links:
         Args:
             resource: an entry's body.
             full_url: the entry's own fullUrl, whose root completes relative references.
+
+        Raises:
+            InvalidRequestError: a reference to a UUID that is no entry's.
         """
         restful = _RESTFUL.fullmatch(full_url) if full_url else None
         root = restful[1] if restful else None
         places: list[Place] = []
         has_uris = False
+        is_bundle = resource.get("resourceType") == "Bundle"
         full_urls = self._full_urls
         stack: list[JsonValue] = [resource]
         while stack:
@@ -85,7 +93,10 @@ class Links:
             for key, item in holder.items() if holder.__class__ is dict else enumerate(holder):
                 if item.__class__ is str:
                     if key in _TEXTS:
-                        places.extend(self._text(holder, key, item, root))
+                        found = list(self._text(holder, key, item, root))
+                        places += found
+                        if not found and item.startswith(_UUID) and not is_bundle:
+                            raise _unknown(item)
                     elif item in full_urls:
                         has_uris = True
                 elif item.__class__ is dict or item.__class__ is list:
@@ -198,3 +209,10 @@ class Links:
         element = node.elements.get(key)
         path = element.node_path if element is not None else None
         return self._definitions.node(path or "Element")
+
+
+def _unknown(urn: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"{urn[:100]!r} is the fullUrl of no entry that writes; add that entry, or refer to what "
+        "is stored as [type]/[id].",
+    )

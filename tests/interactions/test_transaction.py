@@ -268,7 +268,7 @@ def test_version_specific_references_stay_specific(client: Client) -> None:
         ),
         pytest.param(
             [entry("POST", "Basic", basic(URN))],
-            200, (), id="a urn from elsewhere is kept",
+            400, ("Bundle.entry[0]",), id="a uuid that is no entry",
         ),
         pytest.param([{"resource": patient()}], 400, ("Bundle.entry[0]",), id="no request"),
         pytest.param(

@@ -1,10 +1,12 @@
 """Links between the entries of a transaction: everything that points at a fullUrl follows it."""
 
+import copy
 from typing import Any
 
 import pytest
 
 from fhirserver.definitions import r4
+from fhirserver.errors import InvalidRequestError
 from fhirserver.interactions.transaction_references import Links
 
 URN = "urn:uuid:11111111-1111-1111-1111-111111111111"
@@ -39,7 +41,7 @@ def observation(subject: str) -> dict[str, Any]:
         pytest.param("Patient/9", None, "Patient/9", id="relative without a fullUrl"),
         pytest.param(f"{WEB}/_history/2", None, "Patient/1/_history/4", id="versioned"),
         pytest.param("#p", None, "#p", id="contained"),
-        pytest.param("urn:uuid:other", None, "urn:uuid:other", id="elsewhere"),
+        pytest.param("urn:oid:1.2.4", None, "urn:oid:1.2.4", id="elsewhere"),
         pytest.param(
             "Practitioner?identifier=a|b", None, "Practitioner/7", id="conditional reference"
         ),
@@ -58,6 +60,24 @@ def observation(subject: str) -> dict[str, Any]:
 def test_references_follow(reference: str, full_url: str | None, expected: str) -> None:
     found = rewritten(observation(reference), full_url)
     assert found["subject"]["reference"] == expected
+
+
+def test_a_uuid_that_is_no_entry_is_refused() -> None:
+    with pytest.raises(InvalidRequestError, match="fullUrl of no entry"):
+        rewritten(observation("urn:uuid:22222222-2222-2222-2222-222222222222"))
+
+
+def test_a_bundle_inside_has_links_of_its_own() -> None:
+    inner = "urn:uuid:22222222-2222-2222-2222-222222222222"
+    document = {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "entry": [
+            {"fullUrl": inner, "resource": {"resourceType": "Patient"}},
+            {"resource": observation(inner)},
+        ],
+    }
+    assert rewritten(copy.deepcopy(document)) == document
 
 
 def test_references_follow_in_contained_resources_and_extensions() -> None:
