@@ -46,7 +46,7 @@ class Settings:
     body_limit_bytes: int = 64 * 1024 * 1024
     body_deadline_s: int = 30
     statement_timeout_ms: int = 30_000
-    client_concurrency: int = 32
+    client_concurrency: int = 64
     pool_size: int = 6
     pool_timeout_s: float = 5.0
 
