@@ -1,6 +1,6 @@
 """Check the wheel as a stranger gets it: built, installed in an empty environment, run elsewhere.
 
-Its top-level names must all be ours, and `fhirserver --help`, `migrate` and `serve` must work
+Its top-level names must all be ours, and `fhirserver --help`, `serve` and `migrate` must work
 outside the checkout.
 """
 
@@ -28,8 +28,8 @@ def main() -> None:
         check_names(wheel)
         program = install(wheel, elsewhere / "env")
         run(program, "--help", cwd=elsewhere)
-        run(program, "migrate", "--data-dir", str(elsewhere / "data"), cwd=elsewhere)
         check_serve(program, elsewhere)
+        run(program, "migrate", "--data-dir", str(elsewhere / "data"), cwd=elsewhere)
     print("the wheel works outside the checkout")
 
 

@@ -18,7 +18,7 @@ _BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 def parse_query(text: str) -> Parameters:
-    """Take a query string or form body apart; parameters without a name are dropped.
+    """Take a query string or form body apart; nothing between two `&` is no parameter.
 
     Raises:
         InvalidRequestError: a broken percent escape, octets that are no UTF-8, or NUL.
@@ -36,6 +36,11 @@ def parse_query(text: str) -> Parameters:
         name, _, value = pair.partition("=")
         if name:
             found.append((_decode(name), _decode(value)))
+        elif pair:
+            raise InvalidRequestError(
+                f"The parameter {pair[:100]!r} has no name; write name=value.",
+                expression=("http.query",),
+            )
     return found
 
 

@@ -25,7 +25,7 @@ from fhirserver.interactions.types import OfferedOperation, Query, Result, Servi
 from fhirserver.model.json import JsonObject, write_json
 from fhirserver.search.params.reference import target_types
 
-PUBLISHED = "2026-01-01"
+PUBLISHED = "2026-11-24"
 """Date of the statement's contents: of the version of the software, not of the process."""
 
 FORMATS = ("application/fhir+json", "application/fhir+xml", "json", "xml")

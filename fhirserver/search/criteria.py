@@ -99,7 +99,7 @@ def find_parameter(
         if code in _SPECIAL_CODES or (parameter is not None and not parameter.supported):
             raise not_offered(name, f"The parameter {code!r}", "leave it out.")
         if parameter is None or (found and parameter.type != found[0].type):
-            raise unknown_parameter(code, type_name, parameters)
+            raise unknown_parameter(code, type_name, parameters, among=len(types))
         found.append(parameter)
     return tuple(found)
 

@@ -106,6 +106,8 @@ def _take_apart(pairs: Pairs) -> _Taken:
             if name in taken.once:
                 raise invalid_value(name, value, "give this parameter once")
             taken.once[name] = value
+        elif name.partition(":")[0] in _ONCE:
+            raise invalid_value(name, value, "this parameter takes no modifier")
         elif name.partition(":")[0] in _INCLUDES:
             taken.includes.append((name, value))
         elif name in ("_contained", "_containedType"):

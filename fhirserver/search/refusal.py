@@ -10,10 +10,21 @@ class UnknownParameterError(InvalidSearchError):
     """No such parameter on the type searched; a lenient search leaves it out."""
 
 
-def unknown_parameter(name: str, where: str, known: Iterable[str]) -> UnknownParameterError:
-    """Say that a type has no such parameter, and which ones come near."""
+def unknown_parameter(
+    name: str, where: str, known: Iterable[str], *, among: int = 1
+) -> UnknownParameterError:
+    """Say that a type has no such parameter, and which ones come near.
+
+    Args:
+        name: of the parameter.
+        where: the type.
+        known: what it has.
+        among: number of types searched.
+    """
     near = get_close_matches(name, list(known), n=3, cutoff=0.6)
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    if among > 1:
+        hint += " A search of several types takes what all of them have; _type says which."
     return UnknownParameterError(
         f"{where} has no search parameter {name!r}.{hint} GET /metadata lists those of every type.",
         expression=(f"http.{name}",),

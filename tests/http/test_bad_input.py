@@ -255,6 +255,13 @@ PARAMETERS = {
     "query/nul": get("Patient?name=a%00", 400, "invalid", "NUL", "http.query"),
     "query/too-many": get("Patient?" + "name=a&" * 1000 + "x", 413, "too-long", "1000"),
     "query/unknown": get("Patient?foo=1", 400, "invalid", "'foo'", "http.foo"),
+    "query/no-name": get("Patient?=x", 400, "invalid", "has no name", "http.query"),
+    "query/modifier-of-sort": get(
+        "Patient?_sort:desc=name", 400, "invalid", "takes no modifier", "http._sort:desc"
+    ),
+    "query/not-on-all-types": get(
+        "?_type=Observation,Patient&name=x", 400, "invalid", "_type says which", "http.name"
+    ),
     "query/unknown-on-read": get("Patient/1?foo=1", 400, "invalid", "", "http.foo"),
     "query/_pretty": get("Patient?_pretty=perhaps", 400, "invalid", "", "http._pretty"),
     "query/_summary": get("Patient?_summary=half", 400, "invalid", "", "http._summary"),
