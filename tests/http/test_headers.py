@@ -99,7 +99,7 @@ def test_any_other_request_id_is_replaced(given: str | None) -> None:
         pytest.param("a=1&b=2&a=3", [("a", "1"), ("b", "2"), ("a", "3")], id="order"),
         pytest.param("name=%C3%A9+x%2By", [("name", "é x+y")], id="decoded"),
         pytest.param("code:not=a|b", [("code:not", "a|b")], id="modifier"),
-        pytest.param("a&b=&=c&", [("a", ""), ("b", "")], id="without-value-or-name"),
+        pytest.param("a&b=&&c&", [("a", ""), ("b", ""), ("c", "")], id="without-value"),
         pytest.param("a=b=c", [("a", "b=c")], id="second-equals"),
     ],
 )
