@@ -53,6 +53,10 @@ class Page(Protocol):
     def previous(self) -> Position | None:
         """Where the page before ends; None before the first."""
 
+    @property
+    def last(self) -> Position | None:
+        """The end; None where the total is not certain."""
+
 
 def seal_cursor(
     key: bytes, caller: str, pairs: Sequence[tuple[str, str]], position: Position
@@ -111,7 +115,7 @@ def page_links(
         page: what was found.
 
     Returns:
-        (relation, URL): self, first, and previous and next where there are such pages.
+        (relation, URL): self, first, and previous, next and last where there are such pages.
     """
     pairs = render_pairs(query)
     text = join_pairs(pairs)
@@ -119,7 +123,11 @@ def page_links(
     links = [("self", whole)]
     if page.previous is not None or page.next is not None:
         links.append(("first", whole))
-    for relation, position in (("previous", page.previous), ("next", page.next)):
+    for relation, position in (
+        ("previous", page.previous),
+        ("next", page.next),
+        ("last", page.last),
+    ):
         if position is not None:
             links.append(
                 (relation, f"{url}?{PARAMETER}={seal_cursor(key, caller, pairs, position)}")

@@ -38,6 +38,11 @@ class Position:
     total: int | None = None
     as_of_us: int | None = None
 
+    @property
+    def is_end(self) -> bool:
+        """Whether the page that ends there is the last one."""
+        return self.backward and not self.values
+
 
 def order_by(keys: Sequence[OrderKey], *, backward: bool) -> str:
     """Write ORDER BY's list."""

@@ -53,6 +53,7 @@ class SearchPage:
         total: matches on all pages; None if unknown or not wanted.
         next: where the next page begins; None after the last.
         previous: where the page before ends; None before the first.
+        last: the end, from which the last page is read back; None where the total is not certain.
         includes_cut: more was to be included than the limit allows.
     """
 
@@ -61,6 +62,7 @@ class SearchPage:
     total: int | None = None
     next: Position | None = None
     previous: Position | None = None
+    last: Position | None = None
     includes_cut: bool = False
 
 
@@ -110,6 +112,7 @@ def _run_plan(connection: Connection[Any], run: Run, plan: Plan, audit: AuditRow
         total,
         _next(plan, rows, more, total),
         _previous(plan, rows, more, total),
+        _last(plan, more, total),
         included.cut,
     )
 
@@ -198,8 +201,9 @@ def _check_position(plan: Plan, position: Position) -> None:
 
 
 def _next(plan: Plan, rows: Sequence[Row], more: bool, total: int | None) -> Position | None:
-    backward = plan.position is not None and plan.position.backward
-    if not rows or not (more or backward):
+    position = plan.position
+    backward = position is not None and position.backward
+    if not rows or not (more or backward) or (position is not None and position.is_end):
         return None
     last = rows[-1]
     return Position(last.phase, last.values, False, total, plan.as_of_us)
@@ -212,6 +216,13 @@ def _previous(plan: Plan, rows: Sequence[Row], more: bool, total: int | None) ->
         return None
     first = rows[0]
     return Position(first.phase, first.values, True, total, plan.as_of_us)
+
+
+def _last(plan: Plan, more: bool, total: int | None) -> Position | None:
+    at_first = plan.position is None and not more
+    if total is None or plan.count == "estimate" or at_first:
+        return None
+    return Position(len(plan.phases) - 1, (), True, total, plan.as_of_us)
 
 
 def _total(run: Run, plan: Plan, matches: int, *, complete: bool) -> int | None:

@@ -169,6 +169,32 @@ def test_the_way_back_is_the_way_there(searcher: Searcher, type_name: str, query
 
 
 @pytest.mark.parametrize(("type_name", "query"), QUERIES)
+def test_the_last_page_is_the_end_of_the_whole(
+    searcher: Searcher, type_name: str, query: str
+) -> None:
+    whole = searcher.ids(type_name, query)
+    query = f"{query}&_count=7"
+    page = searcher.page(type_name, query)
+    assert (page.last is None) == (len(whole) <= 7)
+    if page.last is None:
+        return
+    pages = [searcher.page(type_name, query, position=page.last)]
+    assert pages[0].next is None
+    assert pages[0].total == len(whole)
+    while pages[0].previous is not None:
+        pages.insert(0, searcher.page(type_name, query, position=pages[0].previous))
+    assert [len(each.matches) for each in pages[1:]] == [7] * (len(pages) - 1)
+    assert ids_of(pages) == whole
+
+
+def test_without_a_certain_total_there_is_no_last_page(searcher: Searcher) -> None:
+    for total in ("none", "estimate"):
+        page = searcher.page("Observation", f"_count=7&_total={total}")
+        assert page.next is not None
+        assert page.last is None
+
+
+@pytest.mark.parametrize(("type_name", "query"), QUERIES)
 def test_order_does_not_change_what_is_found(
     searcher: Searcher, type_name: str, query: str
 ) -> None:

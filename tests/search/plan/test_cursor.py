@@ -78,9 +78,13 @@ def test_other_tokens_are_refused(key: bytes, caller: str, change: Callable[[str
 def test_links() -> None:
     query = parse([("family", "Smith"), ("_count", "5")], ("Patient",), CONTEXT)
     url = "http://here.example/fhir/Patient"
-    page = SearchPage(next=Position(values=(1,)), previous=Position(values=(2,), backward=True))
+    page = SearchPage(
+        next=Position(values=(1,)),
+        previous=Position(values=(2,), backward=True),
+        last=Position(backward=True),
+    )
     links = dict(page_links(KEY, "me", url, query, page))
-    assert list(links) == ["self", "first", "previous", "next"]
+    assert list(links) == ["self", "first", "previous", "next", "last"]
     assert links["self"] == links["first"] == f"{url}?family=Smith&_count=5"
     ((name, token),) = parse_qsl(urlsplit(links["next"]).query)
     assert name == "_page"
