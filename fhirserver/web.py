@@ -8,6 +8,7 @@ SIGTERM: no more connections are accepted, requests under way finish, then the p
 """
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -56,6 +57,7 @@ def main() -> NoReturn:
     application = build_application(
         read_settings(), metrics, metrics.region(args.region), lifeline.exhausted
     )
+    _collect_seldom()
     _serve(application, args.listener, stop)
     lifeline.ready()
     signal.sigwait(signals)
@@ -65,6 +67,16 @@ def main() -> NoReturn:
     sys.stderr.flush()
     # Threads that wait for late bodies are inside granian, which cannot bear the interpreter's end.
     os._exit(0)
+
+
+def _collect_seldom() -> None:
+    """Leave the definitions out of garbage collections, and collect less often.
+
+    A Bundle is many objects and no cycle; looking for some took an eighth of a transaction's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 def _serve(application: Application, listener: int, stop: Any) -> None:
