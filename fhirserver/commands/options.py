@@ -7,6 +7,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ __all__ = [
 NO_DATABASE_REMEDY = (
     "Check --data-dir; `fhirserver serve` and `fhirserver load` make a new database."
 )
+
+_PUBLIC_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 
 
 def add_store_options(parser: argparse.ArgumentParser) -> None:
@@ -70,8 +73,8 @@ def settings_from(args: argparse.Namespace, **overrides: Any) -> Settings:
         raise CommandError(str(error), exit_code=2) from None
     data_dir = Path(settings.data_dir) if settings.data_dir else default_data_dir()
     settings = replace(settings, data_dir=str(data_dir.absolute()))
-    if not settings.public_url.startswith(("http://", "https://")):
-        message = f"the public URL {settings.public_url!r} must start with http:// or https://"
+    if not _PUBLIC_URL.fullmatch(settings.public_url):
+        message = "the public URL must be http:// or https://, a host and a path, nothing else"
         raise CommandError(message, exit_code=2)
     _check_folder(Path(settings.data_dir))
     running = read_note(data_dir)

@@ -7,7 +7,7 @@ wrong with the resource is one 422 with every issue. `meta.versionId` and `meta.
 server's and fall away here; the store writes them again. All else stays as it was sent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fhirserver.definitions import Definitions
@@ -109,14 +109,17 @@ def identified(content: JsonObject, id_: str) -> JsonObject:
 
 
 def check(
-    definitions: Definitions, resource: JsonObject, *, in_transaction: bool = False
+    definitions: Definitions,
+    resource: JsonObject,
+    *,
+    entry_types: Mapping[str, str] | None = None,
 ) -> tuple[Issue, ...]:
     """Validate one resource.
 
     Args:
         definitions: the R4 specification.
         resource: with its id.
-        in_transaction: conditional references will be resolved.
+        entry_types: of the transaction, by fullUrl; see `validate`.
 
     Returns:
         Warnings and information.
@@ -124,7 +127,7 @@ def check(
     Raises:
         UnprocessableError: with all issues, errors first.
     """
-    found = validate(resource, definitions=definitions, in_transaction=in_transaction)
+    found = validate(resource, definitions=definitions, entry_types=entry_types)
     issues = [*found, *_subset_issues(resource)]
     if not issues:
         return ()

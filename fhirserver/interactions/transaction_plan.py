@@ -3,7 +3,7 @@
 Spec: https://hl7.org/fhir/R4/http.html#trules
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fhirserver.access import AuthContext, Decision
@@ -71,7 +71,13 @@ def plan_transaction(
         InvalidRequestError: two entries with one fullUrl, or a condition or body that cannot be.
         UnprocessableError: bodies that break FHIR's rules, one issue for each break.
     """
-    links = Links(services.definitions, services.settings.public_url, _full_urls(entries))
+    full_urls = _full_urls(entries)
+    links = Links(services.definitions, services.settings.public_url, full_urls)
+    types = {
+        entry.full_url: entry.target.type
+        for entry in entries
+        if entry.full_url in full_urls and entry.target.type
+    }
     writes: list[PlannedWrite] = []
     broken: list[Issue] = []
     reads: list[Entry] = []
@@ -80,7 +86,7 @@ def plan_transaction(
             reads.append(entry)
             continue
         try:
-            writes.append(_plan_write(services, auth, entry, links))
+            writes.append(_plan_write(services, auth, entry, (links, types)))
         except UnprocessableError as error:
             broken.extend(at_entry(error, entry.path).issues)
         except FhirError as error:
@@ -106,7 +112,10 @@ def _full_urls(entries: Sequence[Entry]) -> dict[str, int]:
     return found
 
 
-def _plan_write(services: Services, auth: AuthContext, entry: Entry, links: Links) -> PlannedWrite:
+def _plan_write(
+    services: Services, auth: AuthContext, entry: Entry, known: tuple[Links, Mapping[str, str]]
+) -> PlannedWrite:
+    links, types = known
     type_ = entry.target.type
     assert type_ is not None
     interaction = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
@@ -114,13 +123,14 @@ def _plan_write(services: Services, auth: AuthContext, entry: Entry, links: Link
     wanted = _condition(entry, type_)
     id_ = entry.target.id
     if entry.method not in ("POST", "PUT"):
-        return PlannedWrite(entry, type_, id_, None, wanted, (), (), decision)
+        places = links.find(entry.resource, None) if entry.resource else ()
+        return PlannedWrite(entry, type_, id_, None, wanted, places, (), decision)
     sent = checked_type(type_, entry.resource)
     if entry.method == "PUT":
         require_if_match(services, entry.options)
     id_ = _own_id(services, entry, type_)
     content = identified(sent, id_)
-    issues = check(services.definitions, content, in_transaction=True)
+    issues = check(services.definitions, content, entry_types=types)
     places = links.find(content, entry.full_url)
     return PlannedWrite(entry, type_, id_, content, wanted, places, issues, decision)
 

@@ -5,9 +5,11 @@ Spec: https://hl7.org/fhir/R4/http.html#trules and bundle.html#references
     Reference.reference    a fullUrl; Type/id below the root of the entry's own fullUrl; either
                            with /_history/n; or a search: Type?parameters
     uri, url, oid, uuid    a fullUrl, exactly; canonicals stay as they are
-    urn:uuid:...           of no entry: an error, as it names nothing outside the Bundle; but what
-                           stands in a Bundle that is an entry is that Bundle's business
+    urn:uuid:...           of no entry: an error, as it names nothing outside the Bundle; so a
+                           link to it could never be followed
     narrative              href and src with a fullUrl or a relative link to one
+
+A Bundle that is an entry stays as it is: what its own entries say, they say within it.
 
 A place keeps its text as sent, so that filling again, after a retry chose other ids, starts from
 the source.
@@ -81,11 +83,12 @@ class Links:
         Raises:
             InvalidRequestError: a reference to a UUID that is no entry's.
         """
+        if resource.get("resourceType") == "Bundle":
+            return []
         restful = _RESTFUL.fullmatch(full_url) if full_url else None
         root = restful[1] if restful else None
         places: list[Place] = []
         has_uris = False
-        is_bundle = resource.get("resourceType") == "Bundle"
         full_urls = self._full_urls
         stack: list[JsonValue] = [resource]
         while stack:
@@ -95,7 +98,7 @@ class Links:
                     if key in _TEXTS:
                         found = list(self._text(holder, key, item, root))
                         places += found
-                        if not found and item.startswith(_UUID) and not is_bundle:
+                        if not found and item.startswith(_UUID):
                             raise _unknown(item)
                     elif item in full_urls:
                         has_uris = True

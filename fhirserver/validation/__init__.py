@@ -6,6 +6,7 @@ Spec: https://hl7.org/fhir/R4/validation.html
 the element tables when a type is first met; they keep nothing about what they have seen.
 """
 
+from collections.abc import Mapping
 from functools import cache
 
 from fhirserver.definitions import Definitions, r4
@@ -21,15 +22,15 @@ def validate(
     resource: JsonObject,
     *,
     definitions: Definitions | None = None,
-    in_transaction: bool = False,
+    entry_types: Mapping[str, str] | None = None,
 ) -> list[Issue]:
     """Check a resource and everything in it. Pure.
 
     Args:
         resource: a JSON object as `parse_json` gives it; numbers with a fraction are Decimals.
         definitions: FHIR R4 unless given.
-        in_transaction: the resource is an entry of a transaction, which resolves conditional
-            references; elsewhere they are refused.
+        entry_types: of a transaction that the resource is an entry of: type by fullUrl. It
+            resolves conditional references; elsewhere they are refused.
 
     Returns:
         All issues, errors and warnings, sorted by place; empty when nothing is wrong. Issue codes
@@ -37,7 +38,7 @@ def validate(
         `expression` is FHIRPath, e.g. "Patient.name[0].given[1]"; `diagnostics` begins with the
         key of the invariant where there is one.
     """
-    findings = Findings(resource, in_transaction=in_transaction)
+    findings = Findings(resource, entry_types)
     name = resource.get("resourceType")
     place: Place = (None, name if isinstance(name, str) else "Resource")
     _checks(r4() if definitions is None else definitions).check_type(resource, place, findings)

@@ -11,7 +11,7 @@ Steps are published element names, so `valueQuantity` is `value`; positions coun
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
@@ -100,6 +100,7 @@ class Findings:
             content are left out when its own content added to them.
         resource: the resource being checked: %resource.
         root: the resource that contains it, or itself: %rootResource.
+        entry_types: type by fullUrl, of the transaction that this is an entry of.
         in_transaction: a reference may be a search: in a transaction's entry, or in a Bundle,
             which may become one.
     """
@@ -108,18 +109,20 @@ class Findings:
         "_contained",
         "_contained_of",
         "_found",
+        "entry_types",
         "faults",
         "in_transaction",
         "resource",
         "root",
     )
 
-    def __init__(self, resource: JsonObject, *, in_transaction: bool = False) -> None:
+    def __init__(self, resource: JsonObject, entry_types: Mapping[str, str] | None = None) -> None:
         self._found: list[tuple[Place, Issue]] = []
         self.faults = 0
         self.resource = resource
         self.root = resource
-        self.in_transaction = in_transaction or resource.get("resourceType") == "Bundle"
+        self.entry_types = entry_types or {}
+        self.in_transaction = entry_types is not None or resource.get("resourceType") == "Bundle"
         self._contained: dict[str, JsonObject] = {}
         self._contained_of: JsonObject | None = None
 

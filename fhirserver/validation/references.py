@@ -23,7 +23,7 @@ ReferenceRule = Callable[[JsonObject, Place, Findings], None]
 
 _TYPE = re.compile(
     r"(?:https?://.*/)?([A-Z][A-Za-z]+)"
-    r"(?:/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?|\?.*)",
+    r"(?:/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?|\?.+)",
     re.ASCII | re.DOTALL,
 )
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:", re.ASCII)
@@ -109,4 +109,4 @@ def _literal_type(text: str, findings: Findings) -> str | None:
         name = None if target is None else target.get("resourceType")
         return name if isinstance(name, str) else None
     match = _TYPE.fullmatch(text)
-    return match[1] if match else None
+    return match[1] if match else findings.entry_types.get(text)

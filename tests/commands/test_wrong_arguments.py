@@ -98,8 +98,10 @@ def test_what_the_database_refuses_is_said_in_its_words(postgres: str) -> None:
         (("load", "ok.ndjson", "--refused", "no/where"), 2, b"no/where: No such file or directory"),
         (("export", "--output", "ok.ndjson"), 2, b"--output ok.ndjson is a file"),
         (("sample-data", "--output", "no/where"), 1, b"no/where: No such file or directory"),
-        (("serve", "--open", "--public-url", "x"), 2, b"must start with http"),
-        (("reindex", "--public-url", "x"), 2, b"must start with http"),
+        (("serve", "--open", "--public-url", "x"), 2, b"must be http"),
+        (("reindex", "--public-url", "x"), 2, b"must be http"),
+        (("serve", "--open", "--public-url", "http://x/fhir?y"), 2, b"must be http"),
+        (("serve", "--open", "--public-url", "http://u:p@x/fhir"), 2, b"must be http"),
     ],
 )
 def test_a_wrong_path_or_url_is_named(words: tuple[str, ...], code: int, said: bytes) -> None:

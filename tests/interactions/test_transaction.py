@@ -351,3 +351,65 @@ def test_five_thousand_entries(client: Client) -> None:
     assert (
         client.get("Basic?subject=Patient/a&_summary=count&_total=accurate").json["total"] == 4999
     )
+
+
+@pytest.mark.parametrize(("method", "place"), [("POST", "Practitioner"), ("PUT", "Practitioner/p")])
+def test_a_link_to_an_entry_of_a_wrong_type_is_refused(
+    client: Client, method: str, place: str
+) -> None:
+    practitioner = {"resourceType": "Practitioner", "id": "p"}
+    observation = {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": {"text": "x"},
+        "subject": {"reference": URN},
+    }
+    answer = send(
+        client,
+        entry(method, place, practitioner, full_url=URN),
+        entry("POST", "Observation", observation),
+    )
+    assert answer.status == 422
+    (issue,) = answer.json["issue"]
+    assert issue["expression"] == ["Bundle.entry[1].resource.subject.reference"]
+    assert client.search("Practitioner") == []
+
+
+def test_links_in_a_fhirpath_patch_follow(client: Client) -> None:
+    client.put("Basic/b", {"resourceType": "Basic", "id": "b", "code": {"text": "x"}})
+    parts = [
+        {"name": "type", "valueCode": "add"},
+        {"name": "path", "valueString": "Basic"},
+        {"name": "name", "valueString": "subject"},
+        {"name": "value", "valueReference": {"reference": URN}},
+    ]
+    patch = {"resourceType": "Parameters", "parameter": [{"name": "operation", "part": parts}]}
+    answer = send(
+        client,
+        entry("POST", "Patient", patient(), full_url=URN),
+        entry("PATCH", "Basic/b", patch),
+    )
+    assert answer.status == 200, answer.text
+    (stored,) = client.search("Patient")
+    assert client.get("Basic/b").json["subject"]["reference"] == f"Patient/{stored['id']}"
+    unknown = send(client, entry("PATCH", "Basic/b", patch))
+    assert unknown.status == 400
+
+
+def test_a_document_inside_stays_as_it_is(client: Client) -> None:
+    document = {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "entry": [
+            {"fullUrl": URN, "resource": {"resourceType": "Patient"}},
+            {"fullUrl": "urn:uuid:2", "resource": basic(URN)},
+        ],
+    }
+    answer = send(
+        client,
+        entry("POST", "Patient", patient(), full_url=URN),
+        entry("POST", "Bundle", document),
+    )
+    assert answer.status == 200, answer.text
+    (stored,) = client.search("Bundle")
+    assert stored["entry"] == document["entry"]

@@ -70,6 +70,7 @@ RULES = [
             ("long-id", "Patient/" + "a" * 65, "write [type]/[id]"),
             ("words", "the patient", "write [type]/[id]"),
             ("search", "Patient?identifier=a", "in a transaction only"),
+            ("search-for-nothing", "Patient?", "write [type]/[id]"),
         )
     ),
     row("references.html/target-contained", observation(subject={"reference": "#a"}, contained=[
