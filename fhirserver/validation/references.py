@@ -108,5 +108,9 @@ def _literal_type(text: str, findings: Findings) -> str | None:
         target = findings.contained(text[1:]) if len(text) > 1 else findings.root
         name = None if target is None else target.get("resourceType")
         return name if isinstance(name, str) else None
+    # What an entry holds counts, whatever type its fullUrl may show.
+    entry = findings.entry_types.get(text.partition("/_history/")[0])
+    if entry is not None:
+        return entry
     match = _TYPE.fullmatch(text)
-    return match[1] if match else findings.entry_types.get(text)
+    return match[1] if match else None

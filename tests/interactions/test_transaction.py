@@ -353,23 +353,34 @@ def test_five_thousand_entries(client: Client) -> None:
     )
 
 
-@pytest.mark.parametrize(("method", "place"), [("POST", "Practitioner"), ("PUT", "Practitioner/p")])
+@pytest.mark.parametrize(
+    ("method", "place", "full_url", "reference"),
+    [
+        pytest.param("POST", "Practitioner", URN, URN, id="create"),
+        pytest.param("PUT", "Practitioner/p", URN, URN, id="update"),
+        pytest.param("POST", "Practitioner", URN, f"{URN}/_history/1", id="versioned"),
+        pytest.param(
+            "POST", "Practitioner", "http://there/fhir/Patient/9", "http://there/fhir/Patient/9",
+            id="fullUrl of another type",
+        ),
+    ],
+)  # fmt: skip
 def test_a_link_to_an_entry_of_a_wrong_type_is_refused(
-    client: Client, method: str, place: str
+    client: Client, method: str, place: str, full_url: str, reference: str
 ) -> None:
     practitioner = {"resourceType": "Practitioner", "id": "p"}
     observation = {
         "resourceType": "Observation",
         "status": "final",
         "code": {"text": "x"},
-        "subject": {"reference": URN},
+        "subject": {"reference": reference},
     }
     answer = send(
         client,
-        entry(method, place, practitioner, full_url=URN),
+        entry(method, place, practitioner, full_url=full_url),
         entry("POST", "Observation", observation),
     )
-    assert answer.status == 422
+    assert answer.status == 422, answer.text
     (issue,) = answer.json["issue"]
     assert issue["expression"] == ["Bundle.entry[1].resource.subject.reference"]
     assert client.search("Practitioner") == []
