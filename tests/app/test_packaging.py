@@ -12,6 +12,7 @@ FOLDERS = {
     "profiles": "fhirserver_profiles",
     "terminology": "fhirserver_terminology",
     "migrations": "fhirserver_migrations",
+    "conformance": "fhirserver_conformance",
 }
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from fhirserver.definitions import r4
-from tests.claims.data import TypeData, build
-from tests.claims.examples import Ask
-from tests.claims.minimal import BARE, FIRST, SECOND, minimal
-from tests.claims.references import OWN
-from tests.claims.values import Json
+from fhirserver_conformance.examples.minimal import BARE, FIRST, SECOND, minimal
+from fhirserver_conformance.examples.of_values import Ask
+from fhirserver_conformance.examples.references import OWN
+from fhirserver_conformance.examples.searches import TypeData, build
+from fhirserver_conformance.examples.values import Json
 from tests.client import Client, _encode
 from tests.conftest import truncate_all
 from tests.server import ServerProcess

@@ -9,8 +9,8 @@ other elements of rest.resource with the values that they may have here.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.claims.minimal import minimal
-from tests.claims.values import Json
+from fhirserver_conformance.examples.minimal import minimal
+from fhirserver_conformance.examples.values import Json
 from tests.client import Answer, Client
 
 NOBODY = "claims-nobody"

@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 import pytest
 
 from fhirserver.definitions import r4
-from tests.claims.by_hand import NEVER_LINKED
+from fhirserver_conformance.examples.by_hand import NEVER_LINKED
+from fhirserver_conformance.examples.minimal import FIRST, SECOND
 from tests.claims.conftest import World
-from tests.claims.minimal import FIRST, SECOND
 from tests.client import Client
 
 TOGETHER = 50

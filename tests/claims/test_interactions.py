@@ -9,9 +9,9 @@ import re
 import pytest
 
 from fhirserver.definitions import r4
+from fhirserver_conformance.examples.minimal import BARE, FIRST, SECOND, minimal
 from tests.claims.conftest import World
 from tests.claims.interactions import ELSEWHERE, INTERACTIONS, NOBODY, STATED, prepare
-from tests.claims.minimal import BARE, FIRST, SECOND, minimal
 from tests.client import Client
 
 _LITERAL = re.compile(rf'("reference": "\w+)/(?:{FIRST}|{SECOND})"')

@@ -11,10 +11,10 @@ import pytest
 
 from fhirserver.definitions import r4
 from fhirserver.search.params import date, number, prefix, quantity, reference, string, token, uri
+from fhirserver_conformance.examples.of_values import MODIFIERS, NOTHING_TO_FIND, PREFIXES
+from fhirserver_conformance.examples.references import OWN
+from fhirserver_conformance.examples.searches import Check, TypeData, claims_of
 from tests.claims.conftest import World
-from tests.claims.data import Check, TypeData, claims_of
-from tests.claims.examples import MODIFIERS, NOTHING_TO_FIND, PREFIXES
-from tests.claims.references import OWN
 from tests.client import Client
 
 

@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 import pytest
 
 from fhirserver.definitions import r4
-from tests.claims.by_hand import NEVER_LINKED
+from fhirserver_conformance.examples.by_hand import NEVER_LINKED
+from fhirserver_conformance.examples.minimal import BARE, FIRST, SECOND, minimal
+from fhirserver_conformance.examples.values import Json
 from tests.claims.conftest import World
-from tests.claims.minimal import BARE, FIRST, SECOND, minimal
-from tests.claims.values import Json
 from tests.client import Client
 
 _TAG = "http://claims.test/system-wide"

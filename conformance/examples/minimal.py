@@ -10,7 +10,7 @@ from copy import deepcopy
 
 from fhirserver.definitions import r4
 from fhirserver.definitions.elements import Element, Node
-from tests.claims.values import COMPLEX, PRIMITIVES, Json
+from fhirserver_conformance.examples.values import COMPLEX, PRIMITIVES, Json
 
 BARE, FIRST, SECOND = "claims-0", "claims-a", "claims-b"
 """Ids of three minimal resources of every type. Required references point at the first; the others

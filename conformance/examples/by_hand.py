@@ -3,9 +3,9 @@
 Every value here is a whole resource.
 """
 
-from tests.claims.examples import Ask, Example
-from tests.claims.minimal import BARE, minimal
-from tests.claims.values import EARLIER, LATER, Json
+from fhirserver_conformance.examples.minimal import BARE, minimal
+from fhirserver_conformance.examples.of_values import Ask, Example
+from fhirserver_conformance.examples.values import EARLIER, LATER, Json
 
 _DAY_AFTER = "2020-03-15T10:00:00Z"
 

@@ -8,12 +8,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from fhirserver.definitions import SearchParameter, r4
-from tests.claims.by_hand import ALONG, DATATYPES, EXAMPLES, along
-from tests.claims.examples import MODIFIERS, NOT_SEARCHED, PREFIXES, Ask, Example, example
-from tests.claims.minimal import BARE, FIRST, SECOND, minimal
-from tests.claims.places import Place, elsewhere, holds, places, put
-from tests.claims.references import linked
-from tests.claims.values import Json
+from fhirserver_conformance.examples.by_hand import ALONG, DATATYPES, EXAMPLES, along
+from fhirserver_conformance.examples.minimal import BARE, FIRST, SECOND, minimal
+from fhirserver_conformance.examples.of_values import (
+    MODIFIERS,
+    NOT_SEARCHED,
+    PREFIXES,
+    Ask,
+    Example,
+    example,
+)
+from fhirserver_conformance.examples.places import Place, elsewhere, holds, places, put
+from fhirserver_conformance.examples.references import linked
+from fhirserver_conformance.examples.values import Json
 
 COLUMNS = ("_id", "_lastUpdated")
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from fhirserver.definitions import r4
 from fhirserver.definitions.elements import Element
-from tests.claims.minimal import codes
-from tests.claims.places import Place
-from tests.claims.values import BETWEEN, EARLIER, LATER, UCUM, Json
+from fhirserver_conformance.examples.minimal import codes
+from fhirserver_conformance.examples.places import Place
+from fhirserver_conformance.examples.values import BETWEEN, EARLIER, LATER, UCUM, Json
 
 PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 MODIFIERS = {

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from fhirserver.definitions import SearchParameter, r4
-from tests.claims.examples import Ask
-from tests.claims.minimal import FIRST, SECOND, minimal, targets
-from tests.claims.places import Place, elsewhere, put
-from tests.claims.values import Json
+from fhirserver_conformance.examples.minimal import FIRST, SECOND, minimal, targets
+from fhirserver_conformance.examples.of_values import Ask
+from fhirserver_conformance.examples.places import Place, elsewhere, put
+from fhirserver_conformance.examples.values import Json
 
 Store = Callable[..., None]
 

@@ -11,7 +11,7 @@ Spec: https://hl7.org/fhir/R4/searchparameter-registry.html
     a | b                                       all of them
 
 Nothing of the server's own reading of expressions is used here. What has another shape is None,
-and needs a line in `tests.claims.by_hand`.
+and needs a line in `by_hand`.
 """
 
 import re
@@ -20,8 +20,8 @@ from dataclasses import dataclass, replace
 
 from fhirserver.definitions import SearchParameter, r4
 from fhirserver.definitions.elements import Element
-from tests.claims.minimal import codes, required
-from tests.claims.values import Json
+from fhirserver_conformance.examples.minimal import codes, required
+from fhirserver_conformance.examples.values import Json
 
 _STEP = re.compile(
     r"\.(?:where\((?P<field>\w+)='(?P<wanted>[^']+)'\)"

@@ -1,0 +1,1 @@
+"""How a run gets its access token."""

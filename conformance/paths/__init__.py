@@ -1,0 +1,1 @@
+"""Paths into resources: FHIRPath, XPath, JSONPath."""

@@ -1,0 +1,1 @@
+"""Public suites, and what is known of our differences."""

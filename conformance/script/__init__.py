@@ -1,0 +1,1 @@
+"""TestScripts: their model, and how it is read from files."""
