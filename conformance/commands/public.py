@@ -35,7 +35,7 @@ exit codes:
   2  the command line is wrong, there is nothing to run, or no server     130  interrupted
 """
 
-_PARALLEL = 4
+_PARALLEL = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
