@@ -6,7 +6,8 @@ Spec: https://hl7.org/fhir/R4/testscript-definitions.html#TestScript.setup.actio
     array      every item of the fixture's has an item of its own that contains it, in any order
     value      is the same; numbers by what they are worth
 
-A Bundle contains what one of its entries' resources contains. The fixture's own id, version, time and narrative are not asked for: a server may set each of them.
+A Bundle contains what a resource in it contains. The fixture's own id, version, time and narrative
+are not asked for: a server may set each of them.
 """
 
 from collections.abc import Iterator
@@ -38,7 +39,7 @@ def judge_minimum(assertion: Assert, state: State) -> str:
 
 def _fewest_missing(asked: dict[str, Any], body: dict[str, Any]) -> list[str]:
     """Give what is missing of the body, or of the entry of a Bundle that comes nearest."""
-    bodies = [(_name(body), body)]
+    bodies: list[tuple[str, Any]] = [(_name(body), body)]
     if body.get("resourceType") == "Bundle" != asked.get("resourceType"):
         entries = [entry for entry in body.get("entry", []) if isinstance(entry, dict)]
         bodies += [
