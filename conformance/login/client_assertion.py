@@ -25,6 +25,7 @@ ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LIFETIME_S = 240
 """Less than the five minutes that a server must accept, so that clocks may differ."""
 _SMALLEST_RSA_BITS = 2048
+_KINDS: dict[str, type[jwk.RSAKey | jwk.ECKey]] = {"RSA": jwk.RSAKey, "EC": jwk.ECKey}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def read_key(path: Path, key_id: str | None, jwks_url: str | None) -> SigningKey
     except (ValueError, TypeError, FhirError, JoseError):
         key = None
     algorithm = _algorithm(key)
-    if algorithm is None or not isinstance(key, jwk.RSAKey | jwk.ECKey) or not key.is_private:
+    if key is None or algorithm is None or not key.is_private:
         raise LoginError(
             f"{path}: holds no private key without a passphrase, in PEM or as a JWK, "
             f"that is RSA of {_SMALLEST_RSA_BITS} bits or more, or of the curve P-384"
@@ -94,13 +95,20 @@ def client_assertion(client_id: str, key: SigningKey, audience: str, now: float)
     return jwt.encode(header, claims, key.key, algorithms=[key.algorithm])
 
 
-def _imported(raw: bytes) -> object:
+def _imported(raw: bytes) -> jwk.RSAKey | jwk.ECKey | None:
     if raw.lstrip().startswith(b"{"):
-        return jwk.import_key(parse_json(raw))
-    return jwk.import_key(raw)
+        given = parse_json(raw)
+        kind = _KINDS.get(given.get("kty"))
+        return None if kind is None else kind.import_key(given)
+    for kind in _KINDS.values():
+        try:
+            return kind.import_key(raw)
+        except JoseError:  # a key of another kind
+            continue
+    return None
 
 
-def _algorithm(key: object) -> str | None:
+def _algorithm(key: jwk.RSAKey | jwk.ECKey | None) -> str | None:
     if isinstance(key, jwk.RSAKey):
         return "RS384" if key.raw_value.key_size >= _SMALLEST_RSA_BITS else None
     if isinstance(key, jwk.ECKey):
