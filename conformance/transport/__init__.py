@@ -110,7 +110,7 @@ class Transport:
         with self._lock:
             for connections in self._idle.values():
                 for connection in connections:
-                    connection.close()
+                    connection.end()
             self._idle.clear()
 
     def _answer(
@@ -138,7 +138,7 @@ class Transport:
             self._idle[address] = fresh
         for connection in waiting:
             if connection is not found and connection not in fresh:
-                connection.close()
+                connection.end()
         if found is not None:
             found.use(deadline)
             return found
@@ -146,7 +146,7 @@ class Transport:
 
     def _give_back(self, connection: Connection, address: _Address, answer: Answer) -> None:
         if answer.failure is not None or not answer.keeps_connection:
-            connection.close()
+            connection.end()
             return
         connection.rest()
         with self._lock:
