@@ -153,13 +153,17 @@ class Transport:
             self._idle[address].append(connection)
 
     def _allows(self, url: str) -> bool:
-        if self._confine is None:
-            return True
-        if ".." in unquote(urlsplit(url).path).split("/"):
-            return False
-        return any(
-            url == base or url.startswith((f"{base}/", f"{base}?")) for base in self._confine
-        )
+        return self._confine is None or any(is_below(base, url) for base in self._confine)
+
+
+def is_below(base: str, url: str) -> bool:
+    """Tell whether an absolute URL is a base or leads below it, without a detour.
+
+    http://a.example/fhir2 and http://a.example/fhir/../x are not below http://a.example/fhir.
+    """
+    if ".." in unquote(urlsplit(url).path).split("/"):
+        return False
+    return url == base or url.startswith((f"{base}/", f"{base}?"))
 
 
 def _split(url: str) -> tuple[SplitResult, _Address]:
