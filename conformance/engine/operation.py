@@ -4,6 +4,8 @@ Spec: https://hl7.org/fhir/R4/testing.html
 
 An answer of any status is a pass: what it should be is for asserts to say. No answer is an error,
 and what cannot be sent is an error or a skip; each of them ends the test.
+
+The tool plays every origin itself: it sends what R4 lets an engine wait for.
 """
 
 from threading import Event

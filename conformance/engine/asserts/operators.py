@@ -13,9 +13,9 @@ by its text. What is ordered are numbers, or dates and times.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
-from fhirserver.fhirpath import Temporal
 from fhirserver.fhirpath.temporal import parse_temporal
 from fhirserver_conformance.engine.asserts.regex import matches
 from fhirserver_conformance.engine.media import same_type
@@ -23,6 +23,7 @@ from fhirserver_conformance.engine.problem import ActionProblem
 from fhirserver_conformance.paths.fhirpath import holds
 from fhirserver_conformance.paths.values import Value, shown, shown_all, text_of
 
+_TO_MINUTES = 5
 _WORDS = {
     "equals": "is", "notEquals": "is not", "in": "is one of", "notIn": "is none of",
     "greaterThan": "is greater than", "lessThan": "is less than", "contains": "contains",
@@ -113,13 +114,17 @@ def _number(text: str) -> Decimal | None:
 
 
 def _instant(text: str) -> tuple[Decimal, ...] | None:
-    """Give a date's parts in UTC, for those that are as precise as each other."""
+    """Give the parts of a date or time as far as it is precise, in UTC where it has an offset."""
     temporal = parse_temporal(text.strip())
-    return None if temporal is None else _parts(temporal)
-
-
-def _parts(temporal: Temporal) -> tuple[Decimal, ...]:
-    return tuple(Decimal(part) for part in temporal.parts)
+    if temporal is None:
+        return None
+    parts = tuple(Decimal(part) for part in temporal.parts)
+    if not temporal.offset:
+        return parts
+    year, month, day, hour, minute = (int(part) for part in parts[:_TO_MINUTES])
+    utc = datetime(year, month, day, hour, minute, tzinfo=UTC) - timedelta(minutes=temporal.offset)
+    moved = (utc.year, utc.month, utc.day, utc.hour, utc.minute)
+    return (*(Decimal(part) for part in moved), *parts[_TO_MINUTES:])
 
 
 _TESTS: Mapping[str, Callable[[Value, str], bool]] = {

@@ -194,6 +194,14 @@ KINDS = [
         operator="greaterThan",
         value="9.9",
     ),
+    _row(
+        "instants-by-offset",
+        _patient(meta={"lastUpdated": "2020-01-01T00:30:00+02:00"}),
+        _patient(meta={"lastUpdated": "2020-01-01T00:30:00-02:00"}),
+        expression="meta.lastUpdated",
+        operator="lessThan",
+        value="2020-01-01T00:00:00Z",
+    ),
     _row("path-there", CHALMERS, NAMELESS, path="Patient/name"),
     _row("path-bare", _patient(), _patient(id="q"), path="id", value="p"),
     _row(
