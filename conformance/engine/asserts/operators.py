@@ -32,6 +32,10 @@ _WORDS = {
 }  # fmt: skip
 
 
+OPERATORS = frozenset({*_WORDS, "empty", "notEmpty", "eval"})
+"""Every operator that an assert may have."""
+
+
 def compare(operator: str, found: Sequence[Value], expected: str | None, what: str) -> str:
     """Compare what was found.
 
@@ -63,7 +67,7 @@ def compare(operator: str, found: Sequence[Value], expected: str | None, what: s
 def _with_value(operator: str) -> tuple[bool, Callable[[Value, str], bool]]:
     negative = operator.startswith("not")
     name = operator if not negative else operator[3].lower() + operator[4:]
-    if operator not in _WORDS:
+    if operator not in OPERATORS:
         raise ActionProblem(f"'{operator}' is no operator of an assert")
     return negative, _TESTS[name]
 
