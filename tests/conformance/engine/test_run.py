@@ -60,12 +60,14 @@ def test_scripts_run_at_the_same_time_where_that_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("parallel", [1, 2])
-def test_an_interruption_ends_tests_but_deletes_what_wasstores(parallel: int) -> None:
+def test_an_interruption_ends_tests_but_deletes_what_was_created(parallel: int) -> None:
     """The signal comes while a request of the first script is under way."""
+    transport = _Noticing(timeout_s=60)
 
     def say(request: Received, wire: Wire) -> None:
         if request.target.endswith("/interrupt"):
             _press_ctrl_c()
+            assert transport.hurried.wait(20)
         stores(request, wire)
 
     tests = [
@@ -76,7 +78,7 @@ def test_an_interruption_ends_tests_but_deletes_what_wasstores(parallel: int) ->
     others = [script(OK, source=f"{n}") for n in range(2, 5)]
     handed: list[ScriptResult] = []
     with lying_server(say) as server:
-        at = settings(server.origin, parallel=parallel)
+        at = settings(server.origin, parallel=parallel, transport=transport)
         with pytest.raises(KeyboardInterrupt):
             run_scripts([first, *others], at, handed.append)
     lines = sent(server.received)
@@ -111,6 +113,18 @@ def test_a_server_that_dies_makes_errors_and_no_traceback() -> None:
     )
     assert [test.verdict for test in result.tests] == ["error", "skip", "error"]
     assert "refused" in result.tests[0].message
+
+
+class _Noticing(Transport):
+    """Says when the run has seen the interruption."""
+
+    def __init__(self, *, timeout_s: float) -> None:
+        super().__init__(timeout_s=timeout_s)
+        self.hurried = threading.Event()
+
+    def hurry(self) -> None:
+        super().hurry()
+        self.hurried.set()
 
 
 def _press_ctrl_c() -> None:
