@@ -132,6 +132,7 @@ UNREADABLE = [
     pytest.param(b"", "Patient/id", "is empty", id="empty-xpath"),
     pytest.param(b" ", "id", "is empty", id="empty-jsonpath"),
     pytest.param(b"{]", "id", "cannot be read", id="no-json"),
+    pytest.param(b'"a string"', "id", "no object", id="string"),
     pytest.param(b'{"resourceType":"A"}', "a/b[", "XPath", id="bad-xpath"),
     pytest.param(b"{}", "$[", "JSONPath", id="bad-jsonpath"),
 ]
