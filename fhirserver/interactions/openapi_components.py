@@ -124,9 +124,14 @@ def _criteria_schema() -> JsonObject:
 
 
 def _patch_schema(media_type: str) -> JsonObject:
-    if media_type == "application/json-patch+json":
-        return {"type": "array", "items": {"type": "object"}}
-    return ref("schemas", "Resource")
+    return _PATCH_SCHEMAS.get(media_type) or ref("schemas", "Resource")
+
+
+_PATCH_SCHEMAS: dict[str, JsonObject] = {
+    "application/json-patch+json": {"type": "array", "items": {"type": "object"}},
+    "application/merge-patch+json": {"type": "object", "additionalProperties": True},
+    "application/xml-patch+xml": {"type": "object", "xml": {"name": "diff"}},
+}
 
 
 def _content(media_types: list[str], schema: str) -> JsonObject:

@@ -21,7 +21,7 @@ from fhirserver import errors
 from fhirserver.cli import COMMANDS, INTERNAL_COMMANDS, load_command
 from fhirserver.config import RANGES, Settings
 from fhirserver.http.binary import LengthRequiredError
-from fhirserver.interactions.patch import PATCH_FORMATS
+from fhirserver.interactions.patch_formats import PATCH_FORMATS
 from fhirserver.operations import OPERATIONS
 from fhirserver.search.context import Limits
 from fhirserver.search.criteria import COLUMNS
