@@ -81,9 +81,10 @@ class _Change:
         self._directive = directive
         found = search.find(directive.selector)
         if len(found) != 1:
+            remedy = "narrow it with a position such as [1]" if found else "read the resource again"
             raise self._unfit(
                 f"{directive.selector.text[:200]!r} leads to {len(found)} nodes and must lead to "
-                "one; narrow it with a position such as [1]",
+                f"one; {remedy}",
                 "unlocated-node",
             )
         self._target = found[0]

@@ -11,7 +11,7 @@ from fhirserver.errors import TooLargeError
 from fhirserver.interactions.xml_patch_selector import Equals, NameTest, NodeTest, Selector, Step
 from fhirserver.model.xml_tree import XmlComment, XmlElement, XmlInstruction, XmlNode
 
-VISITS_LIMIT = 5_000_000
+VISITS_LIMIT = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +70,18 @@ class Search:
     def _holds(self, node: XmlNode, predicate: Equals) -> bool:
         nodes = [node]
         for test in predicate.path:
-            nodes = [child for each in nodes for child in _children(each) if _fits(child, test)]
-            self._count(len(nodes) + 1)
+            children = [child for each in nodes for child in _children(each)]
+            self._count(len(children))
+            nodes = [child for child in children if _fits(child, test)]
         elements = [each for each in nodes if isinstance(each, XmlElement)]
         if predicate.attribute is None:
-            self._count(sum(len(each.children) for each in elements))
             return any(self._text(each) == predicate.text for each in elements)
         return any(each.attributes.get(predicate.attribute) == predicate.text for each in elements)
 
     def _text(self, element: XmlElement) -> str:
         parts = []
+        self._count(len(element.children))
         for child in element.children:
-            self._count(1)
             if isinstance(child, XmlElement):
                 parts.append(self._text(child))
             elif isinstance(child, str):
