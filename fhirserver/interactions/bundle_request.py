@@ -18,7 +18,7 @@ from fhirserver.interactions.history_instance import history_instance
 from fhirserver.interactions.history_system import history_system
 from fhirserver.interactions.history_type import history_type
 from fhirserver.interactions.patch import patch, patch_conditional
-from fhirserver.interactions.patch_formats import FHIRPATH_PATCH, parse_patch
+from fhirserver.interactions.patch_formats import FHIRPATH_PATCH, check_patch_format, parse_patch
 from fhirserver.interactions.read import read
 from fhirserver.interactions.search_compartment import search_compartment
 from fhirserver.interactions.search_system import search_system
@@ -63,6 +63,7 @@ def patch_document(definitions: Definitions, entry: Entry) -> Patch:
         return Patch(FHIRPATH_PATCH, resource)
     if resource.get("resourceType") == "Binary":
         media_type = str(resource.get("contentType", "")).partition(";")[0].strip().lower()
+        check_patch_format(media_type, "Binary.contentType")
         return parse_patch(definitions, media_type, _binary_data(resource))
     raise InvalidRequestError(
         f"{entry.path}.resource of a PATCH is a Parameters resource (FHIRPath Patch) or a Binary "

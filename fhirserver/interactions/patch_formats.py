@@ -53,8 +53,12 @@ PATCH_FORMATS: Mapping[str, PatchFormat] = {
 """By media type; the CapabilityStatement and Accept-Patch list them."""
 
 
-def check_patch_format(media_type: str) -> None:
+def check_patch_format(media_type: str, place: str = "http.Content-Type") -> None:
     """Require a format that is offered.
+
+    Args:
+        media_type: without parameters, in lower case.
+        place: where it stands, for the error.
 
     Raises:
         UnsupportedMediaTypeError: it is none; carries Accept-Patch.
@@ -63,7 +67,7 @@ def check_patch_format(media_type: str) -> None:
         offered = ", ".join(PATCH_FORMATS)
         raise UnsupportedMediaTypeError(
             f"A patch of type {media_type[:100]!r} is not read here; send {offered}.",
-            expression=("http.Content-Type",),
+            expression=(place,),
             headers=(("Accept-Patch", offered),),
         )
 
@@ -73,12 +77,10 @@ def parse_patch(definitions: Definitions, media_type: str, raw: bytes) -> Patch:
 
     Args:
         definitions: the R4 specification.
-        media_type: without parameters, in lower case.
-        raw: not empty.
+        media_type: one that is offered.
+        raw: the body.
 
     Raises:
-        UnsupportedMediaTypeError: no patch format that is offered.
         FhirError: the body is not of that format.
     """
-    check_patch_format(media_type)
     return Patch(media_type, PATCH_FORMATS[media_type].parse(definitions, raw))

@@ -158,6 +158,10 @@ PATCHES: dict[str, object] = {
         f"{_PARTS}</parameter></Parameters>"
     ).encode(),
     "application/json-patch+json": [{"op": "add", "path": "/language", "value": "de"}],
+    "application/merge-patch+json": {"language": "de"},
+    "application/xml-patch+xml": (
+        b'<diff xmlns="http://hl7.org/fhir"><add sel="Basic"><language value="de"/></add></diff>'
+    ),
 }
 
 

@@ -276,8 +276,9 @@ def deep(levels: int) -> str:
         ),
         pytest.param(
             f'<add sel="f:Patient">{"<f:link/>" * 30_000}</add>'
-            + '<add sel="f:Patient[.=\'x\xa0y \']" type="@x">x</add>'
-            + "<replace sel=\"f:Patient[.='x\xa0y '][f:id/@value='p']/@x\">x</replace>" * 40,
+            '<add sel="f:Patient[.=\'x\xa0y \']" type="@x">x</add>'
+            + "<replace sel=\"f:Patient[.='x\xa0y '][f:id/@value='p']/@x\">x</replace>"
+            * 40,
             id="nodes that conditions look at",
         ),
     ],
