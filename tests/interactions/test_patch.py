@@ -282,6 +282,24 @@ def test_a_link_to_no_entry_is_refused_in_every_format(client: Client, kind: str
     assert "fullUrl of no entry" in answer.json["issue"][0]["diagnostics"]
 
 
+@pytest.mark.parametrize("kind", [*LINKED, "fhirpath"])
+def test_a_conditional_reference_is_searched_in_every_format(client: Client, kind: str) -> None:
+    media_type, document = LINKED.get(kind, (FHIRPATH_PATCH, FHIRPATH_LINKED))
+    identified = {"resourceType": "Patient", "id": "p", "identifier": [{"value": "7"}]}
+    client.put("Patient/p", identified)
+    client.put("Basic/b", {"resourceType": "Basic", "id": "b", "code": {"text": "x"}})
+    search = "Patient?identifier=7"
+    raw = document if isinstance(document, bytes) else json.dumps(document).encode()
+    raw = raw.replace(URN.encode(), search.encode())
+    resource = json.loads(raw) if media_type == FHIRPATH_PATCH else carried(media_type, raw)
+    patch = {"resource": resource, "request": {"method": "PATCH", "url": "Basic/b"}}
+    answer = send(client, "transaction", patch)
+    assert answer.status == 200, answer.text
+    stored = client.get("Basic/b").json
+    assert stored["subject"]["reference"] == "Patient/p"
+    assert stored["extension"][0]["valueUri"] == search, "a URI is no reference"
+
+
 RESULT_BREAKS_FHIR = {
     "Delete Nested Primitive #2": "pat-1",
     "Consecutive operations": "pat-1",
