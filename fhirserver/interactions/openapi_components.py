@@ -7,6 +7,7 @@ A search parameter stands here once per definition; types that share a definitio
 
 from typing import Any
 
+from fhirserver.interactions.patch_formats import JSON_PATCH, MERGE_PATCH, XML_PATCH
 from fhirserver.model.json import JsonObject
 
 _SEARCHED = {
@@ -128,9 +129,9 @@ def _patch_schema(media_type: str) -> JsonObject:
 
 
 _PATCH_SCHEMAS: dict[str, JsonObject] = {
-    "application/json-patch+json": {"type": "array", "items": {"type": "object"}},
-    "application/merge-patch+json": {"type": "object", "additionalProperties": True},
-    "application/xml-patch+xml": {"type": "object", "xml": {"name": "diff"}},
+    JSON_PATCH: {"type": "array", "items": {"type": "object"}},
+    MERGE_PATCH: {"type": "object", "additionalProperties": True},
+    XML_PATCH: {"type": "object", "xml": {"name": "diff"}},
 }
 
 
