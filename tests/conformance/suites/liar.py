@@ -45,7 +45,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Lie:
-    """What becomes of requests and of answers; the CapabilityStatement is always the honest one."""
+    """What becomes of requests and of answers."""
 
     ask: Callable[[Asked], Asked] = lambda asked: asked
     tell: Callable[[Told], Told] = lambda told: told
@@ -58,7 +58,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass_on(self) -> None:
         liar = cast("_Liar", self.server)
-        lie = Lie() if self.path.endswith("/metadata") else liar.lie
+        honest = self.path.endswith("/metadata") and not liar.even_metadata
+        lie = Lie() if honest else liar.lie
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length) if length else None
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -93,16 +94,20 @@ class _Handler(BaseHTTPRequestHandler):
 class _Liar(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, base: str, lie: Lie) -> None:
+    def __init__(self, base: str, lie: Lie, *, even_metadata: bool) -> None:
         self.honest = urlsplit(base).netloc
         self.lie = lie
+        self.even_metadata = even_metadata
         super().__init__(("127.0.0.1", 0), _Handler)
 
 
 @contextmanager
-def lying(base: str, lie: Lie) -> Iterator[str]:
-    """Run a liar before an honest server and give its base."""
-    with _Liar(base, lie) as liar:
+def lying(base: str, lie: Lie, *, even_metadata: bool = False) -> Iterator[str]:
+    """Run a liar before an honest server and give its base.
+
+    Its CapabilityStatement is the honest one unless it lies even there.
+    """
+    with _Liar(base, lie, even_metadata=even_metadata) as liar:
         Thread(target=liar.serve_forever, args=(0.01,), daemon=True).start()
         try:
             yield f"http://127.0.0.1:{liar.server_address[1]}{urlsplit(base).path}"
