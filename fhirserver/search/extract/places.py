@@ -30,12 +30,14 @@ class Place:
         emit: what to write for its value.
         present: parameters that have a value when there is one here.
         children: by JSON name.
+        together: writes the rows of what stands together in it.
         tests: places of the same element that count only where a condition holds.
     """
 
     emit: list[tuple[Emit, Target]] = field(default_factory=list)
     present: list[int] = field(default_factory=list)
     children: dict[str, "Place"] = field(default_factory=dict)
+    together: Walk | None = None
     tests: dict[Expr, tuple[Test, "Place"]] = field(default_factory=dict)
 
 
@@ -45,7 +47,8 @@ def compile_place(place: Place) -> Walk:
     emits = tuple(place.emit)
     tests = tuple((test, compile_place(inner)) for test, inner in place.tests.values())
     children = {name: _compile_item(child) for name, child in place.children.items()}
-    if not tests and not children:
+    together = place.together
+    if not tests and not children and together is None:
         return _leaf(present, emits)
 
     def inner_place(value: Any, sink: Sink) -> None:
@@ -61,6 +64,8 @@ def compile_place(place: Place) -> Walk:
                 below = children.get(name)
                 if below is not None:
                     below(item, sink)
+        if together is not None:
+            together(value, sink)
 
     return inner_place
 

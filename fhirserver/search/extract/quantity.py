@@ -38,6 +38,11 @@ def column_number(value: Decimal | int) -> Decimal:
     return _COLUMN.plus(Decimal(value))
 
 
+def number_text(value: Decimal | int) -> str:
+    """Write a number so that equal numbers are equal texts."""
+    return str(_COLUMN.normalize(Decimal(value)))
+
+
 def quantity(value: JsonObject, sink: Sink, target: Target) -> None:
     """Emit a quantity, with its comparator."""
     number = value.get("value")
