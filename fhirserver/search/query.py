@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fhirserver.definitions import SearchParameter
+from fhirserver.search.params.composite import CompositeValue
 from fhirserver.search.params.date import DateValue
 from fhirserver.search.params.number import NumberValue
 from fhirserver.search.params.quantity import QuantityValue
 from fhirserver.search.params.reference import ReferenceValue
+from fhirserver.search.params.special import NearValue
 from fhirserver.search.params.string import StringValue
 from fhirserver.search.params.token import OfTypeValue, TokenValue
 from fhirserver.search.params.uri import UriValue
@@ -31,8 +33,10 @@ class MissingValue:
 
 
 Value = (
-    DateValue
+    CompositeValue
+    | DateValue
     | MissingValue
+    | NearValue
     | NumberValue
     | OfTypeValue
     | QuantityValue
@@ -68,7 +72,7 @@ class Criterion:
     @property
     def sps(self) -> tuple[int, ...]:
         """Numbers of its rows."""
-        return tuple(parameter.rows_id for parameter in self.parameters)
+        return tuple(number for parameter in self.parameters for number in parameter.row_ids)
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,9 +121,7 @@ _LIVE = "WHERE r.state = 1 ORDER BY r.rid FOR KEY SHARE OF r"
 
 _CASTS = {
     **dict.fromkeys(("low", "high", "c_low", "c_high"), "::numeric"),
-    **dict.fromkeys(
-        ("q_low", "q_high", "q_c_low", "q_c_high", "e_low", "e_high"), "::numeric"
-    ),
+    **dict.fromkeys(("q_low", "q_high", "q_c_low", "q_c_high", "e_low", "e_high"), "::numeric"),
     **dict.fromkeys(("t_system", "q_system", "d_lo", "d_hi"), "::bigint"),
 }
 """Columns that come as texts because they may be NULL, or are numbers of any length."""

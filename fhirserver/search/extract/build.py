@@ -10,8 +10,8 @@ An alternative of an expression that is a path becomes places:
     a[0]                 one item of a list
 
 Composites end at an element; paths from there, laid in the same way, lead to the values that must
-stand together in it. An expression with any other alternative is left to FHIRPath. An alias has no rows of its own, but
-where it counts one target type alone, its presence is kept.
+stand together in it. An expression with any other alternative is left to FHIRPath. An alias has no
+rows of its own, but where it counts one target type alone, its presence is kept.
 """
 
 from collections.abc import Iterator

@@ -7,6 +7,7 @@ are; every value of the first part is then paired with every one of the others. 
 present in an element that has all its parts, whether or not these have rows.
 """
 
+import collections
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -24,7 +25,8 @@ PAIRS_MAX = 256
 """Pairs of one composite in one element; more would let a small resource write endless rows."""
 
 First = tuple[int, str]
-Columns = dict[str, str | None]
+Columns = dict[str, Any]
+"""Columns of one part: texts, or None."""
 
 
 def parts_of(parameters: Iterable[SearchParameter]) -> list[Component]:
@@ -81,9 +83,9 @@ def _join(
     def join(found: Sink) -> Iterator[CompositeRow]:
         values = [_COLUMNS[second[1]](found, second[0])]
         values += [_ends(found, number) for number, _ in third]
-        for key, *columns in itertools.product(_firsts(found, first[0]), *values):
-            together = {name: each for part in columns for name, each in part.items()}
-            yield CompositeRow(parameter.id, *key, **together)
+        for key in _firsts(found, first[0]):
+            for columns in itertools.product(*values):
+                yield CompositeRow(parameter.id, *key, **dict(collections.ChainMap(*columns)))
 
     return join
 
@@ -122,9 +124,7 @@ def _dates(found: Sink, number: int) -> list[Columns]:
 
 
 def _texts(found: Sink, number: int) -> list[Columns]:
-    return [
-        {"s_norm": norm, "s_exact": exact} for sp, norm, exact in found.string if sp == number
-    ]
+    return [{"s_norm": norm, "s_exact": exact} for sp, norm, exact in found.string if sp == number]
 
 
 def _ends(found: Sink, number: int) -> list[Columns]:

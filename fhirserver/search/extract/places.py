@@ -45,10 +45,9 @@ def compile_place(place: Place) -> Walk:
     """Turn a place and all below it into a function that writes the rows of a value."""
     present = tuple(place.present)
     emits = tuple(place.emit)
-    tests = tuple((test, compile_place(inner)) for test, inner in place.tests.values())
+    tests = _compile_tests(place)
     children = {name: _compile_item(child) for name, child in place.children.items()}
-    together = place.together
-    if not tests and not children and together is None:
+    if not tests and not children:
         return _leaf(present, emits)
 
     def inner_place(value: Any, sink: Sink) -> None:
@@ -64,10 +63,17 @@ def compile_place(place: Place) -> Walk:
                 below = children.get(name)
                 if below is not None:
                     below(item, sink)
-        if together is not None:
-            together(value, sink)
 
     return inner_place
+
+
+def _compile_tests(place: Place) -> tuple[tuple[Test, Walk], ...]:
+    tests = tuple((test, compile_place(inner)) for test, inner in place.tests.values())
+    return tests if place.together is None else (*tests, (_always, place.together))
+
+
+def _always(_value: JsonObject) -> bool:
+    return True
 
 
 def _leaf(present: tuple[int, ...], emits: tuple[tuple[Emit, Target], ...]) -> Walk:
