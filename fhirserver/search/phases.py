@@ -129,7 +129,7 @@ def _from_rows(rows: Rows, draft: Draft, keys: tuple[OrderKey, ...]) -> Phase:
     streamed = (
         scope is not None
         and len(scope.ids) == 1
-        and rows.table in ("token", "date", "ref")
+        and rows.table in ("token", "date", "ref", "composite")
         and bool(rows.order)
         and len(rows.alternatives) <= STREAMED_MAX
         and all(map(_is_probe, conditions))

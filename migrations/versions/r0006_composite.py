@@ -22,13 +22,15 @@ CREATE TABLE composite (
     q_c_unit text COLLATE "C", q_c_low numeric, q_c_high numeric,
     s_norm text COLLATE "C", s_exact text COLLATE "C", e_low numeric, e_high numeric
 );
-CREATE INDEX composite_pat ON composite (sp, code, pat, rid);
-CREATE INDEX composite_token ON composite (sp, code, t_code, rid) INCLUDE (pat)
-    WHERE home AND t_code IS NOT NULL;
+CREATE INDEX composite_pat ON composite (sp, code, pat, q_c_low, rid);
+CREATE INDEX composite_token ON composite (sp, code, t_code, pat, rid) WHERE t_code IS NOT NULL;
 CREATE INDEX composite_value ON composite (sp, code, q_low, rid) INCLUDE (pat)
     WHERE home AND q_low IS NOT NULL;
 CREATE INDEX composite_canonical ON composite (sp, code, q_c_unit, q_c_low, rid) INCLUDE (pat)
     WHERE home AND q_c_unit IS NOT NULL;
+CREATE INDEX composite_wide ON composite (sp, code, q_low, rid) WHERE home AND q_low < q_high;
+CREATE INDEX composite_wide_canonical ON composite (sp, code, q_c_unit, q_c_low, rid)
+    WHERE home AND q_c_low < q_c_high;
 CREATE INDEX composite_date ON composite (sp, code, d_lo, d_hi, rid) INCLUDE (pat)
     WHERE home AND d_lo IS NOT NULL;
 CREATE INDEX composite_string ON composite (sp, code, "left"(s_norm, 200), rid) INCLUDE (pat)

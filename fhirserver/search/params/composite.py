@@ -18,13 +18,14 @@ prefix; so the tests of those types serve here.
 
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from fhirserver.definitions import SearchParameter
 from fhirserver.search.conditions import (
     BY_MAIN_DATE,
+    BY_PATIENT,
     NEVER,
     Condition,
     Fragment,
@@ -46,7 +47,6 @@ MODIFIERS: frozenset[str] = frozenset()
 NOT_OFFERED: frozenset[str] = frozenset()
 
 _PREFIXES = {"token": "t_", "quantity": "q_", "date": "d_", "string": "s_"}
-_BY_TOKEN = (OrderKey("@.t_code"),)
 
 
 class Part(Protocol):
@@ -113,42 +113,44 @@ def parse(text: str, parsers: Sequence[tuple[str, Callable[[str], Part]]]) -> Co
     return CompositeValue(tuple(parts))
 
 
-def condition(
-    parameters: Sequence[SearchParameter],
-    values: Iterable[CompositeValue],
-) -> Condition:
+def condition(parameters: Sequence[SearchParameter], values: Sequence[CompositeValue]) -> Condition:
     """Build the condition of one criterion; its values are alternatives.
 
     Several elements (combo-code-value-quantity) are alternatives too, so that each is read in the
-    order of its index.
+    order of its index. Where the resource itself is the element, it has one value, though maybe
+    several codes.
     """
     sps = tuple(sp for each in parameters for sp in each.row_ids)
-    united = len(sps) > len(parameters)
-    elements = [Fragment("@.sp = %s", (sp,)) for sp in sps] if united else []
+    elements = [Fragment("@.sp = %s", (sp,)) for sp in sps] if parameters[0].united else []
     alternatives: list[Fragment] = []
     orders = set()
     for value in values:
         tests, order = _tests(value)
         orders.add(order)
         alternatives += [both(sp, test) for sp in elements for test in tests] or tests
-    return Rows("composite", sps, tuple(alternatives), orders.pop() if len(orders) == 1 else ())
+    return Rows(
+        "composite",
+        sps,
+        tuple(alternatives),
+        orders.pop() if len(orders) == 1 else (),
+        even=all(each.expression == each.base for each in parameters),
+    )
 
 
-def _tests(
-    value: CompositeValue,
-) -> tuple[list[Fragment], tuple[OrderKey, ...]]:
+def _tests(value: CompositeValue) -> tuple[list[Fragment], tuple[OrderKey, ...]]:
     """Give tests of a row of which one must hold, and the order in which an index gives them."""
     first, second, *third = value.parts
-    key, rows = _key_test(first), _rows(second)
-    tests = [[key], _renamed(rows, _PREFIXES[rows.table])]
+    key, rows = _rows(first), _rows(second)
+    tests = [list(key.alternatives), _renamed(rows, _PREFIXES[rows.table])]
     tests += [_renamed(_rows(part), "e_") for part in third]
     found = [functools.reduce(both, each) for each in itertools.product(*tests)]
-    return found, _order(rows) if key.text.startswith("@.code =") else ()
+    return found, _order(rows) if key.order else ()
 
 
 def _order(rows: Rows) -> tuple[OrderKey, ...]:
+    """Give the order of the second part's rows, once the first part is fixed."""
     if rows.order == BY_MAIN_DATE:
-        return _BY_TOKEN
+        return BY_PATIENT
     prefix = _PREFIXES[rows.table]
     return tuple(key._replace(column=key.column.replace("@.", f"@.{prefix}")) for key in rows.order)
 
@@ -159,22 +161,18 @@ def _renamed(rows: Rows, prefix: str) -> list[Fragment]:
     ]
 
 
-def _key_test(part: Part) -> Fragment:
-    """Test the first part, a token or a reference."""
-    if isinstance(part, ReferenceValue):
-        return _reference_test(part)
-    (test,) = _rows(part).alternatives
-    return test
-
-
-def _reference_test(value: ReferenceValue) -> Fragment:
+def _reference(value: ReferenceValue) -> Rows:
+    """Look for a reference's target by its key; a row of a first part has nothing else."""
     if not value.url:
         keys = [local_key(name, value.id) for name in value.types]
-        return Fragment("@.code = %s", (keys[0],)) if len(keys) == 1 else NEVER
-    key = Fragment("@.code = %s", (short_key(value.url),))
-    if not value.version:
-        return key
-    return both(key, Fragment("@.system = %s", (system_key(value.version),)))
+    else:
+        keys = [short_key(value.url)]
+    tests = [Fragment("@.code = %s", (key,)) for key in keys]
+    if value.version:
+        tests = [
+            both(each, Fragment("@.system = %s", (system_key(value.version),))) for each in tests
+        ]
+    return Rows("token", (), tuple(tests) or (NEVER,), BY_MAIN_DATE)
 
 
 def _rows(part: Part) -> Rows:
@@ -185,6 +183,8 @@ def _rows(part: Part) -> Rows:
             found = date.condition((), [part])
         case NumberValue():
             found = number.condition((), [part])
+        case ReferenceValue():
+            found = _reference(part)
         case QuantityValue():
             found = quantity.condition((), [part])
         case StringValue():

@@ -74,7 +74,7 @@ def parse(text: str, _modifier: str | None = None) -> NearValue:
 def condition(sps: tuple[int, ...], values: Iterable[NearValue]) -> Condition:
     """Build the condition of one criterion; its values are alternatives."""
     tests = [test for value in values for test in _tests(value)]
-    return Rows("composite", sps, tuple(tests), _BY_LATITUDE)
+    return Rows("composite", sps, tuple(tests), _BY_LATITUDE, single=True)
 
 
 def _degrees(name: str, text: str, most: int) -> float:
@@ -111,9 +111,9 @@ def _tests(value: NearValue) -> Iterator[Fragment]:
     for west, east in _meridians(value, north, south):
         bounds = tuple(map(_bound, (south, north, west, east)))
         yield Fragment(
-            "@.code = '' AND @.q_low >= %s AND @.q_low <= %s AND @.e_low >= %s AND @.e_low <= %s"
+            "@.code = %s AND @.q_low >= %s AND @.q_low <= %s AND @.e_low >= %s AND @.e_low <= %s"
             f" AND {_DISTANCE} <= %s::float8",
-            (*bounds, value.latitude, value.latitude, value.longitude, value.distance_m),
+            ("", *bounds, value.latitude, value.latitude, value.longitude, value.distance_m),
         )
 
 
