@@ -10,7 +10,18 @@ import msgspec
 import pytest
 
 from fhirserver.definitions import r4
-from fhirserver.search.params import date, number, prefix, quantity, reference, string, token, uri
+from fhirserver.search.params import (
+    composite,
+    date,
+    number,
+    prefix,
+    quantity,
+    reference,
+    special,
+    string,
+    token,
+    uri,
+)
 from fhirserver_conformance.examples.of_values import MODIFIERS, NOTHING_TO_FIND, PREFIXES
 from fhirserver_conformance.examples.references import OWN
 from fhirserver_conformance.examples.searches import Check, TypeData, claims_of
@@ -84,7 +95,7 @@ def _gaps(data: TypeData) -> Iterator[str]:
 
 
 def test_modifiers_and_prefixes_are_those_of_the_server() -> None:
-    modules = (date, number, quantity, reference, string, token, uri)
+    modules = (composite, date, number, quantity, reference, special, string, token, uri)
     for module in modules:
         kind = module.__name__.rpartition(".")[2]
         assert set(MODIFIERS[kind]) == getattr(module, "MODIFIERS", set()), kind
