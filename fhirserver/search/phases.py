@@ -58,7 +58,8 @@ class Phase:
         joined: keys of `_sort` that are joined to the source's rows; empty if `keys` are columns
             of the source.
         streamed: an index gives the source's rows in this order, and the other conditions are
-            exact look-ups, so nothing beyond the page needs to be read.
+            exact look-ups, so nothing beyond the page needs to be read. Some composites' rows are
+            sorted; they are those of one patient and code.
     """
 
     source: Source

@@ -7,7 +7,6 @@ are; every value of the first part is then paired with every one of the others. 
 present in an element that has all its parts, whether or not these have rows.
 """
 
-import collections
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -24,9 +23,9 @@ RESOURCE = "%resource."
 PAIRS_MAX = 256
 """Pairs of one composite in one element; more would let a small resource write endless rows."""
 
-First = tuple[int, str]
-Columns = dict[str, Any]
-"""Columns of one part: texts, or None."""
+Key = tuple[int, str]
+Columns = tuple[str | None, ...]
+"""Columns of one part: a second one's in the order of `CompositeRow`, from t_system to s_exact."""
 
 
 def parts_of(parameters: Iterable[SearchParameter]) -> list[Component]:
@@ -79,61 +78,78 @@ def _join(
     first, second, *third = [
         (parts.index(part), known[part.code].type) for part in parameter.components
     ]
+    columns_of = _COLUMNS[second[1]]
 
     def join(found: Sink) -> Iterator[CompositeRow]:
-        values = [_COLUMNS[second[1]](found, second[0])]
-        values += [_ends(found, number) for number, _ in third]
-        for key in _firsts(found, first[0]):
-            for columns in itertools.product(*values):
-                yield CompositeRow(parameter.id, *key, **dict(collections.ChainMap(*columns)))
+        seconds = columns_of(found, second[0])
+        thirds = _ends(found, third[0][0]) if third else [()]
+        for key in _keys(found, first[0]):
+            for values in seconds:
+                for ends in thirds:
+                    yield CompositeRow(parameter.id, *key, *values, *ends)
 
     return join
 
 
-def _firsts(found: Sink, number: int) -> list[First]:
+def _keys(found: Sink, number: int) -> list[Key]:
     """List the keys of a token, or of a reference's target."""
     wanted = (number, number + EXTERNAL_OFFSET)
     keys = [(system, code) for sp, system, code in found.token if sp in wanted]
     keys += [(0, local_key(kind, id)) for sp, kind, id in found.reference if sp == number]
-    return list(dict.fromkeys(keys))
+    return keys if len(keys) < 2 else list(dict.fromkeys(keys))
 
 
 def _tokens(found: Sink, number: int) -> list[Columns]:
-    return [{"t_system": str(system), "t_code": code} for system, code in _firsts(found, number)]
+    return [(str(system), code, *_NO_OTHERS) for system, code in _keys(found, number)]
 
 
 def _quantities(found: Sink, number: int) -> list[Columns]:
     return [
-        {
-            "q_system": str(system),
-            "q_code": code,
-            "q_unit": unit,
-            "q_low": number_text(low),
-            "q_high": number_text(high),
-            "q_c_unit": c_unit,
-            "q_c_low": None if c_low is None else number_text(c_low),
-            "q_c_high": None if c_high is None else number_text(c_high),
-        }
+        (
+            *_NO_TOKEN,
+            str(system),
+            code,
+            unit,
+            number_text(low),
+            number_text(high),
+            c_unit,
+            None if c_low is None else number_text(c_low),
+            None if c_high is None else number_text(c_high),
+            *_NO_DATE_OR_TEXT,
+        )
         for sp, system, code, unit, low, high, c_unit, c_low, c_high in found.quantity
         if sp == number
     ]
 
 
 def _dates(found: Sink, number: int) -> list[Columns]:
-    return [{"d_lo": str(lo), "d_hi": str(hi)} for sp, lo, hi in found.date if sp == number]
+    return [
+        (*_NO_TOKEN_OR_QUANTITY, str(lo), str(hi), *_NO_TEXT)
+        for sp, lo, hi in found.date
+        if sp == number
+    ]
 
 
 def _texts(found: Sink, number: int) -> list[Columns]:
-    return [{"s_norm": norm, "s_exact": exact} for sp, norm, exact in found.string if sp == number]
+    return [
+        (*_NO_TOKEN_OR_QUANTITY, *_NO_DATE, norm, exact)
+        for sp, norm, exact in found.string
+        if sp == number
+    ]
 
 
 def _ends(found: Sink, number: int) -> list[Columns]:
     return [
-        {"e_low": number_text(low), "e_high": number_text(high)}
+        (number_text(low), number_text(high))
         for sp, _, _, _, low, high, *_ in found.quantity
         if sp == number
     ]
 
+
+_NO_TOKEN = _NO_DATE = _NO_TEXT = (None, None)
+_NO_TOKEN_OR_QUANTITY = (None,) * 10
+_NO_DATE_OR_TEXT = (None,) * 4
+_NO_OTHERS = (None,) * 12
 
 _COLUMNS: dict[str, Callable[[Sink, int], list[Columns]]] = {
     "date": _dates,

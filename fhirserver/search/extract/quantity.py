@@ -112,7 +112,7 @@ def _canonical(unit: JsonObject, low: Decimal, high: Decimal) -> Canonical:
     if unit.get("system") != UCUM or "code" not in unit:
         return None
     ends, name = [], None
-    for end in (low, high):
+    for end in (low,) if low is high else (low, high):
         if end.is_infinite():
             ends.append(end)
             continue
@@ -121,7 +121,7 @@ def _canonical(unit: JsonObject, low: Decimal, high: Decimal) -> Canonical:
             return None
         ends.append(column_number(found[0]))
         name = found[1]
-    return None if name is None else (name, ends[0], ends[1])
+    return None if name is None else (name, ends[0], ends[-1])
 
 
 def _opened_canonical(

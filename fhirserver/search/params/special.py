@@ -108,12 +108,14 @@ def _tests(value: NearValue) -> Iterator[Fragment]:
     """Test a row of a position; a box across the 180th meridian is two."""
     height = math.degrees(value.distance_m / EARTH_RADIUS_M) + _MARGIN_DEGREES
     south, north = value.latitude - height, value.latitude + height
+    latitude, longitude = Decimal(str(value.latitude)), Decimal(str(value.longitude))
+    circle = (latitude, latitude, longitude, Decimal(str(value.distance_m)))
     for west, east in _meridians(value, north, south):
         bounds = tuple(map(_bound, (south, north, west, east)))
         yield Fragment(
             "@.code = %s AND @.q_low >= %s AND @.q_low <= %s AND @.e_low >= %s AND @.e_low <= %s"
             f" AND {_DISTANCE} <= %s::float8",
-            ("", *bounds, value.latitude, value.latitude, value.longitude, value.distance_m),
+            ("", *bounds, *circle),
         )
 
 
