@@ -117,8 +117,8 @@ def _add(data: TypeData, parameter: SearchParameter) -> None:
         return
     if parameter.type == "composite":
         data.datatypes[code] = {parameter.type}
-        for number, made in enumerate(composite_examples(parameter)):
-            _add_whole(data, f"{code}-{number}", made, code)
+        for number, whole in enumerate(composite_examples(parameter)):
+            _add_whole(data, f"{code}-{number}", whole, code)
         return
     found = places(parameter)
     if not found:

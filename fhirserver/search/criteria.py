@@ -214,7 +214,7 @@ def _values(
 ) -> tuple[Value, ...]:
     parts = split(given.value, ",")
     if parameter.type == "composite" and modifier != "missing":
-        parts = composite.spread(parts)
+        parts = _spread(given, parts, context)
     if len(parts) > context.limits.values:
         raise over_limit(given.name, "values", context.limits.values)
     parse = _parse_missing if modifier == "missing" else _parser(parameter, modifier, context)
@@ -229,6 +229,18 @@ def _values(
     if modifier == "missing" and len(values) > 1:
         raise invalid_value(given.name, given.value, "use true or false, one of them")
     return tuple(values)
+
+
+def _spread(given: Given, parts: Sequence[str], context: SearchContext) -> list[str]:
+    """Write alternatives of a composite's first part out, within the limit of a value."""
+    found: list[str] = []
+    chars = 0
+    for part in composite.spread(parts):
+        chars += len(part)
+        if chars > context.limits.value_chars:
+            raise over_limit(given.name, "characters", context.limits.value_chars)
+        found.append(part)
+    return found
 
 
 def _parse_missing(text: str) -> MissingValue:

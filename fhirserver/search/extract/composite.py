@@ -21,7 +21,8 @@ RESOURCE = "%resource."
 """What the path of a part begins with that stands outside the composite's element."""
 
 PAIRS_MAX = 256
-"""Pairs of one composite in one element; more would let a small resource write endless rows."""
+"""Pairs of one composite in one element, unless it has so many values; more would let a small
+resource write endless rows."""
 
 Key = tuple[int, str]
 Columns = tuple[str | None, ...]
@@ -65,7 +66,7 @@ def compile_composites(
         for sp, wanted, join in joins:
             if wanted <= here:
                 sink.present.append(sp)
-                sink.composite += itertools.islice(join(found), PAIRS_MAX)
+                sink.composite += join(found)
 
     return together
 
@@ -83,10 +84,12 @@ def _join(
     def join(found: Sink) -> Iterator[CompositeRow]:
         seconds = columns_of(found, second[0])
         thirds = _ends(found, third[0][0]) if third else [()]
-        for key in _keys(found, first[0]):
-            for values in seconds:
-                for ends in thirds:
-                    yield CompositeRow(parameter.id, *key, *values, *ends)
+        keys = _keys(found, first[0])
+        rows = (
+            CompositeRow(parameter.id, *key, *values, *ends)
+            for key, values, ends in itertools.product(keys, seconds, thirds)
+        )
+        return itertools.islice(rows, max(PAIRS_MAX, len(keys) + len(seconds)))
 
     return join
 

@@ -5,7 +5,6 @@ Spec: https://hl7.org/fhir/R4/search.html#composite
     8480-6$gt140                    a code, and a quantity in any unit
     http://loinc.org|8480-6$gt140|http://unitsofmeasure.org|mm[Hg]
     DocumentReference/1$replaces    a reference, and a code
-
     a,b$5                           a$5 or b$5
 
 Each part is written as for its own parameter, prefixes and bars included, but without modifiers;
@@ -18,7 +17,7 @@ prefix; so the tests of those types serve here.
 
 import functools
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -72,22 +71,22 @@ class CompositeValue:
         return "$".join(part.render() for part in self.parts)
 
 
-def spread(texts: Sequence[str]) -> list[str]:
+def spread(texts: Iterable[str]) -> Iterator[str]:
     """Write alternatives of a first part out: `a,b$5` stands for `a$5,b$5`.
 
     Args:
         texts: what commas separate, still escaped.
     """
-    found: list[str] = []
     waiting: list[str] = []
     for text in texts:
         first, *rest = split(text, "$")
         if not rest:
             waiting.append(first)
             continue
-        found += ["$".join((each, *rest)) for each in (*waiting, first)]
+        for each in (*waiting, first):
+            yield "$".join((each, *rest))
         waiting = []
-    return [*found, *waiting]
+    yield from waiting
 
 
 def parse(text: str, parsers: Sequence[tuple[str, Callable[[str], Part]]]) -> CompositeValue:

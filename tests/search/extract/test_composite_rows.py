@@ -194,6 +194,11 @@ def test_what_several_composites_answer_has_no_rows_of_its_own() -> None:
 def test_a_small_resource_writes_no_endless_rows() -> None:
     many = concept(*map(str, range(1000)))
     rows = pairs(observed(code=many, valueCodeableConcept=many), "code-value-concept")
+    assert len(rows) == 2000
+    few = observed(code=many, valueCodeableConcept=concept("yes"))
+    assert len(pairs(few, "code-value-concept")) == 1000
+    some = concept(*map(str, range(20)))
+    rows = pairs(observed(code=some, valueCodeableConcept=some), "code-value-concept")
     assert len(rows) == PAIRS_MAX
 
 

@@ -260,6 +260,7 @@ LIMITED = [
     ("code=a&code=b&code=c&code=d", "3 search parameters"),
     ("code=a,b,c", "2 values"),
     ("code=" + "x" * 60, "50 characters"),
+    ("code-value-string=a,b$" + "x" * 30, "50 characters"),
     ("patient.organization.partof.name=x", "1 links"),
     ("_include=*&_include=Observation:subject", "1 includes"),
     ("_sort=code,date,status", "2 sort keys"),
