@@ -76,11 +76,14 @@ def run(arguments: argparse.Namespace) -> int:
     if interrupted:
         return 130
     table = read_table()
+    found = compare(results, table)
     if arguments.write_docs is not None:
-        pages = {"deviations.md": deviations_page(table), "results.md": results_page(results)}
+        pages = {
+            "deviations.md": deviations_page(table),
+            "results.md": results_page(results, found),
+        }
         for name, page in pages.items():
             (arguments.write_docs / name).write_text(page, "utf-8")
-    found = compare(results, table)
     sys.stdout.write(differences(found))
     return 0 if found.agrees else 1
 
@@ -129,7 +132,7 @@ def _run(
 def _site(arguments: argparse.Namespace) -> Iterator[Site]:
     started = fresh_server() if arguments.base is None else nullcontext(arguments.base)
     with started as base:
-        transport = Transport()
+        transport = Transport(confine=(base,))
         settings = RunSettings((Target(base),), transport, validator=base)
         site = Site(arguments.data, settings, {})
         try:

@@ -59,7 +59,12 @@ def run_script(script: Script | BrokenScript, run: Run) -> ScriptResult:
             base=base,
             message=script.problem,
         )
-    tests = _run_phases(script, run)
+    tests: list[TestResult] = []
+    message = ""
+    try:
+        tests = _run_phases(script, run)
+    except Exception as error:  # noqa: BLE001 - the edge: the other scripts are still to run
+        message = f"the conformance tool itself failed: {type(error).__name__}: {error}"
     return ScriptResult(
         suite=script.suite,
         source=script.source,
@@ -70,6 +75,7 @@ def run_script(script: Script | BrokenScript, run: Run) -> ScriptResult:
         duration_ms=(time.monotonic() - clock) * 1000,
         base=base,
         script=script.resource or None,
+        message=message,
     )
 
 
@@ -133,7 +139,7 @@ def _phase(phase: Phase, actions: Sequence[ActionResult]) -> list[TestResult]:
 def _result(
     phase: Phase, name: str, actions: Sequence[ActionResult], test: Test | None = None
 ) -> TestResult:
-    verdict = worst(action.verdict for action in actions)
+    verdict = _verdict(actions)
     of_verdict = (each.message for each in actions if each.verdict == verdict)
     return TestResult(
         phase=phase,
@@ -144,6 +150,12 @@ def _result(
         requirements=test.requirements if test else (),
         actions=tuple(actions),
     )
+
+
+def _verdict(actions: Sequence[ActionResult]) -> Verdict:
+    """Give the worst verdict; a skip that left the rest untried outweighs a pass."""
+    found = worst(action.verdict for action in actions)
+    return "skip" if found == "pass" and any(action.stops for action in actions) else found
 
 
 def _untried(test: Test, verdict: Verdict, reason: str) -> TestResult:
@@ -159,4 +171,4 @@ def _untried(test: Test, verdict: Verdict, reason: str) -> TestResult:
 
 
 def _bad(setup: TestResult) -> bool:
-    return any(action.stops for action in setup.actions) or setup.verdict == "skip"
+    return any(action.stops for action in setup.actions)
