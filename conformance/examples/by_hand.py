@@ -25,7 +25,14 @@ ALONG: dict[tuple[str, str], Json] = {
         }
         for kind in ("age", "date", "string")
     },
-    ("MolecularSequence", "chromosome"): {"referenceSeq": {"genomeBuild": "GRCh38"}},
+    **{
+        ("MolecularSequence", code): {"referenceSeq": {"genomeBuild": "GRCh38"}}
+        for code in (
+            "chromosome",
+            "chromosome-variant-coordinate",
+            "chromosome-window-coordinate",
+        )
+    },
     ("MolecularSequence", "window-end"): {"referenceSeq": {"referenceSeqString": "ACGT"}},
     ("MolecularSequence", "window-start"): {"referenceSeq": {"referenceSeqString": "ACGT"}},
     ("StructureDefinition", "abstract"): {"baseDefinition": "http://claims.test/base"},
@@ -45,7 +52,26 @@ def along(resource: Json, more: Json) -> Json:
 
 _DECEASED = ("dated", "yes")
 
+
+def _at(latitude: float, longitude: float) -> Json:
+    return minimal("Location") | {"position": {"latitude": latitude, "longitude": longitude}}
+
+
+# A degree of latitude is 111 km.
+_PLACES = {"hit": _at(48.5, 11.5), "close": _at(48.51, 11.5), "far": _at(49.5, 11.5)}
+
 EXAMPLES: dict[tuple[str, str], Example] = {
+    ("Location", "near"): Example(
+        _PLACES,
+        (
+            Ask("", "48.5|11.5|500|m", ("hit",), ("close", "far", BARE)),
+            Ask("", "48.5|11.5|5|km", ("hit", "close"), ("far", BARE)),
+            Ask("", "48.5|11.5|5", ("hit", "close"), ("far", BARE)),
+            Ask("", "48.5|11.5|100|[mi_us]", tuple(_PLACES), (BARE,)),
+            Ask("missing", "false", tuple(_PLACES), (BARE,)),
+            Ask("missing", "true", (BARE,), tuple(_PLACES)),
+        ),
+    ),
     ("Patient", "deceased"): Example(
         {
             "dated": minimal("Patient") | {"deceasedDateTime": EARLIER},
@@ -64,6 +90,7 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ),
 }
 DATATYPES = {
+    ("Location", "near"): {"position"},
     ("Patient", "deceased"): {"boolean"},
 }
 """What the parameters of `EXAMPLES` look at."""

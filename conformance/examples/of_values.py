@@ -18,10 +18,12 @@ from fhirserver_conformance.examples.values import BETWEEN, EARLIER, LATER, UCUM
 
 PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 MODIFIERS = {
+    "composite": (),
     "date": (),
     "number": (),
     "quantity": (),
     "reference": ("identifier",),
+    "special": (),
     "string": ("exact", "contains"),
     "token": ("not", "text", "of-type"),
     "uri": ("below", "above"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from fhirserver.definitions import SearchParameter, r4
 from fhirserver_conformance.examples.by_hand import ALONG, DATATYPES, EXAMPLES, along
+from fhirserver_conformance.examples.composites import composite_examples
 from fhirserver_conformance.examples.minimal import BARE, FIRST, SECOND, minimal, own_id
 from fhirserver_conformance.examples.of_values import (
     MODIFIERS,
@@ -111,7 +112,13 @@ def _add(data: TypeData, parameter: SearchParameter) -> None:
     code = parameter.code
     by_hand = EXAMPLES.get((data.type, code))
     if by_hand is not None:
-        _add_by_hand(data, code, by_hand)
+        data.datatypes[code] = DATATYPES[data.type, code]
+        _add_whole(data, code, by_hand)
+        return
+    if parameter.type == "composite":
+        data.datatypes[code] = {parameter.type}
+        for number, whole in enumerate(composite_examples(parameter)):
+            _add_whole(data, f"{code}-{number}", whole, code)
         return
     found = places(parameter)
     if not found:
@@ -178,11 +185,10 @@ def _add_reference(data: TypeData, parameter: SearchParameter, place: Place, *, 
     data.strangers.setdefault(parameter.code, ids["stranger"])
 
 
-def _add_by_hand(data: TypeData, code: str, made: Example) -> None:
-    stem = code.replace("_", "-")
-    data.datatypes[code] = DATATYPES[data.type, code]
+def _add_whole(data: TypeData, stem: str, made: Example, code: str = "") -> None:
+    """Store an example of whole resources; its ids begin with `stem`, the code if none is given."""
     ids = {BARE: own_id(data.type, BARE)}
     for label, resource in made.values.items():
-        ids[label] = data.store(f"{stem}-{label}", resource)
+        ids[label] = data.store(f"{stem.replace('_', '-')}-{label}", resource)
     for ask in made.asks:
-        data.ask(code, ask, ids)
+        data.ask(code or stem, ask, ids)

@@ -9,10 +9,11 @@ from functools import cache
 
 from fhirserver_profiles import read_compiled_r4
 
+from fhirserver.definitions.composites import Component
 from fhirserver.definitions.elements import Choice, Element, Invariant, Node, TypeDef
 from fhirserver.definitions.main_date import MAIN_DATE
 from fhirserver.definitions.registry import Definitions, OperationDef
-from fhirserver.definitions.search_parameters import Component, SearchParameter
+from fhirserver.definitions.search_parameters import SearchParameter
 
 __all__ = [
     "MAIN_DATE",

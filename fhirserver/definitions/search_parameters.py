@@ -5,21 +5,15 @@ Spec: https://hl7.org/fhir/R4/searchparameter.html and https://hl7.org/fhir/R4/s
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
+
+from fhirserver.definitions.composites import Component, components, united
 
 SearchType = Literal[
     "composite", "date", "number", "quantity", "reference", "special", "string", "token", "uri"
 ]
-NOT_INDEXED = ("composite", "special")
 _ENTERS_AN_ENTRY = frozenset({("Bundle", "composition"), ("Bundle", "message")})
 """References by type alone: they lead to a resource inside the Bundle, not to one beside it."""
-
-
-class Component(NamedTuple):
-    """One part of a composite parameter: the parameter's canonical and a path below the base."""
-
-    definition: str
-    expression: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,10 +29,11 @@ class SearchParameter:
         rows_id: number whose index rows answer it; its own unless it is an alias.
         alias_of: code of the parameter whose rows it shares, e.g. "subject" for patient.
         alias_target: the only target type that counts, e.g. "Patient".
+        united: numbers of the composites whose rows answer it; empty unless it is a composite of
+            several elements.
         is_single: a resource has at most one index row for it.
         implicit_system: system of its values where they are `code`s bound to a single one.
-        supported: has an expression and a type that is indexed, and leads to no entry of a
-            Bundle.
+        supported: has an expression, and leads to no entry of a Bundle.
     """
 
     id: int
@@ -57,9 +52,15 @@ class SearchParameter:
     rows_id: int
     alias_of: str | None
     alias_target: str | None
+    united: tuple[int, ...]
     is_single: bool
     implicit_system: str | None
     supported: bool
+
+    @property
+    def row_ids(self) -> tuple[int, ...]:
+        """Numbers whose index rows answer it."""
+        return self.united or (self.rows_id,)
 
 
 def build_search_parameters(
@@ -82,16 +83,15 @@ def _build(base: str, code: str, raw: Mapping[str, Mapping[str, Any]]) -> Search
         targets=tuple(entry.get("target", ())),
         modifiers=tuple(entry.get("modifier", ())),
         comparators=tuple(entry.get("comparator", ())),
-        components=tuple(Component(*part) for part in entry.get("component", ())),
+        components=components(base, code, raw),
         xpath_usage=entry.get("xpathUsage"),
         multiple_or=entry.get("multipleOr", True),
         multiple_and=entry.get("multipleAnd", True),
         rows_id=entry["id"] if alias_of is None else raw[alias_of]["id"],
         alias_of=alias_of,
         alias_target=entry.get("aliasTarget"),
+        united=united(base, code, raw),
         is_single=entry.get("single", False),
         implicit_system=entry.get("system"),
-        supported=bool(entry["expression"])
-        and entry["type"] not in NOT_INDEXED
-        and (base, code) not in _ENTERS_AN_ENTRY,
+        supported=bool(entry["expression"]) and (base, code) not in _ENTERS_AN_ENTRY,
     )

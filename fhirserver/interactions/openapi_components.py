@@ -11,10 +11,12 @@ from fhirserver.interactions.patch_formats import JSON_PATCH, MERGE_PATCH, XML_P
 from fhirserver.model.json import JsonObject
 
 _SEARCHED = {
+    "composite": "part$part, each as for its own parameter; modifier :missing",
     "date": "prefixes eq ne gt lt ge le sa eb ap; modifier :missing",
     "number": "prefixes eq ne gt lt ge le sa eb ap; modifier :missing",
     "quantity": "[prefix]number|system|code; modifier :missing",
     "reference": "id, Type/id or URL; modifiers :identifier, :[type], :missing; chains",
+    "special": "latitude|longitude|distance|units; modifier :missing",
     "string": "begins so; modifiers :exact, :contains, :missing",
     "token": "code, system|code, |code or system|; modifiers :not, :text, :of-type, :missing",
     "uri": "to the letter; modifiers :below, :above, :missing",

@@ -27,12 +27,24 @@ from fhirserver.search.conditions import (
 )
 from fhirserver.search.criteria import COLUMNS
 from fhirserver.search.owners import owner_ids
-from fhirserver.search.params import date, number, quantity, reference, string, token, uri
+from fhirserver.search.params import (
+    composite,
+    date,
+    number,
+    quantity,
+    reference,
+    special,
+    string,
+    token,
+    uri,
+)
+from fhirserver.search.params.composite import CompositeValue
 from fhirserver.search.params.date import DateValue
 from fhirserver.search.params.number import NumberValue
 from fhirserver.search.params.prefix import Prefix
 from fhirserver.search.params.quantity import QuantityValue
 from fhirserver.search.params.reference import ReferenceValue
+from fhirserver.search.params.special import NearValue
 from fhirserver.search.params.string import StringValue
 from fhirserver.search.params.token import OfTypeValue, TokenValue
 from fhirserver.search.params.uri import UriValue
@@ -151,8 +163,10 @@ def _by_rows(criterion: Criterion, definitions: Definitions) -> Condition:
             return token.condition(sps, modifier, tokens)
         case "uri":
             return uri.condition(sps, modifier, _only(UriValue, values))
-        case "composite" | "special":
-            raise AssertionError("parsing refuses what is not indexed")
+        case "composite":
+            return composite.condition(criterion.parameters, _only(CompositeValue, values))
+        case "special":
+            return special.condition(sps, _only(NearValue, values))
 
 
 def _reference(criterion: Criterion, definitions: Definitions) -> Condition:
@@ -188,7 +202,9 @@ def _missing(criterion: Criterion) -> Condition:
 def present(parameters: Sequence[SearchParameter]) -> Condition:
     """Build the condition that a resource has a value of one of the parameters."""
     # An alias that looks at one target type only has its own mark of presence.
-    marks = [each.id if each.alias_target else each.rows_id for each in parameters]
+    marks = [
+        mark for each in parameters for mark in ((each.id,) if each.alias_target else each.row_ids)
+    ]
     return Column(Fragment("@.present && %s::smallint[]", (marks,)))
 
 

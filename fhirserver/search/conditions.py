@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-Table = Literal["token", "string", "date", "ref", "quantity"]
+Table = Literal["token", "string", "date", "ref", "quantity", "composite"]
 
 
 class Fragment(NamedTuple):
@@ -58,6 +58,7 @@ class Rows:
         order: in which an index gives the rows of each alternative; empty if in none.
         unique: two rows of a resource never fulfil the same alternative.
         single: a resource has one row of the parameters at most.
+        even: all rows of a resource are equal in the columns of the order.
         main_date: the rows are those of the main date, so their `lo` is a token row's `dt`.
     """
 
@@ -67,6 +68,7 @@ class Rows:
     order: tuple[OrderKey, ...] = ()
     unique: bool = False
     single: bool = False
+    even: bool = False
     main_date: bool = False
 
     @property

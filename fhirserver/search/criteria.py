@@ -15,7 +15,17 @@ from fhirserver.definitions import SearchParameter
 from fhirserver.errors import InvalidSearchError, NotSupportedError
 from fhirserver.search.context import SearchContext
 from fhirserver.search.escape import split
-from fhirserver.search.params import date, number, quantity, reference, string, token, uri
+from fhirserver.search.params import (
+    composite,
+    date,
+    number,
+    quantity,
+    reference,
+    special,
+    string,
+    token,
+    uri,
+)
 from fhirserver.search.query import Chain, Clause, Criterion, Has, MissingValue, Value
 from fhirserver.search.refusal import (
     invalid_value,
@@ -25,10 +35,12 @@ from fhirserver.search.refusal import (
 )
 
 _TYPES: dict[str, ModuleType] = {
+    "composite": composite,
     "date": date,
     "number": number,
     "quantity": quantity,
     "reference": reference,
+    "special": special,
     "string": string,
     "token": token,
     "uri": uri,
@@ -201,6 +213,8 @@ def _values(
     given: Given, parameter: SearchParameter, modifier: str, context: SearchContext
 ) -> tuple[Value, ...]:
     parts = split(given.value, ",")
+    if parameter.type == "composite" and modifier != "missing":
+        parts = _spread(given, parts, context)
     if len(parts) > context.limits.values:
         raise over_limit(given.name, "values", context.limits.values)
     parse = _parse_missing if modifier == "missing" else _parser(parameter, modifier, context)
@@ -215,6 +229,18 @@ def _values(
     if modifier == "missing" and len(values) > 1:
         raise invalid_value(given.name, given.value, "use true or false, one of them")
     return tuple(values)
+
+
+def _spread(given: Given, parts: Sequence[str], context: SearchContext) -> list[str]:
+    """Write alternatives of a composite's first part out, within the limit of a value."""
+    found: list[str] = []
+    chars = 0
+    for part in composite.spread(parts):
+        chars += len(part)
+        if chars > context.limits.value_chars:
+            raise over_limit(given.name, "characters", context.limits.value_chars)
+        found.append(part)
+    return found
 
 
 def _parse_missing(text: str) -> MissingValue:
@@ -244,5 +270,15 @@ def _parser(
             return string.parse
         case "uri":
             return uri.parse
-        case "composite" | "special":
-            raise AssertionError("find_parameter refuses what is not indexed")
+        case "special":
+            return special.parse
+        case "composite":
+            parsers = _part_parsers(parameter, context)
+            return lambda text: composite.parse(text, parsers)
+
+
+def _part_parsers(
+    parameter: SearchParameter, context: SearchContext
+) -> list[tuple[str, Callable[[str], Value]]]:
+    known = context.definitions.search_parameters(parameter.base)
+    return [(part.code, _parser(known[part.code], "", context)) for part in parameter.components]

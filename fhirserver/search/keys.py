@@ -74,6 +74,11 @@ def short_key(text: str) -> str:
     return f"{prefix}\x01{blake2b(raw, digest_size=16).hexdigest()}"
 
 
+def local_key(type_name: str, id: str) -> str:
+    """Give the key of a resource of this server where it is part of a composite."""
+    return f"{type_name}/{id}"
+
+
 def after_prefix(prefix: str) -> str:
     """Give the least text above everything that begins with a prefix, in code point order."""
     stem = prefix.rstrip(_LAST)

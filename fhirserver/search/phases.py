@@ -58,7 +58,8 @@ class Phase:
         joined: keys of `_sort` that are joined to the source's rows; empty if `keys` are columns
             of the source.
         streamed: an index gives the source's rows in this order, and the other conditions are
-            exact look-ups, so nothing beyond the page needs to be read.
+            exact look-ups, so nothing beyond the page needs to be read. Some composites' rows are
+            sorted; they are those of one patient and code.
     """
 
     source: Source
@@ -129,7 +130,7 @@ def _from_rows(rows: Rows, draft: Draft, keys: tuple[OrderKey, ...]) -> Phase:
     streamed = (
         scope is not None
         and len(scope.ids) == 1
-        and rows.table in ("token", "date", "ref")
+        and rows.table in ("token", "date", "ref", "composite")
         and bool(rows.order)
         and len(rows.alternatives) <= STREAMED_MAX
         and all(map(_is_probe, conditions))

@@ -11,10 +11,12 @@ from typing import Literal
 
 from fhirserver.definitions import SearchParameter
 from fhirserver.errors import Issue
+from fhirserver.search.params.composite import CompositeValue
 from fhirserver.search.params.date import DateValue
 from fhirserver.search.params.number import NumberValue
 from fhirserver.search.params.quantity import QuantityValue
 from fhirserver.search.params.reference import ReferenceValue
+from fhirserver.search.params.special import NearValue
 from fhirserver.search.params.string import StringValue
 from fhirserver.search.params.token import OfTypeValue, TokenValue
 from fhirserver.search.params.uri import UriValue
@@ -32,8 +34,10 @@ class MissingValue:
 
 
 Value = (
-    DateValue
+    CompositeValue
+    | DateValue
     | MissingValue
+    | NearValue
     | NumberValue
     | OfTypeValue
     | QuantityValue
@@ -69,7 +73,7 @@ class Criterion:
     @property
     def sps(self) -> tuple[int, ...]:
         """Numbers of its rows."""
-        return tuple(parameter.rows_id for parameter in self.parameters)
+        return tuple(number for parameter in self.parameters for number in parameter.row_ids)
 
 
 @dataclass(frozen=True, slots=True)

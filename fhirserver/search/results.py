@@ -19,6 +19,7 @@ RESULT_PARAMETERS = frozenset(
     }
 )  # fmt: skip
 
+_WITHOUT_ORDER = ("composite", "special")
 _COUNT = re.compile(r"\d{1,9}", re.ASCII)
 
 
@@ -69,7 +70,10 @@ def parse_sort(value: str, types: tuple[str, ...], context: SearchContext) -> tu
         code = part.removeprefix("-")
         if not code or ":" in code or "." in code:
             raise invalid_value("_sort", value, "write parameter,-parameter: '-' for descending")
-        key = SortKey(find_parameter(code, types, context, "_sort"), part.startswith("-"))
+        parameters = find_parameter(code, types, context, "_sort")
+        if parameters[0].type in _WITHOUT_ORDER:
+            raise not_offered("_sort", f"The key {code!r}", "its values have no order.")
+        key = SortKey(parameters, part.startswith("-"))
         if all(known.sps != key.sps for known in keys):
             keys.append(key)
     if len(keys) > context.limits.sort_keys:

@@ -107,7 +107,7 @@ def selects_by_id(conditions: Sequence[Condition]) -> bool:
     return any(isinstance(each, Column) and each.unique for each in conditions)
 
 
-_TABLE_RANK = {"ref": 2, "string": 4, "date": 6, "quantity": 6, "token": 8}
+_TABLE_RANK = {"composite": 2, "ref": 2, "string": 4, "date": 6, "quantity": 6, "token": 8}
 _UNORDERED = 8
 _OWNERS_RANK = 5
 
@@ -115,8 +115,9 @@ _OWNERS_RANK = 5
 def _rank(clause: Clause | None, rows: Rows, scope: Scope | None) -> int:
     """Rank a criterion; the lowest comes first.
 
-    Within a compartment every index begins with the patient: tokens go first, as they say most,
-    then dates, and references last, because a test of one reference is one exact look-up.
+    Within a compartment every index begins with the patient: composites go first, as they say
+    most, then tokens, then dates, and references last, because a test of one reference is one
+    exact look-up.
     """
     if not isinstance(clause, Criterion):
         return 3 if clause is None else 7
@@ -126,7 +127,7 @@ def _rank(clause: Clause | None, rows: Rows, scope: Scope | None) -> int:
         rank = _token_rank(clause)
         return rank - 10 if scope is not None else rank
     if scope is not None:
-        return {"date": -2, "string": -1, "quantity": 0}.get(rows.table, 1)
+        return {"composite": -10, "date": -2, "string": -1, "quantity": 0}.get(rows.table, 1)
     return _TABLE_RANK[rows.table]
 
 

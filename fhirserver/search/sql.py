@@ -148,15 +148,18 @@ def _first_of_several(phase: Phase) -> list[Fragment]:
     Rows that are equal in the order's columns stay; they are neighbours, and DISTINCT joins them.
     """
     columns = [key.column for key in phase.keys if key.column not in _SAME_FOR_ALL_ROWS]
-    if not columns or not isinstance(phase.source, IndexSource) or not phase.source.rows.repeats:
+    if not columns or not isinstance(phase.source, IndexSource):
         return []
     rows = phase.source.rows
+    if rows.even or not rows.repeats:
+        return []
     sign = ">" if phase.keys[0].descending and rows.table != "date" else "<"
     earlier = ", ".join(column.replace("@", "x") for column in columns)
     own = ", ".join(column.replace("@", "d") for column in columns)
     same = Fragment(f"x.pat = d.pat AND x.rid = d.rid AND ({earlier}) {sign} ({own})")
-    found = select("", f"{rows.table} x", all_of([same, on(row_test(rows), "x")]))
-    return [Fragment(f"NOT EXISTS ({found.text})", found.params)]
+    found = select("TRUE", f"{rows.table} x", all_of([same, on(row_test(rows), "x")]))
+    # Not EXISTS, which the planner would turn into a join with all rows that fulfil the test.
+    return [Fragment(f"({found.text} LIMIT 1) IS NULL", found.params)]
 
 
 _SAME_FOR_ALL_ROWS = {"@.dt", "@.pat", "@.rid"}

@@ -21,6 +21,7 @@ class TableRows(NamedTuple):
     date: set[Row]
     ref: set[Row]
     quantity: set[Row]
+    composite: set[Row]
     compartment: set[Row]
 
     def minus(self, other: TableRows) -> TableRows:
@@ -61,6 +62,11 @@ def table_rows(keys: PackedKeys, rid: int, rids: Mapping[Identity, int]) -> Tabl
         quantity={
             (sp, home, system, pat, rid, *amount)
             for sp, system, *amount in keys.quantity
+            for pat, home in copies
+        },
+        composite={
+            (sp, home, system, pat, rid, code, *parts)
+            for sp, system, code, *parts in keys.composite
             for pat, home in copies
         },
         compartment={(pat, rid) for pat in members},

@@ -25,6 +25,7 @@ QuantityRow = tuple[
     int, int, str, str, Decimal, Decimal, str | None, Decimal | None, Decimal | None
 ]
 QuantityKey = tuple[int, int, str, str, str, str, str | None, str | None, str | None]
+CompositeKey = tuple[int | str | None, ...]
 
 
 class PackedKeys(msgspec.Struct, frozen=True, array_like=True):
@@ -40,6 +41,7 @@ class PackedKeys(msgspec.Struct, frozen=True, array_like=True):
             parameter covers.
         quantity: (sp, system key, code, unit, low, high, canonical unit, low, high), the numbers
             as texts.
+        composite: (sp, system key, code, columns of the later parts as texts).
     """
 
     patients: list[Identity] = []
@@ -49,6 +51,7 @@ class PackedKeys(msgspec.Struct, frozen=True, array_like=True):
     date: list[tuple[int, int, int]] = []
     reference: list[tuple[int, int, str]] = []
     quantity: list[QuantityKey] = []
+    composite: list[CompositeKey] = []
 
     def identities(self) -> set[Identity]:
         """Return every identity that the rows point to."""
@@ -73,6 +76,9 @@ def keys_of(rows: IndexRows, definitions: Definitions) -> PackedKeys:
     quantity = list(map(_quantity_key, rows.quantity))
     if len(quantity) > 1:
         quantity.sort(key=repr)
+    composite: list[CompositeKey] = list(map(tuple, rows.composite))
+    if len(composite) > 1:
+        composite.sort(key=repr)
     return PackedKeys(
         patients=[(tid(type), id) for type, id in rows.patients],
         main_date=rows.main_date,
@@ -81,6 +87,7 @@ def keys_of(rows: IndexRows, definitions: Definitions) -> PackedKeys:
         date=sorted(rows.date),
         reference=sorted(reference),
         quantity=quantity,
+        composite=composite,
     )
 
 

@@ -126,6 +126,13 @@ INDEX_ROWS = {
         "sp:smallint home:boolean system:bigint pat:bigint rid:bigint code:text unit:text"
         " low:text high:text c_unit:text c_low:text c_high:text",
     ),
+    "composite": _row_type(
+        "composite",
+        "sp:smallint home:boolean system:bigint pat:bigint rid:bigint code:text t_system:text"
+        " t_code:text q_system:text q_code:text q_unit:text q_low:text q_high:text q_c_unit:text"
+        " q_c_low:text q_c_high:text d_lo:text d_hi:text s_norm:text s_exact:text e_low:text"
+        " e_high:text",
+    ),
     "compartment": _row_type("compartment", "pat:bigint rid:bigint"),
 }
 """Row types of the index tables, in the order of `TableRows`."""

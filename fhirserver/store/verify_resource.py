@@ -15,6 +15,7 @@ from fhirserver.model.json import parse_json
 from fhirserver.store.identities import Identity
 from fhirserver.store.index_rows import Row, TableRows, compartments, table_rows
 from fhirserver.store.packed_keys import PackedKeys, keys_of, unpack
+from fhirserver.store.row_types import INDEX_ROWS
 from fhirserver.store.schema import State
 
 if TYPE_CHECKING:
@@ -169,7 +170,10 @@ def _row_faults(
     if row.state is State.LIVE and compartments(keys, row.rid, rids)[0][0][0] != row.pat:
         yield "compartment", "the home compartment is another one"
     expected = table_rows(keys, row.rid, rids)
-    expected = expected._replace(quantity=set(map(_numbers, expected.quantity)))
+    expected = expected._replace(
+        quantity=set(map(_numbers, expected.quantity)),
+        composite=set(map(_composite, expected.composite)),
+    )
     for table, wanted in zip(TableRows._fields, expected, strict=True):
         there = found.get(table, ())
         if len(there) != len(wanted) or set(there) != wanted:
@@ -182,6 +186,20 @@ def _numbers(row: Row) -> Row:
     *rest, low, high, c_unit, c_low, c_high = row
     canonical = (None if each is None else Decimal(each) for each in (c_low, c_high))
     return (*rest, Decimal(low), Decimal(high), c_unit, *canonical)
+
+
+def _composite(row: Row) -> Row:
+    """Compare a composite's numbers and keys as what the columns hold."""
+    return tuple(
+        value if value is None else _HELD.get(column, type(value))(value)
+        for column, value in zip(INDEX_ROWS["composite"].columns, row, strict=True)
+    )
+
+
+_HELD: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("q_low", "q_high", "q_c_low", "q_c_high", "e_low", "e_high"), Decimal),
+    **dict.fromkeys(("t_system", "q_system", "d_lo", "d_hi"), int),
+}
 
 
 def _key_faults(stored: PackedKeys, fresh: PackedKeys) -> Iterator[tuple[str, str]]:

@@ -119,6 +119,21 @@ audit_new AS (
     FROM unnest(:audit::audit_row[]) WHERE (SELECT yes FROM fine))"""
 _LIVE = "WHERE r.state = 1 ORDER BY r.rid FOR KEY SHARE OF r"
 
+_CASTS = {
+    **dict.fromkeys(("low", "high", "c_low", "c_high"), "::numeric"),
+    **dict.fromkeys(("q_low", "q_high", "q_c_low", "q_c_high", "e_low", "e_high"), "::numeric"),
+    **dict.fromkeys(("t_system", "q_system", "d_lo", "d_hi"), "::bigint"),
+}
+"""Columns that come as texts because they may be NULL, or are numbers of any length."""
+
+
+def _columns(row: str) -> str:
+    """List the columns of a composite's later parts."""
+    columns = INDEX_ROWS["composite"].columns
+    later = columns[columns.index("code") + 1 :]
+    return ", ".join(f"{row}{column}{_CASTS.get(column, '')}" for column in later)
+
+
 _MATCH = {
     "token": "i.sp = k.sp AND i.code = k.code AND i.pat = k.pat AND i.dt = k.dt"
     " AND i.rid = k.rid AND i.system = k.system",
@@ -129,9 +144,10 @@ _MATCH = {
     "quantity": "i.sp = k.sp AND i.pat = k.pat AND i.rid = k.rid AND i.system = k.system"
     " AND i.code = k.code AND i.unit = k.unit AND i.low = k.low::numeric"
     " AND i.high = k.high::numeric",
+    "composite": "i.sp = k.sp AND i.code = k.code AND i.pat = k.pat AND i.rid = k.rid"
+    f" AND i.system = k.system AND ({_columns('i.')}) IS NOT DISTINCT FROM ({_columns('k.')})",
     "compartment": "i.pat = k.pat AND i.rid = k.rid",
 }
-_CASTS = dict.fromkeys(("low", "high", "c_low", "c_high"), "::numeric")
 
 
 def _gone(table: str) -> str:

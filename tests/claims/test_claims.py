@@ -6,7 +6,18 @@ The tests are those of the conformance tool, which anyone can run against any se
 """
 
 from fhirserver.definitions import r4
-from fhirserver.search.params import date, number, prefix, quantity, reference, string, token, uri
+from fhirserver.search.params import (
+    composite,
+    date,
+    number,
+    prefix,
+    quantity,
+    reference,
+    special,
+    string,
+    token,
+    uri,
+)
 from fhirserver_conformance.examples.by_hand import NEVER_LINKED
 from fhirserver_conformance.examples.of_values import MODIFIERS, PREFIXES
 from fhirserver_conformance.suites.statement import STATED, claims
@@ -69,7 +80,7 @@ def test_every_type_promises_the_same(proof: Proof) -> None:
 
 def test_modifiers_and_prefixes_are_those_of_the_server() -> None:
     """What R4's statement cannot say is claimed by naming a parameter with its type."""
-    modules = (date, number, quantity, reference, string, token, uri)
+    modules = (composite, date, number, quantity, reference, special, string, token, uri)
     for module in modules:
         kind = module.__name__.rpartition(".")[2]
         assert set(MODIFIERS[kind]) == getattr(module, "MODIFIERS", set()), kind

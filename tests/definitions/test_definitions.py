@@ -151,7 +151,16 @@ def test_aliases(type_name: str, code: str, expected: tuple[str | None, str | No
         pytest.param("Observation", "date", {"is_single": False}, id="choice-with-timing"),
         pytest.param("Observation", "subject", {"is_single": True}, id="single-reference"),
         pytest.param("Patient", "age", {"supported": False, "expression": ""}, id="no-expression"),
-        pytest.param("Observation", "code-value-string", {"supported": False}, id="composite"),
+        pytest.param(
+            "Observation", "combo-code-value-quantity", {"united": (2072, 2082)}, id="united"
+        ),
+        pytest.param(
+            "DocumentReference",
+            "relationship",
+            {"components": (("relatesto", "target"), ("relation", "code")), "row_ids": (938,)},
+            id="composite-whose-paths-are-published-the-wrong-way-round",
+        ),
+        pytest.param("Patient", "_filter", {"supported": False}, id="special"),
         pytest.param(
             "AllergyIntolerance",
             "code",

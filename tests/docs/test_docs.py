@@ -33,7 +33,9 @@ PAGES = sorted(
     (*ROOT.glob("docs/**/*.md"), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")))
 )
 EVERY_COMMAND = (*COMMANDS, *INTERNAL_COMMANDS)
-TYPES = ("string", "token", "date", "number", "quantity", "reference", "uri")
+TYPES = (
+    "string", "token", "date", "number", "quantity", "reference", "uri", "composite", "special",
+)  # fmt: skip
 OF_TESTS = {"FHIRSERVER_TEST_DATA", "FHIRSERVER_ORACLE_EXAMPLES"}
 """Variables that the tests read, not the server."""
 NOBODY_RAISES = {401}

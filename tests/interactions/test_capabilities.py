@@ -11,7 +11,7 @@ import pytest
 
 from fhirserver.access import AuthContext, allow_all
 from fhirserver.config import Settings
-from fhirserver.definitions import r4
+from fhirserver.definitions import SearchParameter, r4
 from fhirserver.errors import FhirError
 from fhirserver.interactions import Query, Services
 from fhirserver.interactions.capabilities import capabilities
@@ -30,8 +30,7 @@ VALUES = {
     "string": "x",
     "token": "x",
     "uri": "http://x",
-    "composite": "x$y",
-    "special": "x",
+    "special": "1|2",
 }
 CONTEXT = SearchContext(r4(), "http://here/fhir", 0)
 
@@ -44,6 +43,12 @@ def statement(query: str = "") -> Any:
     result = capabilities(services, auth, Query(parse_pairs(query)))
     assert result.body is not None
     return json.loads(result.body)
+
+
+def some_value(parameter: SearchParameter) -> str:
+    known = r4().search_parameters(parameter.base)
+    parts = [VALUES[known[part.code].type] for part in parameter.components]
+    return "$".join(parts) or VALUES[parameter.type]
 
 
 def resources() -> dict[str, Any]:
@@ -80,7 +85,7 @@ def test_a_parameter_is_listed_exactly_if_a_search_takes_it() -> None:
         listed = {each["name"]: each for each in described["searchParam"]}
         for code, parameter in r4().search_parameters(name).items():
             try:
-                parse([(code, VALUES[parameter.type])], (name,), CONTEXT)
+                parse([(code, some_value(parameter))], (name,), CONTEXT)
             except FhirError:
                 assert code not in listed, f"{name}.{code} is listed and refused"
             else:

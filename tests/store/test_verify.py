@@ -63,6 +63,8 @@ def test_sound_database_gives_no_finding(full: Database, database_url: str) -> N
         ("INSERT INTO date SELECT * FROM date WHERE rid = {p1}", "index rows", "Patient/p1"),
         ("UPDATE ref SET target = {p1} WHERE rid = {absent}", "index rows", "Observation/absent"),
         ("UPDATE quantity SET c_low = 3 WHERE rid = {few}", "index rows", "Observation/few"),
+        ("UPDATE composite SET q_low = 3 WHERE rid = {few}", "index rows", "Observation/few"),
+        ("DELETE FROM composite WHERE rid = {few} AND home", "index rows", "Observation/few"),
         ("DELETE FROM compartment WHERE pat = {p1}", "index rows", "Observation/many"),
         ("UPDATE resource SET pat = {p1} WHERE rid = {few}", "compartment", "Observation/few"),
         ("UPDATE resource SET version = 9 WHERE rid = {p1}", "versions", "Patient/p1"),

@@ -4,11 +4,12 @@ Spec: https://hl7.org/fhir/R4/searchparameter.html and https://hl7.org/fhir/R4/s
 
     rows.py, keys (outside)   what a row is
     token.py, string.py ...   rows by datatype, one module per type of parameter
+    composite.py              values of one element that are searched together
     build.py                  expressions to a tree of places
     places.py                 one walk over a resource along that tree
     local_references.py       literal references, for integrity
 
-Composite and special parameters are not indexed yet. Contained resources are not searched.
+Contained resources are not searched.
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from fhirserver.search.extract.rows import IndexRows, LocalReference, QuantityRo
 
 __all__ = ["EXTRACTOR_VERSION", "IndexRows", "LocalReference", "extract"]
 
-EXTRACTOR_VERSION = 2
+EXTRACTOR_VERSION = 3
 """Goes up whenever the same resource would get other rows; older resources are reindexed."""
 
 COLUMNS = frozenset({"_id", "_lastUpdated"})
@@ -60,7 +61,7 @@ def extract(resource: JsonObject, *, definitions: Definitions, base_url: str | N
             local references.
     """
     plan = type_plan(definitions, resource["resourceType"])
-    sink = Sink(base_url, plan.types)
+    sink = Sink(base_url, plan.types, resource)
     plan.walk(resource, sink)
     for each in plan.computed:
         emit_computed(each, resource, sink)
@@ -70,6 +71,7 @@ def extract(resource: JsonObject, *, definitions: Definitions, base_url: str | N
         date=list(dict.fromkeys(sink.date)),
         reference=list(dict.fromkeys(sink.reference)),
         quantity=_distinct_quantities(sink.quantity),
+        composite=list(dict.fromkeys(sink.composite)),
         present=sorted(set(sink.present)),
         main_date=min([low for sp, low, _ in sink.date if sp == plan.main_date], default=None),
         patients=_patients(resource, plan, sink),
@@ -98,7 +100,7 @@ def type_plan(definitions: Definitions, type_name: str) -> TypePlan:
 
 def is_indexed(parameter: SearchParameter) -> bool:
     """Whether a parameter leaves anything behind: an alias only where it narrows the target."""
-    if not parameter.supported or parameter.code in COLUMNS:
+    if not parameter.supported or parameter.code in COLUMNS or parameter.united:
         return False
     return parameter.alias_of is None or parameter.alias_target is not None
 

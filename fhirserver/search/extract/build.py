@@ -9,8 +9,9 @@ An alternative of an expression that is a path becomes places:
     a.extension('url')   child and condition    a.where(hasExtension('url'))   condition
     a[0]                 one item of a list
 
-An expression with any other alternative is left to FHIRPath. An alias has no rows of its own, but
-where it counts one target type alone, its presence is kept.
+Composites end at an element; paths from there, laid in the same way, lead to the values that must
+stand together in it. An expression with any other alternative is left to FHIRPath. An alias has no
+rows of its own, but where it counts one target type alone, its presence is kept.
 """
 
 from collections.abc import Iterator
@@ -27,8 +28,9 @@ from fhirserver.fhirpath.syntax import (
     TypeName,
     TypeOperation,
 )
+from fhirserver.search.extract.composite import RESOURCE, compile_composites, parts_of
 from fhirserver.search.extract.emitters import emitter
-from fhirserver.search.extract.places import Place, Test
+from fhirserver.search.extract.places import Place, Test, Walk, compile_place
 from fhirserver.search.extract.reference import resolves_to
 from fhirserver.search.extract.rows import Emit, Target
 from fhirserver.search.keys import system_key
@@ -50,16 +52,26 @@ class Spot:
 class TreeBuilder:
     """Lays the paths of one resource type's parameters.
 
+    Args:
+        definitions: the R4 specification.
+        type_name: resource type; the expressions begin with it.
+        node_path: of the element that it stands for in the expressions; the resource itself if
+            none is given.
+
     Attributes:
-        root: the place of the resource itself.
+        root: the place of the resource, or of that element.
         computed: parameters whose expression is more than paths; nothing is laid for them.
         unindexed: (parameter, datatype) pairs that have no rows.
     """
 
-    def __init__(self, definitions: Definitions, type_name: str) -> None:
+    def __init__(
+        self, definitions: Definitions, type_name: str, node_path: str | None = None
+    ) -> None:
         self._definitions = definitions
         self._type = type_name
+        self._node_path = node_path or type_name
         self._targets: dict[int, tuple[Place, dict[tuple[Emit, int], list[int]]]] = {}
+        self._composites: dict[int, tuple[Spot, list[SearchParameter]]] = {}
         self.root = Place()
         self.computed: list[SearchParameter] = []
         self.unindexed: list[tuple[SearchParameter, str]] = []
@@ -76,7 +88,11 @@ class TreeBuilder:
             self.computed.append(parameter)
             return
         for spot in spots:
-            self._end(spot, parameter)
+            if parameter.type == "composite":
+                _, together = self._composites.setdefault(id(spot.place), (spot, []))
+                together.append(parameter)
+            else:
+                self._end(spot, parameter)
 
     def finish(self) -> Place:
         """Give the tree, without places that no parameter ends at or below."""
@@ -84,8 +100,31 @@ class TreeBuilder:
             place.emit = [
                 (emit, Target(tuple(sps), system)) for (emit, system), sps in targets.items()
             ]
+        for spot, parameters in self._composites.values():
+            spot.place.together = self._together(spot, parameters)
         _prune(self.root)
         return self.root
+
+    def _together(self, spot: Spot, parameters: list[SearchParameter]) -> Walk:
+        """Lay the parts of the composites of one element, each part once."""
+        inside = TreeBuilder(self._definitions, self._type, spot.node_path)
+        outside = TreeBuilder(self._definitions, self._type)
+        known = self._definitions.search_parameters(self._type)
+        parts = parts_of(parameters)
+        for number, (code, path) in enumerate(parts):
+            builder = outside if path.startswith(RESOURCE) else inside
+            builder.add(
+                replace(
+                    known[code],
+                    id=number,
+                    expression=" | ".join(
+                        f"{self._type}.{each.removeprefix(RESOURCE)}" for each in path.split(" | ")
+                    ),
+                    alias_of=None,
+                )
+            )
+        walks = (compile_place(inside.finish()), compile_place(outside.finish()))
+        return compile_composites(parameters, walks, self._definitions)
 
     def _end(self, spot: Spot, parameter: SearchParameter) -> None:
         emit = emitter(parameter.type, spot.datatype)
@@ -104,7 +143,7 @@ class TreeBuilder:
     def _spots(self, expression: Expr) -> list[Spot]:
         match expression:
             case Member(None, name) if name == self._type:
-                return [Spot(self.root, name, name)]
+                return [Spot(self.root, name, self._node_path)]
             case Member(source, name) if source is not None:
                 return [
                     child for spot in self._spots(source) for child in self._children(spot, name)
@@ -173,4 +212,4 @@ def _prune(place: Place) -> bool:
         for condition, (test, inner) in place.tests.items()
         if _prune(inner)
     }
-    return bool(place.present or place.children or place.tests)
+    return bool(place.present or place.children or place.tests or place.together)

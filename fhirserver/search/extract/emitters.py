@@ -12,7 +12,16 @@ from functools import cache
 
 from fhirserver.definitions.search_parameters import SearchType
 from fhirserver.model.json import JsonObject
-from fhirserver.search.extract import date, number, quantity, reference, string, token, uri
+from fhirserver.search.extract import (
+    date,
+    number,
+    position,
+    quantity,
+    reference,
+    string,
+    token,
+    uri,
+)
 from fhirserver.search.extract.rows import Emit, Sink, Target
 
 EMITTERS: Mapping[str, Mapping[str, Emit]] = {
@@ -20,6 +29,7 @@ EMITTERS: Mapping[str, Mapping[str, Emit]] = {
     "number": number.EMITTERS,
     "quantity": quantity.EMITTERS,
     "reference": reference.EMITTERS,
+    "special": position.EMITTERS,
     "string": string.EMITTERS,
     "token": token.EMITTERS,
     "uri": uri.EMITTERS,

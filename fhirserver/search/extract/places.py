@@ -30,12 +30,14 @@ class Place:
         emit: what to write for its value.
         present: parameters that have a value when there is one here.
         children: by JSON name.
+        together: writes the rows of what stands together in it.
         tests: places of the same element that count only where a condition holds.
     """
 
     emit: list[tuple[Emit, Target]] = field(default_factory=list)
     present: list[int] = field(default_factory=list)
     children: dict[str, "Place"] = field(default_factory=dict)
+    together: Walk | None = None
     tests: dict[Expr, tuple[Test, "Place"]] = field(default_factory=dict)
 
 
@@ -43,7 +45,7 @@ def compile_place(place: Place) -> Walk:
     """Turn a place and all below it into a function that writes the rows of a value."""
     present = tuple(place.present)
     emits = tuple(place.emit)
-    tests = tuple((test, compile_place(inner)) for test, inner in place.tests.values())
+    tests = _compile_tests(place)
     children = {name: _compile_item(child) for name, child in place.children.items()}
     if not tests and not children:
         return _leaf(present, emits)
@@ -63,6 +65,15 @@ def compile_place(place: Place) -> Walk:
                     below(item, sink)
 
     return inner_place
+
+
+def _compile_tests(place: Place) -> tuple[tuple[Test, Walk], ...]:
+    tests = tuple((test, compile_place(inner)) for test, inner in place.tests.values())
+    return tests if place.together is None else (*tests, (_always, place.together))
+
+
+def _always(_value: JsonObject) -> bool:
+    return True
 
 
 def _leaf(present: tuple[int, ...], emits: tuple[tuple[Emit, Target], ...]) -> Walk:

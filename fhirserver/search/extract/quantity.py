@@ -38,6 +38,11 @@ def column_number(value: Decimal | int) -> Decimal:
     return _COLUMN.plus(Decimal(value))
 
 
+def number_text(value: Decimal | int) -> str:
+    """Write a number so that equal numbers are equal texts."""
+    return str(_COLUMN.normalize(Decimal(value)))
+
+
 def quantity(value: JsonObject, sink: Sink, target: Target) -> None:
     """Emit a quantity, with its comparator."""
     number = value.get("value")
@@ -107,7 +112,7 @@ def _canonical(unit: JsonObject, low: Decimal, high: Decimal) -> Canonical:
     if unit.get("system") != UCUM or "code" not in unit:
         return None
     ends, name = [], None
-    for end in (low, high):
+    for end in (low,) if low is high else (low, high):
         if end.is_infinite():
             ends.append(end)
             continue
@@ -116,7 +121,7 @@ def _canonical(unit: JsonObject, low: Decimal, high: Decimal) -> Canonical:
             return None
         ends.append(column_number(found[0]))
         name = found[1]
-    return None if name is None else (name, ends[0], ends[1])
+    return None if name is None else (name, ends[0], ends[-1])
 
 
 def _opened_canonical(

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from fhirserver.model.json import JsonObject
+
 TokenRow = tuple[int, int, str]
 StringRow = tuple[int, str, str]
 DateRow = tuple[int, int, int]
@@ -15,6 +17,44 @@ ReferenceRow = tuple[int, str, str]
 QuantityRow = tuple[
     int, int, str, str, Decimal, Decimal, str | None, Decimal | None, Decimal | None
 ]
+
+
+class CompositeRow(NamedTuple):
+    """Values that stand together in one element, as columns of the table `composite`.
+
+    A composite's first part is a token, or the target of a reference as such; the second fills
+    the columns of its type, and a third one, a number, the last. A position has no code, and its
+    latitude and longitude as numbers. Numbers and keys are texts without needless digits, so that
+    equal rows are equal texts.
+
+    Attributes:
+        sp, system, code: parameter, and key of the first part.
+        t_system, t_code: a token.
+        q_system ... q_c_high: a quantity or number, as in a `QuantityRow`.
+        d_lo, d_hi: a date.
+        s_norm, s_exact: a text.
+        e_low, e_high: a third part.
+    """
+
+    sp: int
+    system: int
+    code: str
+    t_system: str | None = None
+    t_code: str | None = None
+    q_system: str | None = None
+    q_code: str | None = None
+    q_unit: str | None = None
+    q_low: str | None = None
+    q_high: str | None = None
+    q_c_unit: str | None = None
+    q_c_low: str | None = None
+    q_c_high: str | None = None
+    d_lo: str | None = None
+    d_hi: str | None = None
+    s_norm: str | None = None
+    s_exact: str | None = None
+    e_low: str | None = None
+    e_high: str | None = None
 
 
 class LocalReference(NamedTuple):
@@ -42,6 +82,7 @@ class IndexRows:
         reference: (sp, target type, target id) of local references.
         quantity: (sp, system key, code, unit, low, high, canonical unit, canonical low, high);
             numbers have system 0, no code and no unit.
+        composite: values that stand together in one element.
         present: parameters that have a value, ascending. An alias that counts one target type
             alone (patient for subject) stands here under its own number too.
         main_date: lower bound of the type's main clinical date; None if it has none.
@@ -54,6 +95,7 @@ class IndexRows:
     date: list[DateRow] = field(default_factory=list)
     reference: list[ReferenceRow] = field(default_factory=list)
     quantity: list[QuantityRow] = field(default_factory=list)
+    composite: list[CompositeRow] = field(default_factory=list)
     present: list[int] = field(default_factory=list)
     main_date: int | None = None
     patients: list[tuple[str, str]] = field(default_factory=list)
@@ -66,27 +108,34 @@ class Sink:
     Attributes:
         base_url: the server's FHIR base, to recognise its own absolute URLs.
         local_types: types that a local reference can point at.
+        resource: what is walked.
     """
 
     __slots__ = (
         "base_url",
+        "composite",
         "date",
         "local_types",
         "present",
         "quantity",
         "reference",
+        "resource",
         "string",
         "token",
     )
 
-    def __init__(self, base_url: str | None, local_types: frozenset[str]) -> None:
+    def __init__(
+        self, base_url: str | None, local_types: frozenset[str], resource: JsonObject
+    ) -> None:
         self.base_url = base_url
         self.local_types = local_types
+        self.resource = resource
         self.token: list[TokenRow] = []
         self.string: list[StringRow] = []
         self.date: list[DateRow] = []
         self.reference: list[ReferenceRow] = []
         self.quantity: list[QuantityRow] = []
+        self.composite: list[CompositeRow] = []
         self.present: list[int] = []
 
 

@@ -16,11 +16,9 @@ Rows = dict[str, list[Any]]
 
 def emitted(kind: SearchType, datatype: str, value: Any, system: str | None = None) -> Rows:
     """Rows of one value by table, empty tables left out."""
-    sink = Sink(BASE, LOCAL_TYPES)
+    sink = Sink(BASE, LOCAL_TYPES, {})
     emit = emitter(kind, datatype)
     assert emit is not None
     emit(value, sink, Target((SP,), system_key(system)))
-    tables = {
-        name: getattr(sink, name) for name in ("token", "string", "date", "reference", "quantity")
-    }
-    return {name: rows for name, rows in tables.items() if rows}
+    tables = ("token", "string", "date", "reference", "quantity", "composite")
+    return {name: getattr(sink, name) for name in tables if getattr(sink, name)}

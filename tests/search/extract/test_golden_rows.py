@@ -50,7 +50,7 @@ def golden(resource: dict[str, Any]) -> dict[str, set[tuple[Any, ...]]]:
     code = {
         each.id: each.code for each in r4().search_parameters(resource["resourceType"]).values()
     }
-    tables = ("token", "string", "date", "reference", "quantity")
+    tables = ("token", "string", "date", "reference", "quantity", "composite")
     named = {table: {(code[row[0]], *row[1:]) for row in getattr(rows, table)} for table in tables}
     return named | {"present": {(code[sp],) for sp in rows.present}}
 
@@ -58,6 +58,8 @@ def golden(resource: dict[str, Any]) -> dict[str, set[tuple[Any, ...]]]:
 def test_an_observation() -> None:
     centimetres = (system_key(UCUM), "cm", "cm", Decimal("167.7"), Decimal("167.7"))
     metres = ("m", Decimal("1.677"), Decimal("1.677"))
+    texts = (str(system_key(UCUM)), "cm", "cm", "167.7", "167.7", "m", "1.677", "1.677")
+    paired = ("code-value-quantity", system_key(LOINC), "8302-2", None, None, *texts, *[None] * 6)
     assert golden(BODY_HEIGHT) == {
         "token": {
             ("_profile", 0, "http://hl7.org/fhir/StructureDefinition/bodyheight"),
@@ -76,10 +78,11 @@ def test_an_observation() -> None:
             ("value-quantity", *centimetres, *metres),
             ("combo-value-quantity", *centimetres, *metres),
         },
+        "composite": {paired},
         "present": {
             ("_profile",), ("status",), ("category",), ("code",), ("combo-code",), ("date",),
             ("subject",), ("patient",), ("encounter",), ("value-quantity",),
-            ("combo-value-quantity",),
+            ("combo-value-quantity",), ("code-value-quantity",),
         },
     }  # fmt: skip
     rows = extract(BODY_HEIGHT, definitions=r4(), base_url=None)
@@ -114,6 +117,7 @@ def test_a_patient() -> None:
         "date": {("birthdate", *interval_us("1980-02-29"))},
         "reference": {("organization", "Organization", "o")},
         "quantity": set(),
+        "composite": set(),
         "present": {
             ("identifier",), ("active",), ("telecom",), ("phone",), ("gender",), ("deceased",),
             ("name",), ("family",), ("given",), ("address",), ("address-city",),

@@ -26,6 +26,8 @@ def aimed_at(draw: st.DrawFn, type_name: str, resource: dict[str, Any]) -> Pair 
         return None
     code = draw(st.sampled_from(codes))
     stored = draw(st.sampled_from(values_of(resource, type_name, code)))
+    if kind_of(type_name, code) == "composite":
+        stored = draw(_mixed(values_of(resource, type_name, code)))
     criterion = draw(_AIMED[kind_of(type_name, code)](stored))
     if criterion is None:
         return None
@@ -122,7 +124,29 @@ def _uri(stored: Typed) -> SearchStrategy[Criterion | None]:
     return _one([("", escape(stored.value)), ("", escape(stored.value.split("|")[0]))])
 
 
+@st.composite
+def _mixed(draw: st.DrawFn, stored: list[Typed]) -> Typed:
+    """Draw the parts of one element, or each of any."""
+    whole = draw(st.sampled_from(stored))
+    parts = [
+        draw(st.sampled_from(each)) for each in zip(*(one.value for one in stored), strict=True)
+    ]
+    return draw(st.sampled_from([whole, Typed(parts, "parts")]))
+
+
+@st.composite
+def _composite(draw: st.DrawFn, stored: Typed) -> Criterion | None:
+    parts = []
+    for kind, values in stored.value:
+        criterion = draw(_AIMED[kind](draw(st.sampled_from(values))))
+        if criterion is None or criterion[0]:
+            return None
+        parts.append(criterion[1])
+    return "", "$".join(parts)
+
+
 _AIMED = {
+    "composite": _composite,
     "string": _string,
     "token": _token,
     "date": _date,

@@ -117,6 +117,33 @@ PARAMETERS: dict[str, dict[str, str]] = {
     },
 }
 
+_CODE = "token code:CodeableConcept"
+_COMPONENTS = ["component"]
+_EITHER = ["", "component"]
+_QUANTITY = "quantity valueQuantity:Quantity"
+_CONCEPT = "token valueCodeableConcept:CodeableConcept"
+COMPOSITES: dict[str, dict[str, tuple[list[str], list[str]]]] = {
+    "Observation": {
+        "code-value-concept": ([""], [_CODE, _CONCEPT]),
+        "code-value-date": ([""], [_CODE, "date valueDateTime:dateTime valuePeriod:Period"]),
+        "code-value-quantity": ([""], [_CODE, _QUANTITY]),
+        "code-value-string": ([""], [_CODE, "string valueString:string"]),
+        "combo-code-value-concept": (_EITHER, [_CODE, _CONCEPT]),
+        "combo-code-value-quantity": (_EITHER, [_CODE, _QUANTITY]),
+        "component-code-value-concept": (_COMPONENTS, [_CODE, _CONCEPT]),
+        "component-code-value-quantity": (_COMPONENTS, [_CODE, _QUANTITY]),
+    },
+    "ValueSet": {
+        "context-type-quantity": (
+            ["useContext"],
+            ["token code:Coding", "quantity valueQuantity:Quantity valueRange:Range"],
+        ),
+        "context-type-value": (["useContext"], ["token code:Coding", _CONCEPT]),
+    },
+}
+"""By type and code: the elements that a composite looks at ("" is the resource), and in each of
+them the lines of its parts."""
+
 PATIENTS_ONLY = {
     "Observation": {"patient": "subject"},
     "Encounter": {"patient": "subject"},
@@ -129,24 +156,50 @@ PATIENTS_ONLY = {
 
 def kind_of(type_name: str, code: str) -> str:
     """Tell whether a parameter is a token, a string, ..."""
+    if code in COMPOSITES.get(type_name, {}):
+        return "composite"
     return _line(type_name, code).split()[0]
 
 
 def codes_of(type_name: str) -> list[str]:
     """Name the parameters of a type."""
-    return [*EVERY_TYPE, *PARAMETERS[type_name], *PATIENTS_ONLY.get(type_name, {})]
+    return [
+        *EVERY_TYPE,
+        *PARAMETERS[type_name],
+        *COMPOSITES.get(type_name, {}),
+        *PATIENTS_ONLY.get(type_name, {}),
+    ]
 
 
 def values_of(resource: Json, type_name: str, code: str) -> list[Typed]:
-    """Collect the values that a parameter looks at."""
+    """Collect the values that a parameter looks at; of a composite, see `parts_of`."""
+    if kind_of(type_name, code) == "composite":
+        return [Typed(parts, "parts") for parts in parts_of(resource, type_name, code)]
+    found = _values(resource, _line(type_name, code))
+    if code in PATIENTS_ONLY.get(type_name, {}):
+        return [each for each in found if _is_patient(each.value)]
+    return found
+
+
+def parts_of(resource: Json, type_name: str, code: str) -> list[list[tuple[str, list[Typed]]]]:
+    """Collect, for each element that has all parts of a composite, kind and values of each."""
+    elements, lines = COMPOSITES[type_name][code]
     found = []
-    for place in _line(type_name, code).split()[1:]:
+    for element in elements:
+        for item in _at(resource, element.split(".") if element else []):
+            parts = [(line.split()[0], _values(item, line)) for line in lines]
+            if all(values for _, values in parts):
+                found.append(parts)
+    return found
+
+
+def _values(resource: Json, line: str) -> list[Typed]:
+    found = []
+    for place in line.split()[1:]:
         path, _, datatype = place.partition(":")
         datatype, _, system = datatype.partition("|")
         steps = path.split(".")
         found += [Typed(value, datatype, system or None) for value in _at(resource, steps)]
-    if code in PATIENTS_ONLY.get(type_name, {}):
-        return [each for each in found if _is_patient(each.value)]
     return found
 
 

@@ -39,6 +39,7 @@ def _parameter_matches(resource: dict[str, Any], type_name: str, name: str, valu
 
 def _any(kind: str, stored: list[Typed], value: str, modifier: str) -> bool:
     test = {
+        "composite": _composite,
         "string": _string,
         "token": _token,
         "date": _date,
@@ -70,6 +71,15 @@ def plain(text: str) -> str:
         escaped = character == "\\" and not escaped
         found += "" if escaped else character
     return found
+
+
+def _composite(stored: Typed, value: str, _modifier: str) -> bool:
+    """All parts hold on the values of one element."""
+    wanted = split(value, "$")
+    return all(
+        _any(kind, values, each, "")
+        for (kind, values), each in zip(stored.value, wanted, strict=True)
+    )
 
 
 def _string(stored: Typed, value: str, modifier: str) -> bool:

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from tests.search.oracle import pools
-from tests.search.oracle.elements import PATIENTS_ONLY, codes_of, kind_of
+from tests.search.oracle.elements import COMPOSITES, PATIENTS_ONLY, codes_of, kind_of
 from tests.search.oracle.matcher import PREFIXES
 
 Pair = tuple[str, str]
@@ -126,7 +126,14 @@ def _uri(_type: str, _code: str) -> Drawn:
     return {"": st.sampled_from([*pools.URIS, *pools.CANONICALS]).map(escape)}
 
 
+def _composite(type_name: str, code: str) -> Drawn:
+    _, lines = COMPOSITES[type_name][code]
+    parts = [_MODIFIERS[line.split()[0]](type_name, code)[""] for line in lines]
+    return {"": st.tuples(*parts).map("$".join)}
+
+
 _MODIFIERS = {
+    "composite": _composite,
     "string": _string,
     "token": _token,
     "date": _date,

@@ -136,7 +136,12 @@ _ELEMENTS: dict[str, dict[str, SearchStrategy[Any]]] = {
     "Observation": {
         "category": few(concepts),
         "code": concepts,
-        "component": few(some(code=concepts, valueQuantity=quantities)),
+        "component": few(
+            st.one_of(
+                some(code=concepts, valueQuantity=quantities),
+                some(code=concepts, valueCodeableConcept=concepts),
+            )
+        ),
         "focus": few(references("Patient", "Device")),
         "performer": few(references("Patient", "Practitioner", "Organization")),
         "status": st.sampled_from(["final", "amended"]),
@@ -174,6 +179,13 @@ _ELEMENTS: dict[str, dict[str, SearchStrategy[Any]]] = {
         "status": st.sampled_from(["draft", "active"]),
         "title": texts,
         "url": st.sampled_from(pools.URIS),
+        "useContext": few(
+            st.one_of(
+                some(code=codings, valueQuantity=quantities),
+                some(code=codings, valueRange=ranges(pools.UNITS[1:])),
+                some(code=codings, valueCodeableConcept=concepts),
+            )
+        ),
     },
     "QuestionnaireResponse": {
         "authored": date_times,

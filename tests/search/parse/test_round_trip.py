@@ -33,6 +33,8 @@ names = {
     "patient.name:contains": texts, "_has:Provenance:target:recorded": dates, "_id": texts,
     "code:missing": st.sampled_from(["true", "false"]),
     "_sort": st.lists(st.sampled_from(["date", "-code", "_id"]), min_size=1).map(",".join),
+    "code-value-quantity": st.builds("{}${}".format, tokens, numbers),
+    "combo-code-value-concept": st.builds("{}${}".format, tokens, tokens),
     "_count": st.integers(0, 5000).map(str), "_summary": st.sampled_from(["true", "count"]),
     "_include": st.sampled_from(["*", "Observation:subject", "Observation:subject:Patient"]),
 }  # fmt: skip

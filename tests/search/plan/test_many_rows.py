@@ -27,6 +27,7 @@ from fhirserver.store.search import execute
 PATIENTS = 2_000
 OBSERVATIONS = 100_000
 """Every tenth is the first patient's, as if a monitor had been at the bed."""
+UCUM = "http://unitsofmeasure.org"
 DAY = 86_400_000_000
 CONTEXT = SearchContext(r4(), "http://here.example/fhir", 1_760_000_000_000_000)
 
@@ -66,6 +67,19 @@ INSERT INTO ref (sp, target, pat, rid, home) SELECT %(subject)s, pat, pat, rid, 
 INSERT INTO quantity (sp, system, code, unit, low, high, c_unit, c_low, c_high, pat, rid, home)
 SELECT %(quantity)s, 0, 'mg', 'mg', n %% 1000, n %% 1000, 'g', n %% 1000 / 1000.0,
        n %% 1000 / 1000.0, pat, rid, true FROM o;
+INSERT INTO composite (sp, system, code, q_system, q_code, q_unit, q_low, q_high, q_c_unit,
+                       q_c_low, q_c_high, pat, rid, home)
+SELECT %(code_quantity)s, %(system)s, 'c' || n %% 50, 0, 'mg', 'mg', n %% 1000, n %% 1000, 'g',
+       n %% 1000 / 1000.0, n %% 1000 / 1000.0, pat, rid, true FROM o;
+INSERT INTO composite (sp, system, code, t_system, t_code, pat, rid, home)
+SELECT %(code_concept)s, %(system)s, 'c' || n %% 50, 0, 't' || n %% 1000, pat, rid, true FROM o;
+INSERT INTO composite (sp, system, code, d_lo, d_hi, pat, rid, home)
+SELECT %(code_date)s, %(system)s, 'c' || n %% 50, dt, dt + 1000000, pat, rid, true FROM o;
+INSERT INTO composite (sp, system, code, s_norm, s_exact, pat, rid, home)
+SELECT %(code_string)s, %(system)s, 'c' || n %% 50, 's' || n %% 1000, '', pat, rid, true FROM o;
+INSERT INTO composite (sp, system, code, q_low, e_low, pat, rid, home)
+SELECT %(near)s, 0, '', n * 7919 %% 18000 / 100.0 - 90, n * 7907 %% 36000 / 100.0 - 180, rid,
+       rid, true FROM o;
 """
 
 
@@ -80,6 +94,9 @@ def filled(database_url: str) -> None:
         **{code: _sp("Observation", code)
            for code in ("code", "status", "category", "date", "subject")},
         "quantity": _sp("Observation", "value-quantity"),
+        **{f"code_{kind}": _sp("Observation", f"code-value-{kind}")
+           for kind in ("quantity", "concept", "date", "string")},
+        "near": _sp("Location", "near"),
         "patient": r4().type_id("Patient"), "observation": r4().type_id("Observation"),
         "patients": PATIENTS, "observations": OBSERVATIONS, "day": DAY,
         "system": system_key("http://s"),
@@ -135,6 +152,17 @@ PAGES = [
     ("Observation", "_sort=date", 100),
     ("Observation", "_sort=-date", 100),
     ("Observation", "value-quantity=7|http://unitsofmeasure.org|mg", 1000),
+    ("Observation", f"code-value-quantity=http://s|c10$10|{UCUM}|mg", 300),
+    ("Observation", f"code-value-quantity=c10$gt400|{UCUM}|mg", 300),
+    ("Observation", "code-value-quantity=c10$gt400", 300),
+    ("Observation", "combo-code-value-quantity=c10$gt400", 300),
+    ("Observation", f"patient=p1&code-value-quantity=c10$10|{UCUM}|mg", 300),
+    ("Observation", f"patient=p1&code-value-quantity=c10$gt400|{UCUM}|mg", 1000),
+    ("Observation", f"patient=p5&code-value-quantity=c4$lt400|{UCUM}|mg", 100),
+    ("Observation", "code-value-concept=http://s|c10$t10", 300),
+    ("Observation", "code-value-date=c10$1970-01", 300),
+    ("Observation", "code-value-string=c10$s10", 500),
+    ("Location", "near=48|11|10", 500),
     ("Patient", "family=smith1", 1500),
     ("Patient", "family=smith&gender=male", 5000),
     ("Patient", "_sort=birthdate", 100),

@@ -5,7 +5,7 @@ AND d.low >= %s
 AND d.low < %s
 AND d.high < %s
 AND d.home
-AND NOT EXISTS (SELECT 
+AND (SELECT TRUE
 FROM quantity x
 WHERE x.pat = d.pat
 AND x.rid = d.rid
@@ -13,7 +13,8 @@ AND (x.low) < (d.low)
 AND x.sp = %s
 AND x.low >= %s
 AND x.low < %s
-AND x.high < %s)
+AND x.high < %s
+LIMIT 1) IS NULL
 ORDER BY d.low, d.rid
 LIMIT %s
 

@@ -2,13 +2,14 @@ SELECT DISTINCT left(d.norm, 200) AS k0, d.rid AS k1, d.rid AS rid
 FROM string d
 WHERE d.sp = %s
 AND d.home
-AND NOT EXISTS (SELECT 
+AND (SELECT TRUE
 FROM string x
 WHERE x.pat = d.pat
 AND x.rid = d.rid
 AND (left(x.norm, 200)) > (left(d.norm, 200))
 AND x.sp = %s
-AND TRUE)
+AND TRUE
+LIMIT 1) IS NULL
 ORDER BY left(d.norm, 200) DESC, d.rid DESC
 LIMIT %s
 
