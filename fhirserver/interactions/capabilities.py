@@ -110,13 +110,13 @@ def _statement(
             {
                 **_resource(definitions, name, referrers[name]),
                 "referencePolicy": policies,
-                **_operations(operations, name),
+                **_operations(operations, name, base_url),
             }
             for name in names
         ],
         "interaction": [{"code": code} for code in _SYSTEM_INTERACTIONS],
         "searchParam": _common_parameters(definitions),
-        **_operations(operations, None),
+        **_operations(operations, None, base_url),
         "compartment": [
             f"http://hl7.org/fhir/CompartmentDefinition/{name.lower()}" for name in COMPARTMENTS
         ],
@@ -176,12 +176,14 @@ def _resource(definitions: Definitions, name: str, referrers: Sequence[str]) -> 
     return {key: value for key, value in described.items() if value != []}
 
 
-def _operations(operations: Sequence[OfferedOperation], name: str | None) -> JsonObject:
+def _operations(
+    operations: Sequence[OfferedOperation], name: str | None, base_url: str
+) -> JsonObject:
     """List the operations of a type, or of the base where there is no name."""
     found = [
-        {"name": each.code, "definition": each.definition}
+        {"name": each.code, "definition": each.address(base_url)}
         for each in operations
-        if (each.system if name is None else each.types is None or name in each.types)
+        if ("system" in each.levels if name is None else each.is_of(name))
     ]
     return {"operation": found} if found else {}
 

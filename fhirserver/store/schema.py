@@ -32,7 +32,7 @@ from typing import Literal
 
 from fhirserver.model.stored import Method
 
-EXPECTED_REVISION = "0004"
+EXPECTED_REVISION = "0005"
 RID_BLOCK = 1000
 COPIES_MAX = 8
 NOT_SEARCHED = 0

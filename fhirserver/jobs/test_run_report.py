@@ -1,0 +1,51 @@
+"""What a TestReport says while its script waits, runs, and afterwards. Pure.
+
+Spec: https://hl7.org/fhir/R4/testreport.html
+
+Which script it was, who asked for it and the server stand in it from the beginning and stay.
+"""
+
+from fhirserver.model.json import JsonObject
+
+_OURS = ("id", "meta", "testScript", "tester")
+_ATTEMPT = ("score", "setup", "test", "teardown")
+
+
+def in_progress(report: JsonObject) -> JsonObject:
+    """Say that it runs."""
+    return _unfinished(report) | {"status": "in-progress"}
+
+
+def stopped(report: JsonObject, why: str) -> JsonObject:
+    """Say that it ended without a result, and why."""
+    action = {"operation": {"result": "error", "message": why}}
+    test = {"name": "the whole script", "action": [action]}
+    return _unfinished(report) | {"status": "stopped", "result": "fail", "test": [test]}
+
+
+def completed(report: JsonObject, found: JsonObject) -> JsonObject:
+    """Take over what the tool found.
+
+    Args:
+        report: as stored.
+        found: the tool's TestReport; where it points to pages of the tool, it does so no more.
+    """
+    kept = {name: report[name] for name in _OURS if name in report}
+    return _without_detail(found) | kept
+
+
+def _unfinished(report: JsonObject) -> JsonObject:
+    """Drop what an earlier attempt may have left."""
+    return {name: value for name, value in report.items() if name not in _ATTEMPT}
+
+
+def _without_detail(value: JsonObject) -> JsonObject:
+    return {name: _item(each) for name, each in value.items() if name != "detail"}
+
+
+def _item(value: object) -> object:
+    if isinstance(value, dict):
+        return _without_detail(value)
+    if isinstance(value, list):
+        return [_item(each) for each in value]
+    return value
