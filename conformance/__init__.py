@@ -2,7 +2,8 @@
 
 Spec: https://hl7.org/fhir/R4/testscript.html and https://hl7.org/fhir/R4/testing.html
 
-    cli          the command: run, public
+    cli          the command
+    commands     run, suites
     public       public suites against a fresh server of ours; the table of deviations
     suites       our own suites, made from a server's CapabilityStatement, and by hand
     report       TestReport, JUnit, JSON lines, one HTML page

@@ -23,9 +23,10 @@ class Operation:
         method: "get", "post" …; None to derive it from `code`.
         encode_request_url: whether `url` and `params` are to be percent-encoded.
         headers: operation.requestHeader in order.
-        wait_for: FHIRPath condition on the response until which the request is repeated (an
-            extension); None for one request.
-        wait_timeout_s: how long, with `wait_for`.
+        wait_while_status: HTTP status, e.g. 202, as long as which the request is repeated (an
+            extension); None for one request. An operation that never gets another fails.
+        wait_attempts: requests at most, the first among them.
+        wait_interval_s: pause between them.
         gate: reason why it cannot run on this engine; None where it can.
     """
 
@@ -47,8 +48,9 @@ class Operation:
     source_id: str | None = None
     target_id: str | None = None
     url: str | None = None
-    wait_for: str | None = None
-    wait_timeout_s: float = 30.0
+    wait_while_status: int | None = None
+    wait_attempts: int = 60
+    wait_interval_s: float = 1.0
     gate: str | None = None
 
 
