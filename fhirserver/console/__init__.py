@@ -2,7 +2,9 @@
 
 from flask import Flask, Response
 
+from fhirserver.console.conformance import make_conformance
 from fhirserver.console.landing import make_landing
+from fhirserver.console.same_origin import refuse_other_origins
 from fhirserver.interactions import Services
 
 _HEADERS = {
@@ -10,7 +12,8 @@ _HEADERS = {
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
         "form-action 'self'; frame-ancestors 'none'"
     ),
-    "Referrer-Policy": "no-referrer",
+    # Under no-referrer a browser hides the origin of a form's POST from its own server too.
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
@@ -19,7 +22,9 @@ _HEADERS = {
 def create_console(services: Services) -> Flask:
     """Make the Flask application that answers outside /fhir."""
     application = Flask(__name__)
+    application.before_request(refuse_other_origins)
     application.register_blueprint(make_landing(services))
+    application.register_blueprint(make_conformance(services))
 
     @application.after_request
     def add_headers(response: Response) -> Response:

@@ -37,7 +37,8 @@ _TOOL = ("-P", "-m", "fhirserver_conformance.cli", "run")
 _SCRIPT = "script.json"
 _REPORTS = "reports"
 _MESSAGES = "messages.txt"
-_MESSAGE_BYTES = 2000
+_MESSAGE_BYTES = 4000
+_MESSAGE_CHARACTERS = 500
 _GIVEN_UP = (
     "The run was started several times, and each time the process that ran it ended with it. "
     "Look for an endless loop or very large content in the script."
@@ -114,10 +115,11 @@ def _report(folder: Path) -> JsonObject:
 
 
 def _last_message(path: Path) -> str:
-    """Give the end of what the tool said; where it was cut off by a bound, that it was."""
-    said = path.read_bytes()[-_MESSAGE_BYTES:].decode("utf-8", "replace").strip()
+    """Give the last line of what the tool said; where a bound cut it off, which there are."""
+    lines = path.read_bytes()[-_MESSAGE_BYTES:].decode("utf-8", "replace").split("\n")
+    said = next((line.strip() for line in reversed(lines) if line.strip()), "")
     bounds = f"no memory, or a file beyond {FILE_BYTES // 1024**2} MB"
-    return f"The tool ended without a report: {said or bounds}"
+    return f"The tool ended without a report: {said[:_MESSAGE_CHARACTERS] or bounds}"
 
 
 def _store(services: Services, job: Job, edit: Edit, ended: Ended | None = None) -> None:
