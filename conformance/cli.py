@@ -22,7 +22,7 @@ from fhirserver_conformance.login.login_error import LoginError
 COMMANDS = {
     "run": ("commands.run", "run suites against a FHIR server"),
     "suites": ("commands.suites", "list our own suites, or write them as TestScripts"),
-    "public": ("public.command", "run public suites against a fresh server of ours"),
+    "public": ("commands.public", "run public suites against a fresh server of ours"),
 }
 """Module and summary by name, in the order of a newcomer's needs."""
 

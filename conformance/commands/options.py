@@ -25,7 +25,7 @@ def add_server_options(parser: argparse.ArgumentParser, *, required: bool = True
         required=required,
         default=[],
         metavar="URL",
-        type=_base,
+        type=base_address,
         help="FHIR base of the server under test; again for destination 2, 3 …",
     )
     login = parser.add_mutually_exclusive_group()
@@ -58,7 +58,7 @@ def add_judging_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--validator",
         metavar="URL",
-        type=_base,
+        type=base_address,
         help="FHIR base whose $validate judges profiles that are not base R4",
     )
     parser.add_argument(
@@ -124,7 +124,7 @@ def _readable(path: Path | None) -> str | None:
         raise UsageError(f"{path}: {error.strerror}") from None
 
 
-def _base(text: str) -> str:
+def base_address(text: str) -> str:
     """Check a FHIR base and take the slash off its end."""
     try:
         parts = urlsplit(text)

@@ -7,25 +7,21 @@ standard output at the end.
 
 import argparse
 import fnmatch
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from importlib.metadata import version
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from fhirserver_conformance.commands.options import (
     add_judging_options,
     add_server_options,
     run_settings,
 )
+from fhirserver_conformance.commands.reporting import prepare, termination_interrupts, write
 from fhirserver_conformance.commands.usage import UsageError
 from fhirserver_conformance.engine.run import run_scripts
 from fhirserver_conformance.engine.settings import RunSettings
 from fhirserver_conformance.report.progress import Progress, summary
 from fhirserver_conformance.report.tally import tally
-from fhirserver_conformance.report.write import ReportError, prepare_folder, write_reports
 from fhirserver_conformance.results import ScriptResult
 from fhirserver_conformance.script.discover import SuiteError, read_suite
 from fhirserver_conformance.script.model import BrokenScript, Script
@@ -70,13 +66,13 @@ def run(arguments: argparse.Namespace) -> int:
         LoginError: no access token is to be had.
     """
     if arguments.report is not None:
-        _prepared(arguments.report)
+        prepare(arguments.report)
     settings = run_settings(arguments)
     scripts = _scripts(arguments.suites, arguments.match, settings)
     results, interrupted = _run(scripts, settings, quiet=arguments.quiet)
     sys.stdout.write(summary(results))
     if arguments.report is not None:
-        _write(results, arguments.report)
+        write(results, arguments.report)
     return 130 if interrupted else exit_code(results, arguments.fail_on)
 
 
@@ -99,26 +95,12 @@ def _run(
         progress(result)
 
     try:
-        with _termination_interrupts():
+        with termination_interrupts():
             return run_scripts(scripts, settings, on_result), False
     except KeyboardInterrupt:
         return ended, True
     finally:
         settings.transport.close()
-
-
-@contextmanager
-def _termination_interrupts() -> Iterator[None]:
-    """Let SIGTERM end a run as Ctrl-C does, so that what scripts made is deleted."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _scripts(names: Sequence[str], pattern: str | None, settings: RunSettings) -> list[AnyScript]:
@@ -152,20 +134,3 @@ def _fits(script: AnyScript, pattern: str) -> bool:
     if isinstance(script, Script):
         names.append(script.name)
     return any(fnmatch.fnmatchcase(name, pattern) for name in names)
-
-
-def _prepared(folder: Path) -> None:
-    try:
-        prepare_folder(folder)
-    except ReportError as error:
-        raise UsageError(str(error)) from None
-
-
-def _write(results: Sequence[ScriptResult], folder: Path) -> None:
-    title = ", ".join(dict.fromkeys(result.suite for result in results))
-    tester = f"fhir-conformance {version('fhirserver')}"
-    try:
-        write_reports(results, folder, title=title, tester=tester)
-    except ReportError as error:
-        raise UsageError(str(error)) from None
-    sys.stdout.write(f"reports: {folder / 'index.html'}\n")

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
+from fhirserver_conformance.paths.fhirpath import FhirPathName
 from fhirserver_conformance.transport import Transport
 
-FhirPathName = Literal["own", "fhirpathpy"]
+__all__ = ["FhirPathName", "RunSettings", "Target", "no_authorization"]
 
 
 def no_authorization() -> str | None:
@@ -39,6 +39,7 @@ class RunSettings:
         parallel: scripts that run at the same time; tests of one script never do.
         validator: FHIR base whose $validate judges profiles that are not base R4; None: those
             asserts are skipped.
+        variables: values by name, in place of what scripts say of variables of that name.
     """
 
     targets: tuple[Target, ...]
@@ -46,3 +47,4 @@ class RunSettings:
     fhirpath: FhirPathName = "own"
     parallel: int = 1
     validator: str | None = None
+    variables: tuple[tuple[str, str], ...] = ()

@@ -1,1 +1,13 @@
-"""Paths into resources: FHIRPath, XPath, JSONPath."""
+"""Looking into bodies: FHIRPath by either of two engines, XPath, JSONPath.
+
+Spec: https://hl7.org/fhir/R4/testscript-definitions.html#TestScript.variable.path
+
+    document    a body, read as JSON or as XML, whichever is asked for
+    fhirpath    `expression` elements
+    path        `path` elements: tells XPath from JSONPath
+    xpath       on XML
+    jsonpath    on JSON
+    values      what was found, as text
+
+What cannot be read or evaluated raises `PathError`, whose message is for a report.
+"""

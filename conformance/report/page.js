@@ -70,11 +70,13 @@ function scriptView(script, tests) {
   const ordered = [...tests].sort((one, other) => RANK.indexOf(other.verdict) - RANK.indexOf(one.verdict));
   const first = ordered.find((test) => test.message);
   const rest = ordered.filter((test) => test.message).length - 1;
+  const shown = tests.filter((test) => test.counted).length;
+  const seconds = (script.duration_ms / 1000).toFixed(1);
   const why = first ? first.message + (rest > 0 ? ` – and ${rest} more` : "") : null;
   const summary = make("summary", null, verdictMark(script.verdict), `${script.suite} / ${script.source || script.name} `,
-    make("span", { class: "faint" }, `${tests.length} of ${script.counted} tests, ${script.duration_ms} ms`),
+    make("span", { class: "faint" }, `${shown} of ${script.counted} tests, ${seconds} s`),
     why ? make("span", { class: "why" }, why) : null);
-  const view = make("details", { class: "script" }, summary);
+  const view = make("details", { class: "script", id: script.id }, summary);
   view.addEventListener("toggle", () => {
     if (view.open && view.childElementCount === 1) view.append(scriptBody(script, tests));
   });
@@ -119,6 +121,7 @@ function follow() {
   const [id, number] = decodeURIComponent(location.hash.slice(1)).split("/");
   const script = scripts.find((each) => each.id === id);
   if (!script) return;
+  document.getElementById(script.id)?.remove();
   const view = scriptView(script, script.tests);
   document.getElementById("scripts").prepend(view);
   view.open = true;

@@ -1,9 +1,11 @@
 """Finds the scripts of a suite: one file, or a folder with all that is in it.
 
-JSON, XML that is a TestScript   a script
-JSON, XML that is something else passed over: fixtures, CapabilityStatements, reports
-what cannot be parsed            a broken script, unless a script uses it as a fixture
-other files, hidden ones         passed over
+In a folder
+    JSON, XML that is a TestScript    is a script
+    what cannot be parsed             is a broken script
+    JSON, XML that is something else  is passed over: CapabilityStatements, reports
+    what a script uses                is passed over, whatever it is: its fixtures and rules
+    other files, hidden ones          are passed over
 """
 
 import os
@@ -11,19 +13,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fhirserver.errors import FhirError
-from fhirserver.model.json import JsonObject, parse_json
-from fhirserver.model.xml_source import FHIR, parse_source
 from fhirserver_conformance.script.files import SuiteFileError, SuiteFiles, read_file
 from fhirserver_conformance.script.model import BrokenScript, Script
+from fhirserver_conformance.script.parse import parse_script
 from fhirserver_conformance.script.part import ScriptError
 from fhirserver_conformance.script.read import read_script
-from fhirserver_conformance.script.xml_script import script_of_xml
 
 __all__ = ["Suite", "SuiteError", "read_script", "read_suite"]
 
 _ENDINGS = (".json", ".xml")
-_TYPE = "TestScript"
 
 
 class SuiteError(ValueError):
@@ -89,22 +87,9 @@ def _read(path: Path, suite: str, root: Path, files: SuiteFiles) -> Script | Bro
     """Read a file; None where it is no TestScript."""
     source = path.relative_to(root).as_posix()
     try:
-        resource = _parse(read_file(path))
-    except FhirError as error:
-        return BrokenScript(suite=suite, source=source, problem=str(error))
+        resource = parse_script(read_file(path))
     except (SuiteFileError, ScriptError) as fault:
         return BrokenScript(suite=suite, source=source, problem=str(fault))
     if resource is None:
         return None
     return read_script(resource, suite=suite, source=source, folder=path.parent, files=files)
-
-
-def _parse(raw: bytes) -> JsonObject | None:
-    """Parse a TestScript; None for anything else."""
-    if raw.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<":
-        root = parse_source(raw)
-        is_script = root.name == _TYPE and root.namespace == FHIR
-        return script_of_xml(root) if is_script else None
-    resource = parse_json(raw)
-    is_script = isinstance(resource, dict) and resource.get("resourceType") == _TYPE
-    return resource if is_script else None

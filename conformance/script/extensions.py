@@ -13,7 +13,7 @@ Spec: https://hl7.org/fhir/R4/extensibility.html
       assertionWhenResponseStatus  assert      only where another response had a status
     touchstone…/testscript-assert-stopTestOnFail   assert   as R5's stopTestOnFail
     fhir-crucible…/assert-subtest, -subtest-each   assert   another script's test as an assert
-    urn:fhirserver:testscript:requirement  TestScript, test   what it proves
+    fhir-conformance.test/…/requirement            TestScript, test   what it proves
 
 `requiresCapability` is also written as an element of that name.
 """
@@ -25,7 +25,7 @@ from fhirserver_conformance.script.part import Part, inner, value_of
 _IGNIXA = "http://ignixa.io/testscript/"
 _TOUCHSTONE = "http://touchstone.aegis.net/touchstone/fhir/testing/StructureDefinition/"
 _CRUCIBLE = "https://fhir-crucible.github.io/testscript-engine-ig/StructureDefinition/"
-REQUIREMENT = "urn:fhirserver:testscript:requirement"
+REQUIREMENT = "http://fhir-conformance.test/StructureDefinition/requirement"
 """On a script or a test: id or address of what it proves. R4 has no place for it."""
 
 _GATES = {

@@ -49,16 +49,15 @@ def read_fixture(part: Part, contained: Mapping[str, JsonObject], place: Place |
         place: where the script stands; None where it came without files.
 
     Raises:
-        ScriptError: no id.
+        ScriptError: what is no text or boolean.
     """
-    name = part.needed("id")
     body, problem = b"", None
     try:
         body = _body(part, contained, place)
     except _AbsentError as absent:
         problem = str(absent)
     return Fixture(
-        id=name,
+        id=part.text("id") or part.place,
         body=body,
         format=_format(body),
         autocreate=part.flag("autocreate"),

@@ -8,11 +8,11 @@ All that is wrong with a script is said at once, as far as one fault does not hi
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
 from fhirserver.model.json import JsonObject
-from fhirserver_conformance.script.actions import read_action
 from fhirserver_conformance.script.extensions import (
     Parameters,
     fhir_versions,
@@ -22,8 +22,16 @@ from fhirserver_conformance.script.extensions import (
 )
 from fhirserver_conformance.script.files import SuiteFiles
 from fhirserver_conformance.script.fixtures import Place, read_fixture
-from fhirserver_conformance.script.model import Action, BrokenScript, Script, Test, Variable
+from fhirserver_conformance.script.model import (
+    Action,
+    BrokenScript,
+    Fixture,
+    Script,
+    Test,
+    Variable,
+)
 from fhirserver_conformance.script.part import Part, ScriptError
+from fhirserver_conformance.script.rules import SharedActions
 from fhirserver_conformance.script.stu3 import to_r4
 
 _FAULTS_SHOWN = 5
@@ -68,17 +76,13 @@ class _Reader:
 
     def script(self, part: Part, suite: str, source: str, place: Place | None) -> Script | None:
         try:
-            contained = {
-                item.content["id"]: item.content
-                for item in part.parts("contained")
-                if isinstance(item.content.get("id"), str)
-            }
-            fixtures = self._each(
-                part, "fixture", lambda item: read_fixture(item, contained, place)
-            )
-            self._expect_unique("fixture", (fixture.id for fixture in fixtures))
+            shared = SharedActions(part, place)
             variables = self._each(part, "variable", _variable)
             self._expect_unique("variable", (variable.name for variable in variables))
+            setup = self._actions(part.part("setup"), shared)
+            tests = self._tests(part, shared, {variable.name for variable in variables})
+            if not setup and not tests and not self.faults:
+                raise part.fault("has neither setup nor test, so it would judge nothing")
             return Script(
                 suite=suite,
                 source=source,
@@ -86,12 +90,12 @@ class _Reader:
                 url=part.text("url") or "",
                 description=part.text("description") or part.text("title") or "",
                 resource=part.content,
-                fixtures=fixtures,
+                fixtures=self._fixtures(part, place),
                 profiles=self._each(part, "profile", _profile),
                 variables=variables,
-                setup=self._actions(part.part("setup")),
-                tests=self._tests(part, {variable.name for variable in variables}),
-                teardown=self._actions(part.part("teardown")),
+                setup=setup,
+                tests=tests,
+                teardown=self._actions(part.part("teardown"), shared),
                 fhir_versions=fhir_versions(part),
                 requires_capability=requires_capability(part),
                 requirements=_script_requirements(part),
@@ -99,6 +103,16 @@ class _Reader:
         except ScriptError as fault:
             self.faults.append(str(fault))
             return None
+
+    def _fixtures(self, part: Part, place: Place | None) -> tuple[Fixture, ...]:
+        contained = {
+            item.content["id"]: item.content
+            for item in part.parts("contained")
+            if isinstance(item.content.get("id"), str)
+        }
+        found = self._each(part, "fixture", lambda item: read_fixture(item, contained, place))
+        self._expect_unique("fixture", (fixture.id for fixture in found))
+        return found
 
     def _each(self, part: Part, name: str, read: Callable[[Part], _Read]) -> tuple[_Read, ...]:
         found = []
@@ -114,19 +128,24 @@ class _Reader:
             if count > 1:
                 self.faults.append(f"TestScript.{kind}: {name!r} stands {count} times; rename one")
 
-    def _actions(self, part: Part | None) -> tuple[Action, ...]:
-        return () if part is None else self._each(part, "action", read_action)
+    def _actions(self, part: Part | None, shared: SharedActions) -> tuple[Action, ...]:
+        called = () if part is None else self._each(part, "action", shared.read)
+        return tuple(chain.from_iterable(called))
 
-    def _tests(self, part: Part, variables: set[str]) -> tuple[Test, ...]:
+    def _tests(self, part: Part, shared: SharedActions, variables: set[str]) -> tuple[Test, ...]:
         found = []
         for number, item in enumerate(part.parts("test"), 1):
             try:
-                found += self._test(item, number, variables)
+                found += self._test(item, number, shared, variables)
             except ScriptError as fault:
                 self.faults.append(str(fault))
         return _unique(found)
 
-    def _test(self, part: Part, number: int, variables: set[str]) -> list[Test]:
+    def _test(
+        self, part: Part, number: int, shared: SharedActions, variables: set[str]
+    ) -> list[Test]:
+        if not part.parts("action"):
+            raise part.fault("has no action, so it would judge nothing; give it one")
         name = part.text("name") or part.text("id") or f"test {number}"
         repeated = parameters(part)
         if repeated is not None and repeated.variable not in variables:
@@ -134,7 +153,7 @@ class _Reader:
         test = Test(
             name=name,
             description=part.text("description") or "",
-            actions=self._actions(part),
+            actions=self._actions(part, shared),
             requirements=_test_requirements(part),
             fhir_versions=fhir_versions(part),
             requires_capability=requires_capability(part),
@@ -154,7 +173,7 @@ def _variable(part: Part) -> Variable:
 
 
 def _profile(part: Part) -> tuple[str, str]:
-    return part.needed("id"), part.needed("reference")
+    return part.text("id") or part.place, part.needed("reference")
 
 
 def _script_requirements(part: Part) -> tuple[str, ...]:

@@ -1,0 +1,101 @@
+"""One operation: its request, sent once, or until what the script waits for is there.
+
+Spec: https://hl7.org/fhir/R4/testing.html
+
+An answer of any status is a pass: what it should be is for asserts to say. No answer is an error,
+and what cannot be sent is an error or a skip; each of them ends the test.
+"""
+
+from threading import Event
+
+from fhirserver_conformance.engine.places import place_named, place_or_none
+from fhirserver_conformance.engine.problem import ActionProblem
+from fhirserver_conformance.engine.request import request_for
+from fhirserver_conformance.engine.state import State
+from fhirserver_conformance.engine.words import words_for_operation
+from fhirserver_conformance.results import ActionResult, Exchange, Verdict
+from fhirserver_conformance.script.model import Operation
+from fhirserver_conformance.transport import Request
+
+_WRITES = ("POST", "PUT")
+_SUCCESS = range(200, 300)
+
+
+def run_operation(operation: Operation, state: State, stop: Event) -> ActionResult:
+    """Send an operation's request and keep what came back.
+
+    Args:
+        operation: what to do.
+        state: of its script; gets the exchange.
+        stop: set when the run is to end; ends waiting.
+    """
+    if operation.gate is not None:
+        return _result(operation, "skip", operation.gate)
+    try:
+        target = state.target(operation.destination)
+        request = request_for(operation, state, target)
+        exchange = _send(operation, request, state)
+        _note_place(operation, exchange, state)
+        message = _wait(operation, request, state, stop)
+    except ActionProblem as problem:
+        return _result(operation, problem.verdict, str(problem))
+    exchange = state.last or exchange
+    if exchange.failure is not None:
+        return _result(operation, "error", f"no whole answer: {exchange.failure}", exchange)
+    return _result(operation, "fail" if message else "pass", message, exchange)
+
+
+def _send(operation: Operation, request: Request, state: State) -> Exchange:
+    exchange = state.settings.transport.send(request)
+    state.remember(operation, exchange)
+    return exchange
+
+
+def _note_place(operation: Operation, exchange: Exchange, state: State) -> None:
+    """Remember where a fixture went, so that targetId and autodelete find it."""
+    if operation.source_id is None or exchange.method not in _WRITES or "/$" in exchange.url:
+        return
+    at = (operation.destination or 1, operation.source_id)
+    place = None
+    if exchange.failure is None and exchange.status in _SUCCESS:
+        place = place_or_none(state.message(None))
+    elif exchange.failure is not None:
+        place = place_named(exchange.url)
+        state.unsure.update(() if place else (at,))
+    if place is not None and place.type != "Bundle":
+        state.places[at] = place
+
+
+def _wait(operation: Operation, request: Request, state: State, stop: Event) -> str:
+    """Repeat the request while its status says that there is more to come.
+
+    Returns:
+        Why that was given up, or "".
+    """
+    unwanted = operation.wait_while_status
+    for _ in range(1, operation.wait_attempts):
+        if not _still(unwanted, state) or stop.wait(operation.wait_interval_s):
+            break
+        _send(operation, request, state)
+    if not _still(unwanted, state):
+        return ""
+    return f"the status was still {unwanted} after up to {operation.wait_attempts} requests"
+
+
+def _still(unwanted: int | None, state: State) -> bool:
+    last = state.last
+    return unwanted is not None and last is not None and last.status == unwanted
+
+
+def _result(
+    operation: Operation, verdict: Verdict, message: str = "", exchange: Exchange | None = None
+) -> ActionResult:
+    return ActionResult(
+        kind="operation",
+        verdict=verdict,
+        label=operation.label or operation.id or "",
+        description=words_for_operation(operation),
+        message=message,
+        exchange=exchange,
+        stops=verdict != "pass",
+    )

@@ -1,0 +1,155 @@
+"""${name} in texts, filled in when they are used.
+
+Spec: https://hl7.org/fhir/R4/testscript-definitions.html#TestScript.variable
+
+A name is looked up in this order: the test's values, the run's, the script's variables,
+placeholders. A variable is computed from its source where that gives something, else it has its
+default value. Nothing is kept: a variable is as fresh as the last response.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from xml.sax.saxutils import escape
+
+from fhirserver.model.json import write_json
+from fhirserver_conformance.engine.message import Message
+from fhirserver_conformance.engine.placeholders import Placeholders
+from fhirserver_conformance.engine.problem import ActionProblem
+from fhirserver_conformance.paths.document import Format
+from fhirserver_conformance.paths.fhirpath import FhirPathName, evaluate
+from fhirserver_conformance.paths.path import evaluate_path
+from fhirserver_conformance.paths.values import PathError, Value, is_primitive, shown_all, text_of
+from fhirserver_conformance.script.model import Variable
+
+_REFERENCE = re.compile(r"\$\{([^${}]+)\}")
+
+
+class VariableLoop(ActionProblem):
+    """Variables refer to each other; a default value would hide it."""
+
+
+class Variables:
+    """The variables of one script's run.
+
+    Args:
+        declared: by the script.
+        given: values of the run, by name.
+        fhirpath: engine for their expressions.
+        message: gives what a sourceId means; None for the last response.
+
+    Attributes:
+        of_test: values of the test under way, by name.
+    """
+
+    def __init__(
+        self,
+        declared: Sequence[Variable],
+        given: Mapping[str, str],
+        fhirpath: FhirPathName,
+        message: Callable[[str | None], Message],
+    ) -> None:
+        self.of_test: Mapping[str, str] = {}
+        self._declared = {variable.name: variable for variable in declared}
+        self._given = given
+        self._fhirpath = fhirpath
+        self._message = message
+        self._placeholders = Placeholders()
+        self._open: list[str] = []
+
+    def fill(self, text: str) -> str:
+        """Replace every ${name} by its value.
+
+        Raises:
+            ActionProblem: a name without a value, or names that refer to each other in a loop.
+        """
+        return _REFERENCE.sub(lambda match: self.value(match[1]), text)
+
+    def fill_body(self, body: bytes, format: Format) -> bytes:
+        """Replace every ${name} in a body; values are escaped as the format needs it.
+
+        Raises:
+            ActionProblem: as `fill` does; the body is not UTF-8.
+        """
+        if b"${" not in body:
+            return body
+        try:
+            text = body.decode("utf-8")
+        except UnicodeDecodeError:
+            raise ActionProblem("the body is not UTF-8; save it in that encoding") from None
+        escaped = _ESCAPES[format]
+        filled = _REFERENCE.sub(lambda match: escaped(self.value(match[1])), text)
+        return filled.encode("utf-8")
+
+    def value(self, name: str) -> str:
+        """Give a variable's value. Raises ActionProblem as `fill` does."""
+        with self._opened(name):
+            for known in (self.of_test, self._given):
+                if name in known:
+                    return self.fill(known[name])
+            if name in self._declared:
+                return self._of_script(self._declared[name])
+            found = self._placeholders.value(name, self.value)
+        if found is None:
+            raise ActionProblem(f"there is no variable '{name}'; declare it in TestScript.variable")
+        return found
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[None]:
+        if name in self._open:
+            loop = [*self._open[self._open.index(name) :], name]
+            raise VariableLoop(f"variables refer to each other in a loop: {' → '.join(loop)}")
+        self._open.append(name)
+        try:
+            yield
+        finally:
+            self._open.pop()
+
+    def _of_script(self, variable: Variable) -> str:
+        found, reason = self._computed(variable)
+        if found is not None:
+            return found
+        if variable.default_value is not None:
+            return self.fill(variable.default_value)
+        raise ActionProblem(f"the variable '{variable.name}' has no value: {reason}")
+
+    def _computed(self, variable: Variable) -> tuple[str | None, str]:
+        """Give its value, or None and why there is none."""
+        try:
+            values = self._found(variable)
+        except PathError as error:
+            return None, str(error)
+        except VariableLoop:
+            raise
+        except ActionProblem as error:
+            return None, str(error)
+        if values is None:
+            return None, "it has neither a source nor a default value"
+        if len(values) == 1 and is_primitive(values[0]):
+            return text_of(values[0]), ""
+        return None, f"one plain value is expected, found {shown_all(values)}"
+
+    def _found(self, variable: Variable) -> Sequence[Value] | None:
+        if variable.expression is not None:
+            expression = self.fill(variable.expression)
+            document = self._message(variable.source_id).document
+            return evaluate(self._fhirpath, expression, document)
+        if variable.header_field is not None:
+            message = self._message(variable.source_id)
+            value = message.header(self.fill(variable.header_field))
+            return [] if value is None else [value]
+        if variable.path is not None:
+            path = self.fill(variable.path)
+            return evaluate_path(path, self._message(variable.source_id).document)
+        return None
+
+
+def _in_json(value: str) -> str:
+    return write_json(value).decode("utf-8")[1:-1]
+
+
+def _in_xml(value: str) -> str:
+    return escape(value, {'"': "&quot;", "'": "&apos;"})
+
+
+_ESCAPES: Mapping[Format, Callable[[str], str]] = {"json": _in_json, "xml": _in_xml}

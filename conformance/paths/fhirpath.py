@@ -1,0 +1,98 @@
+"""FHIRPath for asserts and variables, by either of two engines.
+
+Spec: http://hl7.org/fhirpath/N1/index.html and https://hl7.org/fhir/R4/fhirpath.html
+
+    own          this project's
+    fhirpathpy   the package of that name, so that a bug of ours cannot hide in both the server and
+                 the tool that judges it
+
+Both get JSON; what comes back are plain values, see `values`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Literal
+
+from fhirserver.fhirpath import (
+    Context,
+    ElementNode,
+    FhirPathError,
+    compile_expression,
+    root_node,
+)
+from fhirserver_conformance.paths.document import Document
+from fhirserver_conformance.paths.values import PathError, Value, shown
+
+FhirPathName = Literal["own", "fhirpathpy"]
+
+_PRIMITIVES = (bool, int, str, Decimal)
+
+
+def evaluate(engine: FhirPathName, expression: str, document: Document) -> list[Value]:
+    """Evaluate an expression on a body.
+
+    Args:
+        engine: which one.
+        expression: FHIRPath; names begin at the resource, e.g. "Patient.name" or "name".
+        document: JSON or XML of R4.
+
+    Returns:
+        What was found, in order.
+
+    Raises:
+        PathError: the body is no resource; the expression does not parse, or does not fit; the
+            engine is not installed.
+    """
+    return _ENGINES[engine](expression, document.resource)
+
+
+def holds(values: Sequence[Value]) -> bool:
+    """Tell whether the result of a condition is true.
+
+    Spec: http://hl7.org/fhirpath/N1/index.html#singleton-evaluation-of-collections. Several items
+    count as true where none is false, as scripts write `entry.where(…)` for "there are some".
+    """
+    return bool(values) and not any(value is False for value in values)
+
+
+def _evaluate_own(expression: str, resource: dict[str, Any]) -> list[Value]:
+    node = root_node(resource)
+    try:
+        found = compile_expression(expression).evaluate(node, Context(node))
+    except FhirPathError as error:
+        raise PathError(f"FHIRPath {shown(expression)}: {error}") from None
+    return [_plain(item) for item in found]
+
+
+def _plain(item: Any) -> Value:
+    if isinstance(item, ElementNode):
+        return item.sibling if item.value is None else item.value
+    return item if isinstance(item, _PRIMITIVES) else str(item)
+
+
+def _evaluate_fhirpathpy(expression: str, resource: dict[str, Any]) -> list[Value]:
+    try:
+        found = _compile_fhirpathpy(expression)(resource, {})
+    except Exception as error:  # noqa: BLE001 — the package raises Exception itself, among others
+        raise PathError(f"FHIRPath {shown(expression)}: {error}") from None
+    return [item if isinstance(item, dict | list) else _plain(item) for item in found]
+
+
+@lru_cache(maxsize=1024)
+def _compile_fhirpathpy(expression: str) -> Callable[[Any, Any], list[Any]]:
+    try:
+        from fhirpathpy import compile
+        from fhirpathpy.models import models
+    except ImportError:
+        raise PathError(
+            "the FHIRPath engine fhirpathpy is not installed; install fhirserver[fhirpathpy]"
+        ) from None
+    compiled: Callable[[Any, Any], list[Any]] = compile(expression, models["r4"])
+    return compiled
+
+
+_ENGINES: Mapping[FhirPathName, Callable[[str, dict[str, Any]], list[Value]]] = {
+    "own": _evaluate_own,
+    "fhirpathpy": _evaluate_fhirpathpy,
+}

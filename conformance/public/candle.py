@@ -1,0 +1,188 @@
+"""fhir-candle's search cases: a small data set, and how many resources each search finds.
+
+    method                        the case's query
+    PatientSearch                 of Patients
+    ObservationSearch             of Observations
+    Search                        with its path: /Patient?…, ?_type=Patient, /Patient/example/…
+    PatientCompartmentSearch      id of the patient; args: type, query, count
+    LoopedPatientsSearch          of Patients, as often as args say
+    PatientSortOrder, Observation…  whose result must be in order; no counts
+
+args are the total, and where there are two, the number of entries with what is included.
+Spec: https://hl7.org/fhir/R4/search.html
+
+Totals are those of a server that holds nothing else.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from fhirserver.errors import FhirError
+from fhirserver.model.json import parse_json, write_json
+from fhirserver_conformance.public.cases import (
+    DataError,
+    JsonObject,
+    Site,
+    as_script,
+    case,
+    checked,
+    encoded,
+    found_in,
+    read_json,
+    resource_of,
+    sent,
+    skipped,
+    status_is,
+)
+from fhirserver_conformance.results import ActionResult, ScriptResult, TestResult
+
+SUITE = "candle-search"
+_TYPES = ("Patient", "Observation")
+_PATHS = {
+    "PatientSearch": "Patient?",
+    "ObservationSearch": "Observation?",
+    "LoopedPatientsSearch": "Patient?",
+    "PatientSortOrder": "Patient?",
+    "ObservationSortOrder": "Observation?",
+}
+_SORTED_BY = {
+    "date": "effectiveDateTime",
+    "status": "status",
+    "birthdate": "birthDate",
+    "_lastUpdated": "meta.lastUpdated",
+}
+
+
+class Search(NamedTuple):
+    """A case that can be tried.
+
+    Attributes:
+        path: below the base, not yet encoded.
+        counts: total, then entries, as many as the case tells.
+        times: how often it is asked.
+        order: what `_sort` names, e.g. "-date"; "" where no order is looked at.
+    """
+
+    path: str
+    counts: tuple[int, ...] = ()
+    times: int = 1
+    order: str = ""
+
+
+def run(site: Site) -> Iterator[ScriptResult]:
+    """Load the data and try every case."""
+    folder = site.data / SUITE
+    yield as_script(site, SUITE, "cases.json", lambda: _cases(site, folder))
+
+
+def search_of(entry: JsonObject) -> Search | None:
+    """Read a case; None for what is no search."""
+    method, query, told = entry["method"], entry["query"], entry["args"]
+    if method == "PatientCompartmentSearch":
+        type_name, parameters, count = (None if each == "null" else each for each in told)
+        path = f"Patient/{query}/{type_name or '*'}"
+        return Search(f"{path}?{parameters}" if parameters else path, (count,))
+    if method == "Search":
+        return Search(query.removeprefix("/"), tuple(told))
+    if method not in _PATHS:
+        return None
+    path = _PATHS[method] + query
+    if method.endswith("SortOrder"):
+        return Search(path, order=query.removeprefix("_sort="))
+    if method == "LoopedPatientsSearch":
+        return Search(path, (1,), times=told[0])
+    return Search(path, tuple(told))
+
+
+def resources(folder: Path) -> list[JsonObject]:
+    """Give the patients and observations of the data set, also those in its transactions."""
+    found: dict[str, JsonObject] = {}
+    for path in sorted(folder.glob("*.json")):
+        for each in _resources_of(path):
+            if each["resourceType"] in _TYPES and "id" in each:
+                found[f"{each['resourceType']}/{each['id']}"] = each
+    return list(found.values())
+
+
+def _resources_of(path: Path) -> list[JsonObject]:
+    try:
+        content = parse_json(path.read_bytes())
+    except (OSError, FhirError) as error:
+        raise DataError(f"{path.name} cannot be read: {error}; fetch the suite again") from error
+    if content["resourceType"] != "Bundle":
+        return [content]
+    return [each["resource"] for each in content["entry"] if content["type"] == "transaction"]
+
+
+def _cases(site: Site, folder: Path) -> Iterator[TestResult]:
+    entries = read_json(folder / "cases.json")
+    loaded = _load(site, resources(folder / "data"))
+    yield loaded
+    for entry in entries:
+        yield _case(site, entry, loaded)
+
+
+def _load(site: Site, data: list[JsonObject]) -> TestResult:
+    entries = [
+        {
+            "resource": each,
+            "request": {"method": "PUT", "url": f"{each['resourceType']}/{each['id']}"},
+        }
+        for each in data
+    ]
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    answer = site.send("POST", "", write_json(bundle))
+    return case("load", f"{len(data)} resources are stored", sent(answer), status_is(answer, 200))
+
+
+def _case(site: Site, entry: JsonObject, loaded: TestResult) -> TestResult:
+    search = search_of(entry)
+    name = f"{entry['method']} {search.path if search else entry['query']}"
+    if entry["auth"]:
+        return skipped(f"{name} as {entry['auth']}", "needs an authorization server and a launch")
+    if search is None:
+        return skipped(name, "is no search: a subscription's criterion")
+    if loaded.verdict != "pass":
+        return skipped(name, "the data could not be loaded")
+    told = f"finds {' and '.join(map(str, search.counts))}" if search.counts else "is in order"
+    return case(name, f"{search.path} {told}", *_actions(site, search))
+
+
+def _actions(site: Site, search: Search) -> Iterator[ActionResult]:
+    for _ in range(search.times):
+        bundle, actions = _searched(site, search.path)
+        yield from actions
+        if search.order:
+            yield checked(f"sorted by {search.order}", _disorder(bundle, search.order))
+        counts = (bundle.get("total"), len(found_in(bundle, "match", "include")))
+        found = counts[: len(search.counts)]
+        complaint = None if found == search.counts else f"found {found}, not {search.counts}"
+        yield checked(f"finds {search.counts}", complaint)
+
+
+def _searched(site: Site, path: str) -> tuple[JsonObject, list[ActionResult]]:
+    answer = site.send("GET", encoded(path))
+    pages = list(site.pages(answer))
+    entries = [entry for page in pages for entry in resource_of(page).get("entry", ())]
+    return {**resource_of(answer), "entry": entries}, [*map(sent, pages), status_is(answer, 200)]
+
+
+def _disorder(bundle: JsonObject, order: str) -> str | None:
+    """Say which resources stand in the wrong order; those without the value may stand anywhere."""
+    keys = [_value(each, _SORTED_BY[order.removeprefix("-")]) for each in found_in(bundle, "match")]
+    present = [key for key in keys if key]
+    if not present:
+        return "no resource that was found has the value"
+    for earlier, later in pairwise(present):
+        if (earlier < later) if order.startswith("-") else (earlier > later):
+            return f"{earlier} stands before {later}"
+    return None
+
+
+def _value(resource: JsonObject, path: str) -> str:
+    found = resource
+    for name in path.split("."):
+        found = found.get(name, {})
+    return found if isinstance(found, str) else ""
