@@ -92,15 +92,16 @@ def _run_tool(services: Services, job: Job, beat: Beat) -> JsonObject:
         return _report(folder)
 
 
-def _await(tool: Tethered, timeout_s: float, beat: Beat) -> None:
+def _await(tool: Tethered, timeout_s: int, beat: Beat) -> None:
     deadline = time.monotonic() + timeout_s
     while tool.wait(BEAT_S) is None:
         beat()
         if time.monotonic() > deadline:
             raise NoReportError(
-                f"The run took longer than {timeout_s:g} seconds and was ended; make the script "
+                f"The run took longer than {timeout_s} s and was ended; make the script "
                 "shorter, or raise FHIRSERVER_TEST_RUN_TIMEOUT_S."
             )
+    beat()  # a server that is being stopped looks broken to the tool
 
 
 def _report(folder: Path) -> JsonObject:
