@@ -18,6 +18,7 @@ from importlib.metadata import version
 
 from fhirserver_conformance.commands.usage import UsageError
 from fhirserver_conformance.login.login_error import LoginError
+from fhirserver_conformance.report.text import shown
 
 COMMANDS = {
     "run": ("commands.run", "run suites against a FHIR server"),
@@ -52,7 +53,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 1
     except (UsageError, LoginError) as error:
-        sys.stderr.write(f"fhir-conformance {arguments.command}: {error}\n")
+        sys.stderr.write(f"fhir-conformance {arguments.command}: {shown(str(error))}\n")
         return 2
 
 

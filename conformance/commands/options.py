@@ -5,6 +5,7 @@ Credentials go to the first server of the command line and to no other.
 
 import argparse
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,6 +16,9 @@ from fhirserver_conformance.login.bearer import VARIABLE, bearer, bearer_from_fi
 from fhirserver_conformance.transport import TIMEOUT_S, Transport
 
 FHIRPATH_ENGINES = ("own", "fhirpathpy")
+
+_TOKEN_LIMIT_BYTES = 1024 * 1024
+"""More is no answer of an authorization server."""
 
 
 def add_server_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
@@ -104,7 +108,10 @@ def _authorization(
     if arguments.smart_client is not None:
         from fhirserver_conformance.login.smart import smart_login
 
-        return smart_login(arguments.smart_client, base, ca_file=ca_file)
+        transport = Transport(
+            timeout_s=arguments.timeout, body_limit_bytes=_TOKEN_LIMIT_BYTES, ca_file=ca_file
+        )
+        return smart_login(arguments.smart_client, base, transport=transport, say=_say)
     if arguments.token_file is not None:
         return bearer_from_file(arguments.token_file)
     if arguments.token is not None:
@@ -112,6 +119,11 @@ def _authorization(
     if VARIABLE in os.environ:
         return bearer(os.environ[VARIABLE], VARIABLE)
     return no_authorization
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 def _readable(path: Path | None) -> str | None:

@@ -35,8 +35,6 @@ exit codes:
   2  the command line is wrong, there is nothing to run, or no server     130  interrupted
 """
 
-_PARALLEL = 4
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -132,7 +130,7 @@ def _site(arguments: argparse.Namespace) -> Iterator[Site]:
     started = fresh_server() if arguments.base is None else nullcontext(arguments.base)
     with started as base:
         transport = Transport()
-        settings = RunSettings((Target(base),), transport, parallel=_PARALLEL, validator=base)
+        settings = RunSettings((Target(base),), transport, validator=base)
         site = Site(arguments.data, settings, {})
         try:
             yield replace(site, capabilities=_capabilities(site))

@@ -41,6 +41,7 @@ def run_scripts(
             _report(waiting, on_result)
         except BaseException:
             run.stop.set()
+            settings.transport.hurry()
             threads.shutdown(wait=False, cancel_futures=True)
             _report({future for future in waiting if not future.cancelled()}, on_result)
             raise

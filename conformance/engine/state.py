@@ -34,7 +34,7 @@ class State:
         self.places: dict[tuple[int, str], Place] = {}
         self.unsure: set[tuple[int, str]] = set()
         self.variables = Variables(
-            script.variables, dict(settings.variables), settings.fhirpath, self.message
+            script.variables, dict(settings.variables), settings.fhirpath, self.source
         )
         self._fixtures: Mapping[str, Fixture] = {each.id: each for each in script.fixtures}
         self._named: dict[str, Message] = {}
@@ -67,6 +67,12 @@ class State:
             label = f"the request '{operation.request_id}'"
             self._named[operation.request_id] = request_of(exchange, label)
 
+    def source(self, source_id: str | None) -> Message:
+        """Give what a variable is read from: as `message`, with fixtures filled in leniently."""
+        if source_id is None or source_id in self._named:
+            return self.message(source_id)
+        return self._of_fixture(source_id, lenient=True)
+
     def message(self, source_id: str | None, direction: Direction = "response") -> Message:
         """Give what a sourceId means; without one a half of the last exchange.
 
@@ -98,8 +104,8 @@ class State:
             raise ActionProblem(f"fixture '{id}': {fixture.problem}")
         return fixture
 
-    def _of_fixture(self, id: str) -> Message:
+    def _of_fixture(self, id: str, *, lenient: bool = False) -> Message:
         fixture = self.fixture(id)
-        body = self.variables.fill_body(fixture.body, fixture.format)
+        body = self.variables.fill_body(fixture.body, fixture.format, lenient=lenient)
         label = f"fixture '{id}'"
         return Message(label=label, document=Document(body, fixture.format, label))

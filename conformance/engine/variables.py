@@ -5,6 +5,8 @@ Spec: https://hl7.org/fhir/R4/testscript-definitions.html#TestScript.variable
 A name is looked up in this order: the test's values, the run's, the script's variables,
 placeholders. A variable is computed from its source where that gives something, else it has its
 default value. Nothing is kept: a variable is as fresh as the last response.
+
+Of several values that a path finds the first counts, as XPath has it; an expression must give one.
 """
 
 import re
@@ -36,7 +38,7 @@ class Variables:
         declared: by the script.
         given: values of the run, by name.
         fhirpath: engine for their expressions.
-        message: gives what a sourceId means; None for the last response.
+        source: gives what a sourceId means, a fixture leniently; None for the last response.
 
     Attributes:
         of_test: values of the test under way, by name.
@@ -47,13 +49,13 @@ class Variables:
         declared: Sequence[Variable],
         given: Mapping[str, str],
         fhirpath: FhirPathName,
-        message: Callable[[str | None], Message],
+        source: Callable[[str | None], Message],
     ) -> None:
         self.of_test: Mapping[str, str] = {}
         self._declared = {variable.name: variable for variable in declared}
         self._given = given
         self._fhirpath = fhirpath
-        self._message = message
+        self._source = source
         self._placeholders = Placeholders()
         self._open: list[str] = []
 
@@ -65,8 +67,14 @@ class Variables:
         """
         return _REFERENCE.sub(lambda match: self.value(match[1]), text)
 
-    def fill_body(self, body: bytes, format: Format) -> bytes:
+    def fill_body(self, body: bytes, format: Format, *, lenient: bool = False) -> bytes:
         """Replace every ${name} in a body; values are escaped as the format needs it.
+
+        Args:
+            body: of a fixture.
+            format: of the body.
+            lenient: leave a name that has no value yet as it stands. So a variable can be read
+                from one part of a fixture while another part waits for a response.
 
         Raises:
             ActionProblem: as `fill` does; the body is not UTF-8.
@@ -78,8 +86,16 @@ class Variables:
         except UnicodeDecodeError:
             raise ActionProblem("the body is not UTF-8; save it in that encoding") from None
         escaped = _ESCAPES[format]
-        filled = _REFERENCE.sub(lambda match: escaped(self.value(match[1])), text)
-        return filled.encode("utf-8")
+
+        def value(match: re.Match[str]) -> str:
+            try:
+                return escaped(self.value(match[1]))
+            except ActionProblem:
+                if lenient:
+                    return match[0]
+                raise
+
+        return _REFERENCE.sub(value, text).encode("utf-8")
 
     def value(self, name: str) -> str:
         """Give a variable's value. Raises ActionProblem as `fill` does."""
@@ -108,7 +124,7 @@ class Variables:
     def _of_script(self, variable: Variable) -> str:
         found, reason = self._computed(variable)
         if found is not None:
-            return found
+            return self.fill(found)
         if variable.default_value is not None:
             return self.fill(variable.default_value)
         raise ActionProblem(f"the variable '{variable.name}' has no value: {reason}")
@@ -125,6 +141,8 @@ class Variables:
             return None, str(error)
         if values is None:
             return None, "it has neither a source nor a default value"
+        if values and variable.expression is None:
+            values = values[:1]
         if len(values) == 1 and is_primitive(values[0]):
             return text_of(values[0]), ""
         return None, f"one plain value is expected, found {shown_all(values)}"
@@ -132,15 +150,15 @@ class Variables:
     def _found(self, variable: Variable) -> Sequence[Value] | None:
         if variable.expression is not None:
             expression = self.fill(variable.expression)
-            document = self._message(variable.source_id).document
+            document = self._source(variable.source_id).document
             return evaluate(self._fhirpath, expression, document)
         if variable.header_field is not None:
-            message = self._message(variable.source_id)
+            message = self._source(variable.source_id)
             value = message.header(self.fill(variable.header_field))
             return [] if value is None else [value]
         if variable.path is not None:
             path = self.fill(variable.path)
-            return evaluate_path(path, self._message(variable.source_id).document)
+            return evaluate_path(path, self._source(variable.source_id).document)
         return None
 
 

@@ -13,8 +13,8 @@ from fhirserver.definitions.elements import Element, Node
 from fhirserver_conformance.examples.values import COMPLEX, PRIMITIVES, Json
 
 BARE, FIRST, SECOND = "claims-0", "claims-a", "claims-b"
-"""Ids of three minimal resources of every type. Required references point at the first; the others
-are for references that a search is to find, or not to find."""
+"""Three minimal resources of every type. Required references point at the first; the others are for
+references that a search is to find, or not to find. `own_id` gives their ids."""
 
 _CLINICAL = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
 _SOFTWARE = {"kind": "capability", "software": {"name": "Some software"}}
@@ -41,14 +41,14 @@ MORE: dict[str, Json] = {
     "InsurancePlan": {"name": "Some words"},
     "Linkage": {
         "item": [
-            {"type": "alternate", "resource": {"reference": f"Patient/{BARE}"}},
-            {"type": "source", "resource": {"reference": f"Patient/{BARE}"}},
+            {"type": "alternate", "resource": {"reference": f"Patient/{BARE}.Patient"}},
+            {"type": "source", "resource": {"reference": f"Patient/{BARE}.Patient"}},
         ]
     },
     "MessageDefinition.focus": {"max": "*"},
     "MolecularSequence": {"coordinateSystem": 1},
     "Organization": {"name": "Some words"},
-    "RequestGroup.action": {"resource": {"reference": f"Patient/{BARE}"}},
+    "RequestGroup.action": {"resource": {"reference": f"Patient/{BARE}.Patient"}},
     "StructureDefinition": {
         "type": "Some",
         "differential": {"element": [{"id": "Some", "path": "Some"}]},
@@ -66,6 +66,11 @@ OPEN_CODES = {
     "http://hl7.org/fhir/ValueSet/languages": ("en", "de"),
     "http://hl7.org/fhir/ValueSet/mimetypes": ("text/plain", "text/html"),
 }
+
+
+def own_id(name: str, which: str) -> str:
+    """Give the id of `BARE`, `FIRST` or `SECOND` of a type; whoever stores them may rename them."""
+    return f"{which}.{name}"
 
 
 def minimal(name: str) -> Json:
@@ -86,7 +91,8 @@ def required(path: str) -> Json:
 def some(element: Element) -> Json:
     """Make some valid value of an element."""
     if element.type == "Reference":
-        return {"reference": f"{targets(element)[0]}/{BARE}"}
+        name = targets(element)[0]
+        return {"reference": f"{name}/{own_id(name, BARE)}"}
     if element.is_resource or element.type == "Resource":
         return {"resourceType": "Basic", **required("Basic")}
     if element.is_primitive:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from fhirserver.definitions import SearchParameter, r4
-from fhirserver_conformance.examples.minimal import FIRST, SECOND, minimal, targets
+from fhirserver_conformance.examples.minimal import FIRST, SECOND, minimal, own_id, targets
 from fhirserver_conformance.examples.of_values import Ask
 from fhirserver_conformance.examples.places import Place, elsewhere, put
 from fhirserver_conformance.examples.values import Json
@@ -82,8 +82,8 @@ def _types(parameter: SearchParameter, place: Place) -> tuple[str, ...]:
     return tuple(name for name in allowed if not parameter.targets or name in parameter.targets)
 
 
-def _literal(place: Place, name: str, id_: str) -> Json:
-    text = f"{name}/{id_}"
+def _literal(place: Place, name: str, which: str) -> Json:
+    text = f"{name}/{own_id(name, which)}"
     return {"reference": text} if place.datatype == "Reference" else f"{OWN}/{text}"
 
 
@@ -112,10 +112,11 @@ def _ask_types(made: Linked, types: tuple[str, ...]) -> None:
         others = {"stranger", made.links[types[position - 1]]} - {label}
         absent = tuple(sorted(others))
         if label == name or name in (types[0], types[-1]):
-            made.asks.append(Ask(name, FIRST, (label,), absent))
+            made.asks.append(Ask(name, own_id(name, FIRST), (label,), absent))
         if name in (types[0], types[-1]):
-            made.asks.append(Ask("", f"{name}/{FIRST}", (label,), absent))
-    made.asks.append(Ask("", SECOND, ("stranger",), tuple(sorted(set(made.links.values())))))
+            made.asks.append(Ask("", f"{name}/{own_id(name, FIRST)}", (label,), absent))
+    second = own_id(types[0], SECOND)
+    made.asks.append(Ask("", second, ("stranger",), tuple(sorted(set(made.links.values())))))
 
 
 def _add_unlike(made: Linked, place: Place, store: Store) -> None:
@@ -125,7 +126,8 @@ def _add_unlike(made: Linked, place: Place, store: Store) -> None:
     others = [name for name in targets(place.element) if name != place.target]
     if others:
         store("other", others[0], _literal(place, others[0], FIRST))
-        made.asks.append(Ask("", FIRST, (place.target,), ("other",)))
+        first = own_id(place.target, FIRST)
+        made.asks.append(Ask("", first, (place.target,), ("other",)))
 
 
 def _add_logical(made: Linked, place: Place, store: Store) -> None:

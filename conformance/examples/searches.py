@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from fhirserver.definitions import SearchParameter, r4
 from fhirserver_conformance.examples.by_hand import ALONG, DATATYPES, EXAMPLES, along
-from fhirserver_conformance.examples.minimal import BARE, FIRST, SECOND, minimal
+from fhirserver_conformance.examples.minimal import BARE, FIRST, SECOND, minimal, own_id
 from fhirserver_conformance.examples.of_values import (
     MODIFIERS,
     NOT_SEARCHED,
@@ -97,10 +97,10 @@ def build(name: str, codes_claimed: Iterable[str]) -> TypeData:
 
 
 def _add_id(data: TypeData) -> None:
-    ids = {id_: id_ for id_ in (BARE, FIRST, SECOND)}
+    ids = {which: own_id(data.type, which) for which in (BARE, FIRST, SECOND)}
     for ask in (
-        Ask("", FIRST, (FIRST,), (SECOND, BARE)),
-        Ask("not", FIRST, (SECOND, BARE), (FIRST,)),
+        Ask("", ids[FIRST], (FIRST,), (SECOND, BARE)),
+        Ask("not", ids[FIRST], (SECOND, BARE), (FIRST,)),
         Ask("missing", "false", (FIRST, SECOND), ()),
         Ask("missing", "true", (), (FIRST, SECOND)),
     ):
@@ -142,7 +142,7 @@ def _store(data: TypeData, where: tuple[str, int], place: Place, made: Example) 
     there = elsewhere(place)
     if there is not None:
         wanted.append((there, "beside", made.values["hit"]))
-    ids = {BARE: BARE}
+    ids = {BARE: own_id(data.type, BARE)}
     for position, label, value in wanted:
         resource = put(minimal(data.type), position, value)
         along(resource, ALONG.get((data.type, code), {}))
@@ -167,7 +167,7 @@ def _ask_missing(data: TypeData, code: str, ids: dict[str, str], *, bare: bool) 
 
 def _add_reference(data: TypeData, parameter: SearchParameter, place: Place, *, bare: bool) -> None:
     made = linked(parameter, place)
-    ids = {BARE: BARE}
+    ids = {BARE: own_id(data.type, BARE)}
     for label, (id_, resource) in made.resources.items():
         ids[label] = data.store(id_, resource)
     for ask in made.asks:
@@ -181,7 +181,7 @@ def _add_reference(data: TypeData, parameter: SearchParameter, place: Place, *, 
 def _add_by_hand(data: TypeData, code: str, made: Example) -> None:
     stem = code.replace("_", "-")
     data.datatypes[code] = DATATYPES[data.type, code]
-    ids = {BARE: BARE}
+    ids = {BARE: own_id(data.type, BARE)}
     for label, resource in made.values.items():
         ids[label] = data.store(f"{stem}-{label}", resource)
     for ask in made.asks:

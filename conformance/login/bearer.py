@@ -50,8 +50,13 @@ def bearer_from_file(path: Path) -> Callable[[], str | None]:
     return authorization
 
 
+def is_bearer_token(token: str) -> bool:
+    """Tell whether a header can hold it as it is."""
+    return _TOKEN.fullmatch(token) is not None
+
+
 def _header(token: str, source: str) -> str:
-    if not _TOKEN.fullmatch(token.strip()):
+    if not is_bearer_token(token.strip()):
         raise _no_token(source)
     return f"Bearer {token.strip()}"
 

@@ -6,6 +6,7 @@ Spec: https://hl7.org/fhir/R4/testscript-definitions.html#TestScript.variable.pa
     fhirpath    `expression` elements
     path        `path` elements: tells XPath from JSONPath
     xpath       on XML
+    xml_tree    the XML that it looks at
     jsonpath    on JSON
     values      what was found, as text
 

@@ -2,20 +2,19 @@
 
 Spec: https://hl7.org/fhir/R4/xml.html and https://hl7.org/fhir/R4/json.html
 
-FHIRPath and JSONPath look at JSON, XPath looks at XML; a body in the other format is converted by
-the element tables of R4. XML is read without entities, document types and network.
+FHIRPath and JSONPath look at JSON, which XML becomes by the element tables of R4. XPath looks at
+XML, which JSON becomes by its looks.
 """
 
 from functools import cached_property
 from typing import Any, Literal
-
-from lxml import etree
 
 from fhirserver.definitions import r4
 from fhirserver.errors import FhirError
 from fhirserver.model.json import parse_json, write_json
 from fhirserver.model.xml import parse_xml, write_xml
 from fhirserver_conformance.paths.values import PathError
+from fhirserver_conformance.paths.xml_tree import Tree, build_tree, parse_tree
 
 Format = Literal["json", "xml"]
 
@@ -58,34 +57,23 @@ class Document:
             raise PathError(f"{self.label} cannot be read: {error}") from None
 
     @cached_property
-    def xml(self) -> etree._ElementTree:
-        """The body as XML without namespaces; see `xpath`.
+    def xml(self) -> Tree:
+        """The body as XML without namespaces; see `xml_tree`.
 
         Raises:
-            PathError: empty, not well-formed, with a document type, JSON that is not R4.
+            PathError: empty, not well-formed, with a document type, JSON that is no resource.
         """
         self._refuse_empty()
-        raw = self.body if self.format == "xml" else self._as_xml()
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True)
-        try:
-            root = etree.fromstring(raw, parser)
-        except (etree.XMLSyntaxError, ValueError) as error:
-            raise PathError(f"{self.label} is not XML: {error}") from None
-        tree = root.getroottree()
-        if tree.docinfo.doctype:
-            raise PathError(f"{self.label} has a document type, which FHIR's XML may not have")
-        for element in root.iter(etree.Element):
-            element.tag = etree.QName(element).localname
-        etree.cleanup_namespaces(root)
-        return tree
+        if self.format == "xml":
+            return parse_tree(self.body, self.label)
+        return build_tree(self.resource, self.label)
 
     def in_format(self, format: Format) -> bytes:
         """Give the body in a format, converted where it has the other. Raises PathError."""
         if format == self.format:
             return self.body
-        return write_json(self.resource) if format == "json" else self._as_xml()
-
-    def _as_xml(self) -> bytes:
+        if format == "json":
+            return write_json(self.resource)
         try:
             return write_xml(self.resource, r4())
         except FhirError as error:

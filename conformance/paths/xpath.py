@@ -7,8 +7,8 @@ Spec: https://www.w3.org/TR/1999/REC-xpath-19991116/ and https://hl7.org/fhir/R4
     /Bundle/total, count(Bundle/entry)           from the document
 
 The document's namespaces are taken away when it is read, and prefixes from the path, so that both
-ways of writing find the same. A script's path begins above the root: where it begins with the
-root's name, it is made absolute.
+ways of writing find the same. A path that begins with a type's name begins at the root where that
+is the root's, else wherever the type stands: scripts write Patient/id for a Bundle's only patient.
 """
 
 import re
@@ -23,6 +23,7 @@ _Rewrite = Callable[[str], str]
 
 _LITERAL = re.compile(r"""("[^"]*"|'[^']*')""")
 _PREFIX = re.compile(r"(?<![\w.-])(?:f|fhir|h|xhtml):(?=[\w*])")
+_START = re.compile(r"(?<![\w/@:.\])\[-])[A-Z]\w*(?=\s*(?:/|\[|\)|\||,|$))")
 
 
 def evaluate_xpath(path: str, document: Document) -> list[Value]:
@@ -40,7 +41,7 @@ def evaluate_xpath(path: str, document: Document) -> list[Value]:
         PathError: the body cannot be read, or the path is not XPath 1.0.
     """
     tree = document.xml
-    text = _outside_literals(path, _plain_names(tree.getroot().tag))
+    text = _outside_literals(path, _rooted(tree.getroot().tag))
     try:
         found = tree.xpath(text)
     except etree.XPathError as error:
@@ -50,9 +51,11 @@ def evaluate_xpath(path: str, document: Document) -> list[Value]:
     return [int(found) if isinstance(found, float) and found.is_integer() else found]
 
 
-def _plain_names(root: str) -> _Rewrite:
-    start = re.compile(rf"(?<![\w/@:.\])\[-]){re.escape(root)}(?=\s*(?:/|\[|\)|\||,|$))")
-    return lambda part: start.sub(f"/{root}", _PREFIX.sub("", part))
+def _rooted(root: str) -> _Rewrite:
+    def absolute(match: re.Match[str]) -> str:
+        return f"{'/' if match[0] == root else '//'}{match[0]}"
+
+    return lambda part: _START.sub(absolute, _PREFIX.sub("", part))
 
 
 def _outside_literals(path: str, rewrite: _Rewrite) -> str:

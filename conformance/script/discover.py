@@ -52,9 +52,12 @@ def read_suite(path: Path, name: str | None = None) -> Suite:
     Raises:
         SuiteError: nothing there, or no script in it.
     """
-    if not path.exists():
+    try:
+        alone, is_folder = path.is_file(), path.is_dir()
+    except OSError as error:
+        raise SuiteError(f"{path}: cannot be read: {error.strerror}") from None
+    if not alone and not is_folder:
         raise SuiteError(f"{path}: there is no such file or folder; name a suite that exists")
-    alone = not path.is_dir()
     root = path.parent if alone else path
     suite = name or (path.stem if alone else path.resolve().name)
     files = SuiteFiles(root)
@@ -67,8 +70,7 @@ def read_suite(path: Path, name: str | None = None) -> Suite:
     scripts = tuple(
         script
         for each, script in found.items()
-        if script is not None
-        and not (isinstance(script, BrokenScript) and each.resolve() in files.used)
+        if script is not None and (alone or each.resolve() not in files.used)
     )
     if not scripts:
         raise SuiteError(f"{path}: holds no TestScript in JSON or XML; name a folder that does")
@@ -79,8 +81,9 @@ def _files(root: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(root):
         folders[:] = [each for each in folders if not each.startswith(".")]
         for name in names:
-            if name.lower().endswith(_ENDINGS) and not name.startswith("."):
-                yield Path(folder, name)
+            path = Path(folder, name)
+            if name.lower().endswith(_ENDINGS) and not name.startswith(".") and path.is_file():
+                yield path
 
 
 def _read(path: Path, suite: str, root: Path, files: SuiteFiles) -> Script | BrokenScript | None:

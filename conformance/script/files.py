@@ -1,7 +1,8 @@
 """Files of a suite: found from where a script stands, never outside the suite's folder.
 
 Suites keep what scripts share beside them or further up, so a reference is tried from the script's
-folder and from every folder above it up to the suite's. A reference like "Patient/example" names a
+folder and from every folder above it up to the suite's; one that begins with "/" counts from the
+suite's folder too, not from the machine's. A reference like "Patient/example" names a
 file by convention:
 
     Patient/example.json
@@ -51,7 +52,7 @@ class SuiteFiles:
             folder: of the script.
 
         Raises:
-            SuiteFileError: absolute, outside the suite, or not there.
+            SuiteFileError: outside the suite, or not there.
         """
         outside = False
         try:
@@ -75,7 +76,8 @@ class SuiteFiles:
         )
 
     def _candidates(self, reference: str, folder: Path) -> Iterator[Path]:
-        names = [reference, *_by_convention(reference)]
+        name = reference.lstrip("/")
+        names = [name, *_by_convention(name)]
         for base in (folder, *folder.parents):
             if base.is_relative_to(self._root):
                 yield from (base / name for name in names)

@@ -9,13 +9,12 @@ from fhirserver.model.json import JsonObject, JsonValue, copy_json
 from fhirserver_conformance.examples.minimal import minimal
 
 _ADDRESS: JsonObject = {
-    "use": "home",
     "line": ["12 Example Street"],
     "city": "Springfield",
     "postalCode": "01101",
     "country": "US",
 }
-_PHONE: JsonObject = {"system": "phone", "value": "+1 555 0100", "use": "home"}
+_PHONE: JsonObject = {"system": "phone", "value": "+1 555 0100"}
 
 PLAUSIBLE: dict[str, JsonObject] = {
     "Patient": {

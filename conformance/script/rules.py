@@ -132,7 +132,7 @@ def _calls(caller: Part) -> Iterator[tuple[str, Part]]:
 
 
 def _without_calls(caller: Part) -> JsonObject:
-    urls = {f"{_EXTENSION}assert-{kind}" for kind in _KINDS}
+    urls = [f"{_EXTENSION}assert-{kind}" for kind in _KINDS]
     own = {name: value for name, value in caller.content.items() if name not in _KINDS}
     kept = [
         each.content for each in caller.parts("extension") if each.content.get("url") not in urls

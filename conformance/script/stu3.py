@@ -4,11 +4,12 @@ Spec: https://hl7.org/fhir/STU3/testscript.html and https://hl7.org/fhir/R4/test
 
     STU3                                            R4
     metadata.capability.capabilities (Reference)    canonical
-    identifier (list in later versions)             one
-    profile (canonical in R5)                       Reference with its id
-    operation.type.system http://hl7.org/fhir/…     http://terminology.hl7.org/CodeSystem/…
-    origin.profile, destination.profile systems     likewise
+    systems http://hl7.org/fhir/testscript-…        http://terminology.hl7.org/CodeSystem/…
     rule, ruleset, assert.rule, assert.ruleset      none: see `rules`
+
+    R5
+    identifier (list)                               the first
+    profile (canonical)                             Reference with its id
 
 The elements tell the version, so scripts of any version pass through here, R4's unchanged.
 """
@@ -22,8 +23,7 @@ _NEW = "http://terminology.hl7.org/CodeSystem/testscript-"
 def to_r4(script: JsonObject) -> JsonObject:
     """Map a script of another version; the given one stays as it is."""
     mapped: JsonObject = _new_systems(copy_json(script))
-    if isinstance(mapped.get("identifier"), list):
-        mapped["identifier"] = next(iter(mapped["identifier"]), None)
+    _map_identifier(mapped)
     _map_capabilities(mapped)
     _map_profiles(mapped)
     return mapped
@@ -40,6 +40,14 @@ def _new_systems(value: JsonValue) -> JsonValue:
         else _new_systems(item)
         for key, item in value.items()
     }
+
+
+def _map_identifier(script: JsonObject) -> None:
+    identifiers = script.get("identifier")
+    if isinstance(identifiers, list):
+        del script["identifier"]
+        if identifiers:
+            script["identifier"] = identifiers[0]
 
 
 def _map_capabilities(script: JsonObject) -> None:

@@ -77,6 +77,8 @@ _NUMBERS = frozenset(
     }
 )
 
+_DIGITS = 10
+
 
 def script_of_xml(root: Source) -> JsonObject:
     """Turn a TestScript into JSON.
@@ -130,31 +132,22 @@ def _element(child: Source) -> tuple[JsonValue, JsonObject | None]:
 def _plain(name: str, text: str) -> JsonValue:
     if name in _FLAGS and text in ("true", "false"):
         return text == "true"
-    if name in _NUMBERS and text.isascii() and text.isdigit():
+    if name in _NUMBERS and text.isascii() and text.isdigit() and len(text) < _DIGITS:
         return int(text)
     return text
 
 
 def _contained(child: Source) -> JsonObject:
-    raw = f'<?xml version="1.0" encoding="UTF-8"?>{"".join(map(_text, child.children))}'
+    raw = "".join(_text(each, f' xmlns="{FHIR}"') for each in child.children)
     try:
         return parse_xml(raw.encode(), r4())
     except FhirError as error:
         raise ScriptError(child.path, f"is no resource of R4: {error}") from None
 
 
-def _text(source: Source) -> str:
+def _text(source: Source, namespace: str = "") -> str:
     if source.narrative is not None:
         return source.narrative
-    attributes = "".join(
-        f" {name}={quoteattr(value)}"
-        for name, value in source.attributes.items()
-        if " " not in name
-    )
-    space = "" if source.parent is not None and _same_space(source) else f' xmlns="{FHIR}"'
-    inside = "".join(map(_text, source.children))
-    return f"<{source.name}{space}{attributes}>{escape(source.text)}{inside}</{source.name}>"
-
-
-def _same_space(source: Source) -> bool:
-    return source.parent is not None and source.parent.name != "contained"
+    attributes = "".join(f" {name}={quoteattr(value)}" for name, value in source.attributes.items())
+    inside = escape(source.text) + "".join(map(_text, source.children))
+    return f"<{source.name}{namespace}{attributes}>{inside}</{source.name}>"

@@ -6,7 +6,8 @@ Spec: https://hl7.org/fhir/R4/testscript-definitions.html#TestScript.setup.actio
     array      every item of the fixture's has an item of its own that contains it, in any order
     value      is the same; numbers by what they are worth
 
-The fixture's own id, version, time and narrative are not asked for: a server may set each of them.
+A Bundle contains what a resource in it contains. The fixture's own id, version, time and narrative
+are not asked for: a server may set each of them.
 """
 
 from collections.abc import Iterator
@@ -26,14 +27,27 @@ def judge_minimum(assertion: Assert, state: State) -> str:
     """Judge a body by a fixture that it must contain."""
     fixture = state.message(assertion.minimum_id)
     message = state.message(assertion.source_id, assertion.direction)
-    body = message.document.resource
-    missing = list(_missing(_asked_for(fixture.document.resource), body, _name(body)))
+    asked = _asked_for(fixture.document.resource)
+    missing = _fewest_missing(asked, message.document.resource)
     if not missing:
         return ""
     rest = len(missing) - _SHOWN
     more = f" and {rest} more" if rest > 0 else ""
     found = "; ".join(missing[:_SHOWN])
     return f"{message.label} must contain {fixture.label}; it lacks {found}{more}"
+
+
+def _fewest_missing(asked: dict[str, Any], body: dict[str, Any]) -> list[str]:
+    """Give what is missing of the body, or of the entry of a Bundle that comes nearest."""
+    bodies: list[tuple[str, Any]] = [(_name(body), body)]
+    if body.get("resourceType") == "Bundle" != asked.get("resourceType"):
+        entries = [entry for entry in body.get("entry", []) if isinstance(entry, dict)]
+        bodies += [
+            (f"Bundle.entry[{at}].resource", entry.get("resource"))
+            for at, entry in enumerate(entries)
+        ]
+    found = [list(_missing(asked, each, place)) for place, each in bodies]
+    return min(reversed(found), key=len)
 
 
 def _name(body: dict[str, Any]) -> str:

@@ -1,0 +1,33 @@
+"""A resource of a type with a literal reference in it.
+
+Spec: https://hl7.org/fhir/R4/references.html#literal
+"""
+
+import json
+import re
+
+from fhirserver.definitions import r4
+from fhirserver_conformance.examples.minimal import BARE, FIRST, SECOND, minimal, own_id
+from fhirserver_conformance.examples.searches import build
+from fhirserver_conformance.suites.testscript import Json
+
+_LITERAL = re.compile(rf'("reference": "[A-Z]\w+)/(?:{FIRST}|{SECOND})(\.\w+")')
+_REQUIRED = re.compile(rf'("reference": "[A-Z]\w+)/{BARE}\.\w+"')
+
+
+def pointing(name: str) -> Json:
+    """Take a resource with a reference that a parameter finds; else put one in an extension."""
+    known = r4().search_parameters(name)
+    codes = [code for code, each in known.items() if each.type == "reference"]
+    for resource in build(name, codes).resources.values():
+        text = json.dumps(resource)
+        if _LITERAL.search(text):
+            return dict(json.loads(_LITERAL.sub(rf"\1/{BARE}\2", text)))
+    reference = {"reference": f"Basic/{own_id('Basic', BARE)}"}
+    extension = {"url": "http://claims.test/at", "valueReference": reference}
+    return minimal(name) | {"meta": {"extension": [extension]}}
+
+
+def astray(resource: Json, id_: str) -> Json:
+    """Let all references of such a resource lead to an id."""
+    return dict(json.loads(_REQUIRED.sub(rf'\1/{id_}"', json.dumps(resource))))
