@@ -10,7 +10,7 @@ import json
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import pytest
@@ -31,6 +31,12 @@ from tests.conftest import truncate_all
 from tests.operations.scripts import script
 
 AUTH = AuthContext("Practitioner/7", "tests", "request-1")
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is to be cleaned up on a server that says nothing."""
+    monkeypatch.setattr("fhirserver.jobs.tethered._PATIENCE_S", 0.1)
 
 
 @pytest.fixture
@@ -84,32 +90,36 @@ def give_up(services: Services, job: Job) -> None:
     make_kind(services).give_up(job)
 
 
+class Case(NamedTuple):
+    """An attempt without a result; `content` stands in for the script where it is given."""
+
+    attempt: Callable[[Services, Job], None]
+    words: str
+    ended: str
+    content: str | None = None
+    timeout_s: int = 60
+
+
 @pytest.mark.parametrize(
-    ("attempt", "content", "timeout_s", "words", "ended"),
+    "case",
     [
-        pytest.param(run, None, 1, "longer than 1 s", "done", id="too-long"),
-        pytest.param(run, "[]", 60, "without a report: fhir-conformance", "done", id="no-report"),
-        pytest.param(give_up, None, 60, "several times", "failed", id="tried-too-often"),
+        pytest.param(Case(run, "longer than 1 s", "done", timeout_s=1), id="too-long"),
+        pytest.param(Case(run, "without a report: ", "done", content="[]"), id="no-report"),
+        pytest.param(Case(give_up, "several times", "failed"), id="tried-too-often"),
     ],
 )
 def test_a_run_without_a_result_is_stopped_and_says_why(
-    services: Services,
-    connection: Connection[Any],
-    attempt: Callable[[Services, Job], None],
-    content: str | None,
-    timeout_s: int,
-    words: str,
-    ended: str,
+    services: Services, connection: Connection[Any], case: Case
 ) -> None:
     job = taken(services, connection, script())
-    if content is not None:
-        job.parameters["script"] = content
-    settings = replace(services.settings, test_run_timeout_s=timeout_s)
-    attempt(replace(services, settings=settings), job)
+    if case.content is not None:
+        job.parameters["script"] = case.content
+    settings = replace(services.settings, test_run_timeout_s=case.timeout_s)
+    case.attempt(replace(services, settings=settings), job)
     found = report(services, job)
     assert (found["status"], found["result"]) == ("stopped", "fail")
-    assert words in found["test"][0]["action"][0]["operation"]["message"]
-    assert state(connection) == ended
+    assert case.words in found["test"][0]["action"][0]["operation"]["message"]
+    assert state(connection) == case.ended
 
 
 @pytest.mark.parametrize("error", [StopError, JobLostError])
