@@ -5,6 +5,7 @@ Credentials go to the first server of the command line and to no other.
 
 import argparse
 import os
+import ssl
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -85,7 +86,7 @@ def run_settings(arguments: argparse.Namespace) -> RunSettings:
         LoginError: no token is to be had.
     """
     bases: list[str] = arguments.base
-    ca_file = _readable(arguments.ca_file)
+    ca_file = _ca_file(arguments.ca_file)
     allowed = (*bases, *filter(None, (arguments.validator,)))
     authorization = _authorization(arguments, bases[0], ca_file)
     first = Target(bases[0], authorization)
@@ -126,14 +127,17 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
-def _readable(path: Path | None) -> str | None:
+def _ca_file(path: Path | None) -> str | None:
+    """Check that a file holds certificates."""
     if path is None:
         return None
     try:
-        with path.open("rb"):
-            return str(path)
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        raise UsageError(f"{path}: holds no certificate in PEM") from None
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None
+        raise UsageError(f"{path}: {error.strerror or error}") from None
+    return str(path)
 
 
 def base_address(text: str) -> str:

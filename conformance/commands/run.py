@@ -106,7 +106,12 @@ def _run(
 def _scripts(names: Sequence[str], pattern: str | None, settings: RunSettings) -> list[AnyScript]:
     found: list[AnyScript] = []
     for name in names:
-        found += _suite(name, settings)
+        scripts = _suite(name, settings)
+        if not scripts:
+            sys.stderr.write(f"{name}: the server claims nothing that this suite tests\n")
+        found += scripts
+    if not found:
+        raise UsageError("there is nothing to run")
     chosen = [script for script in found if pattern is None or _fits(script, pattern)]
     if not chosen:
         raise UsageError(f"--match {pattern}: none of {len(found)} scripts fits")

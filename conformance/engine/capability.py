@@ -6,6 +6,7 @@ Spec: https://hl7.org/fhir/R4/http.html#capabilities
 from collections.abc import Sequence
 from threading import Lock
 
+from fhirserver_conformance.engine.credentials import authorization_for
 from fhirserver_conformance.engine.media import SHORT_CODES
 from fhirserver_conformance.engine.message import Message, response_of
 from fhirserver_conformance.engine.problem import ActionProblem
@@ -62,10 +63,11 @@ class Capabilities:
 
     def _ask(self, target: Target) -> Message:
         headers: Headers = (("Accept", SHORT_CODES["json"]),)
-        authorization = target.authorization()
+        url = f"{target.base}/metadata"
+        authorization = authorization_for(target, url)
         if authorization is not None:
             headers += (("Authorization", authorization),)
-        request = Request("GET", f"{target.base}/metadata", headers)
+        request = Request("GET", url, headers)
         return response_of(self._settings.transport.send(request), "the CapabilityStatement")
 
 

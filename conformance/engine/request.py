@@ -4,6 +4,7 @@ Spec: https://hl7.org/fhir/R4/testscript-definitions.html#TestScript.setup.actio
 """
 
 from fhirserver_conformance.engine.addresses import address_of, encoded, interaction_of
+from fhirserver_conformance.engine.credentials import authorization_for
 from fhirserver_conformance.engine.media import NONE, SHORT_CODES, format_of, mime_type
 from fhirserver_conformance.engine.problem import ActionProblem
 from fhirserver_conformance.engine.settings import Target
@@ -45,9 +46,11 @@ def headers_of(
 
     The target's token goes to the target only, whatever the script's URL names.
     """
-    wanted = {"Accept": _accept(operation), "Content-Type": content_type}
-    if url.startswith(target.base):
-        wanted["Authorization"] = target.authorization()
+    wanted = {
+        "Accept": _accept(operation),
+        "Content-Type": content_type,
+        "Authorization": authorization_for(target, url),
+    }
     fill = state.variables.fill
     of_script = tuple((fill(name), fill(value)) for name, value in operation.headers)
     named = {name.lower() for name, _ in of_script}

@@ -17,7 +17,7 @@ Totals are those of a server that holds nothing else.
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fhirserver.errors import FhirError
 from fhirserver.model.json import parse_json, write_json
@@ -81,9 +81,9 @@ def search_of(entry: JsonObject) -> Search | None:
     """Read a case; None for what is no search."""
     method, query, told = entry["method"], entry["query"], entry["args"]
     if method == "PatientCompartmentSearch":
-        type_name, parameters, count = (None if each == "null" else each for each in told)
+        type_name, parameters = (None if each == "null" else each for each in told[:2])
         path = f"Patient/{query}/{type_name or '*'}"
-        return Search(f"{path}?{parameters}" if parameters else path, (count,))
+        return Search(f"{path}?{parameters}" if parameters else path, (told[2],))
     if method == "Search":
         return Search(query.removeprefix("/"), tuple(told))
     if method not in _PATHS:
@@ -155,7 +155,7 @@ def _actions(site: Site, search: Search) -> Iterator[ActionResult]:
         bundle, actions = _searched(site, search.path)
         yield from actions
         if search.order:
-            yield checked(f"sorted by {search.order}", _disorder(bundle, search.order))
+            yield checked(f"sorted by {search.order}", disorder(bundle, search.order))
         counts = (bundle.get("total"), len(found_in(bundle, "match", "include")))
         found = counts[: len(search.counts)]
         complaint = None if found == search.counts else f"found {found}, not {search.counts}"
@@ -169,7 +169,7 @@ def _searched(site: Site, path: str) -> tuple[JsonObject, list[ActionResult]]:
     return {**resource_of(answer), "entry": entries}, [*map(sent, pages), status_is(answer, 200)]
 
 
-def _disorder(bundle: JsonObject, order: str) -> str | None:
+def disorder(bundle: JsonObject, order: str) -> str | None:
     """Say which resources stand in the wrong order; those without the value may stand anywhere."""
     keys = [_value(each, _SORTED_BY[order.removeprefix("-")]) for each in found_in(bundle, "match")]
     present = [key for key in keys if key]
@@ -182,7 +182,7 @@ def _disorder(bundle: JsonObject, order: str) -> str | None:
 
 
 def _value(resource: JsonObject, path: str) -> str:
-    found = resource
+    found: Any = resource
     for name in path.split("."):
         found = found.get(name, {})
     return found if isinstance(found, str) else ""

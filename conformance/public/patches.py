@@ -95,7 +95,7 @@ def _actions(
 def _xml_cases(path: Path) -> list[Any]:
     try:
         parser = etree.XMLParser(resolve_entities=False, no_network=True)
-        return etree.parse(path, parser).getroot().findall("{*}case")
+        return list(etree.parse(path, parser).getroot().iterfind("{*}case"))
     except (OSError, etree.XMLSyntaxError) as error:
         raise DataError(f"{path.name} cannot be read: {error}; fetch the suite again") from error
 

@@ -1,5 +1,9 @@
 """The TestScript suites: each folder below `testscripts` is one.
 
+Scripts run one after the other: many of these suites' scripts go on with what the one before them
+left on the server. By their authors' custom a folder with a name like `_LoadResources` is for what
+has to be stored first.
+
 Spec: https://hl7.org/fhir/R4/testscript.html
 """
 
@@ -24,10 +28,11 @@ def names(data: Path) -> list[str]:
 
 
 def run(suite: str, site: Site, on_result: Callable[[ScriptResult], None]) -> list[ScriptResult]:
-    """Run a suite's scripts, several at a time; a folder without scripts is an error of its own."""
+    """Run a suite's scripts in order; a folder without scripts is an error of its own."""
     scripts: Sequence[Script | BrokenScript]
     try:
         scripts = read_suite(site.data / FOLDER / suite, suite).scripts
     except SuiteError as error:
         scripts = (BrokenScript(suite=suite, source=suite, problem=str(error)),)
-    return run_scripts(scripts, site.settings, on_result)
+    in_order = sorted(scripts, key=lambda script: "/_Load" not in script.source)
+    return run_scripts(in_order, site.settings, on_result)

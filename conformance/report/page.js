@@ -21,9 +21,9 @@ function detailOf(script) {
   return details.get(script.number);
 }
 
-/* Messages that differ in numbers and quoted values only have one reason. */
+/* Messages that differ in ids, long numbers and long quoted values only have one reason. */
 function reasonOf(message) {
-  return message.replace(/"[^"]*"|'[^']*'|“[^”]*”/g, "“…”").replace(/[0-9a-f-]{8,}|\d+/g, "#").slice(0, 200);
+  return message.replace(/(["'])[^"']{20,}\1/g, "“…”").replace(/[0-9a-f-]{8,}|\d{4,}/g, "#").slice(0, 200);
 }
 
 function wanted() {

@@ -61,6 +61,9 @@ class Subject:
         for name, source in (("v1", "created"), ("v2", "updated")):
             expression = f"{self.name}.meta.versionId"
             yield {"name": name, "expression": expression, "sourceId": source}
+        instant = f"{self.name}.meta.lastUpdated.toString().replace('+', '%2B')"
+        yield {"name": "recent", "expression": f"{self.name}.id", "sourceId": "recent"}
+        yield {"name": "recent_time", "expression": instant, "sourceId": "recent"}
         for name, field_name in (("etag", "ETag"), ("modified", "Last-Modified")):
             yield {"name": name, "headerField": field_name, "sourceId": "known"}
 

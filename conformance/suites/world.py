@@ -17,7 +17,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
@@ -271,6 +271,7 @@ def _type_of(id_: str) -> str:
     return id_.partition(".")[2]
 
 
+@cache
 def _requires(id_: str) -> list[str]:
     return _ids(json.dumps(minimal(_type_of(id_))))
 

@@ -110,7 +110,7 @@ class Transport:
         with self._lock:
             for connections in self._idle.values():
                 for connection in connections:
-                    connection.close()
+                    connection.end()
             self._idle.clear()
 
     def _answer(
@@ -138,7 +138,7 @@ class Transport:
             self._idle[address] = fresh
         for connection in waiting:
             if connection is not found and connection not in fresh:
-                connection.close()
+                connection.end()
         if found is not None:
             found.use(deadline)
             return found
@@ -146,20 +146,24 @@ class Transport:
 
     def _give_back(self, connection: Connection, address: _Address, answer: Answer) -> None:
         if answer.failure is not None or not answer.keeps_connection:
-            connection.close()
+            connection.end()
             return
         connection.rest()
         with self._lock:
             self._idle[address].append(connection)
 
     def _allows(self, url: str) -> bool:
-        if self._confine is None:
-            return True
-        if ".." in unquote(urlsplit(url).path).split("/"):
-            return False
-        return any(
-            url == base or url.startswith((f"{base}/", f"{base}?")) for base in self._confine
-        )
+        return self._confine is None or any(is_below(base, url) for base in self._confine)
+
+
+def is_below(base: str, url: str) -> bool:
+    """Tell whether an absolute URL is a base or leads below it, without a detour.
+
+    http://a.example/fhir2 and http://a.example/fhir/../x are not below http://a.example/fhir.
+    """
+    if ".." in unquote(urlsplit(url).path).split("/"):
+        return False
+    return url == base or url.startswith((f"{base}/", f"{base}?"))
 
 
 def _split(url: str) -> tuple[SplitResult, _Address]:

@@ -83,6 +83,11 @@ class Connection(http.client.HTTPConnection):
         """Note that it is idle from now on."""
         self._rested = time.monotonic()
 
+    def end(self) -> None:
+        """Close for good."""
+        self.close()
+        self._raw.close()
+
     def is_fresh(self, seconds: float) -> bool:
         """Tell whether it was used just now and is still open, without bytes left over."""
         if self.sock is None or time.monotonic() - self._rested > seconds:
@@ -113,8 +118,7 @@ class _TimedSocket:
         return io.BufferedReader(_Receiving(self))
 
     def close(self) -> None:
-        """Close the connection."""
-        self._raw.close()
+        """Do nothing: http.client closes before it has read, and `Connection.end` does it."""
 
     def _within_time(self, step: Any, argument: Any) -> int:
         while True:

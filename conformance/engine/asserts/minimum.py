@@ -58,8 +58,9 @@ def _asked_for(fixture: dict[str, Any]) -> dict[str, Any]:
     asked = {name: value for name, value in fixture.items() if name not in _OF_SERVER}
     meta = asked.get("meta")
     if isinstance(meta, dict):
-        asked["meta"] = {key: value for key, value in meta.items() if key not in _META_OF_SERVER}
-    return asked
+        kept = {key: value for key, value in meta.items() if key not in _META_OF_SERVER}
+        asked["meta"] = kept
+    return {name: value for name, value in asked.items() if value != {}}
 
 
 def _missing(asked: Any, found: Any, place: str) -> Iterator[str]:

@@ -1,0 +1,296 @@
+"""Every request ends in time with what happened, whatever the server does."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from fhirserver_conformance.transport import Request, Transport
+from tests.conformance.lying_server import Received, Wire, answer, lying_server
+
+TIMEOUT_S = 0.6
+LIMIT_BYTES = 100_000
+
+WHOLE = answer(200, b'{"resourceType":"Patient"}')
+CHUNKED = {"Transfer-Encoding": "chunked"}
+GZIP = {"Content-Encoding": "gzip"}
+
+Say = Callable[[Wire], None]
+
+
+def _send(data: bytes) -> Say:
+    return lambda wire: wire.send(data)
+
+
+def _send_and_close(data: bytes) -> Say:
+    def say(wire: Wire) -> None:
+        wire.send(data)
+        raise ConnectionAbortedError
+
+    return say
+
+
+def _send_and_hang(data: bytes) -> Say:
+    def say(wire: Wire) -> None:
+        wire.send(data)
+        wire.hang()
+
+    return say
+
+
+LIES = [
+    pytest.param(lambda wire: wire.hang(), None, "no answer within", id="hangs"),
+    pytest.param(
+        lambda wire: wire.drip(b"HTTP/1.1 2"), None, "no answer within", id="drips-status"
+    ),
+    pytest.param(
+        lambda wire: wire.drip(answer(200, b"", {"X": "y"})[:-4]),
+        None,
+        "no answer within",
+        id="drips-headers",
+    ),
+    pytest.param(
+        lambda wire: (wire.send(answer(200, b"", {"Content-Length": "9999"})), wire.drip(b"x")),
+        200,
+        "not whole in time",
+        id="drips-body",
+    ),
+    pytest.param(
+        _send_and_hang(answer(200, b"abc", {"Content-Length": "10"})),
+        200,
+        "not whole in time",
+        id="body-stops",
+    ),
+    pytest.param(lambda wire: wire.reset(), None, "Connection reset", id="resets"),
+    pytest.param(_send_and_close(b""), None, "closed", id="closes-without-a-word"),
+    pytest.param(
+        _send_and_close(answer(200, b"abc", {"Content-Length": "10"})),
+        200,
+        "7 bytes of the Content-Length did not come",
+        id="content-length-too-long",
+    ),
+    pytest.param(
+        _send(answer(200, b"abc", {"Content-Length": "ten"})),
+        200,
+        "no number",
+        id="length-no-number",
+    ),
+    pytest.param(
+        _send(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd"),
+        200,
+        "several lengths",
+        id="two-lengths",
+    ),
+    pytest.param(
+        _send(answer(200, b"zz\r\nabc\r\n0\r\n\r\n", CHUNKED)),
+        200,
+        "broke off",
+        id="chunk-size-no-hex",
+    ),
+    pytest.param(
+        _send_and_close(answer(200, b"a\r\nabc", CHUNKED)), 200, "broke off", id="chunk-breaks-off"
+    ),
+    pytest.param(
+        _send_and_close(answer(200, b"3\r\nabc\r\n", CHUNKED)), 200, "broke off", id="no-last-chunk"
+    ),
+    pytest.param(_send(b"SSH-2.0-OpenSSH_9.7\r\n\r\n"), None, "no HTTP", id="not-http"),
+    pytest.param(
+        _send(b"\x16\x03\x01\x02\x00\x01\r\n\r\n"), None, "no HTTP", id="tls-on-plain-port"
+    ),
+    pytest.param(_send(b"HTTP/1.1 abc\r\n\r\n"), None, "no HTTP", id="status-no-number"),
+    pytest.param(
+        _send(answer(200, b"", {"X": "y" * 70_000})), None, "LineTooLong", id="header-too-long"
+    ),
+    pytest.param(
+        _send(answer(200, b"", {f"X-{n}": "y" for n in range(200)})),
+        None,
+        "more than 100 headers",
+        id="too-many-headers",
+    ),
+    pytest.param(_send(answer(200, b"no gzip", GZIP)), 200, "broke off", id="gzip-is-none"),
+    pytest.param(
+        _send(answer(200, gzip.compress(b"x" * 500)[:-9], GZIP)),
+        200,
+        "compressed body breaks off",
+        id="gzip-cut-short",
+    ),
+    pytest.param(
+        _send(answer(200, gzip.compress(bytes(50_000_000)), GZIP)),
+        200,
+        f"longer than {LIMIT_BYTES} bytes",
+        id="zip-bomb",
+    ),
+    pytest.param(
+        _send(answer(200, b"x" * (LIMIT_BYTES + 1))),
+        200,
+        f"longer than {LIMIT_BYTES} bytes",
+        id="body-beyond-limit",
+    ),
+    pytest.param(
+        _send(answer(200, b"x", {"Content-Encoding": "rot13"})),
+        200,
+        "rot13 was not asked for",
+        id="unknown-encoding",
+    ),
+]
+
+
+@pytest.mark.parametrize(("say", "status", "failure"), LIES)
+def test_a_lie_is_a_failure_that_says_what_is_wrong(
+    say: Say, status: int | None, failure: str
+) -> None:
+    with lying_server(lambda _request, wire: say(wire)) as server:
+        transport = Transport(timeout_s=TIMEOUT_S, body_limit_bytes=LIMIT_BYTES)
+        exchange = transport.send(Request("GET", f"{server.origin}/fhir/Patient/1"))
+        transport.close()
+    assert exchange.failure is not None
+    assert failure in exchange.failure
+    assert exchange.status == status
+    assert len(exchange.response_body) <= LIMIT_BYTES
+
+
+TRUTHS = [
+    pytest.param(_send(WHOLE), 200, b'{"resourceType":"Patient"}', id="content-length"),
+    pytest.param(_send(answer(200, b"3\r\nabc\r\n0\r\n\r\n", CHUNKED)), 200, b"abc", id="chunks"),
+    pytest.param(
+        _send_and_close(answer(200, b"to the end", length=False)),
+        200,
+        b"to the end",
+        id="until-close",
+    ),
+    pytest.param(_send(answer(204)), 204, b"", id="no-content"),
+    pytest.param(
+        _send(answer(200, gzip.compress(b"ab") + gzip.compress(b"cd"), GZIP)),
+        200,
+        b"abcd",
+        id="gzip",
+    ),
+    pytest.param(
+        _send(answer(302, b"", {"Location": "/elsewhere"})), 302, b"", id="redirect-not-followed"
+    ),
+    pytest.param(_send(answer(100, length=False) + WHOLE), 200, WHOLE[-26:], id="continue-first"),
+]
+
+
+@pytest.mark.parametrize(("say", "status", "body"), TRUTHS)
+def test_a_whole_answer_comes_as_it_was_sent(say: Say, status: int, body: bytes) -> None:
+    with lying_server(lambda _request, wire: say(wire)) as server:
+        transport = Transport(timeout_s=20)
+        exchange = transport.send(Request("GET", f"{server.origin}/fhir/Patient/1"))
+        transport.close()
+    assert (exchange.failure, exchange.status, exchange.response_body) == (None, status, body)
+    assert len(server.received) == 1
+
+
+def test_an_answer_that_comes_before_the_body_was_read_is_the_answer() -> None:
+    body = bytes(8_000_000)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+
+        def refuse() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(answer(413, b"too large", {"Connection": "close"}))
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(1_000_000):
+                    pass
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        exchange = Transport(timeout_s=20).send(
+            Request("POST", f"http://127.0.0.1:{port}/", (), body)
+        )
+        thread.join()
+    assert (exchange.status, exchange.response_body) == (413, b"too large")
+
+
+def test_bytes_after_an_answer_never_become_the_next_one() -> None:
+    def say(request: Received, wire: Wire) -> None:
+        name = request.target.rpartition("/")[2].encode()
+        wire.send(answer(200, name) + answer(500, b"nobody asked for this"))
+
+    with lying_server(say) as server:
+        transport = Transport(timeout_s=20)
+        found = [
+            transport.send(Request("GET", f"{server.origin}/{name}")).response_body
+            for name in ("a", "b", "c")
+        ]
+        transport.close()
+    assert found == [b"a", b"b", b"c"]
+
+
+def test_a_request_goes_out_as_it_was_made_but_credentials_are_hidden_in_reports() -> None:
+    headers = (("Authorization", "Bearer secret"), ("If-None-Exist", "name=Jürgen"))
+    with lying_server(lambda _request, wire: wire.send(answer(201))) as server:
+        transport = Transport(timeout_s=20)
+        url = f"{server.origin}/fhir/Patient?name=Jürgen a|b"
+        exchange = transport.send(Request("POST", url, headers, b"{}"))
+        transport.close()
+    received = server.received[0]
+    assert received.target == "/fhir/Patient?name=J%C3%BCrgen%20a|b"
+    assert received.headers["authorization"] == "Bearer secret"
+    assert received.headers["if-none-exist"].encode("latin-1").decode("utf-8") == "name=Jürgen"
+    assert received.body == b"{}"
+    assert exchange.request_header("Authorization") == "(hidden)"
+
+
+@pytest.mark.parametrize(
+    ("url", "failure"),
+    [
+        pytest.param("http://127.0.0.1:1/fhir/Patient", "refused", id="allowed"),
+        pytest.param("http://127.0.0.1:1/fhir?_type=Patient", "refused", id="allowed-query"),
+        pytest.param("http://127.0.0.1:1/admin", "outside", id="other-path"),
+        pytest.param("http://127.0.0.1:1/fhirish", "outside", id="same-beginning"),
+        pytest.param("http://127.0.0.1:1/fhir/../admin", "outside", id="dots"),
+        pytest.param("http://127.0.0.1:1/fhir/%2e%2e/admin", "outside", id="encoded-dots"),
+        pytest.param("http://127.0.0.1:1/fhir@evil.example/", "outside", id="userinfo"),
+        pytest.param("file:///etc/passwd", "no URL", id="file"),
+        pytest.param("http://[::1", "no URL", id="broken"),
+        pytest.param("http:///fhir", "no URL", id="no-host"),
+    ],
+)
+def test_a_confined_transport_reaches_its_server_only(url: str, failure: str) -> None:
+    transport = Transport(timeout_s=TIMEOUT_S, confine=("http://127.0.0.1:1/fhir",))
+    assert failure in (transport.send(Request("GET", url)).failure or "")
+
+
+def test_headers_cannot_be_smuggled_in() -> None:
+    request = Request("GET", "http://127.0.0.1:1/", (("X", "a\r\nY: b"),))
+    with lying_server(lambda _request, wire: wire.send(answer(200))) as server:
+        request = Request("GET", f"{server.origin}/\r\nZ: c", (("X", "a\r\nY: b"),))
+        exchange = Transport(timeout_s=TIMEOUT_S).send(request)
+    assert "Invalid header value" in (exchange.failure or "")
+    assert server.received == []
+
+
+def test_an_untrusted_certificate_is_a_failure() -> None:
+    with lying_server(lambda _request, wire: wire.send(answer(200))) as server:
+        url = server.origin.replace("http://", "https://")
+        exchange = Transport(timeout_s=TIMEOUT_S).send(Request("GET", url))
+    assert exchange.status is None
+    assert "SSL" in (exchange.failure or "")
+
+
+def test_hurrying_ends_what_is_under_way_long_before_its_time() -> None:
+    asked = threading.Event()
+
+    def say(_request: Received, wire: Wire) -> None:
+        asked.set()
+        wire.hang()
+
+    with lying_server(say) as server:
+        transport = Transport(timeout_s=3600)
+        exchanges = []
+        thread = threading.Thread(
+            target=lambda: exchanges.append(transport.send(Request("GET", server.origin)))
+        )
+        thread.start()
+        assert asked.wait(20)
+        transport.hurry()
+        thread.join()
+    assert "no answer within" in (exchanges[0].failure or "")
