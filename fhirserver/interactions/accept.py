@@ -22,7 +22,8 @@ from fhirserver.store.job_rows import add_job, count_jobs
 from fhirserver.store.write import WriteSession, Written, run_write
 
 TEST_RUN = "test-run"
-"""Jobs of `TestScript/$run`. Parameters: report, the id of the TestReport; script, as JSON text."""
+"""Jobs of `TestScript/$run`. Parameters: report, the id of the TestReport; script, as JSON text, or
+suite, a name."""
 _RETRY_AFTER_S = 30
 
 

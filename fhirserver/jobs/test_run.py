@@ -22,12 +22,12 @@ from tempfile import TemporaryDirectory
 
 from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
-from fhirserver.errors import FhirError, UnprocessableError
+from fhirserver.errors import UnprocessableError
 from fhirserver.interactions import Services, WriteOptions
 from fhirserver.interactions.prepare import prepare
 from fhirserver.interactions.update import update_change
 from fhirserver.jobs.job_runner import BEAT_S, Beat, Kind
-from fhirserver.jobs.test_run_report import completed, in_progress, stopped
+from fhirserver.jobs.test_run_report import completed, in_progress, stopped, suite_report
 from fhirserver.jobs.tethered import FILE_BYTES, Tethered
 from fhirserver.model.json import JsonObject, parse_json
 from fhirserver.store.job_rows import Ended, Job, JobLostError, end_job, hold_job
@@ -74,22 +74,24 @@ def test_run_kind(services: Services) -> Kind:
 
 
 def _run_tool(services: Services, job: Job, beat: Beat) -> JsonObject:
-    """Run the script of a job and give the tool's report.
+    """Run the script or the suite of a job and give the tool's report.
 
     Raises:
         NoReportError: there is none.
     """
     with TemporaryDirectory(prefix="fhirserver-run-") as name:
         folder = Path(name)
-        (folder / _SCRIPT).write_text(job.parameters["script"], "utf-8")
+        suite = job.parameters.get("suite")
+        if suite is None:
+            (folder / _SCRIPT).write_text(job.parameters["script"], "utf-8")
         base = services.settings.public_url
         options = ("--base", base, "--confine", "--report", _REPORTS, "--quiet")
-        tool = Tethered((sys.executable, *_TOOL, _SCRIPT, *options), folder, _MESSAGES)
+        tool = Tethered((sys.executable, *_TOOL, suite or _SCRIPT, *options), folder, _MESSAGES)
         try:
             _await(tool, services.settings.test_run_timeout_s, beat)
         finally:
             tool.end()
-        return _report(folder)
+        return _report(folder) if suite is None else suite_report(_cases(folder))
 
 
 def _await(tool: Tethered, timeout_s: int, beat: Beat) -> None:
@@ -105,14 +107,20 @@ def _await(tool: Tethered, timeout_s: int, beat: Beat) -> None:
 
 
 def _report(folder: Path) -> JsonObject:
-    for path in sorted((folder / _REPORTS / "TestReport").glob("*.json")):
-        try:
-            found = parse_json(path.read_bytes())
-        except FhirError:
-            break
-        if isinstance(found, dict):
-            return found
+    """Read the report of the one script."""
+    for path in (folder / _REPORTS / "TestReport").glob("*.json"):
+        report: JsonObject = parse_json(path.read_bytes())
+        return report
     raise NoReportError(_last_message(folder / _MESSAGES))
+
+
+def _cases(folder: Path) -> list[JsonObject]:
+    """Read what became of each case of a suite."""
+    path = folder / _REPORTS / "results.jsonl"
+    if not path.exists():
+        raise NoReportError(_last_message(folder / _MESSAGES))
+    with path.open("rb") as lines:
+        return [parse_json(line) for line in lines]
 
 
 def _last_message(path: Path) -> str:

@@ -5,9 +5,12 @@ Spec: https://hl7.org/fhir/R4/testreport.html
 Which script it was, who asked for it and the server stand in it from the beginning and stay.
 """
 
+from collections import Counter
+from collections.abc import Iterable
+
 from fhirserver.model.json import JsonObject
 
-_OURS = ("id", "meta", "testScript", "tester")
+_OURS = ("id", "meta", "identifier", "testScript", "tester")
 _ATTEMPT = ("score", "setup", "test", "teardown")
 
 
@@ -31,7 +34,31 @@ def completed(report: JsonObject, found: JsonObject) -> JsonObject:
         found: the tool's TestReport; where it points to pages of the tool, it does so no more.
     """
     kept = {name: report[name] for name in _OURS if name in report}
-    return _without_detail(found) | kept
+    return _unfinished(report) | _without_detail(found) | kept
+
+
+def suite_report(cases: Iterable[JsonObject]) -> JsonObject:
+    """Give what became of a suite as a TestReport: a test per script, an assert per case.
+
+    Args:
+        cases: as the tool writes them: script, case, verdict, reason.
+    """
+    tests: dict[str, list[JsonObject]] = {}
+    counts: Counter[str] = Counter()
+    for case in cases:
+        counts[case["verdict"]] += 1
+        message = ": ".join(part for part in (case["case"], case["reason"]) if part)
+        action = {"assert": {"result": case["verdict"], "message": message}}
+        tests.setdefault(case["script"], []).append(action)
+    failed = counts["fail"] + counts["error"]
+    tried = counts.total() - counts["skip"]
+    return {
+        "resourceType": "TestReport",
+        "status": "completed",
+        "result": "fail" if failed else "pass" if tried else "pending",
+        **({"score": round(100 * (tried - failed) / tried, 1)} if tried else {}),
+        "test": [{"name": name, "action": actions} for name, actions in tests.items()],
+    }
 
 
 def _unfinished(report: JsonObject) -> JsonObject:
