@@ -10,6 +10,7 @@ from fhirserver_conformance.suites.statement import Offer
 from fhirserver_conformance.suites.subject import Subject, Trial
 from fhirserver_conformance.suites.testscript import (
     REFUSED,
+    WHOLE,
     Json,
     expect_okay,
     expect_status,
@@ -50,9 +51,8 @@ _PROMISES = {"If-None-Match": "not-match", "If-Modified-Since": "modified-since"
 def _update(subject: Subject) -> Iterator[Json]:
     where = f"?{subject.tagged('tag-update')}"
     for response_id, status in (("matching", "201"), ("matched", "200")):
-        wish = {"requestHeader": [header("Prefer", "return=representation")]}
         body = {"sourceId": "tag-update", "responseId": response_id}
-        yield subject.send("update", where, body | wish)
+        yield subject.send("update", where, {"requestHeader": [WHOLE], **body})
         yield expect_status(status)
     yield subject.create("second-match", "tag-update")
     yield expect_status("201")
@@ -81,8 +81,8 @@ def _delete(subject: Subject) -> Iterator[Json]:
 
 def _update_create(subject: Subject) -> Iterator[Json]:
     id_ = f"{subject.world.prefix}-chosen"
-    body = {"sourceId": "chosen", "requestHeader": [header("Prefer", "return=representation")]}
-    yield subject.send("update", f"/{id_}", body | {"responseId": "chosen-answer"})
+    body = {"sourceId": "chosen", "responseId": "chosen-answer"}
+    yield subject.send("update", f"/{id_}", {"requestHeader": [WHOLE], **body})
     yield expect_status("201")
     yield expect_value(f"{subject.name}.id", id_)
     yield from subject.remove("chosen-answer")

@@ -22,10 +22,11 @@ def pointing(name: str) -> Json:
     for resource in build(name, codes).resources.values():
         text = json.dumps(resource)
         if _LITERAL.search(text):
-            return dict(json.loads(_LITERAL.sub(rf"\1/{BARE}\2", text)))
-    reference = {"reference": f"Basic/{own_id('Basic', BARE)}"}
+            found: Json = json.loads(_LITERAL.sub(rf"\1/{BARE}\2", text))
+            return found
+    reference: Json = {"reference": f"Basic/{own_id('Basic', BARE)}"}
     extension = {"url": "http://claims.test/at", "valueReference": reference}
-    return minimal(name) | {"meta": {"extension": [extension]}}
+    return {**minimal(name), "meta": {"extension": [extension]}}
 
 
 def astray(resource: Json, id_: str) -> Json:

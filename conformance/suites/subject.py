@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from fhirserver_conformance.examples.minimal import minimal
 from fhirserver_conformance.suites.pointing import astray
 from fhirserver_conformance.suites.statement import Offer
-from fhirserver_conformance.suites.testscript import Json, expect_status, fixture, header, operation
+from fhirserver_conformance.suites.testscript import WHOLE, Json, expect_status, fixture, operation
 from fhirserver_conformance.suites.world import TAGS, World
 
 NOBODY = "conformance-nobody"
-_WHOLE = header("Prefer", "return=representation")
 JSON_PATCH = "application/json-patch+json"
 
 
@@ -61,9 +60,7 @@ class Subject:
         for name, source in (("v1", "created"), ("v2", "updated")):
             expression = f"{self.name}.meta.versionId"
             yield {"name": name, "expression": expression, "sourceId": source}
-        instant = f"{self.name}.meta.lastUpdated.toString().replace('+', '%2B')"
         yield {"name": "recent", "expression": f"{self.name}.id", "sourceId": "recent"}
-        yield {"name": "recent_time", "expression": instant, "sourceId": "recent"}
         for name, field_name in (("etag", "ETag"), ("modified", "Last-Modified")):
             yield {"name": name, "headerField": field_name, "sourceId": "known"}
 
@@ -77,14 +74,15 @@ class Subject:
 
     def create(self, response_id: str, source_id: str = "first", *headers: Json) -> Json:
         """Create a resource."""
-        more = {"sourceId": source_id, "responseId": response_id}
-        wishes = {"requestHeader": [_WHOLE, *headers]}
-        return operation("create", {"resource": self.name} | more | wishes)
+        more: Json = {"sourceId": source_id, "responseId": response_id}
+        more["requestHeader"] = [WHOLE, *headers]
+        return operation("create", {"resource": self.name, **more})
 
     def update(self, source_id: str, response_id: str) -> Json:
         """Update the resource."""
-        more = {"sourceId": source_id, "responseId": response_id, "requestHeader": [_WHOLE]}
-        return operation("update", {"resource": self.name, "params": "/${id}"} | more)
+        more: Json = {"sourceId": source_id, "responseId": response_id}
+        more |= {"params": "/${id}", "requestHeader": [WHOLE]}
+        return operation("update", {"resource": self.name, **more})
 
     def send(self, code: str, params: str, more: Mapping[str, object] | None = None) -> Json:
         """Send some other request below the type."""

@@ -50,6 +50,10 @@ def header(name: str, value: str) -> Json:
     return {"field": name, "value": value}
 
 
+WHOLE = header("Prefer", "return=representation")
+"""Asks a server to answer with the resource as it stored it."""
+
+
 def expect(description: str, more: Mapping[str, object], *, warn: bool = False) -> Json:
     """Make an assert; `more` holds its criterion; `warn` makes a failure advice."""
     return {"assert": {"description": description, **more, "warningOnly": warn}}

@@ -26,6 +26,7 @@ from fhirserver_conformance.examples.references import OWN
 from fhirserver_conformance.examples.searches import TypeData
 from fhirserver_conformance.suites.statement import Statement
 from fhirserver_conformance.suites.testscript import (
+    WHOLE,
     Json,
     expect_okay,
     expect_status,
@@ -196,11 +197,11 @@ class World:
                 yield expect_status("200,201")
 
     def _store(self, id_: str, item: Item) -> Json:
-        more = {"resource": item.type, "sourceId": id_, "responseId": id_}
-        wish = {"requestHeader": [{"field": "Prefer", "value": "return=representation"}]}
+        more: Json = {"resource": item.type, "sourceId": id_, "responseId": id_}
+        more["requestHeader"] = [WHOLE]
         if self.chosen:
-            return operation("update", more | wish | {"params": f"/{self.shown(item.name)}"})
-        return operation("create", more | wish)
+            return operation("update", more | {"params": f"/{self.shown(item.name)}"})
+        return operation("create", more)
 
     def teardown(self) -> Iterator[Json]:
         """Give the actions that delete everything, the later step first."""

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ from fhirserver.model.json import parse_json
 from fhirserver_conformance.cli import COMMANDS, main
 from fhirserver_conformance.script.discover import read_suite
 from fhirserver_conformance.suites import SUITES
+from tests.conformance.login import keys
+from tests.conformance.login.authorization_server import AuthorizationServer
 from tests.conformance.lying_server import LyingServer, Received, Wire, answer, lying_server
 
 METADATA = {
@@ -229,6 +232,29 @@ def test_credentials_go_to_the_first_server(
         assert main(["run", *files, *servers, *(word.format(folder=suite) for word in words)]) == 0
         assert {each.headers.get("authorization") for each in other.received} == {None}
     assert {each.headers.get("authorization") for each in told.received} == {f"Bearer {SECRET}"}
+
+
+def test_a_smart_client_logs_in(suite: Path) -> None:
+    """The FHIR server names its authorization server; the run goes on with that one's token."""
+    client = {"flow": "backend-services", "client_id": "P-384", "scope": "system/*.rs"}
+    (suite / "key").write_bytes(keys.pem("P-384"))
+    file = suite / "client.jsonc"
+    file.write_text(json.dumps({**client, "private_key_file": "key", "key_id": "key-1"}))
+    with AuthorizationServer(time.time, {"P-384": keys.key("P-384")}) as authority:
+
+        def names_it(request: Received, wire: Wire) -> None:
+            if request.target == "/fhir/.well-known/smart-configuration":
+                wire.send(answer(200, json.dumps(authority.configuration()).encode(), JSON))
+            else:
+                tell(request, wire)
+
+        with lying_server(names_it) as told:
+            words = ("--base", f"{told.origin}/fhir", "--smart-client", str(file))
+            assert main(["run", str(suite / "passes.json"), *words]) == 0
+            assert told.received[-1].headers["authorization"] == "Bearer token-0"
+            words = ("--base", f"{told.origin}/fhir", "--export", str(suite / "out"))
+            assert main(["suites", "rest", *words, "--smart-client", str(file)]) == 0
+            assert told.received[-1].headers["authorization"] == "Bearer token-1"
 
 
 def test_credentials_are_not_shown(

@@ -2,13 +2,9 @@
 
 import base64
 import hashlib
-import os
 import re
-import shutil
-import subprocess
 import zlib
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,12 +16,6 @@ from fhirserver_conformance.report.test_report import report_id
 from fhirserver_conformance.results import ScriptResult
 from tests.conformance.report import samples
 from tests.conformance.report.samples import ISSUED, case, exchange, operation, script
-
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
-QUIET = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-component-update"
-    " --disable-background-networking --disable-sync --virtual-time-budget=10000 --dump-dom"
-)
 
 
 class Page(HTMLParser):
@@ -144,47 +134,3 @@ def test_the_table_of_suites_is_there_without_a_script() -> None:
     text = Page(samples.PASSED, samples.LEFTOVERS).text
     rows = re.findall(r'data-suite="(.*?)".*?(\d[\d.]* %)', text)
     assert rows == [("crud", "100 %"), ("leftovers", "50 %"), ("", "66.6 %")]
-
-
-@pytest.mark.skipif(BROWSER is None, reason="there is no Chromium on this machine")
-@pytest.mark.parametrize(
-    ("result", "number", "expected"),
-    [
-        pytest.param(
-            samples.MIXED,
-            4,
-            (
-                "expected 200, found 400",
-                '<span class="key">"weight"</span>: <span class="literal">1.00</span>',
-                '<th scope="row">ETag</th><td>W/"1"</td>',
-                "curl -i -X 'PUT'",
-            ),
-            id="a failed test is opened, its numbers as they were sent",
-        ),
-        pytest.param(
-            samples.ATTACK,
-            0,
-            (
-                "&lt;/script&gt;&lt;script&gt;document.title",
-                '<span class="string">"&lt;/script&gt;',
-            ),
-            id="an attack stands there as text",
-        ),
-    ],
-)
-def test_in_a_browser(
-    result: ScriptResult, number: int, expected: tuple[str, ...], tmp_path: Path
-) -> None:
-    file = tmp_path / "index.html"
-    file.write_text(Page(*samples.EVERY).text, "utf-8")
-    words = [str(BROWSER), *QUIET.split(), f"--user-data-dir={tmp_path / 'profile'}"]
-    place = f"{file.as_uri()}#{report_id(result)}/{number}"
-    environment = {**os.environ, "HOME": str(tmp_path)}
-    done = subprocess.run(
-        [*words, place], capture_output=True, timeout=120, check=True, env=environment
-    )
-    dom = done.stdout.decode("utf-8")
-    for each in expected:
-        assert each in dom
-    assert "<title>&lt;/script&gt;" in dom, "no script of a server has run"
-    assert "<img" not in dom
