@@ -6,15 +6,15 @@ GET  /conformance/reports/ID            a report; loads itself again until it is
 POST /conformance/reports/ID/cancel     deletes a report, which cancels its run
 """
 
-import secrets
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from fhirserver.access import AuthContext
+from fhirserver.console.caller import caller
+from fhirserver.console.support import SUITES
 from fhirserver.console.test_report_view import phases, summary
-from fhirserver.errors import FhirError, NotFoundError
+from fhirserver.errors import NotFoundError
 from fhirserver.interactions import Query, Services
 from fhirserver.interactions.delete import delete
 from fhirserver.interactions.read import read
@@ -35,7 +35,7 @@ def make_conformance(services: Services) -> Blueprint:
     blueprint = Blueprint("conformance", __name__, url_prefix="/conformance")
 
     def latest(type_: str, elements: tuple[str, str]) -> list[JsonObject]:
-        found = search_type(services, _caller(), type_, Query((*_LATEST, elements)))
+        found = search_type(services, caller(), type_, Query((*_LATEST, elements)))
         bundle: JsonObject = parse_json(found.body or b"{}")
         return [entry["resource"] for entry in bundle.get("entry", ())]
 
@@ -50,20 +50,26 @@ def make_conformance(services: Services) -> Blueprint:
             refresh_s=_REFRESH_S if running else None,
             reports=reports,
             scripts=latest("TestScript", _OF_SCRIPTS),
+            suites=SUITES,
         )
+
+    def accepted(call: Call) -> Response:
+        follow = invoke("run", call, "POST").follow
+        assert follow is not None
+        return redirect(url_for(".report", id_=follow.rpartition("/")[2]), 303)
 
     @blueprint.post("/scripts/<id_>/run")
     def run(id_: str) -> Response:
-        call = Call(services, _caller(), "TestScript", _checked(id_), Query(), None)
-        accepted = invoke("run", call, "POST")
-        assert accepted.follow is not None
-        return redirect(url_for(".report", id_=accepted.follow.rpartition("/")[2]), 303)
+        return accepted(Call(services, caller(), "TestScript", _checked(id_), Query(), None))
+
+    @blueprint.post("/suites/<name>/run")
+    def run_suite(name: str) -> Response:
+        query = Query((("suite", name),))
+        return accepted(Call(services, caller(), "TestScript", None, query, None))
 
     @blueprint.get("/reports/<id_>")
     def report(id_: str) -> str:
-        found: Any = parse_json(
-            read(services, _caller(), "TestReport", _checked(id_)).body or b"{}"
-        )
+        found: Any = parse_json(read(services, caller(), "TestReport", _checked(id_)).body or b"{}")
         told = summary(found)
         return render_template(
             "test_report.html",
@@ -76,20 +82,10 @@ def make_conformance(services: Services) -> Blueprint:
 
     @blueprint.post("/reports/<id_>/cancel")
     def cancel(id_: str) -> Response:
-        delete(services, _caller(), "TestReport", _checked(id_))
+        delete(services, caller(), "TestReport", _checked(id_))
         return redirect(url_for(".index"), 303)
 
-    @blueprint.errorhandler(FhirError)
-    def trouble(error: FhirError) -> tuple[str, int, list[tuple[str, str]]]:
-        page = render_template("trouble.html", status=error.status, message=str(error))
-        return page, error.status, list(error.headers)
-
     return blueprint
-
-
-def _caller() -> AuthContext:
-    """Who asks; nobody is authenticated yet."""
-    return AuthContext("anonymous", "console", secrets.token_hex(12), request.remote_addr or "")
 
 
 def _checked(id_: str) -> str:

@@ -13,6 +13,7 @@ sent along. Files and other servers are out of reach of a script that runs here.
 """
 
 import re
+from importlib.metadata import version
 
 from fhirserver.errors import InvalidRequestError, TooLargeError, UnprocessableError
 from fhirserver.interactions import Result
@@ -206,5 +207,11 @@ def _waiting(call: Call, about: JsonObject) -> JsonObject:
         "result": "pending",
         "tester": call.auth.actor,
         "issued": format_instant(services.now()),
-        "participant": [{"type": "server", "uri": services.settings.public_url}],
+        "participant": [
+            {
+                "type": "server",
+                "uri": services.settings.public_url,
+                "display": f"fhirserver {version('fhirserver')}",
+            }
+        ],
     }
