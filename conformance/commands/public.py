@@ -129,7 +129,7 @@ def _run(
 def _site(arguments: argparse.Namespace) -> Iterator[Site]:
     started = fresh_server() if arguments.base is None else nullcontext(arguments.base)
     with started as base:
-        transport = Transport()
+        transport = Transport(confine=(base,))
         settings = RunSettings((Target(base),), transport, validator=base)
         site = Site(arguments.data, settings, {})
         try:

@@ -30,6 +30,8 @@ from fhirserver_conformance.public.cases import (
     checked,
     encoded,
     found_in,
+    objects,
+    place_of,
     read_json,
     resource_of,
     sent,
@@ -70,6 +72,11 @@ class Search(NamedTuple):
     times: int = 1
     order: str = ""
 
+    @property
+    def type(self) -> str:
+        """The type it finds; "" or "*" where that may be any."""
+        return self.path.partition("?")[0].rpartition("/")[2]
+
 
 def run(site: Site) -> Iterator[ScriptResult]:
     """Load the data and try every case."""
@@ -102,7 +109,7 @@ def resources(folder: Path) -> list[JsonObject]:
     for path in sorted(folder.glob("*.json")):
         for each in _resources_of(path):
             if each["resourceType"] in _TYPES and "id" in each:
-                found[f"{each['resourceType']}/{each['id']}"] = each
+                found[place_of(each)] = each
     return list(found.values())
 
 
@@ -128,7 +135,7 @@ def _load(site: Site, data: list[JsonObject]) -> TestResult:
     entries = [
         {
             "resource": each,
-            "request": {"method": "PUT", "url": f"{each['resourceType']}/{each['id']}"},
+            "request": {"method": "PUT", "url": place_of(each)},
         }
         for each in data
     ]
@@ -154,6 +161,7 @@ def _actions(site: Site, search: Search) -> Iterator[ActionResult]:
     for _ in range(search.times):
         bundle, actions = _searched(site, search.path)
         yield from actions
+        yield checked("finds what it searches for", _strangers(bundle, search.type))
         if search.order:
             yield checked(f"sorted by {search.order}", disorder(bundle, search.order))
         counts = (bundle.get("total"), len(found_in(bundle, "match", "include")))
@@ -165,8 +173,15 @@ def _actions(site: Site, search: Search) -> Iterator[ActionResult]:
 def _searched(site: Site, path: str) -> tuple[JsonObject, list[ActionResult]]:
     answer = site.send("GET", encoded(path))
     pages = list(site.pages(answer))
-    entries = [entry for page in pages for entry in resource_of(page).get("entry", ())]
+    entries = [entry for page in pages for entry in objects(resource_of(page), "entry")]
     return {**resource_of(answer), "entry": entries}, [*map(sent, pages), status_is(answer, 200)]
+
+
+def _strangers(bundle: JsonObject, type_name: str) -> str | None:
+    """Say which match is of another type than was searched for."""
+    found = (each.get("resourceType") for each in found_in(bundle, "match"))
+    strange = [str(each) for each in found if type_name not in ("", "*", each)]
+    return f"finds {strange[0]}, not {type_name}" if strange else None
 
 
 def disorder(bundle: JsonObject, order: str) -> str | None:
@@ -184,5 +199,5 @@ def disorder(bundle: JsonObject, order: str) -> str | None:
 def _value(resource: JsonObject, path: str) -> str:
     found: Any = resource
     for name in path.split("."):
-        found = found.get(name, {})
+        found = found.get(name) if isinstance(found, dict) else None
     return found if isinstance(found, str) else ""

@@ -82,10 +82,10 @@ class Site:
     def declares(self, operation: str) -> bool:
         """Tell whether the CapabilityStatement has an operation of this name anywhere."""
         return any(
-            each.get("name", "").removeprefix("$") == operation
-            for rest in self.capabilities.get("rest", ())
-            for holder in (rest, *rest.get("resource", ()))
-            for each in holder.get("operation", ())
+            str(each.get("name")).removeprefix("$") == operation
+            for rest in objects(self.capabilities, "rest")
+            for holder in (rest, *objects(rest, "resource"))
+            for each in objects(holder, "operation")
         )
 
     def pages(self, first: Exchange) -> Iterator[Exchange]:
@@ -116,9 +116,15 @@ def resource_of(exchange: Exchange) -> JsonObject:
     return content if isinstance(content, dict) else {}
 
 
+def objects(holder: Any, name: str) -> list[JsonObject]:
+    """Give the objects of an array that an answer should have; what is none is left out."""
+    found = holder.get(name) if isinstance(holder, dict) else None
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
 def next_link(bundle: JsonObject) -> str | None:
     """Give the URL of a Bundle's next page; None on its last."""
-    links = (each.get("url") for each in bundle.get("link", ()) if each.get("relation") == "next")
+    links = (each.get("url") for each in objects(bundle, "link") if each.get("relation") == "next")
     return next((url for url in links if isinstance(url, str)), None)
 
 
@@ -126,9 +132,19 @@ def found_in(bundle: JsonObject, *modes: str) -> list[JsonObject]:
     """Give the resources of a searchset's entries with one of these modes."""
     return [
         entry["resource"]
-        for entry in bundle.get("entry", ())
-        if "resource" in entry and entry.get("search", {}).get("mode", "match") in modes
+        for entry in objects(bundle, "entry")
+        if isinstance(entry.get("resource"), dict) and _mode(entry) in modes
     ]
+
+
+def place_of(resource: JsonObject) -> str:
+    """Write where a resource is stored, e.g. "Patient/1"."""
+    return f"{resource.get('resourceType')}/{resource.get('id')}"
+
+
+def _mode(entry: JsonObject) -> str:
+    search = entry.get("search")
+    return str(search.get("mode", "match")) if isinstance(search, dict) else "match"
 
 
 def sent(exchange: Exchange) -> ActionResult:
@@ -166,9 +182,8 @@ def status_is(exchange: Exchange, *expected: int) -> ActionResult:
 
 def said(exchange: Exchange) -> str:
     """Quote the diagnostics of an OperationOutcome, e.g. ": no such parameter"; "" without."""
-    issues = resource_of(exchange).get("issue") or [{}]
-    text = issues[0].get("diagnostics") or issues[0].get("details", {}).get("text")
-    return f": {text}" if text else ""
+    texts = [each.get("diagnostics") for each in objects(resource_of(exchange), "issue")]
+    return f": {texts[0]}" if texts and texts[0] else ""
 
 
 def case(name: str, description: str, *actions: ActionResult) -> TestResult:

@@ -31,6 +31,7 @@ from fhirserver_conformance.public.cases import (
     case,
     checked,
     found_in,
+    place_of,
     read_json_lines,
     resource_of,
     sent,
@@ -132,7 +133,7 @@ class Group:
             if text.startswith(f"{type_name}/")
         )
         unasked = () if type_name in self._asked else self._loaded.of_type(type_name)
-        place = next(own, None) or next(others, None) or next(map(_place, unasked), None)
+        place = next(own, None) or next(others, None) or next(map(place_of, unasked), None)
         return None if place is None else place.partition("/")[2]
 
     def _replay(self, verb: str, path: str) -> Iterator[ActionResult]:
@@ -228,11 +229,17 @@ class Group:
 
 def _wrong_hits(search: Search, hits: dict[str, JsonObject], loaded: Loaded) -> str | None:
     """Say which resource should be found and is not, or is found and should not be."""
-    wanted = {_place(each) for each in loaded.of_type(search.type) if matches(each, search.filters)}
+    wanted = {
+        place_of(each) for each in loaded.of_type(search.type) if matches(each, search.filters)
+    }
     missing = sorted(wanted - hits.keys())
     if missing:
         return f"does not find {missing[0]}, and {len(missing) - 1} more"
-    wrong = [place for place, each in hits.items() if not matches(each, search.filters)]
+    wrong = [
+        place
+        for place, each in hits.items()
+        if each.get("resourceType") != search.type or not matches(each, search.filters)
+    ]
     return f"finds {wrong[0]}, which does not match" if wrong else None
 
 
@@ -244,9 +251,9 @@ def _wrong_includes(
         source, _, code = value.partition(":")
         if name == "_revinclude":
             sources = loaded.of_type(source)
-            wanted |= {_place(s) for s in sources if any(matches(s, [(code, h)]) for h in hits)}
+            wanted |= {place_of(s) for s in sources if any(matches(s, [(code, h)]) for h in hits)}
         elif name == "_include":
-            places = map(_place, loaded.resources)
+            places = map(place_of, loaded.resources)
             wanted |= {p for p in places if any(matches(h, [(code, p)]) for h in hits.values())}
     if wanted == included:
         return None
@@ -254,11 +261,7 @@ def _wrong_includes(
 
 
 def _by_place(resources: Iterator[JsonObject]) -> dict[str, JsonObject]:
-    return {_place(each): each for each in resources}
-
-
-def _place(resource: JsonObject) -> str:
-    return f"{resource['resourceType']}/{resource['id']}"
+    return {place_of(each): each for each in resources}
 
 
 def _skip(description: str, reason: str) -> ActionResult:

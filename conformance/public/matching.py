@@ -17,7 +17,14 @@ from functools import cache
 from typing import Any
 
 from fhirserver.definitions import SearchParameter, r4
-from fhirserver.fhirpath import Context, ElementNode, Expression, compile_expression, root_node
+from fhirserver.fhirpath import (
+    Context,
+    ElementNode,
+    Expression,
+    FhirPathError,
+    compile_expression,
+    root_node,
+)
 from fhirserver.model.instant import MAX_US, MIN_US, interval_us
 from fhirserver_conformance.public.cases import JsonObject
 
@@ -46,13 +53,16 @@ def matches(resource: JsonObject, parameters: Parameters) -> bool:
     """Tell whether a search of the resource's type finds it.
 
     Args:
-        resource: as the server stores it.
+        resource: as the server gave it; what is not as R4 has it matches nothing.
         parameters: names and decoded values of what filters; all must hold.
 
     Raises:
         UnreadError: one of them is not read here.
     """
-    return all(_holds(resource, name, value) for name, value in parameters)
+    try:
+        return all(_holds(resource, name, value) for name, value in parameters)
+    except (FhirPathError, AttributeError, KeyError, TypeError, ValueError):
+        return False
 
 
 def references(value: Any) -> Iterator[str]:

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from fhirserver.model.json import copy_json, write_json
-from fhirserver_conformance.public.cases import JsonObject, Site, read_json, resource_of, said
+from fhirserver_conformance.public.cases import (
+    JsonObject,
+    Site,
+    objects,
+    read_json,
+    resource_of,
+    said,
+)
 from fhirserver_conformance.results import Exchange
 
 BUNDLES = (
@@ -50,7 +57,7 @@ def load(site: Site, folder: Path) -> Loaded:
         bundle = read_json(folder / name)
         answer = site.send("POST", "", write_json(bundle))
         loaded.exchanges.append(answer)
-        entries = resource_of(answer).get("entry", [])
+        entries = objects(resource_of(answer), "entry")
         if answer.status != 200 or len(entries) != len(bundle["entry"]):
             loaded.complaint = f"{name}: status {answer.status}{said(answer)}"
             return loaded
@@ -93,6 +100,7 @@ def _with_references(value: Any, moved: dict[str, str]) -> Any:
 
 def _place(entry: JsonObject) -> str:
     """Give "Type/id" of a response entry's location."""
-    location = str(entry.get("response", {}).get("location", ""))
-    parts = location.partition("/_history")[0].split("/")
+    response = entry.get("response")
+    location = response.get("location") if isinstance(response, dict) else None
+    parts = str(location).partition("/_history")[0].split("/")
     return "/".join(parts[-2:])

@@ -28,6 +28,7 @@ from fhirserver_conformance.public.cases import (
     as_script,
     case,
     checked,
+    objects,
     read_json_lines,
     resource_of,
     sent,
@@ -152,7 +153,7 @@ def _cases(site: Site, folder: Path) -> Iterator[TestResult]:
 def _judged(answer: Exchange, expected: int) -> Iterator[ActionResult]:
     """Compare an outcome; a resource that cannot be read may also be refused with 400."""
     yield sent(answer)
-    issues = resource_of(answer).get("issue", [])
+    issues = objects(resource_of(answer), "issue")
     if answer.status not in (200, 400, 422) or not issues:
         yield checked("answers with an outcome", f"status {answer.status}, no outcome")
         return
@@ -167,10 +168,10 @@ def _judged(answer: Exchange, expected: int) -> Iterator[ActionResult]:
 
 def _offered(site: Site) -> set[str]:
     return {
-        resource["type"]
-        for rest in site.capabilities.get("rest", ())
-        for resource in rest.get("resource", ())
-        if any(each.get("name") == "validate" for each in resource.get("operation", ()))
+        str(resource.get("type"))
+        for rest in objects(site.capabilities, "rest")
+        for resource in objects(rest, "resource")
+        if any(each.get("name") == "validate" for each in objects(resource, "operation"))
     }
 
 

@@ -18,12 +18,12 @@ function halfView(title, headers, body) {
 /* The request as a command for a shell; headers that were hidden are left out. */
 function asCurl(exchange, bodies) {
   const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
-  const words = ["curl", "-i", "-X", quoted(exchange.method)];
+  const words = ["curl", "-g", "-i", "-X", quoted(exchange.method)];
   for (const [name, value] of exchange.request_headers) {
     if (value !== "(hidden)") words.push("-H", quoted(`${name}: ${value}`));
   }
   const body = bodies[exchange.request_body];
-  if (body) words.push("--data-binary", quoted(body.text));
+  if (body) words.push("--data-raw", quoted(body.text));
   return [...words, quoted(exchange.url)].join(" ");
 }
 

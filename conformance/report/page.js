@@ -118,7 +118,7 @@ function testView(script, test) {
 
 /* Open the test, or the script, that the address names. */
 function follow() {
-  const [id, number] = decodeURIComponent(location.hash.slice(1)).split("/");
+  const [id, number] = location.hash.slice(1).split("/");
   const script = scripts.find((each) => each.id === id);
   if (!script) return;
   document.getElementById(script.id)?.remove();

@@ -107,6 +107,8 @@ def test_an_address_opens_a_test_with_its_exchange(browser: Browser, address: st
     text = browser.run('document.querySelector(".test").innerText')
     for part in ("expected 200, found 400", "Authorization\t(hidden)", 'ETag\tW/"1"', "as a curl"):
         assert part in text
+    shell = browser.run("[...document.querySelectorAll('pre')].at(-1).textContent")
+    assert shell.startswith("curl -g -i -X 'PUT' -H 'Accept: application/fhir+json' --data-raw '{")
     body = browser.run('document.querySelector("pre").innerText')
     assert body == '{\n  "resourceType": "Patient",\n  "weight": 1.00\n}'
     browser.run('document.querySelector(".size button").click()')
