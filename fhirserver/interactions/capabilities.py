@@ -9,8 +9,8 @@ Spec: https://hl7.org/fhir/R4/http.html#capabilities and https://hl7.org/fhir/R4
 A search parameter stands here exactly if a search takes it: composite and special ones and those
 without an expression are left out, because a search refuses them.
 
-Each type's documentation leads to the page where this server shows the last proof of each claim. The
-statement itself says nothing of runs, so it changes with the software only.
+Each type's documentation leads to the page where this server shows the last proof of each claim.
+The statement itself says nothing of runs, so it changes with the software only.
 """
 
 from collections.abc import Sequence

@@ -7,6 +7,7 @@ Which script it was, who asked for it and the server stand in it from the beginn
 
 from collections import Counter
 from collections.abc import Iterable
+from decimal import Decimal
 
 from fhirserver.model.json import JsonObject
 
@@ -16,7 +17,7 @@ _ATTEMPT = ("score", "setup", "test", "teardown")
 
 def in_progress(report: JsonObject) -> JsonObject:
     """Say that it runs."""
-    return _unfinished(report) | {"status": "in-progress"}
+    return _unfinished(report) | {"status": "in-progress", "result": "pending"}
 
 
 def stopped(report: JsonObject, why: str) -> JsonObject:
@@ -42,6 +43,9 @@ def suite_report(cases: Iterable[JsonObject]) -> JsonObject:
 
     Args:
         cases: as the tool writes them: script, case, verdict, reason.
+
+    Returns:
+        Its score is rounded down to a tenth, so that 100 means all.
     """
     tests: dict[str, list[JsonObject]] = {}
     counts: Counter[str] = Counter()
@@ -56,7 +60,7 @@ def suite_report(cases: Iterable[JsonObject]) -> JsonObject:
         "resourceType": "TestReport",
         "status": "completed",
         "result": "fail" if failed else "pass" if tried else "pending",
-        **({"score": round(100 * (tried - failed) / tried, 1)} if tried else {}),
+        **({"score": Decimal((tried - failed) * 1000 // tried) / 10} if tried else {}),
         "test": [{"name": name, "action": actions} for name, actions in tests.items()],
     }
 

@@ -72,7 +72,8 @@ def test_a_report_waits_and_so_does_a_job(services: Services, database_url: str)
     assert (report["status"], report["result"]) == ("waiting", "pending")
     assert report["testScript"]["reference"] == "TestScript/t"
     assert report["tester"] == "Practitioner/7"
-    assert report["participant"] == [{"type": "server", "uri": BASE}]
+    (server,) = report["participant"]
+    assert (server["type"], server["uri"]) == ("server", BASE)
     ((kind, state, parameters, caller),) = jobs(database_url)
     assert (kind, state, parameters["report"]) == ("test-run", "waiting", report["id"])
     assert json.loads(parameters["script"])["test"] == script()["test"]
