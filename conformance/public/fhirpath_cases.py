@@ -16,6 +16,7 @@ from typing import Any
 from lxml import etree
 
 from fhirserver.definitions import r4
+from fhirserver.errors import FhirError
 from fhirserver.fhirpath import (
     Context,
     ElementNode,
@@ -28,6 +29,7 @@ from fhirserver.fhirpath import (
 from fhirserver.model.json import parse_json
 from fhirserver.model.xml import parse_xml
 from fhirserver_conformance.public.cases import (
+    DataError,
     JsonObject,
     Site,
     as_script,
@@ -64,7 +66,7 @@ def failure(told: JsonObject, inputs: Path, evaluate: Evaluate) -> str | None:
     except EvaluationError as error:
         return None if told["invalid"] else f"raised {error}"
     if told["predicate"] == "true":
-        found = ["true" if found else "false"]
+        found = ["true" if found and found != ["false"] else "false"]
     outputs = told["outputs"]
     if told["invalid"] and not outputs:
         return f"accepted, gave {found}"
@@ -118,10 +120,11 @@ def _cases(folder: Path, evaluate: Evaluate | None, otherwise: Verdict) -> Itera
 @cache
 def _load(path: Path) -> JsonObject:
     content: JsonObject
-    if path.suffix == ".json":
-        content = parse_json(path.read_bytes())
-    else:
-        content = parse_xml(_in_order(path.read_bytes()), r4())
+    try:
+        raw = path.read_bytes()
+        content = parse_json(raw) if path.suffix == ".json" else parse_xml(_in_order(raw), r4())
+    except (OSError, KeyError, FhirError, etree.XMLSyntaxError) as error:
+        raise DataError(f"{path.name} cannot be read: {error}; fetch the suite again") from error
     return content
 
 
