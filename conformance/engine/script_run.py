@@ -133,7 +133,7 @@ def _phase(phase: Phase, actions: Sequence[ActionResult]) -> list[TestResult]:
 def _result(
     phase: Phase, name: str, actions: Sequence[ActionResult], test: Test | None = None
 ) -> TestResult:
-    verdict = worst(action.verdict for action in actions)
+    verdict = _verdict(actions)
     of_verdict = (each.message for each in actions if each.verdict == verdict)
     return TestResult(
         phase=phase,
@@ -144,6 +144,12 @@ def _result(
         requirements=test.requirements if test else (),
         actions=tuple(actions),
     )
+
+
+def _verdict(actions: Sequence[ActionResult]) -> Verdict:
+    """Give the worst verdict; a skip that left the rest untried outweighs a pass."""
+    found = worst(action.verdict for action in actions)
+    return "skip" if found == "pass" and any(action.stops for action in actions) else found
 
 
 def _untried(test: Test, verdict: Verdict, reason: str) -> TestResult:
@@ -159,4 +165,4 @@ def _untried(test: Test, verdict: Verdict, reason: str) -> TestResult:
 
 
 def _bad(setup: TestResult) -> bool:
-    return any(action.stops for action in setup.actions) or setup.verdict == "skip"
+    return any(action.stops for action in setup.actions)

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from fhirserver_conformance.engine.settings import RunSettings, Target
 from fhirserver_conformance.script.discover import Suite, read_script
-from fhirserver_conformance.script.model import BrokenScript
+from fhirserver_conformance.script.model import BrokenScript, Script
 from fhirserver_conformance.suites.by_hand import guide_drafts, rest_drafts
 from fhirserver_conformance.suites.interactions import interaction_drafts
 from fhirserver_conformance.suites.searches import search_drafts
@@ -56,7 +56,7 @@ SUITES: Mapping[str, SuiteMaker] = {
 }
 
 
-class _NoStatementError(ValueError):
+class NoStatementError(ValueError):
     """The server's CapabilityStatement is not to be had; says why, and the remedy."""
 
 
@@ -71,23 +71,27 @@ def build_suite(name: str, settings: RunSettings) -> Suite:
         Its scripts; where the CapabilityStatement is not to be had, one that says so.
     """
     try:
-        statement = fetch_statement(settings)
-    except _NoStatementError as fault:
+        _, drafts = draft_suite(name, settings)
+    except NoStatementError as fault:
         broken = BrokenScript(suite=name, source="metadata", problem=str(fault))
         return Suite(name, Path(name), (broken,))
-    drafts = SUITES[name].drafts(statement, new_run())
-    scripts = (
-        with_bodies(
-            read_script(draft.resource, suite=name, source=draft.source, folder=None), draft.files
-        )
-        for draft in drafts
-    )
-    return Suite(name, Path(name), tuple(scripts))
+    return Suite(name, Path(name), tuple(script_of(draft, name) for draft in drafts))
 
 
-def new_run() -> str:
-    """Make a name for a run."""
-    return f"t{uuid4().hex[:5]}"
+def draft_suite(name: str, settings: RunSettings) -> tuple[Statement, list[Draft]]:
+    """Make the drafts of a suite, and give what the server says that they rest on.
+
+    Raises:
+        NoStatementError: the CapabilityStatement is not to be had.
+    """
+    statement = fetch_statement(settings)
+    return statement, list(SUITES[name].drafts(statement, f"t{uuid4().hex[:5]}"))
+
+
+def script_of(draft: Draft, suite: str) -> Script | BrokenScript:
+    """Make of a draft what the engine runs."""
+    script = read_script(draft.resource, suite=suite, source=draft.source, folder=None)
+    return with_bodies(script, draft.files)
 
 
 def fetch_statement(settings: RunSettings) -> Statement:
@@ -99,7 +103,7 @@ def fetch_statement(settings: RunSettings) -> Statement:
     where = f"GET {target.base}/metadata"
     if exchange.failure or exchange.status != 200:
         why = exchange.failure or f"status {exchange.status}"
-        raise _NoStatementError(f"{where}: {why}; check the address and the credentials")
+        raise NoStatementError(f"{where}: {why}; check the address and the credentials")
     return read_statement(_parsed(exchange.response_body, where), target.base)
 
 
@@ -114,9 +118,9 @@ def _parsed(body: bytes, where: str) -> dict[str, Any]:
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
-        raise _NoStatementError(f"{where}: the answer is no JSON; is this a FHIR base?") from None
+        raise NoStatementError(f"{where}: the answer is no JSON; is this a FHIR base?") from None
     if not isinstance(found, dict) or found.get("resourceType") != "CapabilityStatement":
-        raise _NoStatementError(f"{where}: no CapabilityStatement; is this a FHIR base?")
+        raise NoStatementError(f"{where}: no CapabilityStatement; is this a FHIR base?")
     return found
 
 
@@ -127,10 +131,10 @@ def write_suite(name: str, settings: RunSettings, folder: Path) -> int:
         The number of scripts.
 
     Raises:
-        ValueError: the CapabilityStatement is not to be had.
+        NoStatementError: the CapabilityStatement is not to be had.
         OSError: the folder cannot be written.
     """
-    drafts = list(SUITES[name].drafts(fetch_statement(settings), new_run()))
+    _, drafts = draft_suite(name, settings)
     for draft in drafts:
         script = json.dumps(draft.resource, indent=2, ensure_ascii=False).encode() + b"\n"
         for file, body in {draft.source: script, **draft.files}.items():

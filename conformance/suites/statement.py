@@ -97,6 +97,10 @@ class Statement:
         """Search parameters of the whole system."""
         return tuple(each.get("name", "") for each in self.rest.get("searchParam", ()))
 
+    def speaks(self, name: str) -> bool:
+        """Tell whether a format is offered, e.g. "xml"."""
+        return any(name in str(each) for each in self.resource.get("format", ()))
+
     @property
     def compartments(self) -> tuple[str, ...]:
         """Types that own a compartment, e.g. "Patient"."""

@@ -39,6 +39,10 @@ def _read(subject: Subject) -> Iterator[Json]:
     yield expect_value(f"{subject.name}.id", "${id}")
     if "update" in subject.offer.interactions:
         yield expect_value(f"{subject.name}.language", "de")
+    if subject.world.statement.speaks("xml"):
+        yield subject.send("read", "/${id}", {"accept": "xml"})
+        yield expect("it is XML", {"contentType": "xml"})
+        yield expect_value(f"{subject.name}.id", "${id}")
     yield subject.send("read", f"/{NOBODY}")
     yield expect_status("404")
 

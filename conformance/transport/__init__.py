@@ -75,7 +75,7 @@ class Transport:
         self._timeout_s = timeout_s
         self._limit_bytes = body_limit_bytes
         self._confine = confine
-        self._tls = ssl.create_default_context(cafile=ca_file)
+        self._tls = None if ca_file is None else ssl.create_default_context(cafile=ca_file)
         self._lock = Lock()
         self._idle: dict[_Address, list[Connection]] = defaultdict(list)
         self._deadlines: set[Deadline] = set()
@@ -142,7 +142,15 @@ class Transport:
         if found is not None:
             found.use(deadline)
             return found
-        return Connection(*address, self._tls, deadline)
+        return Connection(*address, self._trust(address), deadline)
+
+    def _trust(self, address: _Address) -> ssl.SSLContext | None:
+        """Give how certificates are checked; reading the system's authorities takes a moment."""
+        if address[0] != "https":
+            return None
+        with self._lock:
+            self._tls = self._tls or ssl.create_default_context()
+        return self._tls
 
     def _give_back(self, connection: Connection, address: _Address, answer: Answer) -> None:
         if answer.failure is not None or not answer.keeps_connection:

@@ -49,7 +49,7 @@ class Connection(http.client.HTTPConnection):
         scheme: http or https.
         host: name or address.
         port: number.
-        tls: how certificates are checked.
+        tls: how certificates are checked; None for http.
         deadline: of the first request, and so of connecting.
 
     Raises:
@@ -57,7 +57,7 @@ class Connection(http.client.HTTPConnection):
     """
 
     def __init__(
-        self, scheme: str, host: str, port: int, tls: ssl.SSLContext, deadline: Deadline
+        self, scheme: str, host: str, port: int, tls: ssl.SSLContext | None, deadline: Deadline
     ) -> None:
         super().__init__(host, port)
         self.default_port = 443 if scheme == "https" else 80
@@ -66,7 +66,7 @@ class Connection(http.client.HTTPConnection):
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             plain.settimeout(deadline.left_s())
-            raw = tls.wrap_socket(plain, server_hostname=host) if scheme == "https" else plain
+            raw = plain if tls is None else tls.wrap_socket(plain, server_hostname=host)
         except BaseException:
             plain.close()
             raise

@@ -1,0 +1,76 @@
+"""Every claim of the CapabilityStatement is shown by a test that passes.
+
+Spec: https://hl7.org/fhir/R4/capabilitystatement.html
+
+The tests are those of the conformance tool, which anyone can run against any server.
+"""
+
+from fhirserver.definitions import r4
+from fhirserver.search.params import date, number, prefix, quantity, reference, string, token, uri
+from fhirserver_conformance.examples.by_hand import NEVER_LINKED
+from fhirserver_conformance.examples.of_values import MODIFIERS, PREFIXES
+from fhirserver_conformance.suites.statement import STATED, claims
+from tests.claims.conftest import Proof
+
+HEAD = ("resourceType", "url", "name", "title", "status", "date", "kind", "fhirVersion")
+TOP = ("software", "implementation", "format", "patchFormat", "rest")
+REST = ("mode", "documentation", "resource", "interaction", "searchParam", "compartment")
+WALKED = (
+    *("type", "profile", "interaction", "operation"),
+    *("searchInclude", "searchParam", "searchRevInclude"),
+)
+PROMISES = {
+    "conditionalCreate": True,
+    "conditionalDelete": "single",
+    "conditionalRead": "full-support",
+    "conditionalUpdate": True,
+    "readHistory": True,
+    "referencePolicy": ["literal", "logical", "enforced"],
+    "updateCreate": True,
+    "versioning": "versioned",
+}
+NEVER_SHOWN = {
+    f"{target}?_revinclude={name}:{code}": reason
+    for (name, code, target), reason in NEVER_LINKED.items()
+}
+
+
+def test_all_pass(proof: Proof) -> None:
+    """No failure, no warning, and nothing is skipped."""
+    others = {name: test for name, test in proof.tests.items() if test.verdict != "pass"}
+    assert not [f"{name}: {test.verdict} {test.message[:300]}" for name, test in others.items()]
+
+
+def test_every_claim_is_shown(proof: Proof) -> None:
+    """A claim that no passing test shows is listed here; so is an exception that is not needed."""
+    assert set(claims(proof.statement)) - proof.shown == NEVER_SHOWN.keys()
+
+
+def test_nothing_is_shown_that_is_not_claimed(proof: Proof) -> None:
+    assert not proof.shown - set(claims(proof.statement))
+
+
+def test_nothing_is_said_that_is_no_claim(proof: Proof) -> None:
+    """An element of the statement that the list of claims does not read is listed here."""
+    resource, rest = proof.statement.resource, proof.statement.rest
+    assert set(resource) == {*HEAD, *TOP}
+    assert set(rest) == set(REST)
+    assert resource["fhirVersion"] == "4.0.1"
+    assert len(resource["rest"]) == 1
+    for offer in proof.statement.offers.values():
+        assert set(offer.stated) == {*STATED, *WALKED}
+
+
+def test_every_type_promises_the_same(proof: Proof) -> None:
+    assert tuple(proof.statement.offers) == r4().resource_types
+    for offer in proof.statement.offers.values():
+        assert {name: offer.stated[name] for name in STATED} == PROMISES
+
+
+def test_modifiers_and_prefixes_are_those_of_the_server() -> None:
+    """What R4's statement cannot say is claimed by naming a parameter with its type."""
+    modules = (date, number, quantity, reference, string, token, uri)
+    for module in modules:
+        kind = module.__name__.rpartition(".")[2]
+        assert set(MODIFIERS[kind]) == getattr(module, "MODIFIERS", set()), kind
+    assert set(PREFIXES) == set(prefix.PREFIXES)
