@@ -80,13 +80,13 @@ def _last_run(services: Services, suite: str) -> Run | None:
 
 
 def _run(suite: str, report: JsonObject) -> Run:
-    server = next(iter(report.get("participant", ())), {}).get("display", "")
+    servers = [each.get("display", "") for each in report.get("participant", ())]
     cases = tuple(
         _case(action.get("assert", {}))
         for test in report.get("test", ())
         for action in test.get("action", ())
     )
-    return Run(report["id"], suite, report.get("issued", ""), server, cases)
+    return Run(report["id"], suite, report.get("issued", ""), ", ".join(servers), cases)
 
 
 def _case(shown: JsonObject) -> Case:

@@ -7,7 +7,8 @@
 A worker that takes a job has it until `expires` and prolongs that while it works. Whoever takes it
 over raises its `fence`, and so does a cancellation. A worker writes nothing of a job but in a
 transaction that holds the job's row at the fence it was given, so one that was frozen and wakes up
-does no harm. Jobs are taken in their order; rows that others are about to take are skipped.
+does no harm. Jobs are taken in their order; rows that others are about to take are skipped. A job
+that is over keeps nothing of what it needed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +28,7 @@ SELECT count(*) FROM job JOIN resource r ON r.rid = job.rid AND r.state = 1
 WHERE job.state IN ('waiting', 'running') AND job.caller ->> 'actor' = %s
 """
 _WITHDRAW = """
-UPDATE job SET state = 'cancelled', fence = fence + 1
+UPDATE job SET state = 'cancelled', fence = fence + 1, parameters = '{}'
 FROM resource r
 WHERE job.state IN ('waiting', 'running') AND r.rid = job.rid AND r.state <> 1
 """
@@ -49,7 +50,9 @@ UPDATE job SET heartbeat = clock_timestamp(),
 WHERE {_MINE}
 """  # noqa: S608 - constants
 _HOLD = f"SELECT 1 FROM job WHERE {_MINE} FOR UPDATE"  # noqa: S608 - constants
-_END = f"UPDATE job SET state = %(state)s WHERE {_MINE}"  # noqa: S608 - constants
+_END = f"""
+UPDATE job SET state = %(state)s, parameters = '{{}}' WHERE {_MINE}
+"""  # noqa: S608 - constants
 _PUT_BACK = f"""
 UPDATE job SET state = 'waiting', owner = NULL, attempts = attempts - %(uncounted)s,
     run_after = clock_timestamp() + make_interval(secs => %(pause)s)

@@ -158,6 +158,15 @@ def test_what_is_not_there(pages: Client, method: str, path: str, status: int) -
     assert pages.request(method, f"/conformance/{path}", None, headers).status == status
 
 
+def test_the_statement_leads_to_the_proof_of_its_claims(pages: Client) -> None:
+    (rest,) = pages.get("metadata").json["rest"]
+    root = pages.base.removesuffix("/fhir")
+    for resource in rest["resource"]:
+        page = resource["documentation"].rpartition(" ")[2]
+        assert page == f"{root}/conformance/support/{resource['type']}"
+    assert "<h1>VisionPrescription</h1>" in checked(pages.get(page.removeprefix(root)))
+
+
 def test_the_suites_are_those_of_the_tool() -> None:
     assert {name for name, _ in SUITES} <= set(TOOL_SUITES)
 

@@ -175,6 +175,16 @@ def test_a_job_put_back_is_taken_again(
     assert (job.attempts if job else None) == found
 
 
+def test_what_is_over_keeps_nothing_of_what_it_needed(one: Connection[Any]) -> None:
+    for rid in (1, 2, 3):
+        add(one, rid)
+    one.execute(f"{DELETE} WHERE rid = 3".encode())
+    withdraw_jobs(one)
+    end_job(one, taken(one), "done")
+    kept = one.execute("SELECT parameters FROM job ORDER BY number").fetchall()
+    assert kept == [({},), ({"rid": 2},), ({},)]
+
+
 def test_what_counts_for_a_caller_is_what_waits_or_runs(one: Connection[Any]) -> None:
     for rid in range(1, 6):
         add(one, rid)
