@@ -6,7 +6,8 @@ The tool names the proof of a claim by a line:
     Patient?name                    a search parameter
     Patient?name:exact              with a modifier
     Patient?birthdate=ge            with a prefix
-    Patient?_include=Patient:link   an include; also _revinclude
+    Patient?_include=Patient:link   an include
+    Patient?_revinclude=Account     the reverse includes from a type
     Patient/*/Observation           a type in a compartment
     Patient/$validate               an operation
     transaction, ?_id, format json  what is claimed of the whole system

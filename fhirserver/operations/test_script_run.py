@@ -141,11 +141,7 @@ def _script(call: Call, resource: JsonValue) -> Work:
     """Have a script run: the one that came along, or the one of the address."""
     script = _stored(call, "TestScript", call.id) if call.id else _checked(call, resource)
     sent = write_json(_with_fixtures(call, script))
-    if len(sent) > SCRIPT_LIMIT_BYTES:
-        raise TooLargeError(
-            f"A script may have {SCRIPT_LIMIT_BYTES} bytes with its fixtures, and this one has "
-            f"{len(sent)}; divide it."
-        )
+    _refuse_long(len(sent))
     name = script.get("name", "TestScript")
     reference: JsonObject = {"type": "TestScript", "display": name}
     if call.id is not None:
@@ -162,30 +158,44 @@ def _checked(call: Call, resource: JsonValue) -> JsonObject:
 
 
 def _stored(call: Call, type_: str, id_: str) -> JsonObject:
-    body = read(call.services, call.auth, type_, id_).body
-    assert body is not None
-    resource: JsonObject = parse_json(body)
+    resource: JsonObject = parse_json(_read(call, type_, id_))
     return resource
 
 
+def _read(call: Call, type_: str, id_: str) -> bytes:
+    body = read(call.services, call.auth, type_, id_).body
+    assert body is not None
+    return body
+
+
+def _refuse_long(size_bytes: int) -> None:
+    if size_bytes > SCRIPT_LIMIT_BYTES:
+        raise TooLargeError(
+            f"A script may have {SCRIPT_LIMIT_BYTES} bytes with its fixtures, and this one has "
+            "more; divide it."
+        )
+
+
 def _with_fixtures(call: Call, script: JsonObject) -> JsonObject:
-    """Copy a script with the resources that its fixtures refer to contained in it."""
-    contained = list(script.get("contained", ()))
+    """Copy a script with resources of this server in place of the references to them.
+
+    That is not R4's grammar; the tool reads it so, and a resource keeps the id that it has.
+    """
     fixtures = []
+    size_bytes = 0
     for number, fixture in enumerate(script.get("fixture", ())):
         reference = fixture.get("resource", {}).get("reference")
         if reference is None or reference.startswith("#"):
             fixtures.append(fixture)
             continue
-        place = f"TestScript.fixture[{number}].resource"
-        id_ = f"fixture-{number}-of-this-server"
-        contained.append({**_fixture(call, reference, place), "id": id_})
-        fixtures.append({**fixture, "resource": {"reference": f"#{id_}"}})
-    changed = {"contained": contained, "fixture": fixtures}
-    return {**script, **{name: value for name, value in changed.items() if value}}
+        body = _fixture(call, reference, f"TestScript.fixture[{number}].resource")
+        size_bytes += len(body)
+        _refuse_long(size_bytes)
+        fixtures.append({**fixture, "resource": parse_json(body)})
+    return {**script, "fixture": fixtures} if fixtures else script
 
 
-def _fixture(call: Call, reference: str, place: str) -> JsonObject:
+def _fixture(call: Call, reference: str, place: str) -> bytes:
     services = call.services
     local = parse_reference(reference, services.settings.public_url)
     stored = services.definitions.resource_types
@@ -195,7 +205,7 @@ def _fixture(call: Call, reference: str, place: str) -> JsonObject:
             "fixtures that it contains (#id), or resources of this server (Type/id).",
             expression=(place,),
         )
-    return _stored(call, local.type, local.id)
+    return _read(call, local.type, local.id)
 
 
 def _waiting(call: Call, about: JsonObject) -> JsonObject:

@@ -23,21 +23,19 @@ from tests.waiting import wait_for
 
 PATIENT = {"resourceType": "Patient", "active": True}
 ELSEWHERE = "http://127.0.0.1:9/fhir/Patient/p"
-WRITES_HELD = script(
-    contained=[{**PATIENT, "id": "held"}],
-    fixture=[
-        {"id": "f", "autocreate": False, "autodelete": False, "resource": {"reference": "#held"}}
-    ],
-    test=[
-        {
-            "name": "what is held is written",
-            "action": [
-                action("update", sourceId="f", resource="Patient", params="/held"),
-                expect(response="okay"),
-            ],
-        }
-    ],
-)
+
+
+def writing(id_: str, resource: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Make a script that updates a patient with a fixture."""
+    fixture = {"id": "f", "autocreate": False, "autodelete": False, "resource": resource}
+    steps = [
+        action("update", sourceId="f", resource="Patient", params=f"/{id_}"),
+        expect(response="okay"),
+    ]
+    return script(fixture=[fixture], test=[{"name": "a write", "action": steps}], **more)
+
+
+WRITES_HELD = writing("held", {"reference": "#held"}, contained=[{**PATIENT, "id": "held"}])
 _JOB = """
 SELECT job.state, job.attempts FROM job JOIN resource USING (rid) WHERE resource.id = %s
 """
@@ -136,6 +134,9 @@ def reading(params: str, **expected: str) -> Any:
     [
         pytest.param(reading("/p", response="okay"), "pass", "", id="pass"),
         pytest.param(reading("/none", response="okay"), "fail", "404", id="fail"),
+        pytest.param(
+            writing("p", {"reference": "Patient/p"}), "pass", "", id="a-fixture-of-this-server"
+        ),
         pytest.param(
             script(test=[{"name": "t", "action": [action("read", url=ELSEWHERE)]}]),
             "fail",

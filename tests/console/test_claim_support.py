@@ -98,8 +98,10 @@ def test_the_documentation_counts_every_claim_of_the_statement() -> None:
     services = Services(r4(), Database(""), settings, allow_all, now_us, b"", OFFERED)
     body = capabilities(services, AuthContext("", "", "")).body
     statement = read_statement(parse_json(body or b""), settings.public_url)
-    wanted = [Case(claim, "pass", "") for claim in claims(statement)]
-    expected = support_page(wanted, date="", version="")
+    # The reverse includes from one type to another are one case of the tool.
+    wanted = {re.sub(r"(_revinclude=\w+):.+", r"\1", claim) for claim in claims(statement)}
+    cases = [Case(claim, "pass", "") for claim in wanted]
+    expected = support_page(cases, date="", version="")
     assert _tables(PAGE.read_text("utf-8")) == _tables(expected)
 
 

@@ -30,6 +30,10 @@ from tests.operations.scripts import script
 AUTH = AuthContext("Practitioner/7", "tests", "request-1", "192.0.2.7")
 BASE = Settings().public_url
 PATIENT = {"resourceType": "Patient", "id": "p", "active": True}
+NARRATIVE = {
+    "status": "generated",
+    "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{"x" * 1_000_000}</div>',
+}
 
 
 @pytest.fixture
@@ -133,10 +137,23 @@ def test_a_fixture_of_this_server_is_sent_along(services: Services, database_url
     own = {"resourceType": "Basic", "id": "own", "code": {"text": "x"}}
     run(services, None, script(fixture=fixtures, contained=[own]))
     sent = json.loads(jobs(database_url)[0][2]["script"])
-    contained = {f"#{each['id']}": each for each in sent["contained"]}
-    found = [contained[each["resource"]["reference"]] for each in sent["fixture"]]
-    assert found[0] == own
-    assert [each["active"] for each in found[1:]] == [True, True]
+    assert sent["contained"] == [own]
+    found = [each["resource"] for each in sent["fixture"]]
+    assert found[0] == {"reference": "#own"}
+    assert [(each["id"], each["active"]) for each in found[1:]] == [("p", True)] * 2
+
+
+def test_many_long_fixtures_are_not_all_read(services: Services, database_url: str) -> None:
+    update(services, AUTH, "Patient", "p", {**PATIENT, "text": NARRATIVE})
+    fixture = {"autocreate": False, "autodelete": False, "resource": {"reference": "Patient/p"}}
+    fixtures = [{**fixture, "id": f"f{number}"} for number in range(100)]
+    with pytest.raises(FhirError, match="divide it"):
+        run(services, None, script(fixture=fixtures))
+    with psycopg.connect(database_url) as connection:
+        (read_times,) = connection.execute(
+            "SELECT count(*) FROM audit WHERE interaction = 'read' AND id = 'p'"
+        )
+    assert read_times == (3,)
 
 
 def with_fixture(reference: str) -> Any:
