@@ -76,11 +76,14 @@ def run(arguments: argparse.Namespace) -> int:
     if interrupted:
         return 130
     table = read_table()
+    found = compare(results, table)
     if arguments.write_docs is not None:
-        pages = {"deviations.md": deviations_page(table), "results.md": results_page(results)}
+        pages = {
+            "deviations.md": deviations_page(table),
+            "results.md": results_page(results, found),
+        }
         for name, page in pages.items():
             (arguments.write_docs / name).write_text(page, "utf-8")
-    found = compare(results, table)
     sys.stdout.write(differences(found))
     return 0 if found.agrees else 1
 

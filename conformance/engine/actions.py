@@ -35,10 +35,12 @@ def run_actions(actions: Sequence[Action], state: State, stop: Event) -> list[Ac
     results: list[ActionResult] = []
     reason = ""
     for index, action in enumerate(actions):
-        if not reason and stop.is_set():
-            reason = INTERRUPTED
         if reason:
             results.append(skipped(action, reason))
+            continue
+        if stop.is_set():
+            reason = INTERRUPTED
+            results.append(replace(skipped(action, reason), stops=True))
             continue
         results.append(run_action(action, state, stop))
         if isinstance(action, Assert) and action.any_of_group:

@@ -11,7 +11,7 @@ resource still referred to it.
 from dataclasses import replace
 from threading import Event
 
-from fhirserver_conformance.engine.operation import run_operation
+from fhirserver_conformance.engine.actions import run_action
 from fhirserver_conformance.engine.places import Place, place_or_none
 from fhirserver_conformance.engine.problem import ActionProblem
 from fhirserver_conformance.engine.state import State
@@ -68,10 +68,10 @@ def _create(fixture: Fixture, destination: int, state: State) -> ActionResult:
         description=f"create fixture '{fixture.id}'",
     )
     if _has_id(fixture, state):
-        result = run_operation(replace(operation, code="updateCreate"), state, _NEVER)
+        result = run_action(replace(operation, code="updateCreate"), state, _NEVER)
         if _status(result) not in _REFUSES_ID:
             return _checked(result, f"fixture '{fixture.id}' was not created")
-    result = run_operation(operation, state, _NEVER)
+    result = run_action(operation, state, _NEVER)
     return _checked(result, f"fixture '{fixture.id}' was not created")
 
 
@@ -91,7 +91,7 @@ def _delete(destination: int, place: Place, state: State) -> ActionResult:
         label="autodelete",
         description=f"delete {name}",
     )
-    result = run_operation(operation, state, _NEVER)
+    result = run_action(operation, state, _NEVER)
     if _status(result) in _GONE:
         return result
     base = state.settings.targets[destination - 1].base

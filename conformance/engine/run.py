@@ -34,10 +34,13 @@ def run_scripts(
             called for them too, and scripts that had not begun are left out.
     """
     run = Run(settings, Capabilities(settings), Event())
+    futures: list[Future[ScriptResult]] = []
+    waiting: set[Future[ScriptResult]] = set()
     with ThreadPoolExecutor(max(1, settings.parallel), "script") as threads:
-        futures = [threads.submit(run_script, script, run) for script in scripts]
-        waiting = set(futures)
         try:
+            for script in scripts:
+                futures.append(threads.submit(run_script, script, run))
+                waiting.add(futures[-1])
             _report(waiting, on_result)
         except BaseException:
             run.stop.set()

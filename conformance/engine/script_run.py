@@ -59,7 +59,12 @@ def run_script(script: Script | BrokenScript, run: Run) -> ScriptResult:
             base=base,
             message=script.problem,
         )
-    tests = _run_phases(script, run)
+    tests: list[TestResult] = []
+    message = ""
+    try:
+        tests = _run_phases(script, run)
+    except Exception as error:  # noqa: BLE001 - the edge: the other scripts are still to run
+        message = f"the conformance tool itself failed: {type(error).__name__}: {error}"
     return ScriptResult(
         suite=script.suite,
         source=script.source,
@@ -70,6 +75,7 @@ def run_script(script: Script | BrokenScript, run: Run) -> ScriptResult:
         duration_ms=(time.monotonic() - clock) * 1000,
         base=base,
         script=script.resource or None,
+        message=message,
     )
 
 

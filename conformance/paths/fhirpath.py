@@ -26,7 +26,7 @@ from fhirserver_conformance.paths.values import PathError, Value, shown
 
 FhirPathName = Literal["own", "fhirpathpy"]
 
-_PRIMITIVES = (bool, int, str, Decimal)
+_PLAIN = (bool, int, str, Decimal, dict, list)
 
 
 def evaluate(engine: FhirPathName, expression: str, document: Document) -> list[Value]:
@@ -68,7 +68,9 @@ def _evaluate_own(expression: str, resource: dict[str, Any]) -> list[Value]:
 def _plain(item: Any) -> Value:
     if isinstance(item, ElementNode):
         return item.sibling if item.value is None else item.value
-    return item if isinstance(item, _PRIMITIVES) else str(item)
+    if isinstance(item, float):
+        return Decimal(repr(item))
+    return item if isinstance(item, _PLAIN) else str(item)
 
 
 def _evaluate_fhirpathpy(expression: str, resource: dict[str, Any]) -> list[Value]:
@@ -76,7 +78,8 @@ def _evaluate_fhirpathpy(expression: str, resource: dict[str, Any]) -> list[Valu
         found = _compile_fhirpathpy(expression)(resource, {})
     except Exception as error:  # noqa: BLE001 — the package raises Exception itself, among others
         raise PathError(f"FHIRPath {shown(expression)}: {error}") from None
-    return [item if isinstance(item, dict | list) else _plain(item) for item in found]
+    # It gives None for what null stands for in an array of JSON.
+    return [_plain(item) for item in found if item is not None]
 
 
 @lru_cache(maxsize=1024)

@@ -1,8 +1,9 @@
 """The table of deviations and the figures of a run, as Markdown for the documentation."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
-from fhirserver_conformance.public.deviations import KINDS, Row
+from fhirserver_conformance.public.deviations import KINDS, Comparison, Row
 from fhirserver_conformance.report.tally import VERDICTS, Tally, by_suite, percent_in_words, tally
 from fhirserver_conformance.results import ScriptResult
 
@@ -32,6 +33,10 @@ in the folder its authors gave it. Failures are explained one by one in [deviati
 The rate is the share of passes among the cases that were tried.
 
 """
+_KINDS = """
+Of what kind the failures are, case by case:
+
+"""
 
 
 def deviations_page(table: Sequence[Row]) -> str:
@@ -43,14 +48,23 @@ def deviations_page(table: Sequence[Row]) -> str:
     return "".join(parts)
 
 
-def results_page(results: Iterable[ScriptResult]) -> str:
-    """Write the figures of a run as a page, a line per suite. Pure."""
+def results_page(results: Iterable[ScriptResult], compared: Comparison) -> str:
+    """Write the figures of a run as a page, a line per suite, and the kinds of failures. Pure."""
     heads = ["suite", *VERDICTS, "rate"]
     lines = [f"| {' | '.join(heads)} |\n", "|---" + "|--:" * (len(heads) - 1) + "|\n"]
     groups = by_suite(results)
     lines += [_figures(suite, tally(members)) for suite, members in groups.items()]
     everything = [result for members in groups.values() for result in members]
-    return "".join([_RESULTS, *lines, _figures("**all**", tally(everything))])
+    figures = [*lines, _figures("**all**", tally(everything))]
+    return "".join([_RESULTS, *figures, _KINDS, *_kinds(compared)])
+
+
+def _kinds(compared: Comparison) -> Iterator[str]:
+    counts = Counter((row.suite, row.kind) for _, row in compared.known)
+    yield f"| suite | {' | '.join(KINDS)} |\n|---{'|--:' * len(KINDS)}|\n"
+    for suite in dict.fromkeys(suite for suite, _ in counts):
+        numbers = " | ".join(str(counts[suite, kind]) for kind in KINDS)
+        yield f"| {suite} | {numbers} |\n"
 
 
 def _row(row: Row) -> str:

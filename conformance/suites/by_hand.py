@@ -18,6 +18,7 @@ Json = dict[str, Any]
 
 GUIDES = ("bulk-data", "devices", "smart", "subscriptions", "us-core")
 """Scripts about what is built on FHIR's REST interface."""
+_SCRIPT = b'"resourceType": "TestScript"'
 
 
 def rest_drafts(_statement: Statement, _run: str) -> Iterator[Draft]:
@@ -39,8 +40,9 @@ def _drafts() -> dict[str, Draft]:
     }
     found: dict[str, Draft] = {}
     for name, body in sorted(bodies.items()):
-        resource = json.loads(body)
-        if resource["resourceType"] == "TestScript":
+        # Not every fixture is JSON that can be read.
+        if _SCRIPT in body:
+            resource = json.loads(body)
             source = f"scripts/{name}"
             found[name.removesuffix(".json")] = Draft(source, resource, _named(resource, bodies))
     return found

@@ -13,9 +13,9 @@ by its text. What is ordered are numbers, or dates and times.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
-from fhirserver.fhirpath import Temporal
 from fhirserver.fhirpath.temporal import parse_temporal
 from fhirserver_conformance.engine.asserts.regex import matches
 from fhirserver_conformance.engine.media import same_type
@@ -23,12 +23,17 @@ from fhirserver_conformance.engine.problem import ActionProblem
 from fhirserver_conformance.paths.fhirpath import holds
 from fhirserver_conformance.paths.values import Value, shown, shown_all, text_of
 
+_TO_MINUTES = 5
 _WORDS = {
     "equals": "is", "notEquals": "is not", "in": "is one of", "notIn": "is none of",
     "greaterThan": "is greater than", "lessThan": "is less than", "contains": "contains",
     "notContains": "does not contain", "matchesRegex": "matches the pattern",
     "matchesMimeClass": "is of the media type",
 }  # fmt: skip
+
+
+OPERATORS = frozenset({*_WORDS, "empty", "notEmpty", "eval"})
+"""Every operator that an assert may have."""
 
 
 def compare(operator: str, found: Sequence[Value], expected: str | None, what: str) -> str:
@@ -62,7 +67,7 @@ def compare(operator: str, found: Sequence[Value], expected: str | None, what: s
 def _with_value(operator: str) -> tuple[bool, Callable[[Value, str], bool]]:
     negative = operator.startswith("not")
     name = operator if not negative else operator[3].lower() + operator[4:]
-    if operator not in _WORDS:
+    if operator not in OPERATORS:
         raise ActionProblem(f"'{operator}' is no operator of an assert")
     return negative, _TESTS[name]
 
@@ -113,13 +118,17 @@ def _number(text: str) -> Decimal | None:
 
 
 def _instant(text: str) -> tuple[Decimal, ...] | None:
-    """Give a date's parts in UTC, for those that are as precise as each other."""
+    """Give the parts of a date or time as far as it is precise, in UTC where it has an offset."""
     temporal = parse_temporal(text.strip())
-    return None if temporal is None else _parts(temporal)
-
-
-def _parts(temporal: Temporal) -> tuple[Decimal, ...]:
-    return tuple(Decimal(part) for part in temporal.parts)
+    if temporal is None:
+        return None
+    parts = tuple(Decimal(part) for part in temporal.parts)
+    if not temporal.offset:
+        return parts
+    year, month, day, hour, minute = (int(part) for part in parts[:_TO_MINUTES])
+    utc = datetime(year, month, day, hour, minute, tzinfo=UTC) - timedelta(minutes=temporal.offset)
+    moved = (utc.year, utc.month, utc.day, utc.hour, utc.minute)
+    return (*(Decimal(part) for part in moved), *parts[_TO_MINUTES:])
 
 
 _TESTS: Mapping[str, Callable[[Value, str], bool]] = {

@@ -1,100 +1,79 @@
-"""What each operation sends."""
+"""Where each operation goes, and what becomes of it."""
 
 from __future__ import annotations
-
-import json
-from typing import Any
 
 import pytest
 
 from fhirserver_conformance.engine.interactions import INTERACTIONS, OPERATIONS
 from fhirserver_conformance.engine.settings import RunSettings, Target
-from fhirserver_conformance.script.model import Assert, Fixture, Operation, Variable
+from fhirserver_conformance.script.model import Assert, Operation
 from fhirserver_conformance.transport import Transport
-from tests.conformance.engine.runs import JSON, only_test, run, script, settings, verdicts
+from tests.conformance.engine.runs import only_test, run, script, settings, verdicts
+from tests.conformance.engine.sending import FIXTURES, op_row, sent_by
 from tests.conformance.lying_server import LyingServer, Received, Wire, answer, lying_server
 
-PATIENT = b'{"resourceType":"Patient","id":"p1","meta":{"versionId":"3"},"active":true}'
-PATIENT_XML = (
-    b'<Patient xmlns="http://hl7.org/fhir"><id value="p1"/><active value="true"/></Patient>'
-)
-FIXTURES = (
-    Fixture(id="f", body=PATIENT),
-    Fixture(id="x", body=PATIENT_XML, format="xml"),
-    Fixture(id="no-id", body=b'{"resourceType":"Patient"}'),
-    Fixture(id="parameters", body=b'{"resourceType":"Parameters"}'),
-    Fixture(id="patch", body=b'[{"op":"remove","path":"/active"}]'),
-    Fixture(id="diff", body=b'<diff><remove sel="a"/></diff>', format="xml"),
-    Fixture(id="lost", problem="there is no such file"),
-)
-
-
-def _op(id: str, line: str, **members: Any) -> Any:
-    return pytest.param(Operation(**members), line, id=id)
-
-
 LINES = [
-    _op("read-params", "GET /Patient/1", code="read", resource="Patient", params="/1"),
-    _op("read-no-slash", "GET /Patient/1", code="read", resource="Patient", params="1"),
-    _op("read-target", "GET /Patient/p1", code="read", target_id="f"),
-    _op("read-target-xml", "GET /Patient/p1", code="read", target_id="x"),
-    _op(
+    op_row("read-params", "GET /Patient/1", code="read", resource="Patient", params="/1"),
+    op_row("read-no-slash", "GET /Patient/1", code="read", resource="Patient", params="1"),
+    op_row("read-target", "GET /Patient/p1", code="read", target_id="f"),
+    op_row("read-target-xml", "GET /Patient/p1", code="read", target_id="x"),
+    op_row(
         "params-win", "GET /Patient/1", code="read", resource="Patient", params="/1", target_id="f"
     ),
-    _op("url-wins", "GET /Group/2", code="read", url="Group/2", resource="Patient", params="/1"),
-    _op("url-slash", "GET /Group/2", url="/Group/2"),
-    _op("url-empty", "POST ", url="", code="batch", source_id="f"),
-    _op("vread-target", "GET /Patient/p1/_history/3", code="vread", target_id="f"),
-    _op("history-instance", "GET /Patient/p1/_history", code="history", target_id="f"),
-    _op("history-type", "GET /Patient/_history", code="history", resource="Patient"),
-    _op("history-system", "GET /_history", code="history"),
-    _op(
+    op_row("url-wins", "GET /Group/2", code="read", url="Group/2", resource="Patient", params="/1"),
+    op_row("url-slash", "GET /Group/2", url="/Group/2"),
+    op_row("url-empty", "POST ", url="", code="batch", source_id="f"),
+    op_row("vread-target", "GET /Patient/p1/_history/3", code="vread", target_id="f"),
+    op_row("history-instance", "GET /Patient/p1/_history", code="history", target_id="f"),
+    op_row("history-type", "GET /Patient/_history", code="history", resource="Patient"),
+    op_row("history-system", "GET /_history", code="history"),
+    op_row(
         "history-params",
         "GET /Patient/1/_history?_count=1",
         code="history",
         resource="Patient",
         params="/1?_count=1",
     ),
-    _op(
+    op_row(
         "history-named",
         "GET /Patient/1/_history/2",
         code="history",
         resource="Patient",
         params="/1/_history/2",
     ),
-    _op("create", "POST /Patient", code="create", source_id="f"),
-    _op("update-source", "PUT /Patient/p1", code="update", source_id="f"),
-    _op("update-target", "PUT /Patient/p1", code="update", source_id="no-id", target_id="f"),
-    _op("update-create", "PUT /Patient/9", code="updateCreate", params="/9", source_id="f"),
-    _op(
+    op_row("create", "POST /Patient", code="create", source_id="f"),
+    op_row("update-source", "PUT /Patient/p1", code="update", source_id="f"),
+    op_row("update-target", "PUT /Patient/p1", code="update", source_id="no-id", target_id="f"),
+    op_row("update-create", "PUT /Patient/9", code="updateCreate", params="/9", source_id="f"),
+    op_row(
         "update-conditional",
         "PUT /Patient?identifier=a",
         code="update",
         params="?identifier=a",
         source_id="f",
     ),
-    _op("patch", "PATCH /Patient/p1", code="patch", target_id="f", source_id="patch"),
-    _op("delete", "DELETE /Patient/p1", code="delete", target_id="f"),
-    _op(
+    op_row("patch", "PATCH /Patient/p1", code="patch", target_id="f", source_id="patch"),
+    op_row("delete", "DELETE /Patient/p1", code="delete", target_id="f"),
+    op_row(
         "delete-single",
         "DELETE /Patient?name=a",
         code="deleteCondSingle",
         resource="Patient",
         params="?name=a",
     ),
-    _op(
+    op_row(
         "delete-multiple",
         "DELETE /Patient?name=a",
         code="deleteCondMultiple",
         resource="Patient",
         params="name=a",
     ),
-    _op("search", "GET /Patient?name=a", code="search", resource="Patient", params="?name=a"),
-    _op(
+    op_row("search", "GET /Patient?name=a", code="search", resource="Patient", params="?name=a"),
+    op_row(
         "search-no-mark", "GET /Patient?name=a", code="search", resource="Patient", params="name=a"
     ),
-    _op("search-system", "GET /?_type=Patient", code="search", params="/?_type=Patient"),
-    _op(
+    op_row("search-system", "GET /?_type=Patient", code="search", params="/?_type=Patient"),
+    op_row(
         "search-post",
         "POST /Patient/_search",
         code="search",
@@ -102,58 +81,60 @@ LINES = [
         params="?name=a",
         method="post",
     ),
-    _op("batch", "POST ", code="batch", source_id="f"),
-    _op("transaction", "POST ", code="transaction", source_id="f"),
-    _op("capabilities", "GET /metadata", code="capabilities"),
-    _op("capabilities-params", "GET /metadata?mode=full", code="capabilities", params="?mode=full"),
-    _op(
+    op_row("batch", "POST ", code="batch", source_id="f"),
+    op_row("transaction", "POST ", code="transaction", source_id="f"),
+    op_row("capabilities", "GET /metadata", code="capabilities"),
+    op_row(
+        "capabilities-params", "GET /metadata?mode=full", code="capabilities", params="?mode=full"
+    ),
+    op_row(
         "validate-code",
         "GET /ValueSet/$validate-code?code=a",
         code="validate-code",
         resource="ValueSet",
         params="?code=a",
     ),
-    _op(
+    op_row(
         "expand-named",
         "GET /ValueSet/$expand?url=a",
         code="expand",
         resource="ValueSet",
         params="/$expand?url=a",
     ),
-    _op("everything-target", "GET /Patient/p1/$everything", code="everything", target_id="f"),
-    _op(
+    op_row("everything-target", "GET /Patient/p1/$everything", code="everything", target_id="f"),
+    op_row(
         "everything-params",
         "GET /Patient/1/$everything",
         code="everything",
         resource="Patient",
         params="/1",
     ),
-    _op(
+    op_row(
         "operation-post",
         "POST /Patient/$match",
         code="match",
         resource="Patient",
         source_id="parameters",
     ),
-    _op("operation-system", "POST /$closure", code="closure", source_id="parameters"),
-    _op(
+    op_row("operation-system", "POST /$closure", code="closure", source_id="parameters"),
+    op_row(
         "operation-own",
         "GET /Patient/$frobnicate",
         code="frobnicate",
         params="/Patient/$frobnicate",
     ),
-    _op("no-code", "GET /Patient/1", resource="Patient", params="/1"),
-    _op("method", "OPTIONS /Patient", method="options", url="Patient"),
-    _op("method-wins", "PUT /Patient", code="create", method="put", source_id="f"),
-    _op("encoded", "GET /Patient?a=b%20c%7Cd%2Be%23%25", url="Patient?a=b c|d%2Be#%"),
-    _op("not-encoded", "GET /Patient?a=b|c", url="Patient?a=b|c", encode_request_url=False),
-    _op("variable", "GET /Patient?name=J%C3%BCrgen%20B", url="Patient?name=${name}"),
+    op_row("no-code", "GET /Patient/1", resource="Patient", params="/1"),
+    op_row("method", "OPTIONS /Patient", method="options", url="Patient"),
+    op_row("method-wins", "PUT /Patient", code="create", method="put", source_id="f"),
+    op_row("encoded", "GET /Patient?a=b%20c%7Cd%2Be%23%25", url="Patient?a=b c|d%2Be#%"),
+    op_row("not-encoded", "GET /Patient?a=b|c", url="Patient?a=b|c", encode_request_url=False),
+    op_row("variable", "GET /Patient?name=J%C3%BCrgen%20B", url="Patient?name=${name}"),
 ]
 
 
 @pytest.mark.parametrize(("operation", "line"), LINES)
 def test_an_operation_sends_its_request_line(operation: Operation, line: str) -> None:
-    received = _sent(operation)
+    received = sent_by(operation)
     assert f"{received.method} {received.target.removeprefix('/fhir')}" == line
 
 
@@ -161,116 +142,6 @@ def test_every_code_of_r4_is_tried_or_is_an_operation() -> None:
     tried = {row.values[0].code for row in LINES}
     assert set(INTERACTIONS) <= tried
     assert {"validate-code", "expand", "everything", "match", "closure"} <= OPERATIONS
-
-
-HEADERS = [
-    _op("default", "application/fhir+json|None|None", url="a"),
-    _op("accept-xml", "application/fhir+xml|None|None", url="a", accept="xml"),
-    _op("accept-none", "None|None|None", url="a", accept="none"),
-    _op("accept-mime", "text/plain|None|None", url="a", accept="text/plain"),
-    _op("accept-header-wins", "b|None|None", url="a", accept="xml", headers=(("accept", "b"),)),
-    _op("body-json", "application/fhir+json|application/fhir+json|{", code="create", source_id="f"),
-    _op("body-xml", "application/fhir+json|application/fhir+xml|<", code="create", source_id="x"),
-    _op(
-        "to-xml",
-        "application/fhir+json|application/fhir+xml|<",
-        code="create",
-        source_id="f",
-        content_type="xml",
-    ),
-    _op(
-        "to-json",
-        "application/fhir+json|application/fhir+json|{",
-        code="create",
-        source_id="x",
-        content_type="json",
-    ),
-    _op(
-        "type-none",
-        "application/fhir+json|None|{",
-        code="create",
-        source_id="f",
-        content_type="none",
-    ),
-    _op(
-        "type-header",
-        "application/fhir+json|a/b|{",
-        code="create",
-        source_id="f",
-        headers=(("Content-Type", "a/b"),),
-    ),
-    _op(
-        "json-patch",
-        "application/fhir+json|application/json-patch+json|[",
-        code="patch",
-        url="a",
-        source_id="patch",
-    ),
-    _op(
-        "xml-patch",
-        "application/fhir+json|application/xml-patch+xml|<",
-        code="patch",
-        url="a",
-        source_id="diff",
-    ),
-    _op(
-        "fhir-patch",
-        "application/fhir+json|application/fhir+json|{",
-        code="patch",
-        url="a",
-        source_id="parameters",
-    ),
-    _op(
-        "json-patch-said",
-        "application/fhir+json|application/json-patch+json|[",
-        code="patch",
-        url="a",
-        source_id="patch",
-        content_type="application/json-patch+json",
-    ),
-    _op(
-        "form",
-        "application/fhir+json|application/x-www-form-urlencoded|n",
-        code="search",
-        method="post",
-        resource="Patient",
-        params="?name=a",
-    ),
-]
-
-
-@pytest.mark.parametrize(("operation", "found"), HEADERS)
-def test_an_operation_sends_its_formats(operation: Operation, found: str) -> None:
-    received = _sent(operation)
-    headers = received.headers
-    start = received.body[:1].decode() or None
-    assert f"{headers.get('accept')}|{headers.get('content-type')}|{start}" == found
-
-
-def test_values_in_bodies_are_escaped_for_their_format() -> None:
-    name = 'a"b\\<&'
-    variables = (Variable(name="v", default_value=name),)
-    bodies = {
-        "json": b'{"resourceType":"Patient","name":[{"family":"${v}"}]}',
-        "xml": b"".join(
-            (
-                b'<Patient xmlns="http://hl7.org/fhir"><name>',
-                b'<family value="${v}"/></name></Patient>',
-            )
-        ),
-    }
-    for format, body in bodies.items():
-        fixture = Fixture(id="v", body=body, format="xml" if format == "xml" else "json")
-        operation = Operation(code="create", source_id="v", content_type="json")
-        received = _sent(operation, fixtures=(fixture,), variables=variables)
-        assert json.loads(received.body)["name"] == [{"family": name}]
-
-
-def test_headers_are_filled_in_and_sent_in_order() -> None:
-    headers = (("If-None-Exist", "name=${name}"), ("Prefer", "return=minimal"))
-    received = _sent(Operation(code="create", source_id="f", headers=headers))
-    assert received.headers["if-none-exist"].encode("latin-1").decode() == "name=Jürgen B"
-    assert received.headers["prefer"] == "return=minimal"
 
 
 UNSENT = [
@@ -371,16 +242,3 @@ def test_an_operation_is_repeated_while_its_status_says_so(
     with lying_server(lambda _request, wire: wire.send(answer(next(left)))) as server:
         test = only_test(run(script(operation), settings(server.origin)))
     assert (test.verdict, len(server.received)) == (verdict, requests)
-
-
-def _sent(operation: Operation, **others: Any) -> Received:
-    """Run a script of one operation and give what the server received."""
-    parts: dict[str, Any] = {
-        "fixtures": FIXTURES,
-        "variables": (Variable(name="name", default_value="Jürgen B"),),
-        **others,
-    }
-    with lying_server(lambda _request, wire: wire.send(answer(200, b"{}", JSON))) as server:
-        test = only_test(run(script(operation, **parts), settings(server.origin)))
-    assert test.verdict == "pass", test.message
-    return server.received[0]

@@ -109,8 +109,9 @@ def test_the_page_of_deviations_escapes_what_markdown_would_take() -> None:
     assert all(kind in page for kind in KINDS)
 
 
-def test_the_page_of_results_counts_cases() -> None:
-    page = results_page([result(PASS, FAIL, WARN, SKIP), result(PASS, suite="t")])
-    lines = page.splitlines()
+def test_the_page_of_results_counts_cases_and_kinds() -> None:
+    results = [result(PASS, FAIL, WARN, SKIP), result(PASS, suite="t")]
+    lines = results_page(results, compare(results, [row("*bad*")])).splitlines()
     assert "| s | 1 | 1 | 1 | 1 | 0 | 66.6 % |" in lines
     assert "| **all** | 2 | 1 | 1 | 1 | 0 | 75 % |" in lines
+    assert "| s | 1 | 0 | 0 | 0 |" in lines

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import socket
+import ssl
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from fhirserver_conformance.transport import Request, Transport
 from tests.conformance.lying_server import Received, Wire, answer, lying_server
@@ -268,12 +278,53 @@ def test_headers_cannot_be_smuggled_in() -> None:
     assert server.received == []
 
 
-def test_an_untrusted_certificate_is_a_failure() -> None:
-    with lying_server(lambda _request, wire: wire.send(answer(200))) as server:
-        url = server.origin.replace("http://", "https://")
-        exchange = Transport(timeout_s=TIMEOUT_S).send(Request("GET", url))
-    assert exchange.status is None
-    assert "SSL" in (exchange.failure or "")
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_certificate_counts_where_its_authority_is_trusted(tmp_path: Path, trusted: bool) -> None:
+    certificate, key = _certificate(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=_serve_tls, args=(listening, tls))
+        thread.start()
+        transport = Transport(timeout_s=20, ca_file=str(certificate) if trusted else None)
+        url = f"https://127.0.0.1:{listening.getsockname()[1]}/fhir"
+        exchange = transport.send(Request("GET", url))
+        transport.close()
+        thread.join()
+    assert exchange.status == (200 if trusted else None)
+    assert trusted or "CERTIFICATE_VERIFY_FAILED" in (exchange.failure or "")
+
+
+def _serve_tls(listening: socket.socket, tls: ssl.SSLContext) -> None:
+    connection, _ = listening.accept()
+    with (
+        connection,
+        contextlib.suppress(OSError),
+        tls.wrap_socket(connection, server_side=True) as secure,
+    ):
+        secure.recv(10_000)
+        secure.sendall(WHOLE)
+
+
+def _certificate(folder: Path) -> tuple[Path, Path]:
+    """Write a certificate for 127.0.0.1 that nobody vouches for, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    today = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1)
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "certificate.pem", folder / "key.pem"
+    paths[0].write_bytes(certificate.public_bytes(Encoding.PEM))
+    paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return paths
 
 
 def test_hurrying_ends_what_is_under_way_long_before_its_time() -> None:
