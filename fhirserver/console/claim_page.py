@@ -18,7 +18,9 @@ _HEAD = """\
 
 Each claim of the CapabilityStatement, counted by what it is a claim of: `n` claims are all shown,
 `n of m` are not all. Shown means that a test of [our suites](../conformance.md) found what must be
-found and left out what must not. Made from a run of {date} against version {version} by
+found and left out what must not. A claim that no test can show is not counted: some reverse
+includes, named at [STO-13](../requirements.md#interactions). Made from a run of {date} against
+version {version} by
 
 ```sh
 fhir-conformance run interactions search system --base URL --report DIR
