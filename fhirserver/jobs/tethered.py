@@ -3,8 +3,8 @@
     this process ── tether ── command ── whatever it starts
                      group: killed as a whole
 
-The tether kills the group when this process dies, however it dies; this process kills the group
-when it wants the command to end, or when the tether has ended.
+The tether removes the folder and kills the group when this process dies, however it dies; this
+process kills the group when it wants the command to end, or when the tether has ended.
 """
 
 import os
@@ -28,8 +28,8 @@ class Tethered:
 
     Args:
         command: program and arguments.
-        folder: where it runs; its messages are kept there, in the file of that name.
-        messages: name of that file.
+        folder: where it runs, made for it alone; its messages are kept there.
+        messages: name of the file for them.
     """
 
     def __init__(self, command: Sequence[str], folder: Path, messages: str) -> None:

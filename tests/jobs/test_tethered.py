@@ -58,12 +58,15 @@ def test_nothing_is_left_after_an_end(
 
 
 def test_nothing_is_left_when_the_starter_is_killed(tmp_path: Path) -> None:
-    starter = subprocess.Popen([sys.executable, "-c", STARTER, TREE + _WAIT, str(tmp_path)])
-    pids = [pid(tmp_path, name) for name in ("child", "grandchild")]
+    folder = tmp_path / "own"
+    folder.mkdir()
+    starter = subprocess.Popen([sys.executable, "-c", STARTER, TREE + _WAIT, str(folder)])
+    pids = [pid(folder, name) for name in ("child", "grandchild")]
     assert all(map(alive, pids))
     starter.send_signal(signal.SIGKILL)
     starter.wait()
     wait_for(lambda: not any(map(alive, pids)))
+    assert not folder.exists()
 
 
 def test_a_command_may_clean_up_before_it_ends(tmp_path: Path) -> None:
