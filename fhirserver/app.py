@@ -8,6 +8,7 @@ everything else             what a person sees (Flask)   fhirserver.console
 import os
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,7 @@ def build_application(
     from fhirserver.http.wsgi import FhirWsgi
 
     services = build_services(settings, cursor_key=read_cursor_key(Path(settings.data_dir)))
+    services.database.on_dangling = partial(metrics.count, "dangling_references")
 
     def count(served: Served) -> None:
         metrics.observe(served.interaction, served.status, served.duration_us)

@@ -23,6 +23,8 @@ def evaluate_jsonpath(path: str, document: Document) -> list[Value]:
         PathError: the body cannot be read, or the path does not parse.
     """
     data = document.json
+    if not isinstance(data, dict | list):
+        raise PathError(f"{document.label} is JSON, but no object and no array")
     try:
         return list(_compiled(_with_root(path, data)).findall(data))
     except (JSONPathError, RecursionError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from decimal import Decimal
 from typing import Any
@@ -105,6 +106,18 @@ def test_an_expression_that_cannot_be_evaluated_names_itself(
         evaluate(engine, expression, PATIENT)
 
 
+@pytest.mark.parametrize("engine", ["own", "fhirpathpy"])
+@pytest.mark.parametrize("type", ["7", "null", "[]", "{}"])
+def test_a_type_that_is_no_text_upsets_no_engine(type: str, engine: FhirPathName) -> None:
+    body = f'{{"resourceType":"Bundle","entry":[{{"resource":{{"resourceType":{type}}}}}]}}'
+    for text in (body, f'{{"resourceType":{type}}}'):
+        with contextlib.suppress(PathError):
+            found = evaluate(
+                engine, "Bundle.entry.resource.ofType(Patient).id", Document(text.encode())
+            )
+            assert found == []
+
+
 def test_an_engine_that_is_not_installed_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fhirpathpy", None)
     with pytest.raises(PathError, match=r"install fhirserver\[fhirpathpy\]"):
@@ -132,6 +145,7 @@ UNREADABLE = [
     pytest.param(b"", "Patient/id", "is empty", id="empty-xpath"),
     pytest.param(b" ", "id", "is empty", id="empty-jsonpath"),
     pytest.param(b"{]", "id", "cannot be read", id="no-json"),
+    pytest.param(b'"a string"', "id", "no object", id="string"),
     pytest.param(b'{"resourceType":"A"}', "a/b[", "XPath", id="bad-xpath"),
     pytest.param(b"{}", "$[", "JSONPath", id="bad-jsonpath"),
 ]
