@@ -82,11 +82,12 @@ class Application:
             self._tracing.close()
 
 
-def build_services(settings: Settings) -> Services:
+def build_services(settings: Settings, *, cursor_key: bytes) -> Services:
     """Make what interactions work with; opens no connection yet.
 
     Args:
-        settings: `database_url` given, `data_dir` absolute.
+        settings: `database_url` given.
+        cursor_key: see `Services`; b"" for a process that gives no paging links.
     """
     database = Database(
         settings.database_url,
@@ -101,7 +102,7 @@ def build_services(settings: Settings) -> Services:
         settings=settings,
         policy=allow_all,
         now=now_us,
-        cursor_key=read_cursor_key(Path(settings.data_dir)),
+        cursor_key=cursor_key,
         operations=OFFERED,
     )
 
@@ -122,7 +123,7 @@ def build_application(
     from fhirserver.http.application import FhirApplication
     from fhirserver.http.wsgi import FhirWsgi
 
-    services = build_services(settings)
+    services = build_services(settings, cursor_key=read_cursor_key(Path(settings.data_dir)))
     services.database.on_dangling = partial(metrics.count, "dangling_references")
 
     def count(served: Served) -> None:

@@ -29,6 +29,8 @@ class Settings:
         body_deadline_s: seconds within which a body must have arrived.
         statement_timeout_ms: time one search statement may take.
         client_concurrency: requests of one client that a web worker answers at a time.
+        job_limit: jobs of one caller that may wait or run.
+        test_run_timeout_s: time that a run of a TestScript may take.
         pool_size: database connections of one worker.
         pool_timeout_s: seconds a request waits for one before 503.
     """
@@ -47,6 +49,8 @@ class Settings:
     body_deadline_s: int = 30
     statement_timeout_ms: int = 30_000
     client_concurrency: int = 64
+    job_limit: int = 10
+    test_run_timeout_s: int = 600
     pool_size: int = 6
     pool_timeout_s: float = 5.0
 
@@ -59,6 +63,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "body_deadline_s": (1, 3600),
     "statement_timeout_ms": (10, 3_600_000),
     "client_concurrency": (1, 100_000),
+    "job_limit": (1, 10_000),
+    "test_run_timeout_s": (1, 86_400),
     "pool_size": (1, 1000),
     "pool_timeout_s": (0.01, 600),
 }

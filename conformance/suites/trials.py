@@ -136,6 +136,20 @@ def _validate(subject: Subject) -> Iterator[Json]:
     yield expect_value(counted, "true")
 
 
+def _run(subject: Subject) -> Iterator[Json]:
+    yield subject.send("run", "/$run", {"method": "post", "sourceId": "first", "responseId": "ran"})
+    yield expect_status("202")
+    yield expect(
+        "it says where to follow", {"headerField": "Content-Location", "operator": "notEmpty"}
+    )
+    yield operation("read", {"targetId": "ran"})
+    yield expect_value("TestReport.testScript.exists()", "true")
+    yield operation("delete", {"targetId": "ran"})
+    yield expect_status(DELETED)
+    yield subject.send("run", "/$run", {"method": "post", "sourceId": "surplus"})
+    yield expect_status("400,422")
+
+
 def _claims(code: str, *parameters: str) -> Trial:
     """Make the row of an interaction that needs these search parameters to be tried."""
 
@@ -166,5 +180,11 @@ OPERATIONS = {
         ("STO-13", "VAL-01"),
         _validate,
         lambda offer: "validate" in offer.operations,
+    ),
+    "/$run": Trial(
+        "A script is accepted, and a report tells how it goes; a broken script is refused.",
+        ("STO-13", "CON-03"),
+        _run,
+        lambda offer: offer.type == "TestScript" and "run" in offer.operations,
     ),
 }

@@ -195,7 +195,7 @@ def _start(settings: Settings, url: str) -> None:
     global _worker  # noqa: PLW0603 - the pool's processes keep their database connections here
     from fhirserver.app import build_services
 
-    _worker = Worker(build_services(replace(settings, database_url=url)))
+    _worker = Worker(build_services(replace(settings, database_url=url), cursor_key=b""))
     # A Bundle is some 100,000 objects without a cycle among them: look for cycles seldom, and
     # never again among the definitions.
     gc.freeze()

@@ -14,10 +14,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Work until stopped."""
+    from fhirserver.app import build_services
     from fhirserver.jobs.process import work
 
     settings = settings_from(args)
     if args.lifeline is not None or settings.database_url:
-        return work(settings, args.lifeline)
+        return work(build_services(settings, cursor_key=b""), args.lifeline)
     with reach_database(settings) as url:
-        return work(replace(settings, database_url=url), None)
+        settings = replace(settings, database_url=url)
+        return work(build_services(settings, cursor_key=b""), None)

@@ -1,8 +1,12 @@
 """What a person sees besides FHIR: a Flask application below the server's root."""
 
-from flask import Flask, Response
+from flask import Flask, Response, render_template
 
+from fhirserver.console.conformance import make_conformance
 from fhirserver.console.landing import make_landing
+from fhirserver.console.same_origin import refuse_other_origins
+from fhirserver.console.support import make_support
+from fhirserver.errors import FhirError
 from fhirserver.interactions import Services
 
 _HEADERS = {
@@ -10,7 +14,8 @@ _HEADERS = {
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
         "form-action 'self'; frame-ancestors 'none'"
     ),
-    "Referrer-Policy": "no-referrer",
+    # Under no-referrer a browser hides the origin of a form's POST from its own server too.
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
@@ -19,7 +24,15 @@ _HEADERS = {
 def create_console(services: Services) -> Flask:
     """Make the Flask application that answers outside /fhir."""
     application = Flask(__name__)
+    application.before_request(refuse_other_origins)
     application.register_blueprint(make_landing(services))
+    application.register_blueprint(make_conformance(services))
+    application.register_blueprint(make_support(services))
+
+    @application.errorhandler(FhirError)
+    def tell(error: FhirError) -> tuple[str, int, list[tuple[str, str]]]:
+        page = render_template("trouble.html", status=error.status, message=str(error))
+        return page, error.status, list(error.headers)
 
     @application.after_request
     def add_headers(response: Response) -> Response:

@@ -29,6 +29,8 @@ def respond(exchange: Exchange, result: Result) -> Response:
         headers = version_headers(exchange.services, result.stored)
         if result.location is not None:
             headers.append(("Location", result.location))
+    if result.follow is not None:
+        headers.append(("Content-Location", result.follow))
     response = Response(result.status, headers)
     if result.body is not None:
         attach_body(response, exchange, result.body)

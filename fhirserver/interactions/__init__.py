@@ -20,6 +20,7 @@ Spec: https://hl7.org/fhir/R4/http.html
     history_system.py   history_system(services, auth, query)
     transaction.py      transaction(services, auth, bundle, options)      batches too
     capabilities.py     capabilities(services, auth, query)
+    accept.py           accept(services, auth, kind, parameters, resource, prefer)   of operations
 
 Each asks `services.policy` first and gives back a `Result`, or raises a `FhirError`. `type` is a
 type that the server stores, `id` a well-formed id: whoever routes has checked both. `content` and
@@ -29,6 +30,7 @@ headers and belong to whoever speaks HTTP.
 
 from fhirserver.interactions.types import (
     Handling,
+    Level,
     OfferedOperation,
     Patch,
     Preference,
@@ -40,6 +42,7 @@ from fhirserver.interactions.types import (
 
 __all__ = [
     "Handling",
+    "Level",
     "OfferedOperation",
     "Patch",
     "Preference",

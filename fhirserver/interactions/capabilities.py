@@ -8,6 +8,9 @@ Spec: https://hl7.org/fhir/R4/http.html#capabilities and https://hl7.org/fhir/R4
 
 A search parameter stands here exactly if a search takes it: composite and special ones and those
 without an expression are left out, because a search refuses them.
+
+Each type's documentation leads to the page where this server shows the last proof of each claim.
+The statement itself says nothing of runs, so it changes with the software only.
 """
 
 from collections.abc import Sequence
@@ -25,7 +28,7 @@ from fhirserver.interactions.types import OfferedOperation, Query, Result, Servi
 from fhirserver.model.json import JsonObject, write_json
 from fhirserver.search.params.reference import target_types
 
-PUBLISHED = "2026-11-24"
+PUBLISHED = "2026-11-27"
 """Date of the statement's contents: of the version of the software, not of the process."""
 
 FORMATS = ("application/fhir+json", "application/fhir+xml", "json", "xml")
@@ -109,14 +112,15 @@ def _statement(
         "resource": [
             {
                 **_resource(definitions, name, referrers[name]),
+                **_proof(base_url, name),
                 "referencePolicy": policies,
-                **_operations(operations, name),
+                **_operations(operations, name, base_url),
             }
             for name in names
         ],
         "interaction": [{"code": code} for code in _SYSTEM_INTERACTIONS],
         "searchParam": _common_parameters(definitions),
-        **_operations(operations, None),
+        **_operations(operations, None, base_url),
         "compartment": [
             f"http://hl7.org/fhir/CompartmentDefinition/{name.lower()}" for name in COMPARTMENTS
         ],
@@ -176,12 +180,22 @@ def _resource(definitions: Definitions, name: str, referrers: Sequence[str]) -> 
     return {key: value for key, value in described.items() if value != []}
 
 
-def _operations(operations: Sequence[OfferedOperation], name: str | None) -> JsonObject:
+def _proof(base_url: str, name: str) -> JsonObject:
+    """Lead to the page that shows a type's claims; a base that others made has no such pages."""
+    if not base_url.endswith("/fhir"):
+        return {}
+    page = f"{base_url.removesuffix('/fhir')}/conformance/support/{name}"
+    return {"documentation": f"What shows each of these claims, and when: {page}"}
+
+
+def _operations(
+    operations: Sequence[OfferedOperation], name: str | None, base_url: str
+) -> JsonObject:
     """List the operations of a type, or of the base where there is no name."""
     found = [
-        {"name": each.code, "definition": each.definition}
+        {"name": each.code, "definition": each.address(base_url)}
         for each in operations
-        if (each.system if name is None else each.types is None or name in each.types)
+        if ("system" in each.levels if name is None else each.is_of(name))
     ]
     return {"operation": found} if found else {}
 

@@ -12,6 +12,7 @@ Whatever the CapabilityStatement claims has a path here, and nothing else has:
 What many paths share stands once in `openapi_components`.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from fhirserver.definitions import Definitions
 from fhirserver.interactions.capabilities import describe
 from fhirserver.interactions.openapi_components import components, parameter_key, ref
 from fhirserver.interactions.permit import permit
-from fhirserver.interactions.types import Result, Services
+from fhirserver.interactions.types import OfferedOperation, Result, Services
 from fhirserver.model.json import JsonObject, parse_json, write_json
 
 READING = ("_format", "_pretty", "_summary", "_elements")
@@ -81,11 +82,14 @@ _STATUS = {"Created": "201", "Nothing": "204"}
 def openapi(services: Services, auth: AuthContext) -> Result:
     """Describe the API for tools that know OpenAPI and not FHIR."""
     permit(services, auth, "capabilities", None)
-    return Result(200, body=_document(services.definitions, describe(services)))
+    document = _document(services.definitions, services.operations, describe(services))
+    return Result(200, body=document)
 
 
 @lru_cache(maxsize=2)
-def _document(definitions: Definitions, statement: bytes) -> bytes:
+def _document(
+    definitions: Definitions, operations: tuple[OfferedOperation, ...], statement: bytes
+) -> bytes:
     stated: Any = parse_json(statement)
     (rest,) = stated["rest"]
     paths: dict[str, JsonObject] = {
@@ -93,8 +97,9 @@ def _document(definitions: Definitions, statement: bytes) -> bytes:
         "/openapi.json": {"get": _operation("openapi", "", _OPENAPI)},
     }
     _add_system(paths, rest)
+    offered = {each.code: each for each in operations}
     for resource in rest["resource"]:
-        _add_type(paths, definitions, resource)
+        _add_type(paths, offered, resource)
     for url in rest["compartment"]:
         _add_compartment(paths, definitions, url.rpartition("/")[2])
     return write_json(
@@ -128,7 +133,9 @@ def _add_system(paths: dict[str, JsonObject], rest: Any) -> None:
         paths[f"/${each['name']}"] = _invocations(each["name"], "", "", changes=False)
 
 
-def _add_type(paths: dict[str, JsonObject], definitions: Definitions, resource: Any) -> None:
+def _add_type(
+    paths: dict[str, JsonObject], offered: Mapping[str, OfferedOperation], resource: Any
+) -> None:
     name = resource["type"]
     codes = [each["code"] for each in resource["interaction"]]
     own = [ref("parameters", parameter_key(each)) for each in resource["searchParam"]]
@@ -143,14 +150,13 @@ def _add_type(paths: dict[str, JsonObject], definitions: Definitions, resource: 
     for code, shape in _CONDITIONAL.items():
         if code in codes:
             _at(paths, f"/{name}")[shape.method] = _operation(f"conditional-{code}", name, shape)
-    published = {each.url: each for each in definitions.operations.values()}
     for each in resource.get("operation", ()):
-        known = published.get(each["definition"])
-        changes = known is not None and known.affects_state
-        for below in ("", "/{id}"):
-            if known is None or (known.instance if below else known.type):
-                path = _at(paths, f"/{name}{below}/${each['name']}")
-                path.update(_invocations(each["name"], name, below, changes=changes))
+        operation = offered[each["name"]]
+        for below, level in (("", "type"), ("/{id}", "instance")):
+            if level in operation.levels:
+                path = _at(paths, f"/{name}{below}/${operation.code}")
+                changes = operation.affects_state
+                path.update(_invocations(operation.code, name, below, changes=changes))
 
 
 def _add_compartment(paths: dict[str, JsonObject], definitions: Definitions, code: str) -> None:

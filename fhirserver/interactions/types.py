@@ -25,6 +25,7 @@ from fhirserver.model.stored import StoredResource
 from fhirserver.store.database import Database
 
 Handling = Literal["strict", "lenient"]
+Level = Literal["system", "type", "instance"]
 Preference = Literal["minimal", "representation", "OperationOutcome"]
 
 
@@ -34,15 +35,28 @@ class OfferedOperation:
 
     Attributes:
         code: name without "$".
-        definition: canonical of its OperationDefinition.
-        types: resource types it exists for; None for all, empty for none.
-        system: whether it exists at the base.
+        definition: canonical of its OperationDefinition; of ours its address below the base, e.g.
+            "OperationDefinition/TestScript-run".
+        types: resource types it exists for; None for all.
+        levels: where it exists: at the base, at types, at instances.
+        affects_state: whether it may change something; then there is no GET.
+        document: of ours the OperationDefinition as JSON, without id and url; None of HL7's.
     """
 
     code: str
     definition: str
     types: frozenset[str] | None
-    system: bool
+    levels: frozenset[Level]
+    affects_state: bool
+    document: bytes | None = None
+
+    def is_of(self, type_: str) -> bool:
+        """Whether a resource type or its instances have it."""
+        return bool(self.levels - {"system"}) and (self.types is None or type_ in self.types)
+
+    def address(self, base_url: str) -> str:
+        """Give the canonical of its definition, on the server with this base."""
+        return self.definition if self.document is None else f"{base_url}/{self.definition}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +137,7 @@ class Result:
         body: compact JSON of the resource, Bundle or OperationOutcome; None sends no body.
         location: absolute URL of the version, for Location; set by creates only.
         issues: warnings and information about what was done.
+        follow: absolute URL where what was accepted can be followed; only with 202.
     """
 
     status: int
@@ -130,3 +145,4 @@ class Result:
     body: bytes | None = None
     location: str | None = None
     issues: tuple[Issue, ...] = ()
+    follow: str | None = None

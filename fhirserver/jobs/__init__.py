@@ -1,11 +1,15 @@
-"""Background work: small repeated steps, each done by one process at a time.
+"""Background work: duties that come up again and again, and jobs that callers ask for.
 
-    duties.py    the table of what is done, and how often
-    lease.py     who does it: a lease in the database with a fencing token
-    runner.py    the loop
-    process.py   the process `fhirserver worker`
+    duties.py      the table of duties, and how often they come up
+    lease.py       who does a duty: a lease in the database with a fencing token
+    runner.py      the loop of duties
+    kinds.py       the table of kinds of jobs
+    job_runner.py  the loop of jobs, whose rows are in `fhirserver.store.job_rows`
+    test_run.py    jobs of TestScript/$run
+    tethered.py    a command that leaves nothing behind
+    process.py     the process `fhirserver worker`
 
-Any number of processes may run; each duty is done by whichever holds its lease. The loop looks
-at the database twice a second instead of listening: NOTIFY makes committing transactions queue
-behind one lock, and does not pass a transaction pooler.
+Any number of processes may run; each duty is done by whichever holds its lease, each job by
+whichever took it. The loops look at the database every second or so instead of listening: NOTIFY
+makes committing transactions queue behind one lock, and does not pass a transaction pooler.
 """

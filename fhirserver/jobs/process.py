@@ -1,20 +1,24 @@
-"""The process of background jobs."""
+"""The process of background work: duties in its main thread, jobs in another."""
 
 import signal
 import threading
+from contextlib import suppress
 
-from fhirserver.config import Settings
+from fhirserver.interactions import Services
 from fhirserver.jobs.duties import make_duties
+from fhirserver.jobs.job_runner import JobRunner
+from fhirserver.jobs.kinds import make_kinds
 from fhirserver.jobs.runner import Runner
 from fhirserver.lifeline import Lifeline
 from fhirserver.logs import configure_logging
+from fhirserver.store.migrate import SchemaRevisionError
 
 
-def work(settings: Settings, lifeline: int | None) -> int:
+def work(services: Services, lifeline: int | None) -> int:
     """Work until told to stop.
 
     Args:
-        settings: with `database_url`.
+        services: what jobs work with.
         lifeline: descriptor of the socket to the supervisor; None where there is none.
 
     Returns:
@@ -29,5 +33,21 @@ def work(settings: Settings, lifeline: int | None) -> int:
         signal.signal(number, lambda _number, _frame: stop.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     Lifeline(lifeline).ready()
-    Runner(settings.database_url, make_duties(settings), stop).run()
+    url = services.settings.database_url
+    jobs = JobRunner(url, make_kinds(services), stop)
+    thread = threading.Thread(target=_run, args=(jobs, stop), name="jobs")
+    thread.start()
+    try:
+        Runner(url, make_duties(services.settings), stop).run()
+    finally:
+        stop.set()
+        thread.join()
+        services.database.close()
     return 0
+
+
+def _run(jobs: JobRunner, stop: threading.Event) -> None:
+    """Do jobs; the main thread finds out by itself that the schema is another, and says so."""
+    with suppress(SchemaRevisionError):
+        jobs.run()
+    stop.set()

@@ -1,9 +1,5 @@
 """The loop of background work."""
 
-import logging
-import os
-import secrets
-import socket
 import threading
 import time
 from collections.abc import Sequence
@@ -13,11 +9,9 @@ import psycopg
 from psycopg import Connection
 
 from fhirserver.errors import FhirError
+from fhirserver.jobs.connected import log_failure, owner_name, while_connected
 from fhirserver.jobs.duties import Duty
 from fhirserver.jobs.lease import Lease, LeaseLostError, fenced, release_lease, take_lease
-from fhirserver.store.migrate import check_revision
-
-_log = logging.getLogger("fhirserver.jobs")
 
 TICK_S = 0.5
 _TTL_S = 30.0
@@ -38,7 +32,7 @@ class Runner:
         self._url = url
         self._duties = duties
         self._stop = stop
-        self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._owner = owner_name()
         self._due: dict[str, float] = {}
         self._leases: dict[str, tuple[Lease, float]] = {}
 
@@ -48,19 +42,10 @@ class Runner:
         Raises:
             SchemaRevisionError: the database needs another version of this program.
         """
-        while not self._stop.is_set():
-            try:
-                with psycopg.connect(
-                    self._url, autocommit=True, application_name="fhirserver-jobs"
-                ) as connection:
-                    check_revision(connection)
-                    self._work(connection)
-            except (psycopg.Error, FhirError):
-                self._leases.clear()
-                _log.warning("the database cannot be reached; trying again")
-                self._stop.wait(1.0)
+        while_connected(self._url, self._stop, self._work)
 
     def _work(self, connection: Connection[Any]) -> None:
+        self._leases.clear()
         while not self._stop.is_set():
             more = [self._attend(connection, duty) for duty in self._duties]
             if not any(more):
@@ -84,7 +69,7 @@ class Runner:
         except (psycopg.Error, FhirError) as error:
             if connection.closed:
                 raise
-            self._failed(duty, error)
+            log_failure(duty.name, error)
             pause_s = _PAUSE_AFTER_FAILURE_S
         self._due[duty.name] = time.monotonic() + (0.0 if more else pause_s)
         return more
@@ -99,9 +84,3 @@ class Runner:
         else:
             self._leases[duty.name] = (lease, time.monotonic() + _RENEW_S)
         return lease
-
-    @staticmethod
-    def _failed(duty: Duty, error: Exception) -> None:
-        # PostgreSQL's message may quote a row; its class and code never do.
-        code = error.sqlstate if isinstance(error, psycopg.Error) else ""
-        _log.error("%s failed: %s %s", duty.name, type(error).__name__, code)

@@ -10,21 +10,23 @@ from collections.abc import Mapping
 
 from fhirserver.errors import MethodNotAllowedError, NotFoundError
 from fhirserver.interactions import OfferedOperation, Result
-from fhirserver.operations import validate
+from fhirserver.operations import test_script_run, validate
 from fhirserver.operations.types import Call, Operation
 
 __all__ = ["OFFERED", "OPERATIONS", "Call", "Operation", "invoke"]
 
 OPERATIONS: Mapping[str, Operation] = {
-    operation.code: operation for operation in (validate.OPERATION,)
+    operation.code: operation for operation in (validate.OPERATION, test_script_run.OPERATION)
 }
 
 OFFERED: tuple[OfferedOperation, ...] = tuple(
     OfferedOperation(
         code=operation.code,
         definition=operation.definition,
-        types=operation.types if operation.levels & {"type", "instance"} else frozenset(),
-        system="system" in operation.levels,
+        types=operation.types,
+        levels=operation.levels,
+        affects_state=operation.affects_state,
+        document=operation.document,
     )
     for operation in OPERATIONS.values()
 )

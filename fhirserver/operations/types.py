@@ -5,13 +5,10 @@ Spec: https://hl7.org/fhir/R4/operations.html
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from fhirserver.access import AuthContext
-from fhirserver.interactions import Query, Result, Services
+from fhirserver.interactions import Level, Preference, Query, Result, Services
 from fhirserver.model.json import JsonValue
-
-Level = Literal["system", "type", "instance"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +22,7 @@ class Call:
         id: logical id of the URL; None above instance level.
         query: parameters of the URL.
         content: parsed body of any shape; None where there is none.
+        prefer: what the answer's body should be; None where the caller does not say.
     """
 
     services: Services
@@ -33,6 +31,7 @@ class Call:
     id: str | None
     query: Query
     content: JsonValue
+    prefer: Preference | None = None
 
     @property
     def level(self) -> Level:
@@ -48,11 +47,12 @@ class Operation:
 
     Attributes:
         code: name without "$".
-        definition: canonical of its OperationDefinition.
+        definition: canonical of its OperationDefinition; of ours its address below the base.
         levels: where it may be invoked.
         types: resource types it exists for; None for all.
         affects_state: whether it may change something; then GET is refused.
         run: does it.
+        document: of ours the OperationDefinition, without id and url.
     """
 
     code: str
@@ -61,3 +61,4 @@ class Operation:
     types: frozenset[str] | None
     affects_state: bool
     run: Callable[[Call], Result]
+    document: bytes | None = None

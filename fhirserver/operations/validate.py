@@ -30,6 +30,7 @@ from fhirserver.interactions.update import update_change
 from fhirserver.interactions.writing import refuse_hidden
 from fhirserver.model.json import JsonObject, JsonValue, parse_json, write_json
 from fhirserver.model.outcome import operation_outcome
+from fhirserver.operations.parameters import read_parameters
 from fhirserver.operations.types import Call, Operation
 from fhirserver.store.write import Change, WriteSession, run_write
 from fhirserver.validation import validate as validate_resource
@@ -92,41 +93,10 @@ OPERATION = Operation(
 
 
 def _asked(call: Call) -> _Asked:
-    found: dict[str, JsonValue] = {}
-    for name, value in call.query.pairs:
-        _take(found, name, value)
-    content = call.content
-    if isinstance(content, dict) and content.get("resourceType") == "Parameters":
-        parts = content.get("parameter", [])
-        if not isinstance(parts, list):
-            raise InvalidRequestError("Parameters.parameter must be a list.")
-        for part in parts:
-            name, value = _parameter(part)
-            _take(found, name, value)
-    elif content is not None:
-        found["resource"] = content
+    found = read_parameters(call, "validate", ("resource", "mode", "profile"))
     if found.get("mode") not in (None, *_MODES):
         raise InvalidRequestError(f"mode is one of {', '.join(_MODES)}, not {found['mode']!r}.")
     return _Asked(**found)
-
-
-def _take(found: dict[str, JsonValue], name: str, value: JsonValue) -> None:
-    if name not in ("resource", "mode", "profile") or name in found:
-        raise InvalidRequestError(
-            f"$validate takes resource, mode and profile, each once; not {name[:100]!r}."
-        )
-    if name != "resource" and not isinstance(value, str):
-        raise InvalidRequestError(f"{name} must be a text.")
-    found[name] = value
-
-
-def _parameter(part: JsonValue) -> tuple[str, JsonValue]:
-    if not isinstance(part, dict) or not isinstance(part.get("name"), str):
-        raise InvalidRequestError("Each parameter needs a name.")
-    values = [part[key] for key in part if key == "resource" or key.startswith("value")]
-    if len(values) != 1:
-        raise InvalidRequestError(f"The parameter {part['name'][:100]!r} needs one value.")
-    return part["name"], values[0]
 
 
 def _check(call: Call, asked: _Asked) -> tuple[Issue, ...]:

@@ -8,6 +8,7 @@
     index_rows           those rows as they stand in the tables, a copy per compartment
     row_locks            rows locked by a write, and what stood in them
     references           what new content refers to; referrers: what refers to the deleted
+    job_rows             work that outlasts its request: waiting, taken, over
     read, history        versions by id and by time, audited in the same statement
     verify, reindex      does everything agree; give old rows today's form
 

@@ -4,13 +4,13 @@ Until a resource is reindexed it is not found by them. Servers of earlier versio
 rows behind when they update a resource, so the schema serves them no longer.
 
 Revision ID: 0006
-Revises: 0004
+Revises: 0005
 """
 
 from alembic import op
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 
 _TABLE = """
 CREATE TABLE composite (

@@ -27,7 +27,7 @@ HEAD = ("resourceType", "url", "name", "title", "status", "date", "kind", "fhirV
 TOP = ("software", "implementation", "format", "patchFormat", "rest")
 REST = ("mode", "documentation", "resource", "interaction", "searchParam", "compartment")
 WALKED = (
-    *("type", "profile", "interaction", "operation"),
+    *("type", "profile", "documentation", "interaction", "operation"),
     *("searchInclude", "searchParam", "searchRevInclude"),
 )
 PROMISES = {

@@ -96,6 +96,10 @@ def test_operation_ids_are_unique(document: Any) -> None:
     assert len(ids) == len(set(ids))
 
 
+METHODS = {"run": ("post",), "validate": ("get", "post")}
+"""By operation: what changes something takes no GET."""
+
+
 def test_every_claim_has_a_path_and_every_path_a_claim(document: Any, statement: Any) -> None:
     described = {
         (method, path)
@@ -134,10 +138,8 @@ def _claims_of_type(resource: Any) -> Iterator[Claim]:
         yield "delete", f"/{name}"
     for operation in resource["operation"]:
         for below in ("", "/{id}"):
-            # validate is all there is: it changes nothing, so GET goes too.
-            assert operation["name"] == "validate"
-            yield "get", f"/{name}{below}/$validate"
-            yield "post", f"/{name}{below}/$validate"
+            for method in METHODS[operation["name"]]:
+                yield method, f"/{name}{below}/${operation['name']}"
 
 
 def test_search_parameters_are_those_of_the_statement(document: Any, statement: Any) -> None:

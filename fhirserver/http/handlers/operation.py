@@ -18,5 +18,13 @@ def operation(exchange: Exchange) -> Response:
     chunked = headers.get("transfer-encoding") is not None
     carries_body = chunked or headers.get("content-length") not in (None, "0")
     content = read_resource(exchange) if carries_body else None
-    call = Call(exchange.services, exchange.auth, route.type, route.id, exchange.query(), content)
+    call = Call(
+        services=exchange.services,
+        auth=exchange.auth,
+        type=route.type,
+        id=route.id,
+        query=exchange.query(),
+        content=content,
+        prefer=exchange.prefer.returns,
+    )
     return respond(exchange, invoke(route.operation, call, exchange.request.method))

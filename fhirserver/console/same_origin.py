@@ -1,0 +1,20 @@
+"""Forms of pages from elsewhere change nothing here.
+
+Spec: RFC 6454; https://fetch.spec.whatwg.org/#origin-header
+
+A browser says in Origin which site's page a POST comes from. Here it must be this site, by the host
+that the request names; what that may be was checked before. No cookie and no token is needed.
+"""
+
+from flask import abort, request
+
+_READING = frozenset(("GET", "HEAD", "OPTIONS"))
+
+
+def refuse_other_origins() -> None:
+    """End a request that would change something and does not come from a page of this server."""
+    if request.method in _READING:
+        return
+    origin = request.headers.get("Origin", "")
+    if origin.partition("://")[2] != request.host:
+        abort(403, "Only this server's own pages may do that; open the page and try again.")

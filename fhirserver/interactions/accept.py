@@ -1,0 +1,95 @@
+"""Accept work that outlasts its request: 202, and a resource that tells how it goes.
+
+Spec: RFC 9110 section 15.3.3; Content-Location as in https://hl7.org/fhir/R4/async.html
+
+The resource and the job are written in one transaction. Whoever does the job writes the resource's
+next versions; whoever deletes the resource cancels the job.
+"""
+
+from dataclasses import asdict
+
+from fhirserver.access import AuthContext
+from fhirserver.audit import audit_row
+from fhirserver.errors import Issue, ThrottledError
+from fhirserver.interactions.create import create_change
+from fhirserver.interactions.identity import new_id
+from fhirserver.interactions.permit import permit, refuse_foreign
+from fhirserver.interactions.prepare import prepare
+from fhirserver.interactions.respond import preferred_body
+from fhirserver.interactions.types import Preference, Result, Services
+from fhirserver.model.json import JsonObject
+from fhirserver.store.job_rows import add_job, count_jobs
+from fhirserver.store.write import WriteSession, Written, run_write
+
+TEST_RUN = "test-run"
+"""Jobs of `TestScript/$run`. Parameters: report, the id of the TestReport; script, as JSON text, or
+suite, a name."""
+_RETRY_AFTER_S = 30
+
+
+def accept(
+    services: Services,
+    auth: AuthContext,
+    kind: str,
+    parameters: JsonObject,
+    resource: JsonObject,
+    prefer: Preference | None,
+) -> Result:
+    """Store a resource that tells of a job, and the job.
+
+    Args:
+        services: `job_limit` says how many jobs one caller may have.
+        auth: the caller; the job writes in its name.
+        kind: of the job.
+        parameters: what the job needs to know; the resource's id is added as "report".
+        resource: as it is while the job waits, without id.
+        prefer: body wanted; None gives the resource.
+
+    Returns:
+        202, and where to follow it.
+
+    Raises:
+        ThrottledError: the caller has too many jobs already.
+        ForbiddenError: the caller may not create the resource.
+        ConflictError: the resource refers to nothing.
+    """
+    type_ = resource["resourceType"]
+    decision = permit(services, auth, "create", type_)
+    prepared = prepare(
+        services.definitions,
+        services.settings.public_url,
+        type_,
+        new_id(services.now()),
+        resource,
+    )
+    refuse_foreign(decision, prepared.rows.patients, f"The new {type_}")
+    change = create_change(prepared)
+    row = audit_row(auth, "create")
+    told = {**parameters, "report": change.id}
+
+    def attempt(session: WriteSession) -> Written:
+        session.lock_conditions([f"jobs of {auth.actor}"])
+        _refuse_more(services, count_jobs(session.connection, auth.actor))
+        integrity = services.settings.referential_integrity
+        written = session.apply([change], row, integrity)[0]
+        add_job(session.connection, kind, told, asdict(auth), written.stored.rid)
+        return written
+
+    stored = run_write(services.database, attempt).stored
+    place = f"{services.settings.public_url}/{type_}/{stored.id}"
+    issue = Issue(
+        "information",
+        "informational",
+        f"Accepted: {type_}/{stored.id} tells how it goes; delete that to cancel.",
+    )
+    return Result(202, body=preferred_body(stored, prefer, [issue]), follow=place)
+
+
+def _refuse_more(services: Services, jobs: int) -> None:
+    limit = services.settings.job_limit
+    if jobs >= limit:
+        raise ThrottledError(
+            f"{jobs} jobs of this caller wait or run, and {limit} may; come back when one has "
+            "ended, or delete the resource that tells of one.",
+            headers=(("Retry-After", str(_RETRY_AFTER_S)),),
+        )

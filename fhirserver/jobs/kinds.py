@@ -1,0 +1,13 @@
+"""The table of what jobs there are."""
+
+from collections.abc import Mapping
+
+from fhirserver.interactions import Services
+from fhirserver.interactions.accept import TEST_RUN
+from fhirserver.jobs.job_runner import Kind
+from fhirserver.jobs.test_run import test_run_kind
+
+
+def make_kinds(services: Services) -> Mapping[str, Kind]:
+    """Give every kind of job by its name in the table of jobs."""
+    return {TEST_RUN: test_run_kind(services)}
