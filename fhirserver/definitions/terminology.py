@@ -7,7 +7,7 @@ SNOMED CT, LOINC, UCUM and others stand elsewhere. Everything has been published
 """
 
 import gzip
-from functools import cache
+from functools import cache, lru_cache
 
 import msgspec
 from fhirserver_profiles import read_compiled_terminology
@@ -38,15 +38,20 @@ class R4Content:
 
     def code_system(self, canonical: str) -> CodeSystem:
         """Give a code system; TerminologyError if unknown, or not here as a whole."""
-        url, _, version = canonical.partition("|")
-        packed = _compiled().code_systems.get(url)
-        found: JsonObject = {} if packed is None else msgspec.json.decode(packed)
-        if not found or version not in ("", found.get("version", "")):
-            raise TerminologyError(
-                f"no code system {canonical!r} is here that may be read; store it with all its"
-                " concepts"
-            )
-        return CodeSystem(found)
+        return _code_system(canonical)
+
+
+@lru_cache(maxsize=64)
+def _code_system(canonical: str) -> CodeSystem:
+    url, _, version = canonical.partition("|")
+    packed = _compiled().code_systems.get(url)
+    found: JsonObject = {} if packed is None else msgspec.json.decode(packed)
+    if not found or version not in ("", found.get("version", "")):
+        raise TerminologyError(
+            f"no code system {canonical!r} is here that may be read; store it with all its"
+            " concepts"
+        )
+    return CodeSystem(found)
 
 
 @cache

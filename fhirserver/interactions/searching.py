@@ -6,6 +6,8 @@ A paging link carries the whole query, sealed: `_page=<token>` and nothing else.
 """
 
 from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import NamedTuple
 
 from fhirserver.access import AuthContext
@@ -13,6 +15,7 @@ from fhirserver.audit import audit_row
 from fhirserver.definitions import Definitions
 from fhirserver.errors import InvalidSearchError, Issue
 from fhirserver.interactions.bundle import bundle_json, entry_json
+from fhirserver.interactions.look_ups import Finder, StoredContent, StoredHierarchies
 from fhirserver.interactions.permit import confine
 from fhirserver.interactions.request_url import Pairs
 from fhirserver.interactions.subset import Subset, apply_subset
@@ -25,17 +28,32 @@ from fhirserver.search.order import Position
 from fhirserver.search.parse import parse
 from fhirserver.search.plan import make_plan
 from fhirserver.search.query import Query as ParsedQuery
+from fhirserver.search.terminology import ContentTerminology
 from fhirserver.store.search import SearchPage, execute
+from fhirserver.store.statement import StoreConnection
 
 _MATCH = {"search": {"mode": "match"}}
 _INCLUDE = {"search": {"mode": "include"}}
 _OUTCOME = {"search": {"mode": "outcome"}}
 
 
-def search_context(services: Services, *, lenient: bool = False) -> SearchContext:
-    """Say what parsing a search needs to know of this server and this moment."""
+def search_context(
+    services: Services,
+    auth: AuthContext,
+    *,
+    lenient: bool = False,
+    connection: StoreConnection | None = None,
+) -> SearchContext:
+    """Say what parsing a search needs to know of this server and this moment.
+
+    Args:
+        services: what the interaction works with.
+        auth: the caller; value sets and hierarchies are looked up as it may see them.
+        lenient: unknown parameters are left out instead of refused.
+        connection: of a transaction that the search belongs to.
+    """
     settings = services.settings
-    return SearchContext(
+    context = SearchContext(
         definitions=services.definitions,
         base_url=settings.public_url,
         now_us=services.now(),
@@ -43,6 +61,17 @@ def search_context(services: Services, *, lenient: bool = False) -> SearchContex
         page_size_max=settings.page_size_max,
         include_limit=settings.include_limit,
         lenient=lenient,
+    )
+    database = services.database
+    finder = Finder(
+        context,
+        confine(services, auth),
+        database.search_connection if connection is None else lambda: nullcontext(connection),
+    )
+    return replace(
+        context,
+        terminology=ContentTerminology(StoredContent(finder)),
+        hierarchies=StoredHierarchies(finder),
     )
 
 
@@ -81,7 +110,7 @@ def run_search(services: Services, auth: AuthContext, scope: Scope, query: Query
     """
     caller = caller_key(auth, scope.place)
     pairs, position = _resume(services.cursor_key, caller, query.pairs)
-    context = search_context(services, lenient=query.handling == "lenient")
+    context = search_context(services, auth, lenient=query.handling == "lenient")
     parsed = parse(pairs, scope.types, context, compartment=scope.compartment)
     plan = make_plan(parsed, context, confine(services, auth), position)
     page = execute(services.database, plan, audit_row(auth, scope.interaction, pairs))

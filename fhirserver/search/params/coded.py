@@ -81,7 +81,9 @@ def _looked_up(text: str, modifier: str, terminology: Terminology) -> Mapping[st
     return {system: reach(system, code)}
 
 
-def condition(sps: tuple[int, ...], modifier: str, values: Iterable[CodesValue]) -> Condition:
+def condition(
+    sps: tuple[int, ...], modifier: str | None, values: Iterable[CodesValue]
+) -> Condition:
     """Build the condition of one criterion; its values are alternatives."""
     codes: dict[str, set[str]] = {}
     for value in values:
