@@ -48,8 +48,7 @@ def _code_system(canonical: str) -> CodeSystem:
     found: JsonObject = {} if packed is None else msgspec.json.decode(packed)
     if not found or version not in ("", found.get("version", "")):
         raise TerminologyError(
-            f"no code system {canonical!r} is here that may be read; store it with all its"
-            " concepts"
+            f"no code system {canonical!r} is here that may be read; store it with all its concepts"
         )
     return CodeSystem(found)
 

@@ -164,7 +164,5 @@ def _reach(id: str, step: Callable[[Iterable[str]], set[str]]) -> frozenset[str]
         new = {each for start in starts for each in step(ids[start : start + _AT_ONCE])} - found
         found |= new
         if len(found) > HIERARCHY_MAX:
-            raise ValueError(
-                f"its hierarchy has more than {HIERARCHY_MAX} resources; begin deeper"
-            )
+            raise ValueError(f"its hierarchy has more than {HIERARCHY_MAX} resources; begin deeper")
     return frozenset(found)
