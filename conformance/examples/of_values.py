@@ -223,6 +223,7 @@ def _coded(place: Place, wrap: Callable[[Json], Json], text: str) -> Example:
         asks += _subsumed(f"{FLAVOR}|UNK", f"{FLAVOR}|NAV")
     else:
         asks += _members(place.element.binding_url or "", ("hit", "miss"), ())
+        asks += _members(FLAVORS, (), ("hit", "miss"))
         asks += _subsumed(f"{system}|{code}", f"{system}|{code}")
     return Example(values, tuple(asks))
 
