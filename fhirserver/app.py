@@ -8,6 +8,7 @@ everything else             what a person sees (Flask)   fhirserver.console
 import os
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,7 @@ def build_application(
     from fhirserver.http.wsgi import FhirWsgi
 
     services = build_services(settings)
+    services.database.on_dangling = partial(metrics.count, "dangling_references")
 
     def count(served: Served) -> None:
         metrics.observe(served.interaction, served.status, served.duration_us)

@@ -37,7 +37,7 @@ class Settings:
     database_url: str = ""
     data_dir: str = ""
     open: bool = False
-    referential_integrity: Literal["enforce", "off"] = "enforce"
+    referential_integrity: Literal["enforce", "warn", "off"] = "enforce"
     if_match_required: bool = False
     audit_durability: Literal["durable", "async"] = "durable"
     page_size: int = 20
@@ -83,10 +83,18 @@ def read_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
             found[field.name] = _convert(name, environ[name], field.default)
     found.update({key: value for key, value in overrides.items() if value is not None})
     settings = replace(Settings(), **found)
-    _check_choice("referential_integrity", settings.referential_integrity, ("enforce", "off"))
+    _check_choice(
+        "referential_integrity", settings.referential_integrity, ("enforce", "warn", "off")
+    )
     _check_choice("audit_durability", settings.audit_durability, ("durable", "async"))
     for name, (least, most) in RANGES.items():
         _check_range(name, getattr(settings, name), least, most)
+    if settings.page_size > settings.page_size_max:
+        size, most_size = _variable("page_size"), _variable("page_size_max")
+        raise ValueError(
+            f"{size}={settings.page_size}: use at most {most_size}, which is "
+            f"{settings.page_size_max}, or raise that"
+        )
     return settings
 
 

@@ -10,6 +10,7 @@ A region holds unsigned 64-bit cells:
     requests   [interaction][status]    finished requests
     buckets    [interaction][bound]     of them, how many took at most that long (not cumulated)
     time       [interaction]            microseconds spent
+    counters   [name]                   what else is counted
     gauges     [name]                   state of the process; ignored when `pid` is not running
 """
 
@@ -37,13 +38,16 @@ BOUNDS_US = (
     *(1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000),
     *(1_000_000, 2_500_000, 5_000_000, 10_000_000, 2**63),
 )
+COUNTERS = {"dangling_references": "References to nothing that were stored with a warning."}
+"""What else is counted, and what a scrape says of it."""
 GAUGES = ("pid", "pool_connections", "pool_idle", "pool_waiting")
 
 _INTERACTION = {name: index for index, name in enumerate(INTERACTIONS)}
 _STATUS = {status: index for index, status in enumerate(STATUSES)}
 _BUCKETS_AT = len(INTERACTIONS) * len(STATUSES)
 _TIME_AT = _BUCKETS_AT + len(INTERACTIONS) * len(BOUNDS_US)
-_GAUGES_AT = _TIME_AT + len(INTERACTIONS)
+_COUNTERS_AT = _TIME_AT + len(INTERACTIONS)
+_GAUGES_AT = _COUNTERS_AT + len(COUNTERS)
 _CELLS = _GAUGES_AT + len(GAUGES)
 _REGION_BYTES = 8 * _CELLS
 _OTHER = _INTERACTION["other"]
@@ -78,6 +82,11 @@ class Metrics:
             cells[row * len(STATUSES) + column] += 1
             cells[_BUCKETS_AT + row * len(BOUNDS_US) + bucket] += 1
             cells[_TIME_AT + row] += microseconds
+
+    def count(self, name: str, number: int) -> None:
+        """Add to a counter; see COUNTERS."""
+        with self._lock:
+            self._cells[_COUNTERS_AT + list(COUNTERS).index(name)] += number
 
     def set_gauges(self, **values: int) -> None:
         """Set gauges by name; see GAUGES."""
@@ -136,6 +145,7 @@ class SharedMetrics:
             *("# TYPE fhirserver_info gauge", f'fhirserver_info{{version="{version}"}} 1'),
             *_render_requests(totals),
             *_render_durations(totals),
+            *_render_counters(totals),
             *self._render_gauges(),
         ]
         return ("\n".join(lines) + "\n").encode("ascii")
@@ -181,6 +191,13 @@ def _render_durations(totals: list[int]) -> Iterator[str]:
             yield f'{name}_bucket{{{label},le="{limit}"}} {below}'
         yield f"{name}_sum{{{label}}} {totals[_TIME_AT + row] / 1e6:.6f}"
         yield f"{name}_count{{{label}}} {below}"
+
+
+def _render_counters(totals: list[int]) -> Iterator[str]:
+    for index, (name, words) in enumerate(COUNTERS.items()):
+        yield f"# HELP fhirserver_{name}_total {words}"
+        yield f"# TYPE fhirserver_{name}_total counter"
+        yield f"fhirserver_{name}_total {totals[_COUNTERS_AT + index]}"
 
 
 def _is_running(pid: int) -> bool:

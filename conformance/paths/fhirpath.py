@@ -26,6 +26,9 @@ from fhirserver_conformance.paths.values import PathError, Value, shown
 
 FhirPathName = Literal["own", "fhirpathpy"]
 
+_UNCHECKED = (AttributeError, KeyError, TypeError, ValueError)
+"""What comes of a resource whose types were never checked, such as a number as resourceType."""
+
 _PLAIN = (bool, int, str, Decimal, dict, list)
 
 
@@ -62,6 +65,10 @@ def _evaluate_own(expression: str, resource: dict[str, Any]) -> list[Value]:
         found = compile_expression(expression).evaluate(node, Context(node))
     except FhirPathError as error:
         raise PathError(f"FHIRPath {shown(expression)}: {error}") from None
+    except _UNCHECKED as error:
+        raise PathError(
+            f"FHIRPath {shown(expression)}: the body's structure is not that of a resource: {error}"
+        ) from None
     return [_plain(item) for item in found]
 
 

@@ -36,7 +36,8 @@ def interaction_drafts(statement: Statement, run: str) -> Iterator[Draft]:
 def interaction_draft(name: str, statement: Statement, prefix: str) -> Draft | None:
     """Make the script of a type; None where nothing can be created, or not what it refers to."""
     offer = statement.offers[name]
-    world = World(prefix, TypeData(name, resources={"pointing": pointing(name)}), statement)
+    resource = pointing(name, statement.offers)
+    world = World(prefix, TypeData(name, resources={"pointing": resource}), statement)
     if "create" not in offer.interactions or "pointing" not in world.stored:
         return None
     subject = Subject(offer, world)

@@ -115,7 +115,7 @@ def read_statement(resource: Mapping[str, Any], base: str) -> Statement:
     offers = {
         str(each["type"]): _offer(each)
         for each in _dicts(rest.get("resource"))
-        if each.get("type") in known
+        if isinstance(each.get("type"), str) and each["type"] in known
     }
     return Statement(base, resource, rest, offers)
 

@@ -97,7 +97,7 @@ def testscript(name: str, description: str, parts: Mapping[str, object]) -> Json
     head = {
         "resourceType": "TestScript",
         "url": f"http://fhir-conformance.test/TestScript/{plain.replace('_', '-')}",
-        "name": plain,
+        "name": plain[:1].upper() + plain[1:],
         "title": name,
         "status": "active",
         "description": description,

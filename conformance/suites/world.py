@@ -78,7 +78,8 @@ class World:
         """The minimal resources, each after those that it refers to."""
         own = [own_id(self.data.type, which) for which in (BARE, FIRST, SECOND)]
         texts = [json.dumps(item.content) for item in self.late]
-        return tuple(_closure(self._storable, [*own, *(each for t in texts for each in _ids(t))]))
+        wanted = [*own, *(each for text in texts for each in _ids(text))]
+        return tuple(_with_needed(filter(self._can_store, wanted)))
 
     @cached_property
     def late(self) -> tuple[Item, ...]:
@@ -277,19 +278,18 @@ def _requires(id_: str) -> list[str]:
     return _ids(json.dumps(minimal(_type_of(id_))))
 
 
-def _closure(storable: frozenset[str], wanted: Iterable[str]) -> list[Item]:
+def _with_needed(wanted: Iterable[str]) -> list[Item]:
     """List minimal resources and all that they need, the needed ones first."""
     found: dict[str, Item] = {}
     on_the_way: set[str] = set()
 
     def add(id_: str) -> None:
-        name = _type_of(id_)
-        if id_ in on_the_way or name not in storable:
+        if id_ in on_the_way:
             return
         on_the_way.add(id_)
         for needed in _requires(id_):
             add(needed)
-        found[id_] = Item(name, id_, minimal(name))
+        found[id_] = Item(_type_of(id_), id_, minimal(_type_of(id_)))
 
     for id_ in wanted:
         add(id_)

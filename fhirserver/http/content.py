@@ -3,13 +3,13 @@
 Spec: https://hl7.org/fhir/R4/http.html#mime-type and #patch
 """
 
-from fhirserver.errors import InvalidRequestError, UnsupportedMediaTypeError
+from fhirserver.errors import InvalidRequestError
 from fhirserver.http.binary import wrap_raw
 from fhirserver.http.exchange import Exchange
 from fhirserver.http.headers import parse_tags
 from fhirserver.http.negotiation import FORMATS_BY_TYPE, Format, body_format, parse_content_type
 from fhirserver.interactions import Patch, WriteOptions
-from fhirserver.interactions.patch import PATCH_FORMATS
+from fhirserver.interactions.patch_formats import check_patch_format, parse_patch
 from fhirserver.model.json import JsonValue, parse_json
 from fhirserver.model.xml import parse_xml
 
@@ -37,27 +37,19 @@ def read_resource(exchange: Exchange) -> JsonValue:
 
 
 def read_patch(exchange: Exchange) -> Patch:
-    """Read the body of a PATCH; a Parameters resource may come as XML.
+    """Read the body of a PATCH.
 
     Raises:
         UnsupportedMediaTypeError: no patch format that is offered; carries Accept-Patch.
-        MalformedBodyError: not JSON or XML.
+        FhirError: the body is not of that format.
         InvalidRequestError: there is no body.
     """
     media_type = parse_content_type(exchange.request.headers.get("content-type"))
     found = FORMATS_BY_TYPE.get(media_type.name)
-    name = media_type.name if found is None else Format.JSON.value
-    if name not in PATCH_FORMATS:
-        offered = ", ".join(PATCH_FORMATS)
-        raise UnsupportedMediaTypeError(
-            f"A patch of Content-Type {media_type.name!r} is not read here; send {offered}.",
-            expression=("http.Content-Type",),
-            headers=(("Accept-Patch", offered),),
-        )
+    name = media_type.name if found is None else found.value
+    check_patch_format(name)
     body = _required(exchange.request.body.read())
-    if found is Format.XML:
-        return Patch(name, parse_xml(body, exchange.services.definitions))
-    return Patch(name, parse_json(body))
+    return parse_patch(exchange.services.definitions, name, body)
 
 
 def write_options(exchange: Exchange) -> WriteOptions:

@@ -9,6 +9,7 @@ import binascii
 from collections.abc import Callable
 
 from fhirserver.access import AuthContext
+from fhirserver.definitions import Definitions
 from fhirserver.errors import InvalidRequestError
 from fhirserver.interactions.capabilities import capabilities
 from fhirserver.interactions.create import create
@@ -17,6 +18,7 @@ from fhirserver.interactions.history_instance import history_instance
 from fhirserver.interactions.history_system import history_system
 from fhirserver.interactions.history_type import history_type
 from fhirserver.interactions.patch import patch, patch_conditional
+from fhirserver.interactions.patch_formats import FHIRPATH_PATCH, check_patch_format, parse_patch
 from fhirserver.interactions.read import read
 from fhirserver.interactions.search_compartment import search_compartment
 from fhirserver.interactions.search_system import search_system
@@ -25,7 +27,7 @@ from fhirserver.interactions.transaction_entries import Entry
 from fhirserver.interactions.types import Patch, Query, Result, Services
 from fhirserver.interactions.update import update, update_conditional
 from fhirserver.interactions.vread import vread
-from fhirserver.model.json import JsonObject, parse_json
+from fhirserver.model.json import JsonObject
 
 Perform = Callable[[Services, AuthContext, Entry], Result]
 
@@ -46,7 +48,7 @@ def perform(services: Services, auth: AuthContext, entry: Entry) -> Result:
     return result
 
 
-def patch_document(entry: Entry) -> Patch:
+def patch_document(definitions: Definitions, entry: Entry) -> Patch:
     """Take the patch out of an entry.
 
     Spec: https://hl7.org/fhir/R4/http.html#patch: Parameters are a FHIRPath Patch; other formats
@@ -54,12 +56,15 @@ def patch_document(entry: Entry) -> Patch:
 
     Raises:
         InvalidRequestError: the entry carries neither.
+        FhirError: the Binary holds no patch of a format that is offered.
     """
     resource: JsonObject = entry.resource or {}
     if resource.get("resourceType") == "Parameters":
-        return Patch("application/fhir+json", resource)
+        return Patch(FHIRPATH_PATCH, resource)
     if resource.get("resourceType") == "Binary":
-        return Patch(str(resource.get("contentType", "")), _binary_json(resource))
+        media_type = str(resource.get("contentType", "")).partition(";")[0].strip().lower()
+        check_patch_format(media_type, "Binary.contentType")
+        return parse_patch(definitions, media_type, _binary_data(resource))
     raise InvalidRequestError(
         f"{entry.path}.resource of a PATCH is a Parameters resource (FHIRPath Patch) or a Binary "
         "that holds the patch.",
@@ -67,10 +72,10 @@ def patch_document(entry: Entry) -> Patch:
     )
 
 
-def _binary_json(resource: JsonObject) -> object:
+def _binary_data(resource: JsonObject) -> bytes:
     try:
-        return parse_json(base64.b64decode(str(resource.get("data", "")), validate=True))
-    except binascii.Error:
+        return base64.b64decode(str(resource.get("data", "")), validate=True)
+    except (binascii.Error, ValueError):
         raise InvalidRequestError(
             "Binary.data is not base64.", expression=("Binary.data",)
         ) from None
@@ -103,13 +108,15 @@ _PERFORM: dict[str, Perform] = {
     "vread": lambda s, a, e: vread(s, a, _type(e), _id(e), e.target.version or "", _query(e)),
     "create": lambda s, a, e: create(s, a, _type(e), e.resource, e.options),
     "update": lambda s, a, e: update(s, a, _type(e), _id(e), e.resource, e.options),
-    "patch": lambda s, a, e: patch(s, a, _type(e), _id(e), patch_document(e), e.options),
+    "patch": lambda s, a, e: patch(
+        s, a, _type(e), _id(e), patch_document(s.definitions, e), e.options
+    ),
     "delete": lambda s, a, e: delete(s, a, _type(e), _id(e), e.options),
     "conditional-update": lambda s, a, e: update_conditional(
         s, a, _type(e), _query(e), e.resource, e.options
     ),
     "conditional-patch": lambda s, a, e: patch_conditional(
-        s, a, _type(e), _query(e), patch_document(e), e.options
+        s, a, _type(e), _query(e), patch_document(s.definitions, e), e.options
     ),
     "conditional-delete": lambda s, a, e: delete_conditional(s, a, _type(e), _query(e), e.options),
     "search-type": lambda s, a, e: search_type(s, a, _type(e), _query(e)),

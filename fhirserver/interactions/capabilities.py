@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from fhirserver.access import AuthContext
 from fhirserver.definitions import Definitions, SearchParameter
 from fhirserver.errors import InvalidRequestError
-from fhirserver.interactions.patch import PATCH_FORMATS
+from fhirserver.interactions.patch_formats import PATCH_FORMATS
 from fhirserver.interactions.permit import permit
 from fhirserver.interactions.request_url import COMPARTMENTS
 from fhirserver.interactions.subset import apply_subset, read_subset
@@ -126,7 +126,7 @@ def _statement(
         **_head(base_url),
         "fhirVersion": definitions.fhir_version,
         "format": list(FORMATS),
-        "patchFormat": [*PATCH_FORMATS, "application/fhir+xml"],
+        "patchFormat": list(PATCH_FORMATS),
         "rest": [rest],
     }
     return write_json(statement)

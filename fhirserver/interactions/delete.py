@@ -104,8 +104,9 @@ def respond_deleted(written: Written | None, place: str, prefer: Preference | No
         return Result(204, stored)
     done = written is not None and written.changed
     text = f"{place} is deleted." if done else f"{place}: nothing to delete."
-    issue = Issue("information", "informational", text)
-    return Result(200, stored, write_json(operation_outcome([issue])), issues=(issue,))
+    warnings = written.issues if written is not None else ()
+    issues = (*warnings, Issue("information", "informational", text))
+    return Result(200, stored, write_json(operation_outcome(issues)), issues=issues)
 
 
 def _write(

@@ -93,7 +93,7 @@ def _check_operation(place: int, operation: JsonValue) -> None:
 
 def _apply(root: JsonValue, operation: JsonObject, place: int) -> JsonValue:
     op = operation["op"]
-    path = _tokens(operation["path"])
+    path = pointer_tokens(operation["path"])
     match op:
         case "add":
             return _add(root, path, copy_json(operation["value"]), place)
@@ -106,10 +106,10 @@ def _apply(root: JsonValue, operation: JsonObject, place: int) -> JsonValue:
                 raise _unfit(place, f"the value at {operation['path']!r} is not the one tested for")
             return root
         case "copy":
-            found = copy_json(_get(root, _tokens(operation["from"]), place))
+            found = copy_json(_get(root, pointer_tokens(operation["from"]), place))
             return _add(root, path, found, place)
         case _:
-            return _move(root, _tokens(operation["from"]), path, place)
+            return _move(root, pointer_tokens(operation["from"]), path, place)
 
 
 def _move(root: JsonValue, source: list[str], target: list[str], place: int) -> JsonValue:
@@ -173,7 +173,8 @@ def _index(path: list[str], highest: int, place: int) -> int:
     raise _absent(path, place)
 
 
-def _tokens(pointer: str) -> list[str]:
+def pointer_tokens(pointer: str) -> list[str]:
+    """Take a JSON pointer apart."""
     return [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
 
 

@@ -7,6 +7,7 @@ A search parameter stands here once per definition; types that share a definitio
 
 from typing import Any
 
+from fhirserver.interactions.patch_formats import JSON_PATCH, MERGE_PATCH, XML_PATCH
 from fhirserver.model.json import JsonObject
 
 _SEARCHED = {
@@ -126,9 +127,14 @@ def _criteria_schema() -> JsonObject:
 
 
 def _patch_schema(media_type: str) -> JsonObject:
-    if media_type == "application/json-patch+json":
-        return {"type": "array", "items": {"type": "object"}}
-    return ref("schemas", "Resource")
+    return _PATCH_SCHEMAS.get(media_type) or ref("schemas", "Resource")
+
+
+_PATCH_SCHEMAS: dict[str, JsonObject] = {
+    JSON_PATCH: {"type": "array", "items": {"type": "object"}},
+    MERGE_PATCH: {"type": "object", "additionalProperties": True},
+    XML_PATCH: {"type": "object", "xml": {"name": "diff"}},
+}
 
 
 def _content(media_types: list[str], schema: str) -> JsonObject:

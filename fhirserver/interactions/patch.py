@@ -7,21 +7,16 @@ update: same validation, same preconditions. What the server manages cannot be p
 type or id in the result is refused, and meta.versionId and meta.lastUpdated are the store's.
 """
 
-from collections.abc import Callable, Mapping
-
 from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
-from fhirserver.definitions import Definitions
 from fhirserver.errors import (
     MethodNotAllowedError,
     NotFoundError,
     PreconditionFailedError,
     UnprocessableError,
-    UnsupportedMediaTypeError,
 )
 from fhirserver.interactions.conditions import condition, only_match
-from fhirserver.interactions.fhirpath_patch import apply_fhirpath_patch
-from fhirserver.interactions.json_patch import apply_json_patch
+from fhirserver.interactions.patch_formats import PATCH_FORMATS
 from fhirserver.interactions.permit import permit, refuse_foreign
 from fhirserver.interactions.prepare import Prepared, prepare
 from fhirserver.interactions.read import present
@@ -32,14 +27,6 @@ from fhirserver.interactions.writing import apply_update
 from fhirserver.model.json import JsonObject, JsonValue, parse_json
 from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.write import Change, WriteSession, Written, run_write
-
-Patcher = Callable[[Definitions, JsonObject, JsonValue], JsonValue]
-
-PATCH_FORMATS: Mapping[str, Patcher] = {
-    "application/json-patch+json": lambda _, resource, patch: apply_json_patch(resource, patch),
-    "application/fhir+json": apply_fhirpath_patch,
-}
-"""How each media type is applied; the CapabilityStatement lists them."""
 
 
 class Patching:
@@ -52,7 +39,6 @@ class Patching:
         options: preconditions.
 
     Raises:
-        UnsupportedMediaTypeError: no patch format that is offered.
         PreconditionFailedError: If-Match is missing and required.
     """
 
@@ -62,8 +48,7 @@ class Patching:
         require_if_match(services, options)
         self._services = services
         self._auth = auth
-        self._patcher = _patcher(document.media_type)
-        self._document = document.document
+        self._document = document
         self._options = options
 
     def change(self, session: WriteSession, type_: str, id_: str) -> tuple[Prepared, Change]:
@@ -106,7 +91,9 @@ class Patching:
         return prepared, change
 
     def _patched(self, body: bytes) -> JsonValue:
-        return self._patcher(self._services.definitions, parse_json(body), self._document)
+        patch_format = PATCH_FORMATS[self._document.media_type]
+        definitions = self._services.definitions
+        return patch_format.apply(definitions, parse_json(body), self._document.document)
 
     def write(
         self, session: WriteSession, type_: str, id_: str, row: AuditRow
@@ -168,17 +155,6 @@ def patch_conditional(
 
     prepared, written = run_write(services.database, attempt)
     return respond(services, written, options.prefer, prepared.issues)
-
-
-def _patcher(media_type: str) -> Patcher:
-    patcher = PATCH_FORMATS.get(media_type)
-    if patcher is None:
-        offered = ", ".join(PATCH_FORMATS)
-        raise UnsupportedMediaTypeError(
-            f"{media_type!r} is no patch format of this server; send {offered}.",
-            headers=(("Accept-Patch", offered),),
-        )
-    return patcher
 
 
 def _kept_identity(type_: str, id_: str, content: JsonValue) -> JsonObject:

@@ -29,7 +29,7 @@ def respond(
         issues: warnings of validation.
     """
     stored = written.stored
-    told = list(issues)
+    told = [*issues, *written.issues]
     if prefer == "OperationOutcome" or not written.changed:
         told.append(Issue("information", "informational", _done(written)))
     location = None

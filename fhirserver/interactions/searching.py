@@ -118,8 +118,7 @@ def _entries(
 
 
 def _remarks(parsed: ParsedQuery, page: SearchPage) -> Iterator[Issue]:
-    for text in parsed.ignored:
-        yield Issue("warning", "not-supported", f"Ignored: {text}")
+    yield from parsed.ignored
     if page.includes_cut:
         yield Issue(
             "warning",

@@ -9,7 +9,7 @@ from dataclasses import replace
 from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
 from fhirserver.errors import FhirError, Issue
-from fhirserver.interactions.bundle_request import patch_document, perform
+from fhirserver.interactions.bundle_request import perform
 from fhirserver.interactions.create import create_change
 from fhirserver.interactions.delete import delete_change, respond_deleted
 from fhirserver.interactions.patch import Patching
@@ -158,8 +158,8 @@ class Attempt:
     ) -> tuple[Change, Sequence[Issue]]:
         plan, entry = write.plan, write.plan.entry
         assert write.id is not None
-        if entry.method == "PATCH":
-            patching = Patching(self._services, self._auth, patch_document(entry), entry.options)
+        if plan.patch is not None:
+            patching = Patching(self._services, self._auth, plan.patch, entry.options)
             patched, change = patching.change(self._session, plan.type, write.id)
             return change, patched.issues
         refuse_hidden(self._services, plan.decision, current)

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 from fhirserver.access import AuthContext, Decision
 from fhirserver.errors import FhirError, InvalidRequestError, Issue, UnprocessableError
+from fhirserver.interactions.bundle_request import patch_document
 from fhirserver.interactions.conditions import Condition, condition, condition_text
 from fhirserver.interactions.identity import new_id
 from fhirserver.interactions.permit import permit
 from fhirserver.interactions.prepare import check, checked_id, checked_type, identified
 from fhirserver.interactions.transaction_entries import Entry, at_entry, processing_order
+from fhirserver.interactions.transaction_patch_links import find_patch_links
 from fhirserver.interactions.transaction_references import Links, Place
-from fhirserver.interactions.types import Services
+from fhirserver.interactions.types import Patch, Services
 from fhirserver.interactions.update import conditional_id, require_if_match
 from fhirserver.model.json import JsonObject
 
@@ -30,9 +32,10 @@ class PlannedWrite:
             or delete, which have none of their own.
         content: body with that id and without the server's part of meta; None where there is none.
         condition: what must be searched first; None for an unconditional one.
-        places: links in its content.
+        places: links in its content or its patch.
         issues: warnings of validation.
         decision: the policy's answer.
+        patch: what it does to the resource; None for other methods.
     """
 
     entry: Entry
@@ -43,6 +46,7 @@ class PlannedWrite:
     places: Sequence[Place]
     issues: Sequence[Issue]
     decision: Decision
+    patch: Patch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +126,12 @@ def _plan_write(
     decision = permit(services, auth, interaction[entry.method], type_, entry.target.id)
     wanted = _condition(entry, type_)
     id_ = entry.target.id
-    if entry.method not in ("POST", "PUT"):
-        places = links.find(entry.resource, None) if entry.resource else ()
-        return PlannedWrite(entry, type_, id_, None, wanted, places, (), decision)
+    if entry.method == "DELETE":
+        return PlannedWrite(entry, type_, id_, None, wanted, (), (), decision)
+    if entry.method == "PATCH":
+        document = patch_document(services.definitions, entry)
+        places = find_patch_links(links, services.definitions, type_, document)
+        return PlannedWrite(entry, type_, id_, None, wanted, places, (), decision, document)
     sent = checked_type(type_, entry.resource)
     if entry.method == "PUT":
         require_if_match(services, entry.options)

@@ -96,10 +96,7 @@ class Links:
             for key, item in holder.items() if holder.__class__ is dict else enumerate(holder):
                 if item.__class__ is str:
                     if key in _TEXTS:
-                        found = list(self._text(holder, key, item, root))
-                        places += found
-                        if not found and item.startswith(_UUID):
-                            raise _unknown(item)
+                        places += self._text(holder, key, str(key), root)
                     elif item in full_urls:
                         has_uris = True
                 elif item.__class__ is dict or item.__class__ is list:
@@ -135,31 +132,73 @@ class Links:
                 text = self._rewrite_narrative(place.text, place.root, targets)
                 place.holder[place.key] = text
 
-    def _text(self, holder: JsonObject, key: str, text: str, root: str | None) -> Iterator[Place]:
-        if key == "div":
+    def find_in(self, holder: Any, key: Any, name: str, node: Node) -> Iterator[Place]:
+        """Find the places of a value that is to stand somewhere else: of a part of a patch.
+
+        Args:
+            holder: the object or list that holds the value.
+            key: its key or index there.
+            name: JSON name of the element that it becomes.
+            node: of which that is an element.
+
+        Raises:
+            InvalidRequestError: a reference to a UUID that is no entry's.
+        """
+        value = holder[key]
+        if value.__class__ is list:
+            for index in range(len(value)):
+                yield from self.find_in(value, index, name, node)
+        elif value.__class__ is dict:
+            inner = self.inner(node, name, value.get("resourceType"))
+            for each in value:
+                yield from self.find_in(value, each, each, inner)
+        elif value.__class__ is str:
+            if name in _TEXTS:
+                yield from self._text(holder, key, name, None)
+            elif self._is_link(node, name, value):
+                yield Place(holder, key, value, self._full_urls[value])
+
+    def find_link(self, holder: Any, key: Any) -> Iterator[Place]:
+        """Find the place of a text that is a link if it is a fullUrl: href and src."""
+        entry = self._full_urls.get(holder[key])
+        if entry is not None:
+            yield Place(holder, key, holder[key], entry)
+
+    def inner(self, node: Node, name: str, type_: JsonValue = None) -> Node:
+        """Give the node of what stands as an element of another, or of the resource's type."""
+        if isinstance(type_, str) and self._definitions.is_resource_type(type_):
+            return self._definitions.node(type_)
+        return self._child(node, name)
+
+    def _text(self, holder: Any, key: Any, name: str, root: str | None) -> Iterator[Place]:
+        text = holder[key]
+        if name == "div":
             if self._rewrite_narrative(text, root, None) != text:
                 yield Place(holder, key, text, root=root)
-        else:
-            place = self._reference(holder, text, root)
-            if place is not None:
-                yield place
+            return
+        place = self._reference(holder, key, root)
+        if place is not None:
+            yield place
+        elif text.startswith(_UUID):
+            raise _unknown(text)
 
-    def _reference(self, holder: JsonObject, text: str, root: str | None) -> Place | None:
+    def _reference(self, holder: Any, key: Any, root: str | None) -> Place | None:
+        text = holder[key]
         if text.startswith("#"):
             return None
         entry = self._look_up(text, root)
         if entry is not None:
-            return Place(holder, "reference", text, entry)
+            return Place(holder, key, text, entry)
         if "?" in text:
             match = _SEARCH.fullmatch(text.removeprefix(self._base_url + "/"))
             if match and match[1] in self._definitions.resource_types:
-                return Place(holder, "reference", text, search=(match[1], match[2]))
+                return Place(holder, key, text, search=(match[1], match[2]))
             return None
         match = _HISTORY.fullmatch(text)
         if match:
             entry = self._look_up(match[1], root)
             if entry is not None:
-                return Place(holder, "reference", text, entry, versioned=True)
+                return Place(holder, key, text, entry, versioned=True)
         return None
 
     def _look_up(self, text: str, root: str | None) -> int | None:

@@ -105,7 +105,8 @@ class Patch:
 
     Attributes:
         media_type: without parameters, e.g. "application/json-patch+json".
-        document: the parsed body: the list of a JSON Patch, the Parameters of a FHIRPath Patch.
+        document: the parsed body: the list of a JSON Patch, the object of a merge patch, the
+            directives of an XML Patch, the Parameters of a FHIRPath Patch.
     """
 
     media_type: str

@@ -58,6 +58,9 @@ def _encode_other(value: object) -> object:
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
+_HALF_PAIR = re.compile(rb"(?<!\\)(?:\\\\)*(\\u[dD][89abAB][0-9a-fA-F]{2})(?!\\u[dD][c-fC-F])")
+"""The first half of an escaped pair that no second half follows."""
+
 _decoder = msgspec.json.Decoder(float_hook=parse_decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=_encode_other)
 
@@ -150,6 +153,12 @@ def _malformed(raw: bytes, message: str) -> MalformedBodyError:
         )
     except (RecursionError, ValueError):
         pass
+    half = _HALF_PAIR.search(raw)
+    if half is not None:
+        line, column = _place(raw, half.start(1))
+        return MalformedBodyError(
+            f"The body is not JSON at line {line}, column {column}: half of a surrogate pair."
+        )
     offset = re.search(r"byte (\d+)", message)
     if offset is None:
         return MalformedBodyError(f"The body is not JSON: {message}.")

@@ -33,9 +33,19 @@ def parse_xml(raw: bytes, table: ElementTable) -> JsonObject:
     return _Reader(table).resource(parse_source(raw), 1)
 
 
+def read_source(source: Source, table: ElementTable) -> JsonObject:
+    """Read a resource out of a tree, whose elements may stand in any order.
+
+    Raises:
+        FhirError: as `parse_xml`, but for the order.
+    """
+    return _Reader(table, is_ordered=False).resource(source, 1)
+
+
 class _Reader:
-    def __init__(self, table: ElementTable) -> None:
+    def __init__(self, table: ElementTable, *, is_ordered: bool = True) -> None:
         self._table = table
+        self._is_ordered = is_ordered
 
     def resource(self, source: Source, depth: int) -> JsonObject:
         name = source.name
@@ -67,7 +77,7 @@ class _Reader:
         last = -1
         for child in source.children:
             name, element = _known(child, node)
-            if element.order < last:
+            if element.order < last and self._is_ordered:
                 raise child.fault(f"{name!r} stands too late; the order of {node.path} is fixed")
             last = element.order
             self._element(child, name, element, found, depth)

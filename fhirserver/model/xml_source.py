@@ -23,8 +23,8 @@ _DIV = f"{XHTML} div"
 _TAG = re.compile(rb"""<(?:[^<>"']|"[^"]*"|'[^']*')*>""")
 _NAMED_ENTITY = re.compile("&([A-Za-z][A-Za-z0-9]*;)")
 _XML_ENTITIES = frozenset(("amp;", "lt;", "gt;", "quot;", "apos;"))
-# Two levels of XML stand for one level of JSON where a resource is held by another.
-_XML_DEPTH = 2 * MAX_DEPTH
+XML_DEPTH = 2 * MAX_DEPTH
+"""Two levels of XML stand for one level of JSON where a resource is held by another."""
 
 
 @dataclass(slots=True, eq=False)
@@ -36,7 +36,7 @@ class Source:
         name: without prefix.
         attributes: by name; one in a namespace as "uri name".
         parent: None for the root.
-        line: from 1.
+        line: from 1; 0 where it stands in no document that somebody sent.
         column: from 1.
         children: elements only.
         text: the first text between children that is no white space.
@@ -69,9 +69,8 @@ class Source:
 
     def fault(self, message: str) -> MalformedBodyError:
         """Make the error of something that is wrong here."""
-        return MalformedBodyError(
-            f"At line {self.line}, column {self.column}: {message}.", expression=(self.path,)
-        )
+        place = f"At line {self.line}, column {self.column}" if self.line else self.path
+        return MalformedBodyError(f"{place}: {message}.", expression=(self.path,))
 
 
 def parse_source(raw: bytes) -> Source:
@@ -82,6 +81,30 @@ def parse_source(raw: bytes) -> Source:
         TooLargeError: nested too deep.
     """
     raw = raw.removeprefix(b"\xef\xbb\xbf")
+    builder = _Builder(raw)
+    run_parser(builder.parser, raw)
+    assert builder.root is not None
+    return builder.root
+
+
+def new_parser() -> expat.XMLParserType:
+    """Make a parser of UTF-8 that tells names as "uri name" and refuses document types.
+
+    Whatever the declaration of a document says, its octets are taken for UTF-8: `run_parser` looks.
+    """
+    parser = expat.ParserCreate("utf-8", " ")
+    parser.buffer_text = True
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    return parser
+
+
+def run_parser(parser: expat.XMLParserType, raw: bytes) -> None:
+    """Parse a whole document, without a byte order mark.
+
+    Raises:
+        MalformedBodyError: not well-formed or not UTF-8, with line and column.
+        FhirError: whatever the parser's handlers raise.
+    """
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -90,16 +113,13 @@ def parse_source(raw: bytes) -> Source:
         raise MalformedBodyError(
             f"The body is not UTF-8 at line {line}, column {column}; send it in UTF-8."
         ) from None
-    builder = _Builder(raw)
     try:
-        builder.parser.Parse(raw, True)
+        parser.Parse(raw, True)
     except expat.ExpatError as error:
         raise MalformedBodyError(
             f"The body is not XML at line {error.lineno}, column {error.offset + 1}: "
             f"{expat.ErrorString(error.code)}."
         ) from None
-    assert builder.root is not None
-    return builder.root
 
 
 def is_narrative(text: str) -> bool:
@@ -133,13 +153,10 @@ class _Builder:
         self._narrative_depth = 0
         self._narrative_start = 0
         self._narratives = 0
-        # Whatever the declaration says: the octets are UTF-8, that has been looked at.
-        self.parser = expat.ParserCreate("utf-8", " ")
-        self.parser.buffer_text = True
+        self.parser = new_parser()
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._text
-        self.parser.StartDoctypeDeclHandler = _refuse_doctype
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         if self._narrative_depth:
@@ -160,7 +177,7 @@ class _Builder:
         else:
             parent.children.append(source)
         self._open.append(source)
-        if len(self._open) > _XML_DEPTH:
+        if len(self._open) > XML_DEPTH:
             raise TooLargeError(f"The body nests deeper than {MAX_DEPTH} levels; flatten it.")
         if tag == _DIV:
             self._narrative_depth = 1

@@ -86,7 +86,7 @@ class _Writer:
     def _item(self, entry: _Entry, value: JsonValue, beside: JsonValue) -> None:
         name, element = entry.name, entry.element
         if element.type == "xhtml":
-            self._add(_narrative(value))
+            self._add(narrative_xml(value))
         elif element.is_primitive:
             self._primitive(name, value, beside)
         elif element.is_resource:
@@ -174,7 +174,7 @@ def _replacement(match: re.Match[str]) -> str:
     return _REPLACEMENTS.get(match[0], "\ufffd")
 
 
-def _narrative(div: str) -> str:
+def narrative_xml(div: str) -> str:
     """Give a narrative as it is; one that would break the document, as escaped text."""
     known = without_named_entities(div) if "&" in div else div
     if known.startswith(("<div>", "<div/>")):

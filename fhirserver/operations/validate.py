@@ -40,7 +40,11 @@ _FINE = Issue("information", "informational", "No issues: the resource would be 
 
 
 class _RolledBackError(Exception):
-    """The rehearsal went well, and is undone."""
+    """The rehearsal went well, and is undone; `issues` are its warnings."""
+
+    def __init__(self, issues: tuple[Issue, ...]) -> None:
+        super().__init__()
+        self.issues = issues
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +156,9 @@ def _check_delete(call: Call, asked: _Asked) -> tuple[Issue, ...]:
     if call.type is None or call.id is None or asked.resource is not None:
         raise InvalidRequestError("mode=delete goes to an instance and carries no resource.")
     try:
-        _rehearse(call, delete_change(call.type, call.id, WriteOptions()), "delete")
+        return _rehearse(call, delete_change(call.type, call.id, WriteOptions()), "delete")
     except FhirError as error:
         return error.issues
-    return ()
 
 
 def _rehearse_write(call: Call, mode: str, resource: JsonObject) -> tuple[Issue, ...]:
@@ -172,12 +175,11 @@ def _rehearse_write(call: Call, mode: str, resource: JsonObject) -> tuple[Issue,
     change = (
         update_change(prepared, WriteOptions()) if mode == "update" else create_change(prepared)
     )
-    _rehearse(call, change, mode)
-    return prepared.issues
+    return (*prepared.issues, *_rehearse(call, change, mode))
 
 
-def _rehearse(call: Call, change: Change, mode: str) -> None:
-    """Write a change and undo it.
+def _rehearse(call: Call, change: Change, mode: str) -> tuple[Issue, ...]:
+    """Write a change, undo it, and give the warnings of the store.
 
     Raises:
         FhirError: what stands in its way.
@@ -191,10 +193,10 @@ def _rehearse(call: Call, change: Change, mode: str) -> None:
         current = session.lock([(change.type, change.id)])[change.type, change.id]
         refuse_hidden(services, decision, current)
         row = audit_row(call.auth, "validate")
-        session.apply([change], row, services.settings.referential_integrity)
-        raise _RolledBackError
+        (written,) = session.apply([change], row, services.settings.referential_integrity)
+        raise _RolledBackError(written.issues)
 
     try:
         run_write(services.database, attempt)
-    except _RolledBackError:
-        return
+    except _RolledBackError as undone:
+        return undone.issues

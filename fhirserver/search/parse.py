@@ -10,13 +10,14 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from fhirserver.errors import NotSupportedError
+from fhirserver.errors import Issue, NotSupportedError
 from fhirserver.search.context import SearchContext
 from fhirserver.search.criteria import Given, parse_clause
 from fhirserver.search.query import Clause, Compartment, Include, Query
 from fhirserver.search.refusal import (
     UnknownParameterError,
     invalid_value,
+    left_out,
     not_offered,
     over_limit,
 )
@@ -61,7 +62,7 @@ def parse(
     searched = _types(types, taken.once.get("_type"), context, compartment)
     for name, value in taken.contained:
         check_contained(name, value)
-    ignored: list[str] = []
+    ignored: list[Issue] = []
     criteria: list[Clause] = []
     for given in taken.criteria:
         try:
@@ -69,7 +70,7 @@ def parse(
         except (UnknownParameterError, NotSupportedError) as refusal:
             if not context.lenient:
                 raise
-            ignored.append(str(refusal))
+            ignored.append(left_out(given.name, refusal))
     once = taken.once
     return Query(
         types=searched,

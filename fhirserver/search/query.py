@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fhirserver.definitions import SearchParameter
+from fhirserver.errors import Issue
 from fhirserver.search.params.composite import CompositeValue
 from fhirserver.search.params.date import DateValue
 from fhirserver.search.params.number import NumberValue
@@ -184,7 +185,7 @@ class Query:
         elements: what `_elements` asks for.
         include: forward includes.
         revinclude: reverse includes.
-        ignored: what a lenient search leaves out, for the reader of the Bundle.
+        ignored: a warning for each parameter that a lenient search left out.
     """
 
     types: tuple[str, ...]
@@ -198,4 +199,4 @@ class Query:
     elements: tuple[str, ...] = ()
     include: tuple[Include, ...] = ()
     revinclude: tuple[Include, ...] = ()
-    ignored: tuple[str, ...] = ()
+    ignored: tuple[Issue, ...] = ()

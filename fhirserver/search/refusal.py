@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from fhirserver.errors import InvalidSearchError, NotSupportedError
+from fhirserver.errors import FhirError, InvalidSearchError, Issue, NotSupportedError
 
 
 class UnknownParameterError(InvalidSearchError):
@@ -28,6 +28,23 @@ def unknown_parameter(
     return UnknownParameterError(
         f"{where} has no search parameter {name!r}.{hint} GET /metadata lists those of every type.",
         expression=(f"http.{name}",),
+    )
+
+
+def left_out(name: str, refusal: FhirError) -> Issue:
+    """Say that a lenient search left a parameter out, and why.
+
+    Args:
+        name: of the parameter with its modifier, as sent.
+        refusal: what a strict search answers.
+    """
+    first = refusal.issues[0]
+    return Issue(
+        "warning",
+        "not-supported",
+        f"The search left out {name[:100]!r}, as Prefer: handling=lenient allows, so it may find "
+        f"more than was meant. {first.diagnostics}",
+        first.expression,
     )
 
 

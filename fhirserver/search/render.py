@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 from fhirserver.search.query import Chain, Clause, Criterion, Has, Include, Query
 
-_SAFE = "-._~:/|,$*"
+_SAFE = "-._~:/,$*"
+"""What RFC 3986 lets stand in a query and searches use; "|" is none of it."""
 _PLAIN = re.compile(rf"[\w{re.escape(_SAFE)}]*", re.ASCII)
 
 

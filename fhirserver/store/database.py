@@ -34,6 +34,9 @@ def now_us() -> int:
 class Database:
     """One PostgreSQL database as this process uses it.
 
+    `on_dangling` is called after a commit that stored references to nothing with a warning, with
+    their number; the composition root sets it.
+
     Args:
         url: libpq URL; holds the password.
         min_size: connections kept open in each pool.
@@ -61,6 +64,7 @@ class Database:
         self.lazy_audit = audit_durability == "async"
         self.identities = Identities()
         self.rids = RidBlocks()
+        self.on_dangling: Callable[[int], None] = lambda _count: None
         self._sizes = (min_size, max_size)
         self._timeout_s = timeout_s
         self._statement_timeout_ms = statement_timeout_ms

@@ -1,19 +1,19 @@
 """The stored resources that new content refers to: found, confirmed, or named as missing.
 
-An identity that nothing has been stored under yet gets an absent row where integrity is off, so
+An identity that nothing has been stored under yet gets an absent row unless that is refused, so
 that the index rows that point to it, and the compartment of a patient who arrives later, need no
 change then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from psycopg import pq
 
-from fhirserver.errors import ConflictError, Issue
+from fhirserver.errors import ConflictError, Issue, Severity
 from fhirserver.store import binary
 from fhirserver.store.database import Database
 from fhirserver.store.identities import Identity
@@ -22,7 +22,8 @@ from fhirserver.store.statement import StoreConnection, run
 from fhirserver.store.write_plan import Change
 from fhirserver.store.write_sql import PLACEHOLDERS, RESOLVE
 
-Integrity = Literal["enforce", "off"]
+Integrity = Literal["enforce", "warn", "off"]
+"""What a reference to nothing does: it is refused, named, or stored in silence."""
 _ISSUES_MAX = 20
 
 
@@ -45,7 +46,7 @@ class References:
     def find(
         self, identities: Collection[Identity], changes: Sequence[Change], integrity: Integrity
     ) -> dict[Identity, int]:
-        """Return the row ids of identities, making absent rows where integrity is off.
+        """Return the row ids of identities, making absent rows unless integrity is enforced.
 
         Raises:
             ConflictError: integrity is enforced and there is no row for some.
@@ -56,7 +57,7 @@ class References:
             found |= self._look_up(missing)
             missing = [each for each in missing if each not in found]
         if missing and integrity == "enforce":
-            raise self._dangling(self._not_live(identities), changes)
+            raise self._dangling(self.not_live(identities), changes)
         if missing:
             self._make_absent(missing)
             found |= self._look_up(missing)
@@ -70,12 +71,13 @@ class References:
             StaleIdentityError: a remembered row id was wrong, or it changed meanwhile.
         """
         now = self._look_up(list(targets))
-        dead = self._not_live(targets)
+        dead = self.not_live(targets)
         if now == targets and dead:
             raise self._dangling(dead, changes)
         raise StaleIdentityError
 
-    def _not_live(self, identities: Collection[Identity]) -> set[Identity]:
+    def not_live(self, identities: Collection[Identity]) -> set[Identity]:
+        """Return those of the identities that nothing is stored under now."""
         rows = _look_up(self.connection, list(identities))
         return {each for each in identities if rows.get(each, (0, 0))[1] != State.LIVE}
 
@@ -91,8 +93,12 @@ class References:
         run(self.connection, PLACEHOLDERS, arguments)
 
     def _dangling(self, missing: set[Identity], changes: Sequence[Change]) -> ConflictError:
-        definitions = self.database.definitions
-        return dangling(missing, changes, definitions.type_id)
+        type_id = self.database.definitions.type_id
+        issues = [
+            issue for change in changes for issue in dangling("error", missing, change, type_id)
+        ][:_ISSUES_MAX]
+        first = issues[0].diagnostics if issues else "A patient referred to is not stored here."
+        return ConflictError(first, issues=issues)
 
 
 def identity_arguments(identities: Sequence[Identity]) -> dict[str, bytes | None]:
@@ -104,24 +110,18 @@ def identity_arguments(identities: Sequence[Identity]) -> dict[str, bytes | None
 
 
 def dangling(
-    missing: set[Identity], changes: Sequence[Change], type_id: Callable[[str], int]
-) -> ConflictError:
-    """Name every reference to one of `missing`. Pure."""
-    issues = [
-        Issue(
-            "error",
-            "not-found",
-            f"{change.type}/{change.id} refers to {each.type}/{each.id}, which is not stored "
-            "here: store that first, in the same transaction, or correct the reference.",
-            (each.path,),
-        )
-        for change in changes
-        if change.rows is not None
-        for each in change.rows.references
-        if (type_id(each.type), each.id) in missing
-    ][:_ISSUES_MAX]
-    first = issues[0].diagnostics if issues else "A patient referred to is not stored here."
-    return ConflictError(first, issues=issues)
+    severity: Severity, missing: set[Identity], change: Change, type_id: Callable[[str], int]
+) -> Iterator[Issue]:
+    """Name every reference of a change to one of `missing`. Pure."""
+    for each in change.rows.references if change.rows is not None else ():
+        if (type_id(each.type), each.id) in missing:
+            yield Issue(
+                severity,
+                "not-found",
+                f"{change.type}/{change.id} refers to {each.type}/{each.id}, which is not stored "
+                "here: store that first, in the same transaction, or correct the reference.",
+                (each.path,),
+            )
 
 
 def _look_up(

@@ -17,13 +17,35 @@ from fhirserver.store.write_sql import REFERRERS
 def refuse_referenced(
     connection: StoreConnection, definitions: Definitions, deleted: Sequence[Step]
 ) -> None:
-    """Look for live resources that refer to deleted ones, after the deletes were written.
+    """Refuse deletes of what live resources refer to, after the deletes were written.
 
     Raises:
         ConflictError: one issue per referrer, at most ten of a deleted resource.
     """
-    by_rid = {step.stored.rid: step.stored for step in deleted}
-    issues = []
+    found = find_referrers(connection, definitions, deleted)
+    issues = [
+        Issue(
+            "error",
+            "conflict",
+            f"{referrer} refers to {step.stored.type}/{step.stored.id}: delete or change that "
+            "first, or in the same transaction.",
+        )
+        for step in deleted
+        for referrer in found.get(step.stored.rid, ())
+    ]
+    if issues:
+        raise ConflictError(issues[0].diagnostics, issues=issues)
+
+
+def find_referrers(
+    connection: StoreConnection, definitions: Definitions, deleted: Sequence[Step]
+) -> dict[int, list[str]]:
+    """Look for live resources that refer to deleted ones.
+
+    Returns:
+        By row id of a deleted resource what refers to it, e.g. "Observation/1"; ten at most.
+    """
+    found: dict[int, list[str]] = {}
     for type in sorted({step.stored.type for step in deleted}):
         rids = [step.stored.rid for step in deleted if step.stored.type == type]
         arguments = {
@@ -34,15 +56,9 @@ def refuse_referenced(
         for row in range(result.ntuples):
             rid, tid, id = (result.get_value(row, column) for column in range(3))
             assert id is not None
-            gone = by_rid[binary.read_int8(rid)]
             referrer = f"{definitions.type_name(binary.read_int2(tid))}/{id.decode()}"
-            message = (
-                f"{referrer} refers to {gone.type}/{gone.id}: delete or change that first, "
-                "or in the same transaction."
-            )
-            issues.append(Issue("error", "conflict", message))
-    if issues:
-        raise ConflictError(issues[0].diagnostics, issues=issues)
+            found.setdefault(binary.read_int8(rid), []).append(referrer)
+    return found
 
 
 @functools.cache

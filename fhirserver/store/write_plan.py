@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from fhirserver.errors import PreconditionFailedError
+from fhirserver.errors import Issue, PreconditionFailedError
 from fhirserver.model.instant import format_instant
 from fhirserver.model.json import JsonObject, write_json
 from fhirserver.model.stored import Method, StoredResource
@@ -60,11 +60,13 @@ class Written:
         stored: the version now current; version 0 where a DELETE found nothing ever stored.
         created: it did not exist before.
         changed: a version was made.
+        issues: warnings of references to nothing, where integrity warns.
     """
 
     stored: StoredResource
     created: bool
     changed: bool
+    issues: tuple[Issue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from fhirserver.store import binary
 from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.database import Database
 from fhirserver.store.identities import Identity
+from fhirserver.store.integrity_warnings import with_warnings
 from fhirserver.store.packed_keys import NO_KEYS, PackedKeys, keys_of, unpack
 from fhirserver.store.references import Integrity, References, StaleIdentityError
 from fhirserver.store.referrers import refuse_referenced
@@ -116,6 +117,8 @@ class WriteSession:
         self._cautious = cautious
         self._learnt: dict[Identity, int] = {}
         self._rows = RowLocks(connection, self._learnt)
+        self._references = References(database, connection, self._learnt)
+        self._dangling = 0
 
     @property
     def connection(self) -> StoreConnection:
@@ -174,7 +177,8 @@ class WriteSession:
         Args:
             changes: at most one of each resource.
             audit: one for all, or one for each change.
-            integrity: whether what the content refers to must be stored here and live.
+            integrity: whether what the content refers to must be stored here and live, or
+                warnings say so.
             alone: nothing else happens in this session; a write without locks then commits
                 itself.
 
@@ -205,17 +209,22 @@ class WriteSession:
         written = list(map(_written, changes, steps, currents))
         done = [step for step in steps if step is not None]
         if not self._write(done, targets, _audited(audit, identities, written), integrity):
-            References(self._database, self._connection, self._learnt).explain(targets, changes)
+            self._references.explain(targets, changes)
         self._rows.forget(identities)
         deleted = [step for step in done if step.state is State.DELETED]
         if deleted and integrity == "enforce":
             refuse_referenced(self._connection, self._definitions, deleted)
+        if integrity == "warn":
+            written = with_warnings(self._references, changes, written, targets, deleted)
+            self._dangling += sum(len(each.issues) for each in written)
         return written
 
     def commit(self) -> None:
         """Commit what has been written, and remember the row ids that this session saw."""
         if self._connection.pgconn.transaction_status == pq.TransactionStatus.INTRANS:
             command(self._connection, b"COMMIT")
+        if self._dangling:
+            self._database.on_dangling(self._dangling)
         self._database.identities.remember(self._learnt)
 
     def roll_back(self) -> None:
@@ -246,8 +255,7 @@ class WriteSession:
             known = unpack(current.keys).identities() if current is not None else set()
             before |= known
             after |= own_keys.identities() - known
-        references = References(self._database, self._connection, self._learnt)
-        found = references.find((before | after) - own.keys(), changes, integrity)
+        found = self._references.find((before | after) - own.keys(), changes, integrity)
         return own | found, {each: found[each] for each in after if each in found}
 
     def _own_rids(

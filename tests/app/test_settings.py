@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,11 +20,12 @@ from tests.server import ServerProcess
 def test_a_number_out_of_range_is_refused_by_name(name: str) -> None:
     least, most = RANGES[name]
     variable = f"FHIRSERVER_{name.upper()}"
+    others = {"FHIRSERVER_PAGE_SIZE": "1", "FHIRSERVER_PAGE_SIZE_MAX": "10000"}
     for value in (least, most):
-        assert getattr(read_settings({variable: str(value)}), name) == value
+        assert getattr(read_settings({**others, variable: str(value)}), name) == value
     for value in (least - 1, most + 1):
         with pytest.raises(ValueError, match=f"{variable}=.*use {least} to {most}"):
-            read_settings({variable: str(value)})
+            read_settings({**others, variable: str(value)})
 
 
 def test_every_number_has_a_range() -> None:
@@ -48,6 +51,23 @@ def test_a_value_that_does_not_fit_is_refused_by_name(variable: str, value: str)
         read_settings({variable: value})
 
 
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        pytest.param({"FHIRSERVER_PAGE_SIZE": "1001"}, "PAGE_SIZE=1001: use at most", id="default"),
+        pytest.param(
+            {"FHIRSERVER_PAGE_SIZE": "50", "FHIRSERVER_PAGE_SIZE_MAX": "49"},
+            "FHIRSERVER_PAGE_SIZE_MAX, which is 49", id="both set",
+        ),
+        pytest.param({"FHIRSERVER_PAGE_SIZE_MAX": "19"}, "PAGE_SIZE=20: use at most", id="lowered"),
+    ],
+)  # fmt: skip
+def test_a_page_is_not_larger_than_the_largest(environ: dict[str, str], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        read_settings(environ)
+    assert read_settings({**environ, "FHIRSERVER_PAGE_SIZE": "19"}).page_size == 19
+
+
 def test_a_server_does_not_start_with_a_wrong_setting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -59,10 +79,14 @@ def test_a_server_does_not_start_with_a_wrong_setting(
 
 @pytest.fixture(scope="module")
 def strict(server_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A server that wants If-Match and includes two resources at most."""
+    """A server that wants If-Match, includes two resources at most and warns of lost references."""
     folder = tmp_path_factory.mktemp("strict")
     arguments = ("--database-url", server_database_url, "--data-dir", str(folder / "data"))
-    settings = {"FHIRSERVER_INCLUDE_LIMIT": "2", "FHIRSERVER_IF_MATCH_REQUIRED": "true"}
+    settings = {
+        "FHIRSERVER_INCLUDE_LIMIT": "2",
+        "FHIRSERVER_IF_MATCH_REQUIRED": "true",
+        "FHIRSERVER_REFERENTIAL_INTEGRITY": "warn",
+    }
     with (
         ServerProcess(folder / "log", (*arguments, "--workers", "1"), settings) as running,
         running.client() as client,
@@ -100,3 +124,69 @@ def test_a_conditional_update_needs_if_match_like_any_other(
     changed = {**patient, "active": True}
     assert strict.put("Patient?identifier=7", changed, if_match='W/"9"').status == 412
     assert strict.put("Patient?identifier=7", changed, if_match='W/"1"').status == 200
+
+
+OUTCOME = "return=OperationOutcome"
+
+
+def warnings(outcome: Any) -> list[str]:
+    return [each["diagnostics"] for each in outcome["issue"] if each["severity"] == "warning"]
+
+
+def counted(client: Client) -> int:
+    """The number of references to nothing that `/metrics` tells of."""
+    text = client.get("/metrics").text
+    (line,) = re.findall(r"^fhirserver_dangling_references_total (\d+)$", text, re.MULTILINE)
+    return int(line)
+
+
+def basic(id_: str, subject: str) -> dict[str, Any]:
+    reference = {"reference": subject}
+    return {"resourceType": "Basic", "id": id_, "code": {"text": "x"}, "subject": reference}
+
+
+def test_a_reference_to_nothing_is_stored_with_a_warning(clean: None, strict: Client) -> None:
+    before = counted(strict)
+    answer = strict.put("Basic/b", basic("b", "Patient/none"), if_none_match="*", prefer=OUTCOME)
+    assert answer.status == 201
+    (words,) = warnings(answer.json)
+    assert words.startswith("Basic/b refers to Patient/none, which is not stored here")
+    assert answer.json["issue"][0]["expression"] == ["Basic.subject"]
+    assert counted(strict) == before + 1
+    assert [each["id"] for each in strict.search("Basic?subject=Patient/none")] == ["b"]
+    again = strict.put("Basic/b", basic("b", "Patient/none"), if_match="*", prefer=OUTCOME)
+    assert warnings(again.json) == [], "what was there before is not told again"
+    plain = strict.put("Basic/c", basic("c", "Patient/none"), if_none_match="*")
+    assert plain.json["resourceType"] == "Basic"
+
+
+def test_a_delete_of_what_is_referred_to_is_done_with_a_warning(
+    clean: None, strict: Client
+) -> None:
+    strict.put("Patient/a", {"resourceType": "Patient", "id": "a"}, if_none_match="*")
+    answer = strict.put("Basic/b", basic("b", "Patient/a"), if_none_match="*", prefer=OUTCOME)
+    assert warnings(answer.json) == []
+    before = counted(strict)
+    rehearsed = strict.get("Patient/a/$validate?mode=delete")
+    assert warnings(rehearsed.json)[0].startswith("Basic/b refers to Patient/a")
+    deleted = strict.delete("Patient/a", prefer=OUTCOME)
+    assert (deleted.status, strict.get("Patient/a").status) == (200, 410)
+    (words,) = warnings(deleted.json)
+    assert words.startswith("Basic/b refers to Patient/a, which is deleted now")
+    assert counted(strict) == before + 1, "a rehearsal does not count"
+
+
+def test_warnings_stand_with_their_entries(clean: None, strict: Client) -> None:
+    entries = [
+        {
+            "resource": basic(id_, subject),
+            "request": {"method": "PUT", "url": f"Basic/{id_}", "ifNoneMatch": "*"},
+        }
+        for id_, subject in (("b", "Basic/c"), ("c", "Patient/none"))
+    ]
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    answer = strict.post("", bundle, prefer=OUTCOME)
+    assert answer.status == 200, answer.text
+    told = [warnings(each["response"]["outcome"]) for each in answer.json["entry"]]
+    assert told[0] == []
+    assert told[1][0].startswith("Basic/c refers to Patient/none")

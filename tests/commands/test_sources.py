@@ -121,6 +121,7 @@ def test_a_file_that_is_not_packed_as_its_name_says_is_refused(
         pytest.param(b'{"resourceType":\n', "line 3, column 17", id="cut off"),
         pytest.param(b'{"a": 1,}\r\n', "line 3, column 9", id="comma"),
         pytest.param(b"\x00\x01\xff\n", "line 3, column 3", id="binary"),
+        pytest.param(b'{"a": "\\ud800"}\n', "line 3, column 8", id="half a surrogate pair"),
     ],
 )
 def test_a_broken_line_is_named_by_its_number_in_the_file(

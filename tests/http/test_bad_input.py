@@ -66,7 +66,7 @@ BODIES = {
     "json/comment": post(b'{"resourceType":"Patient"} // x', 400, "structure", "not JSON"),
     "json/two-values": post(PATIENT + PATIENT, 400, "structure", "not JSON"),
     "json/lone-surrogate": post(
-        rb'{"resourceType":"Patient","language":"\ud800"}', 400, "structure", "not JSON"
+        rb'{"resourceType":"Patient","language":"\ud800"}', 400, "structure", "line 1, column 39"
     ),
     "json/5000-digits": post(
         b'{"resourceType":"Patient","x":' + b"9" * 5000 + b"}", 400, "structure", "not JSON"

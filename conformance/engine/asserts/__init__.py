@@ -55,7 +55,7 @@ _WITH_VARIABLES = (
     "header_field", "path", "request_method", "request_url", "resource", "response_body",
     "response_code", "value",
 )  # fmt: skip
-_PART_OF_COMPARISON = frozenset({"expression", "path", "header_field"})
+_PART_OF_COMPARISON = frozenset({"expression", "path"})
 
 
 def judge(assertion: Assert, state: State) -> str:
@@ -72,9 +72,7 @@ def judge(assertion: Assert, state: State) -> str:
         ActionProblem: it cannot be judged: nothing to look at, an expression that fails, a
             variable without a value.
     """
-    kinds = [name for name in JUDGES if getattr(assertion, name)]
-    if "compare_to_source_id" in kinds:
-        kinds = [name for name in kinds if name not in _PART_OF_COMPARISON]
+    kinds = _kinds(assertion)
     if not kinds:
         raise ActionProblem("the assert names nothing to look at; give it one criterion")
     filled = _filled(assertion, state)
@@ -83,6 +81,16 @@ def judge(assertion: Assert, state: State) -> str:
     except PathError as error:
         raise ActionProblem(str(error)) from None
     return "; ".join(message for message in messages if message)
+
+
+def _kinds(assertion: Assert) -> list[str]:
+    """Give what is looked at; a comparison with another source counts where there is no value."""
+    kinds = [name for name in JUDGES if getattr(assertion, name)]
+    if "compare_to_source_id" not in kinds:
+        return kinds
+    if assertion.value is not None:
+        return [name for name in kinds if name != "compare_to_source_id"]
+    return [name for name in kinds if name not in _PART_OF_COMPARISON]
 
 
 def _filled(assertion: Assert, state: State) -> Assert:

@@ -160,6 +160,15 @@ KINDS = [
     ),
     row("compare-whole", answer(200, FIXTURE, JSON), SAME_NAME, compare_to_source_id="f"),
     row(
+        "compare-not-where-there-is-a-value",
+        CHALMERS,
+        WINDSOR,
+        compare_to_source_id="f",
+        compare_to_source_expression="Patient.name.given",
+        expression="Patient.name.family",
+        value="Chalmers",
+    ),
+    row(
         "compare-not-equals",
         WINDSOR,
         SAME_NAME,

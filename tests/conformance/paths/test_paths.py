@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from decimal import Decimal
 from typing import Any
@@ -103,6 +104,18 @@ def test_an_expression_that_cannot_be_evaluated_names_itself(
 ) -> None:
     with pytest.raises(PathError, match="FHIRPath"):
         evaluate(engine, expression, PATIENT)
+
+
+@pytest.mark.parametrize("engine", ["own", "fhirpathpy"])
+@pytest.mark.parametrize("type", ["7", "null", "[]", "{}"])
+def test_a_type_that_is_no_text_upsets_no_engine(type: str, engine: FhirPathName) -> None:
+    body = f'{{"resourceType":"Bundle","entry":[{{"resource":{{"resourceType":{type}}}}}]}}'
+    for text in (body, f'{{"resourceType":{type}}}'):
+        with contextlib.suppress(PathError):
+            found = evaluate(
+                engine, "Bundle.entry.resource.ofType(Patient).id", Document(text.encode())
+            )
+            assert found == []
 
 
 def test_an_engine_that_is_not_installed_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,6 +174,9 @@ TRUTHS = [
     ),
     pytest.param(_send(answer(204)), 204, b"", id="no-content"),
     pytest.param(
+        _send(answer(304, b"", {"Content-Length": "10"})), 304, b"", id="not-modified-has-no-body"
+    ),
+    pytest.param(
         _send(answer(200, gzip.compress(b"ab") + gzip.compress(b"cd"), GZIP)),
         200,
         b"abcd",
@@ -194,6 +197,13 @@ def test_a_whole_answer_comes_as_it_was_sent(say: Say, status: int, body: bytes)
         transport.close()
     assert (exchange.failure, exchange.status, exchange.response_body) == (None, status, body)
     assert len(server.received) == 1
+
+
+def test_the_length_of_an_answer_to_head_is_that_of_what_get_would_give() -> None:
+    say = _send(answer(200, b"", {"Content-Length": "10"}))
+    with lying_server(lambda _request, wire: say(wire)) as server:
+        exchange = Transport(timeout_s=20).send(Request("HEAD", server.origin))
+    assert (exchange.failure, exchange.status, exchange.response_body) == (None, 200, b"")
 
 
 def test_an_answer_that_comes_before_the_body_was_read_is_the_answer() -> None:

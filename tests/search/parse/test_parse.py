@@ -279,8 +279,13 @@ def test_lenient_leaves_out_what_is_unknown_and_says_so() -> None:
     pairs = [("nonsense", "1"), ("code:in", "x"), ("_text", "x"), ("status", "final")]
     found = parse(pairs, ("Observation",), replace(CONTEXT, lenient=True))
     assert [clause.parameter.code for clause in found.criteria] == ["status"]
-    assert len(found.ignored) == 3
-    assert "nonsense" in found.ignored[0]
+    assert [issue.severity for issue in found.ignored] == ["warning"] * 3
+    assert [issue.expression for issue in found.ignored] == [
+        ("http.nonsense",), ("http.code:in",), ("http._text",),
+    ]  # fmt: skip
+    words = found.ignored[0].diagnostics
+    assert words.startswith("The search left out 'nonsense', as Prefer: handling=lenient allows")
+    assert "Observation has no search parameter 'nonsense'" in words
 
 
 def test_lenient_still_refuses_a_wrong_value() -> None:

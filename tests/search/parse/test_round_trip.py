@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from urllib.parse import parse_qsl
 
 from hypothesis import given
@@ -16,6 +17,8 @@ from fhirserver.search.parse import parse
 from fhirserver.search.render import render, render_pairs
 
 CONTEXT = SearchContext(r4(), "http://here.example/fhir", 1_760_000_000_000_000)
+
+QUERY = re.compile(r"([\w\-.~!$&'()*+,;=:@/?]|%[0-9A-F]{2})*", re.ASCII)
 
 texts = st.text(min_size=1, max_size=12)
 dates = st.from_regex(r"(ge|le|sa|ap|ne)?20[0-2]\d(-0[1-9](-1\d)?)?", fullmatch=True)
@@ -48,7 +51,9 @@ def test_written_again_it_means_the_same(given_pairs: list[tuple[str, str]]) -> 
     except FhirError:
         return
     assert parse(render_pairs(first), ("Observation",), CONTEXT) == first
-    from_url = parse_qsl(render(first), keep_blank_values=True)
+    text = render(first)
+    assert QUERY.fullmatch(text), "RFC 3986, section 3.4"
+    from_url = parse_qsl(text, keep_blank_values=True)
     assert parse(from_url, ("Observation",), CONTEXT) == first
 
 

@@ -95,3 +95,9 @@ def test_a_whole_answer_has_a_self_link_only() -> None:
     query = parse([], ("Patient",), CONTEXT)
     links = page_links(KEY, "me", "http://here.example/fhir/Patient", query, SearchPage())
     assert links == [("self", "http://here.example/fhir/Patient")]
+
+
+def test_links_hold_what_a_uri_may_hold() -> None:
+    query = parse([("identifier", "http://x|1 2")], ("Patient",), CONTEXT)
+    ((_, url),) = page_links(KEY, "me", "http://here.example/fhir/Patient", query, SearchPage())
+    assert url == "http://here.example/fhir/Patient?identifier=http://x%7C1%202"
