@@ -5,7 +5,8 @@ Spec: https://hl7.org/fhir/R4/testscript-definitions.html#TestScript.fixture.aut
 A fixture with an id is created with it, so that the script's other references to it hold; where the
 server refuses that, and for one without an id, the server gives the id. Each is made on every
 server of the run, in the script's order; deleted in the opposite order, and again where another
-resource still referred to it.
+resource still referred to it. A fixture that operations sent several times is deleted from each
+place; of a Bundle, what its entries created.
 """
 
 from dataclasses import replace
@@ -44,7 +45,7 @@ def delete_all(state: State) -> list[ActionResult]:
     """
     wanted = {fixture.id for fixture in state.script.fixtures if fixture.autodelete}
     results = [_unsure(id) for _, id in sorted(state.unsure) if id in wanted]
-    places = [(at, place) for (at, id), place in state.places.items() if id in wanted]
+    places = [(at, Place(it.type, it.id)) for at, id, it in state.made if id in wanted]
     left = list(dict.fromkeys(reversed(places)))
     while left:
         tried = [(item, _delete(*item, state)) for item in left]

@@ -10,7 +10,7 @@ The tool plays every origin itself: it sends what R4 lets an engine wait for.
 
 from threading import Event
 
-from fhirserver_conformance.engine.places import place_named, place_or_none
+from fhirserver_conformance.engine.places import place_named, places_made
 from fhirserver_conformance.engine.problem import ActionProblem
 from fhirserver_conformance.engine.request import request_for
 from fhirserver_conformance.engine.state import State
@@ -60,14 +60,15 @@ def _note_place(operation: Operation, exchange: Exchange, state: State) -> None:
     if operation.source_id is None or exchange.method not in _WRITES or "/$" in exchange.url:
         return
     at = (operation.destination or 1, operation.source_id)
-    place = None
-    if exchange.failure is None and exchange.status in _SUCCESS:
-        place = place_or_none(state.message(None))
-    elif exchange.failure is not None:
+    if exchange.failure is None:
+        places = places_made(state.message(None)) if exchange.status in _SUCCESS else []
+    else:
         place = place_named(exchange.url)
+        places = [] if place is None else [place]
         state.unsure.update(() if place else (at,))
-    if place is not None and place.type != "Bundle":
+    for place in places:
         state.places[at] = place
+        state.made.append((*at, place))
 
 
 def _wait(

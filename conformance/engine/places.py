@@ -16,6 +16,8 @@ _LOCATION = re.compile(
     r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9.-]{1,64})(?:/_history/([A-Za-z0-9.-]{1,64}))?/?$",
     re.ASCII,
 )
+_CREATED = "201"
+_RESPONSES = ("batch-response", "transaction-response")
 _HEADERS = ("Location", "Content-Location")
 
 
@@ -64,10 +66,34 @@ def place_or_none(message: Message) -> Place | None:
     return next((place for place in named if place is not None), None)
 
 
+def places_made(message: Message) -> list[Place]:
+    """Give what a successful write has made or changed: one resource, or the new ones of a Bundle.
+
+    Spec: https://hl7.org/fhir/R4/http.html#transaction-response
+    """
+    if not _answers_a_bundle(message.document):
+        place = place_or_none(message)
+        return [] if place is None else [place]
+    try:
+        entries = evaluate_path("$.entry[*].response", message.document)
+    except PathError:
+        return []
+    named = [
+        place_named(str(entry.get("location")))
+        for entry in entries
+        if isinstance(entry, dict) and str(entry.get("status")).startswith(_CREATED)
+    ]
+    return [place for place in named if place is not None]
+
+
 def place_named(url: str) -> Place | None:
     """Give the resource that a URL names, or None: …/Type/id, …/Type/id/_history/version."""
     match = _LOCATION.search(url)
     return None if match is None else Place(match[1], match[2], match[3])
+
+
+def _answers_a_bundle(document: Document) -> bool:
+    return _root_type(document) == "Bundle" and _first(document, "type") in _RESPONSES
 
 
 def _root_type(document: Document) -> str | None:

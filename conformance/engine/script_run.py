@@ -10,7 +10,7 @@ Spec: https://hl7.org/fhir/R4/testing.html
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from threading import Event
 
@@ -88,7 +88,8 @@ def _run_phases(script: Script, run: Run) -> list[TestResult]:
     reason = "".join(f"setup did not succeed: {setup.message}" for setup in results if _bad(setup))
     for test in script.tests:
         results.append(_untried(test, "skip", reason) if reason else _test(test, state, run))
-    return results + _teardown(script, state, run)
+    cut_short = any(action.stops for result in results for action in result.actions)
+    return results + _teardown(script, state, run, cut_short=cut_short)
 
 
 def _gate(part: Script | Test, run: Run) -> tuple[Verdict, str] | None:
@@ -125,10 +126,23 @@ def _test(test: Test, state: State, run: Run) -> TestResult:
     return _result("test", test.name, actions, test)
 
 
-def _teardown(script: Script, state: State, run: Run) -> list[TestResult]:
-    """Run every action, whatever came of the ones before, then delete."""
+def _teardown(script: Script, state: State, run: Run, *, cut_short: bool) -> list[TestResult]:
+    """Run every action, whatever came of the ones before, then delete.
+
+    After a setup or test that ended early there may be nothing to take away: what cannot be sent
+    for want of it is skipped.
+    """
     actions = [run_action(action, state, run.stop) for action in script.teardown]
+    if cut_short:
+        actions = [_excused(action) for action in actions]
     return _phase("teardown", [*actions, *delete_all(state)])
+
+
+def _excused(action: ActionResult) -> ActionResult:
+    if action.verdict != "error" or action.exchange is not None:
+        return action
+    text = f"a test ended early, so there may be nothing to do: {action.message}"
+    return replace(action, verdict="skip", message=text, stops=False)
 
 
 def _phase(phase: Phase, actions: Sequence[ActionResult]) -> list[TestResult]:

@@ -23,7 +23,8 @@ class State:
         settings: of the run.
         variables: of the script.
         last: the most recent exchange; None before the first.
-        places: where fixtures were created, by destination and fixture id.
+        places: where fixtures are, by destination and fixture id: the last place of each.
+        made: every place that a fixture was sent to, with its destination and id, in order.
         unsure: fixtures that may have been created, likewise: no answer came.
     """
 
@@ -32,6 +33,7 @@ class State:
         self.settings = settings
         self.last: Exchange | None = None
         self.places: dict[tuple[int, str], Place] = {}
+        self.made: list[tuple[int, str, Place]] = []
         self.unsure: set[tuple[int, str]] = set()
         self.variables = Variables(
             script.variables, dict(settings.variables), settings.fhirpath, self.source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from fhirserver_conformance.script.model import (
     Operation,
 )
 from tests.conformance.engine.runs import (
+    JSON,
     answering,
     only_test,
     phase,
@@ -145,3 +147,43 @@ def test_what_is_gone_already_counts_as_deleted() -> None:
     replies["GET /ok"] = answer(200)
     with lying_server(answering(replies)) as server:
         assert run(script(OK, fixtures=(PATIENT,)), settings(server.origin)).verdict == "pass"
+
+
+def test_a_fixture_is_deleted_from_every_place_that_operations_sent_it_to() -> None:
+    numbers = iter(range(1, 9))
+
+    def say(request: Received, wire: Wire) -> None:
+        location = {"Location": f"Group/{next(numbers)}/_history/1"}
+        wire.send(answer(201, b"", location) if request.method == "POST" else answer(204))
+
+    operations = [Operation(code="create", source_id="o")] * 2
+    fixture = replace(NO_ID, autocreate=False)
+    with lying_server(say) as server:
+        run(script(*operations, fixtures=(fixture,)), settings(server.origin))
+    assert sent(server.received)[2:] == ["DELETE /Group/2", "DELETE /Group/1"]
+
+
+def test_a_bundle_that_is_stored_as_such_is_deleted_as_such() -> None:
+    stored = b'{"resourceType":"Bundle","type":"collection","id":"7"}'
+    replies = {"POST /Bundle": answer(201, stored, JSON), "DELETE /Bundle/7": answer(204)}
+    bundle = Fixture(id="b", body=b'{"resourceType":"Bundle"}', autodelete=True)
+    one = script(Operation(code="create", source_id="b"), fixtures=(bundle,))
+    with lying_server(answering(replies)) as server:
+        assert run(one, settings(server.origin)).verdict == "pass"
+    assert sent(server.received) == ["POST /Bundle", "DELETE /Bundle/7"]
+
+
+def test_of_a_bundle_that_is_deleted_its_new_resources_are() -> None:
+    entries = [
+        {"response": {"status": "201 Created", "location": "Patient/1/_history/1"}},
+        {"response": {"status": "200 OK", "location": "Patient/2/_history/7"}},
+        {"response": {"status": "201", "location": "nonsense"}},
+        "nonsense",
+    ]
+    body = json.dumps({"resourceType": "Bundle", "type": "transaction-response", "entry": entries})
+    replies = {"POST ": answer(200, body.encode(), JSON), "DELETE /Patient/1": answer(204)}
+    bundle = Fixture(id="b", body=b'{"resourceType":"Bundle"}', autodelete=True)
+    one = script(Operation(code="transaction", source_id="b"), fixtures=(bundle,))
+    with lying_server(answering(replies)) as server:
+        assert run(one, settings(server.origin)).verdict == "pass"
+    assert sent(server.received) == ["POST ", "DELETE /Patient/1"]

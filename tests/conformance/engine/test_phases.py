@@ -96,6 +96,23 @@ def test_without_a_setup_the_tests_are_skipped_and_teardown_runs(
     assert sent(server.received)[-2:] == ["GET /down", "DELETE /Patient/p1"]
 
 
+@pytest.mark.parametrize(
+    ("actions", "verdict"),
+    [
+        pytest.param((OK, BREAKS), "skip", id="a-test-ended-early"),
+        pytest.param((OK, HOLDS), "error", id="all-was-well"),
+    ],
+)
+def test_a_teardown_that_lacks_what_was_never_made_is_excused_where_a_test_ended_early(
+    actions: tuple[Action, ...], verdict: str
+) -> None:
+    teardown = (Operation(code="delete", target_id="never"), Operation(url="down"))
+    with lying_server(stores) as server:
+        result = run(script(*actions, teardown=teardown), settings(server.origin))
+    assert verdicts(phase(result, "teardown")) == [verdict, "pass"]
+    assert sent(server.received)[-1] == "GET /down"
+
+
 GATES = [
     pytest.param({"fhir_versions": ("4.0",)}, "pass", "", id="version"),
     pytest.param({"fhir_versions": ("5", "4.0.1")}, "pass", "", id="one-of-versions"),
