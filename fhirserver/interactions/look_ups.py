@@ -6,7 +6,7 @@ A stored ValueSet or CodeSystem counts before one of R4's of the same URL. All i
 caller would find it: what it may not see is as unknown as what is not there.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
@@ -66,7 +66,7 @@ class StoredContent:
         self._r4 = R4Content()
         self._systems: dict[str, CodeSystem] = {}
 
-    def value_set(self, reference: str) -> JsonObject:
+    def value_set(self, reference: str) -> Mapping[str, Any]:
         """Give a ValueSet by canonical or literal reference; TerminologyError if there is none."""
         local = parse_reference(reference, self._finder.context.base_url)
         if local is None:
@@ -79,7 +79,8 @@ class StoredContent:
                 f"no value set {reference!r} is here that may be read; write ValueSet/id, or a"
                 " canonical"
             )
-        return parse_json(found[0][1])
+        resource: JsonObject = parse_json(found[0][1])
+        return resource
 
     def code_system(self, canonical: str) -> CodeSystem:
         """Give a code system by canonical; TerminologyError if there is none."""

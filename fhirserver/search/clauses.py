@@ -186,8 +186,8 @@ def _reference(criterion: Criterion, definitions: Definitions) -> Condition:
         texts = _only(StringValue, criterion.values)
         return string.condition(tuple(_marks(criterion.parameters)), None, texts)
     if criterion.modifier in hierarchy.MODIFIERS:
-        found = _only(HierarchyValue, criterion.values)
-        return hierarchy.condition(criterion.sps, found, definitions)
+        reached = _only(HierarchyValue, criterion.values)
+        return hierarchy.condition(criterion.sps, reached, definitions)
     values = [value for value in criterion.values if isinstance(value, ReferenceValue | TokenValue)]
     external = [value for value in values if isinstance(value, ReferenceValue) and value.url]
     if criterion.parameter.alias_target is None or not external:
