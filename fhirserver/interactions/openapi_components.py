@@ -15,10 +15,12 @@ _SEARCHED = {
     "date": "prefixes eq ne gt lt ge le sa eb ap; modifier :missing",
     "number": "prefixes eq ne gt lt ge le sa eb ap; modifier :missing",
     "quantity": "[prefix]number|system|code; modifier :missing",
-    "reference": "id, Type/id or URL; modifiers :identifier, :[type], :missing; chains",
+    "reference": "id, Type/id or URL; modifiers :identifier, :[type], :text, :missing,"
+    " and :below and :above in hierarchies; chains",
     "special": "latitude|longitude|distance|units; modifier :missing",
     "string": "begins so; modifiers :exact, :contains, :missing",
-    "token": "code, system|code, |code or system|; modifiers :not, :text, :of-type, :missing",
+    "token": "code, system|code, |code or system|; modifiers :not, :text, :of-type, :missing,"
+    " :in and :not-in with a value set, :below and :above with system|code",
     "uri": "to the letter; modifiers :below, :above, :missing",
 }
 _TEXT: JsonObject = {"type": "string"}
