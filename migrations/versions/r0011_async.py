@@ -10,10 +10,11 @@ revision = "0011"
 down_revision = "0006"
 
 _CHANGES = """
-ALTER TABLE job ADD COLUMN key text COLLATE "C", ADD COLUMN ended bigint, ADD COLUMN answer bytea;
-CREATE UNIQUE INDEX job_key ON job (key) WHERE key IS NOT NULL;
-CREATE INDEX job_ended ON job (ended) WHERE ended IS NOT NULL;
-CREATE TABLE job_entry (
+ALTER TABLE job ADD COLUMN IF NOT EXISTS key text COLLATE "C",
+    ADD COLUMN IF NOT EXISTS ended bigint, ADD COLUMN IF NOT EXISTS answer bytea;
+CREATE UNIQUE INDEX IF NOT EXISTS job_key ON job (key) WHERE key IS NOT NULL;
+CREATE INDEX IF NOT EXISTS job_ended ON job (ended) WHERE ended IS NOT NULL;
+CREATE TABLE IF NOT EXISTS job_entry (
     job bigint NOT NULL REFERENCES job ON DELETE CASCADE,
     entry integer NOT NULL,
     answer bytea NOT NULL,

@@ -24,7 +24,7 @@ from fhirserver.interactions.transaction import transaction
 from fhirserver.interactions.update import update
 from fhirserver.jobs.async_answers import AsyncAnswers
 from fhirserver.jobs.async_request import async_kind
-from fhirserver.jobs.job_runner import ATTEMPTS_MAX
+from fhirserver.jobs.job_runner import ATTEMPTS_MAX, StopError
 from fhirserver.model.json import parse_json
 from fhirserver.store.database import Database, now_us
 from fhirserver.store.job_rows import Job, JobLostError, put_back_job, take_job
@@ -296,6 +296,24 @@ def test_a_batch_in_the_background_is_answered_as_any_other(
     assert [each["response"]["status"] for each in at_once["entry"]] == [
         each["response"]["status"] for each in found["entry"]
     ]
+
+
+@pytest.mark.parametrize("error", [StopError, JobLostError])
+def test_what_a_beat_raises_cuts_the_statement_off(
+    services: Services, connection: Connection[Any], database_url: str, error: type[Exception]
+) -> None:
+    """The statement waits for a lock that is not let go before it has ended."""
+    key = start(services, PATIENTS)
+    job = take(connection)
+
+    def beat() -> None:
+        raise error
+
+    with psycopg.connect(database_url) as locking:
+        locking.execute("LOCK TABLE audit IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(error):
+            async_kind(services).run(job, beat)
+    assert followed(services, AUTH, key).answer is None, "nobody was told that it took too long"
 
 
 def test_a_request_that_was_tried_too_often_has_an_answer_that_says_so(
