@@ -54,7 +54,7 @@ class Settings:
     statement_timeout_ms: int = 30_000
     client_concurrency: int = 64
     job_limit: int = 10
-    test_run_timeout_s: int = 600
+    test_run_timeout_s: int = 1800
     async_statement_timeout_ms: int = 600_000
     async_result_limit: int = 10_000
     async_result_limit_bytes: int = 256 * 1024 * 1024
