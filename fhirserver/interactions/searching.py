@@ -117,13 +117,39 @@ def run_search(services: Services, auth: AuthContext, scope: Scope, query: Query
     url = f"{services.settings.public_url}/{scope.place}".rstrip("/")
     links = page_links(services.cursor_key, caller, url, parsed, page)
     entries = _entries(services.definitions, services.settings.public_url, parsed, page)
-    return Result(200, body=bundle_json("searchset", entries, links=links, total=page.total))
+    body = bundle_json("searchset", entries, links=links, total=page.total)
+    is_cut = page.next is not None and not services.cursor_key
+    return Result(200, body=body, issues=cut_short(len(page.matches)) if is_cut else ())
+
+
+def cut_short(count: int) -> tuple[Issue, ...]:
+    """Say of an answer without pages that there is more than it holds."""
+    return (
+        Issue(
+            "warning",
+            "too-costly",
+            f"Only the first {count} are in this answer, and there are more: _count and the "
+            "server's FHIRSERVER_ASYNC_RESULT_LIMIT bound what is answered in the background. "
+            "Ask for less at once, or page through it without respond-async.",
+        ),
+    )
+
+
+def refuse_page() -> InvalidSearchError:
+    """Make the error of a paging link where there are no pages."""
+    return InvalidSearchError(
+        "_page with Prefer: respond-async: a paging link leads to one page, and what is answered "
+        "in the background has none; follow the link without respond-async, or send its query.",
+        expression=("http._page",),
+    )
 
 
 def _resume(key: bytes, caller: str, pairs: Pairs) -> tuple[Pairs, Position | None]:
     tokens = [value for name, value in pairs if name == PARAMETER]
     if not tokens:
         return pairs, None
+    if not key:
+        raise refuse_page()
     if len(pairs) > 1:
         raise InvalidSearchError(
             "_page stands alone: a paging link holds the whole query; follow it as it is."
