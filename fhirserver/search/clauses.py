@@ -6,7 +6,7 @@ searches of their own, so that a chain tells nothing about resources that the ca
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from fhirserver.definitions import Definitions, SearchParameter
@@ -15,6 +15,7 @@ from fhirserver.search.conditions import (
     ALWAYS,
     NEVER,
     AllOf,
+    AnyOf,
     Column,
     Condition,
     Fragment,
@@ -39,16 +40,25 @@ from fhirserver.search.params import (
     uri,
 )
 from fhirserver.search.params.composite import CompositeValue
-from fhirserver.search.params.date import DateValue
+from fhirserver.search.params.date import Comparison, DateValue
 from fhirserver.search.params.number import NumberValue
-from fhirserver.search.params.prefix import Prefix
 from fhirserver.search.params.quantity import QuantityValue
 from fhirserver.search.params.reference import ReferenceValue
 from fhirserver.search.params.special import NearValue
 from fhirserver.search.params.string import StringValue
 from fhirserver.search.params.token import OfTypeValue, TokenValue
 from fhirserver.search.params.uri import UriValue
-from fhirserver.search.query import Chain, Clause, Criterion, Has, MissingValue
+from fhirserver.search.query import (
+    Chain,
+    Clause,
+    Criterion,
+    Either,
+    Every,
+    Filter,
+    Has,
+    MissingValue,
+    Without,
+)
 from fhirserver.search.scope import (
     Scope,
     home_or,
@@ -87,6 +97,24 @@ def condition_of(clause: Clause, confined: Confined) -> Condition:
             return Rows("ref", clause.sps, (either(targets),))
         case Has():
             return _has(clause, confined)
+        case Every() | Filter():
+            return AllOf(tuple(condition_of(each, confined) for each in clause.clauses))
+        case Either():
+            return _either([condition_of(each, confined) for each in clause.clauses])
+        case Without():
+            return Not(condition_of(clause.clause, confined))
+
+
+def _either(conditions: Sequence[Condition]) -> Condition:
+    """Join by OR; rows of the same parameters become alternatives of one look-up."""
+    rows = [each for each in conditions if isinstance(each, Rows)]
+    if (
+        len(rows) < len(conditions)
+        or len({(each.table, each.sps, each.order) for each in rows}) > 1
+    ):
+        return AnyOf(tuple(conditions))
+    alternatives = (alternative for each in rows for alternative in each.alternatives)
+    return replace(rows[0], alternatives=tuple(dict.fromkeys(alternatives)))
 
 
 def _in_answer(column: str, answer: Fragment) -> Fragment:
@@ -235,7 +263,7 @@ def _updated(value: DateValue) -> Fragment:
 
 
 # SQL, which end of the query's interval each parameter is, and whether it looks for the newest.
-_UPDATED: dict[Prefix, tuple[str, str, bool]] = {
+_UPDATED: dict[Comparison, tuple[str, str, bool]] = {
     "eq": ("@.updated >= %s AND @.updated < %s", "lh", False),
     "ne": ("(@.updated < %s OR @.updated >= %s)", "lh", False),
     "gt": ("@.updated >= %s", "h", True),
@@ -245,4 +273,6 @@ _UPDATED: dict[Prefix, tuple[str, str, bool]] = {
     "le": ("@.updated < %s", "h", False),
     "eb": ("@.updated < %s", "l", False),
     "ap": ("@.updated >= %s AND @.updated < %s", "lh", False),
+    "po": ("@.updated >= %s AND @.updated < %s", "lh", False),
+    "co": ("@.updated <= %s AND @.updated + 1 >= %s", "lh", False),
 }

@@ -159,6 +159,11 @@ def either(fragments: Iterable[Fragment]) -> Fragment:
     return Fragment(f"({text})", tuple(p for fragment in found for p in fragment.params))
 
 
+def negated(fragment: Fragment) -> Fragment:
+    """Say the opposite of a fragment, of the same row."""
+    return Fragment(f"NOT ({fragment.text})", fragment.params)
+
+
 def any_condition(conditions: Iterable[Condition]) -> Condition:
     """Join conditions by OR; a single one stands for itself."""
     found = tuple(conditions)

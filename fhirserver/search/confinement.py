@@ -16,7 +16,18 @@ from dataclasses import dataclass, replace
 from fhirserver.search.clauses import Confined
 from fhirserver.search.conditions import AllOf, AnyOf, Condition, Key, Rows
 from fhirserver.search.params.reference import ReferenceValue, target
-from fhirserver.search.query import Clause, Compartment, Criterion, Has, Query
+from fhirserver.search.query import (
+    Chain,
+    Clause,
+    Compartment,
+    Criterion,
+    Either,
+    Every,
+    Filter,
+    Has,
+    Query,
+    Without,
+)
 from fhirserver.search.scope import Scope, in_compartments, member_parameters, of_types
 
 
@@ -62,7 +73,7 @@ def confine_query(query: Query, confined: Confined) -> Confinement:
         else:
             scope = Scope(patient_tid, (query.compartment.id,))
             return Confinement(types, scope, conditions=tuple(conditions))
-    for clause in query.criteria:
+    for clause in query.clauses():
         pinned = pinned_patients(clause, types, confined)
         if pinned and (ids is None or set(pinned) <= set(ids)):
             assert isinstance(clause, Criterion)
@@ -98,7 +109,19 @@ def says_no_more(clause: Criterion, confinement: Confinement, confined: Confined
 
 def on_types(clause: Clause, types: Sequence[str]) -> Clause:
     """Narrow a clause of a system-wide search to those types that the caller may see."""
-    if isinstance(clause, Has) or len(clause.parameters) == len(types):
+    match clause:
+        case Has():
+            return clause
+        case Every() | Either() | Filter():
+            return replace(clause, clauses=tuple(on_types(each, types) for each in clause.clauses))
+        case Without():
+            return Without(on_types(clause.clause, types))
+        case Criterion() | Chain():
+            return _on_parameters(clause, types)
+
+
+def _on_parameters(clause: Criterion | Chain, types: Sequence[str]) -> Clause:
+    if len(clause.parameters) == len(types):
         return clause
     kept = tuple(parameter for parameter in clause.parameters if parameter.base in types)
     return replace(clause, parameters=kept)

@@ -89,7 +89,13 @@ def parse_clause(
     parameters = find_parameter(code, types, context, given.name)
     parameter = parameters[0]
     if dot:
-        return _parse_chain(given, Link(parameters, modifier or None, rest), context, depth)
+        link = Link(parameters, modifier or None)
+        return chain_on(
+            given,
+            link,
+            context,
+            lambda target: parse_clause(given, rest, (target,), context, depth + 1),
+        )
     modifier = _ALIASES.get(modifier, modifier)
     _check_modifier(given.name, parameter, modifier, context)
     return Criterion(parameters, modifier or None, _values(given, parameter, modifier, context))
@@ -118,14 +124,26 @@ def find_parameter(
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One link of a chain: the reference, the type named for its target, and what follows."""
+    """One link of a chain: the reference, and the type named for its target."""
 
     parameters: tuple[SearchParameter, ...]
     qualifier: str | None
-    rest: str
 
 
-def _parse_chain(given: Given, link: Link, context: SearchContext, depth: int) -> Chain:
+def chain_on(
+    given: Given, link: Link, context: SearchContext, inner: Callable[[str], Clause]
+) -> Chain:
+    """Build a chain.
+
+    Args:
+        given: the parameter as given.
+        link: the reference.
+        context: what surrounds the query.
+        inner: gives what a target of a type must fulfil, or raises what a search of it raises.
+
+    Raises:
+        InvalidSearchError: no reference, a type that it never points at, or none that fits.
+    """
     parameter = link.parameters[0]
     if parameter.type != "reference":
         raise invalid_value(
@@ -149,8 +167,7 @@ def _parse_chain(given: Given, link: Link, context: SearchContext, depth: int) -
     refusal: InvalidSearchError | NotSupportedError | None = None
     for name in possible:
         try:
-            clause = parse_clause(given, link.rest, (name,), context, depth + 1)
-            targets.append((name, clause))
+            targets.append((name, inner(name)))
         except (InvalidSearchError, NotSupportedError) as error:
             refusal = refusal or error
     if not targets:
@@ -217,7 +234,7 @@ def _values(
         parts = _spread(given, parts, context)
     if len(parts) > context.limits.values:
         raise over_limit(given.name, "values", context.limits.values)
-    parse = _parse_missing if modifier == "missing" else _parser(parameter, modifier, context)
+    parse = _parse_missing if modifier == "missing" else parser_of(parameter, modifier, context)
     if not all(parts):
         raise invalid_value(given.name, given.value, "a value is missing")
     values: list[Value] = []
@@ -249,7 +266,7 @@ def _parse_missing(text: str) -> MissingValue:
     return MissingValue(text == "true")
 
 
-def _parser(
+def parser_of(
     parameter: SearchParameter, modifier: str, context: SearchContext
 ) -> Callable[[str], Value]:
     """Choose the function that parses one value of a parameter."""
@@ -281,4 +298,4 @@ def _part_parsers(
     parameter: SearchParameter, context: SearchContext
 ) -> list[tuple[str, Callable[[str], Value]]]:
     known = context.definitions.search_parameters(parameter.base)
-    return [(part.code, _parser(known[part.code], "", context)) for part in parameter.components]
+    return [(part.code, parser_of(known[part.code], "", context)) for part in parameter.components]

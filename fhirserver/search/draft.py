@@ -50,7 +50,7 @@ class Draft:
 def draft_of(query: Query, confinement: Confinement, confined: Confined) -> Draft:
     """Turn the criteria of a query into conditions."""
     found: list[tuple[Clause | None, Condition]] = []
-    for clause in query.criteria:
+    for clause in query.clauses():
         kept = on_types(clause, confinement.types)
         condition = condition_of(kept, confined)
         if isinstance(kept, Criterion) and isinstance(condition, Rows):

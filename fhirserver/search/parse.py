@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from fhirserver.errors import Issue, NotSupportedError
 from fhirserver.search.context import SearchContext
 from fhirserver.search.criteria import Given, parse_clause
+from fhirserver.search.filter.clauses import parse_filter
 from fhirserver.search.query import Clause, Compartment, Include, Query
 from fhirserver.search.refusal import (
     UnknownParameterError,
@@ -66,7 +67,7 @@ def parse(
     criteria: list[Clause] = []
     for given in taken.criteria:
         try:
-            criteria.append(parse_clause(given, given.name, searched, context))
+            criteria.append(_criterion(given, searched, context))
         except (UnknownParameterError, NotSupportedError) as refusal:
             if not context.lenient:
                 raise
@@ -88,6 +89,17 @@ def parse(
         revinclude=_includes(taken.includes, "_revinclude", context),
         ignored=tuple(ignored),
     )
+
+
+def _criterion(given: Given, types: Sequence[str], context: SearchContext) -> Clause:
+    special = _SPECIAL.get(given.name)
+    if special is not None:
+        return special(given, types, context)
+    return parse_clause(given, given.name, types, context)
+
+
+_SPECIAL = {"_filter": parse_filter}
+"""What has a grammar of its own, and no modifiers."""
 
 
 @dataclass(slots=True)

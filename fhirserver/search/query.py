@@ -4,13 +4,16 @@ Query      types, criteria (all must hold), result parameters
 Criterion  one parameter with its values (one must hold)
 Chain      a reference, and what its target must fulfil
 Has        a reference from elsewhere, and what its source must fulfil
+Filter     an expression, and the clauses it stands for, among them Every, Either and Without
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from fhirserver.definitions import SearchParameter
 from fhirserver.errors import Issue
+from fhirserver.search.filter.tree import Expression
 from fhirserver.search.params.composite import CompositeValue
 from fhirserver.search.params.date import DateValue
 from fhirserver.search.params.number import NumberValue
@@ -57,7 +60,8 @@ class Criterion:
 
     Attributes:
         parameters: its definition on each of the types searched.
-        modifier: "exact", "missing", a resource type ...; None when there is none.
+        modifier: "exact", "missing", a resource type ...; None when there is none. In filters
+            also an operator that no modifier and no prefix says, e.g. "ew".
         values: alternatives; at least one.
     """
 
@@ -118,7 +122,41 @@ class Has:
     clause: "Clause"
 
 
-Clause = Criterion | Chain | Has
+@dataclass(frozen=True, slots=True)
+class Every:
+    """All of the clauses hold."""
+
+    clauses: tuple["Clause", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """One of the clauses holds."""
+
+    clauses: tuple["Clause", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """The clause does not hold."""
+
+    clause: "Clause"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One `_filter`.
+
+    Attributes:
+        expression: as read.
+        clauses: what it stands for; all must hold.
+    """
+
+    expression: Expression
+    clauses: tuple["Clause", ...]
+
+
+Clause = Criterion | Chain | Has | Every | Either | Without | Filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,3 +238,8 @@ class Query:
     include: tuple[Include, ...] = ()
     revinclude: tuple[Include, ...] = ()
     ignored: tuple[Issue, ...] = ()
+
+    def clauses(self) -> Iterator[Clause]:
+        """List all that must hold, filters taken apart."""
+        for clause in self.criteria:
+            yield from clause.clauses if isinstance(clause, Filter) else (clause,)
