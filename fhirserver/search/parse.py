@@ -92,8 +92,11 @@ def parse(
 
 
 def _criterion(given: Given, types: Sequence[str], context: SearchContext) -> Clause:
-    special = _SPECIAL.get(given.name)
+    code, colon, _ = given.name.partition(":")
+    special = _SPECIAL.get(code)
     if special is not None:
+        if colon:
+            raise invalid_value(given.name, given.value, "this parameter takes no modifier")
         return special(given, types, context)
     return parse_clause(given, given.name, types, context)
 

@@ -7,7 +7,7 @@ search narrows a filter. What R4's table calls n/a is refused. A test holds if o
 a path fulfils it; `ne` too: one value is another. Only `ni` and `pr false` speak of all of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from fhirserver.definitions import SearchParameter
@@ -53,7 +53,7 @@ OPERATORS_OF: dict[str, tuple[Operator, ...]] = {
     "date": (*NUMERIC, "co", "po"),
     "token": ("eq", "ne", "ss", "sb", "in", "ni", "pr"),
     "reference": ("re", "pr"),
-    "uri": ("eq", "ne", "pr"),
+    "uri": ("eq", "pr"),
     "composite": ("eq", "pr"),
     "special": ("eq", "pr"),
 }
@@ -71,7 +71,7 @@ _OF_CONCEPTS: dict[str, str] = {"ss": "below", "sb": "above", "in": "in", "ni": 
 """Operators on concepts, and the modifiers of ordinary parameters that say the same."""
 _MODIFIERS: dict[tuple[str, str], str] = {("string", "co"): "contains", ("_id", "ne"): "not"}
 """Modifiers that say the same as an operator; where there is none, the operator stands for it."""
-_PLAIN = frozenset({("string", "sw"), ("token", "eq"), ("uri", "eq"), ("reference", "re")})
+_PLAIN = frozenset({("string", "sw"), ("token", "eq")})
 """Operators that say what a parameter without a modifier says."""
 
 
@@ -91,7 +91,16 @@ def parse_filter(given: Given, types: Sequence[str], context: SearchContext) -> 
     except FilterSyntaxError as error:
         raise invalid_value(NAME, given.value, str(error)) from None
     clause = _clause(expression, _Within(tuple(types), context))
-    return Filter(expression, clause.clauses if isinstance(clause, Every) else (clause,))
+    return Filter(expression, tuple(_conjuncts(clause)))
+
+
+def _conjuncts(clause: Clause) -> Iterator[Clause]:
+    """Take apart what must hold together: each part may be what a search begins with."""
+    if isinstance(clause, Every):
+        for each in clause.clauses:
+            yield from _conjuncts(each)
+    else:
+        yield clause
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +128,11 @@ def _located(comparison: Comparison, within: _Within) -> Clause:
     try:
         return _comparison(comparison, within)
     except (InvalidSearchError, NotSupportedError) as refusal:
-        (issue,) = refusal.issues
-        if within.depth == 0:
-            place = f"{issue.diagnostics} This is the test at character {comparison.position}."
-            raise type(refusal)(place, expression=issue.expression) from None
-        raise
+        if within.depth > 0:
+            raise
+        said = refusal.issues[0].diagnostics
+        place = f"{said} This is the test at character {comparison.position} of '_filter'."
+        raise type(refusal)(place, expression=(f"http.{NAME}",)) from None
 
 
 def _comparison(comparison: Comparison, within: _Within) -> Clause:
@@ -181,7 +190,7 @@ def _test(
 
 
 def _modifier(parameter: SearchParameter, operator: Operator) -> str | None:
-    if (parameter.type, operator) in _PLAIN or parameter.type not in ("string", "token", "uri"):
+    if (parameter.type, operator) in _PLAIN or parameter.type not in ("string", "token"):
         return None
     known = _MODIFIERS.get((parameter.code, operator))
     return known or _MODIFIERS.get((parameter.type, operator), operator)

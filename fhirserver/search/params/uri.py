@@ -5,7 +5,6 @@ Spec: https://hl7.org/fhir/R4/search.html#uri
     (none)  the URI is the value, to the letter
     :below  the URI begins with the value
     :above  the value begins with the URI
-    ne      in filters: the URI is another
 
 Beginnings are compared letter by letter; what comes out below `http://acme.org/fhir/` depends on
 the last slash. URNs have no hierarchy; below and above a URN there is only the URN itself.
@@ -14,7 +13,7 @@ the last slash. URNs have no hierarchy; below and above a URN there is only the 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fhirserver.search.conditions import BY_MAIN_DATE, Condition, Fragment, Rows, negated
+from fhirserver.search.conditions import BY_MAIN_DATE, Condition, Fragment, Rows
 from fhirserver.search.escape import escape, unescape
 from fhirserver.search.keys import KEY_PREFIX_BYTES, after_prefix, short_key
 
@@ -50,7 +49,7 @@ def parse(text: str, modifier: str | None = None) -> UriValue:
 
 def condition(sps: tuple[int, ...], modifier: str | None, values: Iterable[UriValue]) -> Condition:
     """Build the condition of one criterion; its values are alternatives."""
-    test = {None: _equals, "below": _below, "above": _above, "ne": _differs}[modifier]
+    test = {None: _equals, "below": _below, "above": _above}[modifier]
     found = tuple(test(value.uri) for value in values)
     if modifier is None:
         return Rows("token", sps, found, BY_MAIN_DATE, unique=True)
@@ -59,10 +58,6 @@ def condition(sps: tuple[int, ...], modifier: str | None, values: Iterable[UriVa
 
 def _equals(uri: str) -> Fragment:
     return Fragment("@.code = %s", (short_key(uri),))
-
-
-def _differs(uri: str) -> Fragment:
-    return negated(_equals(uri))
 
 
 def _below(uri: str) -> Fragment:
