@@ -56,6 +56,8 @@ from fhirserver.search.query import (
     Every,
     Filter,
     Has,
+    Listed,
+    ListMember,
     MissingValue,
     Without,
 )
@@ -103,6 +105,20 @@ def condition_of(clause: Clause, confined: Confined) -> Condition:
             return _either([condition_of(each, confined) for each in clause.clauses])
         case Without():
             return Not(condition_of(clause.clause, confined))
+        case Listed():
+            return any_condition(_entry(member, confined) for member in clause.members)
+
+
+def _entry(member: ListMember, confined: Confined) -> Condition:
+    """Test that a resource is an entry of Lists that the caller may see."""
+    item = confined.definitions.search_parameters("List")["item"].rows_id
+    lists = _in_answer("f.rid", _answer("List", member.lists, confined))
+    # The number stands in the text: a partial index is for these rows alone.
+    where = all_of([Fragment(f"f.sp = {item} AND f.home"), lists])
+    found = Key(_in_answer("@.rid", select("f.target", "ref f", where)))
+    if member.entry is None:
+        return found
+    return AllOf((found, condition_of(member.entry, confined)))
 
 
 def _either(conditions: Sequence[Condition]) -> Condition:

@@ -10,9 +10,10 @@ The narrowest becomes the scope, the `pat` of the rows that are read; what it do
 becomes a condition.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from fhirserver.definitions import Definitions
 from fhirserver.search.clauses import Confined
 from fhirserver.search.conditions import AllOf, AnyOf, Condition, Key, Rows
 from fhirserver.search.params.reference import ReferenceValue, target
@@ -25,8 +26,10 @@ from fhirserver.search.query import (
     Every,
     Filter,
     Has,
+    Listed,
     Query,
     Without,
+    taken_apart,
 )
 from fhirserver.search.scope import Scope, in_compartments, member_parameters, of_types
 
@@ -73,7 +76,7 @@ def confine_query(query: Query, confined: Confined) -> Confinement:
         else:
             scope = Scope(patient_tid, (query.compartment.id,))
             return Confinement(types, scope, conditions=tuple(conditions))
-    for clause in query.clauses():
+    for clause in taken_apart(query.criteria):
         pinned = pinned_patients(clause, types, confined)
         if pinned and (ids is None or set(pinned) <= set(ids)):
             assert isinstance(clause, Criterion)
@@ -97,6 +100,18 @@ def pinned_patients(clause: Clause, types: Sequence[str], confined: Confined) ->
     return tuple(dict.fromkeys(ids))
 
 
+def patients_of(
+    clauses: Iterable[Clause], types: Sequence[str], definitions: Definitions
+) -> tuple[str, ...]:
+    """List the patients to whom the first criterion confines that confines to any."""
+    everything = Confined(definitions, lambda _type: None)
+    for clause in taken_apart(clauses):
+        pinned = pinned_patients(clause, types, everything)
+        if pinned:
+            return pinned
+    return ()
+
+
 def says_no_more(clause: Criterion, confinement: Confinement, confined: Confined) -> bool:
     """Tell whether a criterion says just what the scope does: no other reference links."""
     return clause is confinement.pin and all(
@@ -110,7 +125,7 @@ def says_no_more(clause: Criterion, confinement: Confinement, confined: Confined
 def on_types(clause: Clause, types: Sequence[str]) -> Clause:
     """Narrow a clause of a system-wide search to those types that the caller may see."""
     match clause:
-        case Has():
+        case Has() | Listed():
             return clause
         case Every() | Either() | Filter():
             return replace(clause, clauses=tuple(on_types(each, types) for each in clause.clauses))

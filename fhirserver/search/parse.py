@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fhirserver.errors import Issue, NotSupportedError
+from fhirserver.search.confinement import patients_of
 from fhirserver.search.context import SearchContext
 from fhirserver.search.criteria import Given, parse_clause
 from fhirserver.search.filter.clauses import parse_filter
+from fhirserver.search.lists import parse_list
 from fhirserver.search.query import Clause, Compartment, Include, Query
 from fhirserver.search.refusal import (
     UnknownParameterError,
@@ -72,6 +74,7 @@ def parse(
             if not context.lenient:
                 raise
             ignored.append(left_out(given.name, refusal))
+    criteria += _lists(taken.lists, searched, criteria, compartment, context)
     once = taken.once
     return Query(
         types=searched,
@@ -89,6 +92,23 @@ def parse(
         revinclude=_includes(taken.includes, "_revinclude", context),
         ignored=tuple(ignored),
     )
+
+
+def _lists(
+    given: Sequence[Given],
+    types: Sequence[str],
+    criteria: Sequence[Clause],
+    compartment: tuple[str, str] | None,
+    context: SearchContext,
+) -> list[Clause]:
+    """Parse each `_list`; whose functional lists are meant, the rest of the search says."""
+    if not given:
+        return []
+    if compartment is not None and compartment[0] == "Patient":
+        patients: Sequence[str] = (compartment[1],)
+    else:
+        patients = patients_of(criteria, types, context.definitions)
+    return [parse_list(each, types, patients, context) for each in given]
 
 
 def _criterion(given: Given, types: Sequence[str], context: SearchContext) -> Clause:
@@ -112,6 +132,7 @@ class _Taken:
     once: dict[str, str] = field(default_factory=dict)
     includes: list[tuple[str, str]] = field(default_factory=list)
     contained: list[tuple[str, str]] = field(default_factory=list)
+    lists: list[Given] = field(default_factory=list)
     criteria: list[Given] = field(default_factory=list)
 
 
@@ -128,6 +149,8 @@ def _take_apart(pairs: Pairs) -> _Taken:
             taken.includes.append((name, value))
         elif name in ("_contained", "_containedType"):
             taken.contained.append((name, value))
+        elif name.partition(":")[0] == "_list":
+            taken.lists.append(Given(name, value))
         else:
             taken.criteria.append(Given(name, value))
     return taken

@@ -7,7 +7,7 @@ Has        a reference from elsewhere, and what its source must fulfil
 Filter     an expression, and the clauses it stands for, among them Every, Either and Without
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -156,7 +156,35 @@ class Filter:
     clauses: tuple["Clause", ...]
 
 
-Clause = Criterion | Chain | Has | Every | Either | Without | Filter
+@dataclass(frozen=True, slots=True)
+class ListMember:
+    """A List of which a resource is an entry.
+
+    Attributes:
+        text: its id or functional name, as asked for.
+        lists: what the List fulfils.
+        entry: what the entry fulfils besides; None for nothing.
+    """
+
+    text: str
+    lists: "Clause"
+    entry: "Clause | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One `_list`: the resource is an entry of one of the Lists."""
+
+    members: tuple[ListMember, ...]
+
+
+Clause = Criterion | Chain | Has | Every | Either | Without | Filter | Listed
+
+
+def taken_apart(clauses: Iterable[Clause]) -> Iterator[Clause]:
+    """List all that must hold, filters taken apart."""
+    for clause in clauses:
+        yield from clause.clauses if isinstance(clause, Filter) else (clause,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +266,3 @@ class Query:
     include: tuple[Include, ...] = ()
     revinclude: tuple[Include, ...] = ()
     ignored: tuple[Issue, ...] = ()
-
-    def clauses(self) -> Iterator[Clause]:
-        """List all that must hold, filters taken apart."""
-        for clause in self.criteria:
-            yield from clause.clauses if isinstance(clause, Filter) else (clause,)

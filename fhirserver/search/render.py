@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
+from fhirserver.search.escape import escape
 from fhirserver.search.filter import tree
 from fhirserver.search.query import (
     Chain,
@@ -20,6 +21,7 @@ from fhirserver.search.query import (
     Filter,
     Has,
     Include,
+    Listed,
     Query,
     Without,
 )
@@ -80,6 +82,8 @@ def _clause(clause: Clause) -> tuple[str, str]:
             return f"_has:{clause.type}:{clause.parameter.code}:{name}", value
         case Filter():
             return "_filter", tree.render(clause.expression)
+        case Listed():
+            return "_list", ",".join(escape(each.text) for each in clause.members)
         case Every() | Either() | Without():
             raise AssertionError("stands in a filter only")
 

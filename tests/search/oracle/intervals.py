@@ -69,12 +69,11 @@ def compare(prefix: str, query: tuple[Fraction, Fraction], target: Range, now: F
             return target[0] >= high
         case "eb":
             return target[1] <= low
-        case "po":
-            return target[0] < high and low < target[1]
-        case "co":
-            return target[0] <= low and high <= target[1]
-    assert prefix == "ap"
-    low, high = low - abs(now - low) / 10, high + abs(now - high) / 10
+    if prefix == "co":
+        return target[0] <= low and high <= target[1]
+    if prefix == "ap":
+        low, high = low - abs(now - low) / 10, high + abs(now - high) / 10
+    assert prefix in ("ap", "po")
     return target[0] < high and low < target[1]
 
 

@@ -125,8 +125,8 @@ def test_the_grammar(text: str, same: str) -> None:
             [("subject", "Patient/1"), ("date", "sa2013")], id="re-confines-too",
         ),
         pytest.param(
-            "Observation", "subject:Patient.name co pet", [("subject:Patient.name:contains", "pet")],
-            id="chain",
+            "Observation", "subject:Patient.name co pet",
+            [("subject:Patient.name:contains", "pet")], id="chain",
         ),
         pytest.param("Observation", "_id ne 5", [("_id:not", "5")], id="ne-of-an-id"),
         pytest.param("Encounter", "length lt 5", [("length", "lt5")], id="lt"),
