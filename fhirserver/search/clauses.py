@@ -26,7 +26,7 @@ from fhirserver.search.conditions import (
     any_condition,
     either,
 )
-from fhirserver.search.criteria import COLUMNS
+from fhirserver.search.criteria import COLUMNS, TEXT
 from fhirserver.search.owners import owner_ids
 from fhirserver.search.params import (
     composite,
@@ -36,6 +36,7 @@ from fhirserver.search.params import (
     reference,
     special,
     string,
+    text,
     token,
     uri,
 )
@@ -46,6 +47,7 @@ from fhirserver.search.params.quantity import QuantityValue
 from fhirserver.search.params.reference import ReferenceValue
 from fhirserver.search.params.special import NearValue
 from fhirserver.search.params.string import StringValue
+from fhirserver.search.params.text import TextValue
 from fhirserver.search.params.token import OfTypeValue, TokenValue
 from fhirserver.search.params.uri import UriValue
 from fhirserver.search.query import (
@@ -185,6 +187,8 @@ def _criterion(criterion: Criterion, definitions: Definitions) -> Condition:
         return _missing(criterion)
     if criterion.parameter.code in COLUMNS:
         return _id(criterion) if criterion.parameter.code == "_id" else _last_updated(criterion)
+    if criterion.parameter.code == TEXT:
+        return text.condition(criterion.sps, _only(TextValue, criterion.values))
     return _by_rows(criterion, definitions)
 
 

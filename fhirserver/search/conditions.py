@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-Table = Literal["token", "string", "date", "ref", "quantity", "composite"]
+Table = Literal["token", "string", "date", "ref", "quantity", "composite", "narrative"]
 
 
 class Fragment(NamedTuple):

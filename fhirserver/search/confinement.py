@@ -103,13 +103,25 @@ def pinned_patients(clause: Clause, types: Sequence[str], confined: Confined) ->
 def patients_of(
     clauses: Iterable[Clause], types: Sequence[str], definitions: Definitions
 ) -> tuple[str, ...]:
-    """List the patients to whom the first criterion confines that confines to any."""
+    """List the patients that a search asks about: by `patient`, or by what confines it to them."""
     everything = Confined(definitions, lambda _type: None)
     for clause in taken_apart(clauses):
-        pinned = pinned_patients(clause, types, everything)
-        if pinned:
-            return pinned
+        found = _named_patients(clause) or pinned_patients(clause, types, everything)
+        if found:
+            return found
     return ()
+
+
+def _named_patients(clause: Clause) -> tuple[str, ...]:
+    """List the values of `patient`, which R4 lets point at groups too; none if one is no id."""
+    if not isinstance(clause, Criterion) or clause.parameter.code != "patient":
+        return ()
+    ids = [
+        value.id
+        for value in clause.values
+        if isinstance(value, ReferenceValue) and "Patient" in value.types and not value.url
+    ]
+    return tuple(ids) if len(ids) == len(clause.values) else ()
 
 
 def says_no_more(clause: Criterion, confinement: Confinement, confined: Confined) -> bool:

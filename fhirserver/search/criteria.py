@@ -23,6 +23,7 @@ from fhirserver.search.params import (
     reference,
     special,
     string,
+    text,
     token,
     uri,
 )
@@ -46,9 +47,11 @@ _TYPES: dict[str, ModuleType] = {
     "uri": uri,
 }
 _ALIASES = {"ofType": "of-type"}
-_SPECIAL_CODES = {"_list", "_query", "_filter", "_text", "_content"}
+_SPECIAL_CODES = {"_list", "_query", "_filter", "_content"}
 COLUMNS = {"_id": frozenset({"not"}), "_lastUpdated": frozenset[str]()}
 """Parameters that are columns of a resource, and the modifiers they take besides `:missing`."""
+TEXT = "_text"
+"""The parameter that looks at a narrative, by words instead of beginnings."""
 
 UNQUALIFIED_TARGETS_MAX = 20
 """A reference that may point at more types than this is only chained with a type."""
@@ -209,7 +212,7 @@ def _check_modifier(
 ) -> None:
     if modifier in ("", "missing"):
         return
-    module = _TYPES[parameter.type]
+    module = text if parameter.code == TEXT else _TYPES[parameter.type]
     allowed = COLUMNS.get(parameter.code, module.MODIFIERS)
     if modifier in allowed:
         return
@@ -260,10 +263,10 @@ def _spread(given: Given, parts: Sequence[str], context: SearchContext) -> list[
     return found
 
 
-def _parse_missing(text: str) -> MissingValue:
-    if text not in ("true", "false"):
+def _parse_missing(value: str) -> MissingValue:
+    if value not in ("true", "false"):
         raise ValueError("use true or false")
-    return MissingValue(text == "true")
+    return MissingValue(value == "true")
 
 
 def parser_of(
@@ -272,26 +275,29 @@ def parser_of(
     """Choose the function that parses one value of a parameter."""
     match parameter.type:
         case "date":
-            return lambda text: date.parse(text, now_us=context.now_us)
+            return lambda value: date.parse(value, now_us=context.now_us)
         case "reference":
-            return lambda text: reference.parse(
-                text, modifier or None, parameter, context.definitions, context.base_url
+            return lambda value: reference.parse(
+                value, modifier or None, parameter, context.definitions, context.base_url
             )
         case "token":
-            return lambda text: token.parse(text, modifier)
-        case "number":
-            return number.parse
-        case "quantity":
-            return quantity.parse
-        case "string":
-            return string.parse
-        case "uri":
-            return uri.parse
-        case "special":
-            return special.parse
+            return lambda value: token.parse(value, modifier)
         case "composite":
             parsers = _part_parsers(parameter, context)
-            return lambda text: composite.parse(text, parsers)
+            return lambda value: composite.parse(value, parsers)
+        case kind:
+            return _PARSERS[TEXT if parameter.code == TEXT else kind]
+
+
+_PARSERS: dict[str, Callable[[str], Value]] = {
+    "number": number.parse,
+    "quantity": quantity.parse,
+    "special": special.parse,
+    "string": string.parse,
+    "uri": uri.parse,
+    TEXT: text.parse,
+}
+"""Parsers of values that depend on nothing else."""
 
 
 def _part_parsers(

@@ -21,6 +21,7 @@ from fhirserver.search.params.quantity import QuantityValue
 from fhirserver.search.params.reference import ReferenceValue
 from fhirserver.search.params.special import NearValue
 from fhirserver.search.params.string import StringValue
+from fhirserver.search.params.text import TextValue
 from fhirserver.search.params.token import OfTypeValue, TokenValue
 from fhirserver.search.params.uri import UriValue
 
@@ -46,6 +47,7 @@ Value = (
     | QuantityValue
     | ReferenceValue
     | StringValue
+    | TextValue
     | TokenValue
     | UriValue
 )

@@ -14,6 +14,7 @@ from fhirserver.definitions import SearchParameter
 from fhirserver.errors import InvalidSearchError, NotSupportedError
 from fhirserver.search.context import SearchContext
 from fhirserver.search.criteria import (
+    TEXT,
     Given,
     Link,
     chain_on,
@@ -170,7 +171,7 @@ def _test(
     parameters: tuple[SearchParameter, ...], comparison: Comparison, within: _Within
 ) -> Clause:
     parameter, operator = parameters[0], comparison.operator
-    allowed = OPERATORS_OF[parameter.type]
+    allowed = ("eq", "pr") if parameter.code == TEXT else OPERATORS_OF[parameter.type]
     if operator not in allowed:
         raise invalid_value(
             NAME, f"{parameter.code} {operator}",
@@ -190,7 +191,11 @@ def _test(
 
 
 def _modifier(parameter: SearchParameter, operator: Operator) -> str | None:
-    if (parameter.type, operator) in _PLAIN or parameter.type not in ("string", "token"):
+    if (
+        parameter.code == TEXT
+        or (parameter.type, operator) in _PLAIN
+        or parameter.type not in ("string", "token")
+    ):
         return None
     known = _MODIFIERS.get((parameter.code, operator))
     return known or _MODIFIERS.get((parameter.type, operator), operator)

@@ -170,7 +170,8 @@ REFUSED = [
     ("(" * 17 + "name eq x" + ")" * 17, "limit of 16 parentheses"),
     ("language in http://vs", "modifier 'in'"),
     ("language ss loinc|1", "modifier 'below'"),
-    ("_text eq x", "'_text'"),
+    ("_text co x", "compared by eq, pr"),
+    ("_content eq x", "'_content'"),
 ]
 
 
