@@ -47,7 +47,13 @@ _TYPES: dict[str, ModuleType] = {
     "uri": uri,
 }
 _ALIASES = {"ofType": "of-type"}
-_SPECIAL_CODES = {"_list", "_query", "_filter", "_content"}
+_NOT_HERE = {
+    "_content": "_text searches the words of narratives.",
+    "_filter": "it stands by itself, in no chain and no other parameter.",
+    "_list": "it stands by itself, in no chain and no other parameter.",
+    "_query": "this server has no named queries.",
+}
+"""Parameters that are no criteria of a type, and why."""
 COLUMNS = {"_id": frozenset({"not"}), "_lastUpdated": frozenset[str]()}
 """Parameters that are columns of a resource, and the modifiers they take besides `:missing`."""
 TEXT = "_text"
@@ -117,8 +123,8 @@ def find_parameter(
     for type_name in types:
         parameters = context.definitions.search_parameters(type_name)
         parameter = parameters.get(code)
-        if code in _SPECIAL_CODES or (parameter is not None and not parameter.supported):
-            raise not_offered(name, f"The parameter {code!r}", "leave it out.")
+        if code in _NOT_HERE or (parameter is not None and not parameter.supported):
+            raise not_offered(name, f"The parameter {code!r}", _NOT_HERE.get(code, "leave it out."))
         if parameter is None or (found and parameter.type != found[0].type):
             raise unknown_parameter(code, type_name, parameters, among=len(types))
         found.append(parameter)

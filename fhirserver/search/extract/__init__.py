@@ -7,6 +7,7 @@ Spec: https://hl7.org/fhir/R4/searchparameter.html and https://hl7.org/fhir/R4/s
     composite.py              values of one element that are searched together
     build.py                  expressions to a tree of places
     places.py                 one walk over a resource along that tree
+    words.py (outside)        words of the narrative
     local_references.py       literal references, for integrity
 
 Contained resources are not searched.
