@@ -168,8 +168,8 @@ REFUSED = [
     ("link.link.link.link.link.name eq x", "limit of 4 links in a chain"),
     (" and ".join(["name eq x"] * 101), "limit of 100 comparisons"),
     ("(" * 17 + "name eq x" + ")" * 17, "limit of 16 parentheses"),
-    ("language in http://vs", "modifier 'in'"),
-    ("language ss loinc|1", "modifier 'below'"),
+    ("language in http://vs", "no value set 'http://vs' is here"),
+    ("language ss loinc|1", "no code system 'http://loinc.org' is here"),
     ("_text co x", "compared by eq, pr"),
     ("_content eq x", "'_content'"),
 ]
