@@ -5,13 +5,14 @@ Spec: https://hl7.org/fhir/R4/search.html and https://hl7.org/fhir/R4/http.html#
 A paging link carries the whole query, sealed: `_page=<token>` and nothing else.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
 from fhirserver.definitions import Definitions
-from fhirserver.errors import InvalidSearchError, Issue
+from fhirserver.errors import InvalidSearchError, Issue, NotSupportedError
 from fhirserver.interactions.bundle import bundle_json, entry_json
 from fhirserver.interactions.permit import confine
 from fhirserver.interactions.request_url import Pairs
@@ -25,6 +26,7 @@ from fhirserver.search.order import Position
 from fhirserver.search.parse import parse
 from fhirserver.search.plan import make_plan
 from fhirserver.search.query import Query as ParsedQuery
+from fhirserver.search.settled import is_settled
 from fhirserver.store.search import SearchPage, execute
 
 _MATCH = {"search": {"mode": "match"}}
@@ -44,6 +46,45 @@ def search_context(services: Services, *, lenient: bool = False) -> SearchContex
         include_limit=settings.include_limit,
         lenient=lenient,
     )
+
+
+def newest(services: Services) -> Services:
+    """Give the services with the search parameters that are in force now.
+
+    Raises:
+        UnavailableError: the database cannot be asked.
+    """
+    return replace(services, definitions=services.database.current_definitions())
+
+
+def parse_search(
+    services: Services,
+    pairs: Sequence[tuple[str, str]],
+    types: tuple[str, ...] | None,
+    *,
+    compartment: tuple[str, str] | None = None,
+    lenient: bool = False,
+) -> tuple[ParsedQuery, SearchContext]:
+    """Parse a search with R4's parameters, and with those of one's own where it may need them.
+
+    The latter are looked at in the database each time, so that one that is new, changed or gone is
+    so at once in every process.
+
+    Raises:
+        InvalidSearchError: an unknown parameter or a wrong value.
+        NotSupportedError: known to FHIR and not offered here.
+        UnavailableError: resources are still being indexed for a parameter.
+    """
+    alone = replace(services, definitions=services.definitions.specification)
+    context = search_context(alone, lenient=lenient)
+    try:
+        parsed = parse(pairs, types, context, compartment=compartment)
+    except (InvalidSearchError, NotSupportedError):
+        parsed = None
+    if parsed is not None and is_settled(parsed):
+        return parsed, context
+    context = search_context(newest(services), lenient=lenient)
+    return parse(pairs, types, context, compartment=compartment), context
 
 
 def caller_key(auth: AuthContext, place: str) -> str:
@@ -78,11 +119,17 @@ def run_search(services: Services, auth: AuthContext, scope: Scope, query: Query
 
     Raises:
         InvalidSearchError: an unknown parameter or a wrong value.
+        UnavailableError: resources are still being indexed for a parameter.
     """
     caller = caller_key(auth, scope.place)
     pairs, position = _resume(services.cursor_key, caller, query.pairs)
-    context = search_context(services, lenient=query.handling == "lenient")
-    parsed = parse(pairs, scope.types, context, compartment=scope.compartment)
+    parsed, context = parse_search(
+        services,
+        pairs,
+        scope.types,
+        compartment=scope.compartment,
+        lenient=query.handling == "lenient",
+    )
     plan = make_plan(parsed, context, confine(services, auth), position)
     page = execute(services.database, plan, audit_row(auth, scope.interaction, pairs))
     url = f"{services.settings.public_url}/{scope.place}".rstrip("/")
