@@ -54,20 +54,24 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _reindex(settings: Settings, types: list[str]) -> int:
-    from fhirserver.definitions import r4
+    from fhirserver.definitions import Definitions
     from fhirserver.search.extract import IndexRows, extract
     from fhirserver.store.database import Database
     from fhirserver.store.reindex import reindex_step
+    from fhirserver.store.search_reindex import search_parameter_step
 
-    definitions = r4()
+    database = Database(settings.database_url)
 
-    def rows_of(resource: JsonValue) -> IndexRows:
+    def rows_under(resource: JsonValue, definitions: Definitions) -> IndexRows:
         return extract(resource, definitions=definitions, base_url=settings.public_url)
 
+    def rows_of(resource: JsonValue) -> IndexRows:
+        return rows_under(resource, database.definitions)
+
     progress = Progress("reindex", 0)
-    database = Database(settings.database_url)
     rewritten, after = 0, 0
     try:
+        database.current_definitions()
         while True:
             step = reindex_step(database, rows_of, after=after, types=types)
             progress.advance(step.looked_at, 0)
@@ -75,6 +79,8 @@ def _reindex(settings: Settings, types: list[str]) -> int:
             if step.after is None:
                 break
             after = step.after
+        while search_parameter_step(database, rows_under):
+            pass
     finally:
         database.close()
     progress.finish()
