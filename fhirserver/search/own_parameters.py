@@ -117,7 +117,7 @@ class _Reader:
             self._refuse("expression", f"names nothing of {base}, which is a base")
             return
         known = self.specification.search_parameters(base).get(code)
-        if known is not None:
+        if known is not None and known.expression:
             if known.type != kind or _elements(known.expression) != _elements(expression):
                 self._refuse("code", f"{code!r} is R4's own on {base}, with another meaning")
             return
