@@ -50,7 +50,7 @@ class Settings:
     statement_timeout_ms: int = 30_000
     client_concurrency: int = 64
     job_limit: int = 10
-    test_run_timeout_s: int = 600
+    test_run_timeout_s: int = 1800
     pool_size: int = 6
     pool_timeout_s: float = 5.0
 

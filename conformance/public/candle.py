@@ -15,7 +15,6 @@ Totals are those of a server that holds nothing else. The data define two search
 are drafts, and are stored as active, which is what the cases take them for.
 """
 
-import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import Any, NamedTuple
 
 from fhirserver.errors import FhirError
 from fhirserver.model.json import parse_json, write_json
+from fhirserver_conformance.public import own_parameters
 from fhirserver_conformance.public.cases import (
     DataError,
     JsonObject,
@@ -40,13 +40,10 @@ from fhirserver_conformance.public.cases import (
     skipped,
     status_is,
 )
-from fhirserver_conformance.results import ActionResult, Exchange, ScriptResult, TestResult
+from fhirserver_conformance.results import ActionResult, ScriptResult, TestResult
 
 SUITE = "candle-search"
 _TYPES = ("Patient", "Observation")
-_DEFINITION = "SearchParameter"
-_INDEXED_WITHIN_S = 60.0
-_PAUSE_S = 0.5
 _PATHS = {
     "PatientSearch": "Patient?",
     "ObservationSearch": "Observation?",
@@ -113,7 +110,7 @@ def resources(folder: Path) -> list[JsonObject]:
     found: dict[str, JsonObject] = {}
     for path in sorted(folder.glob("*.json")):
         for each in _resources_of(path):
-            if each["resourceType"] == _DEFINITION:
+            if each["resourceType"] == own_parameters.TYPE:
                 found[place_of(each)] = {**each, "status": "active"}
             elif each["resourceType"] in _TYPES and "id" in each:
                 found[place_of(each)] = each
@@ -149,22 +146,9 @@ def _load(site: Site, data: list[JsonObject]) -> TestResult:
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
     answer = site.send("POST", "", write_json(bundle))
     stored = status_is(answer, 200)
-    ready = [
-        status_is(_indexed(site, f"{each['base'][0]}?{each['code']}:missing=true&_count=0"), 200)
-        for each in data
-        if each["resourceType"] == _DEFINITION and answer.status == 200
-    ]
+    defined = [each for each in data if each["resourceType"] == own_parameters.TYPE]
+    ready = own_parameters.wait(site, defined) if answer.status == 200 else []
     return case("load", f"{len(data)} resources are stored", sent(answer), stored, *ready)
-
-
-def _indexed(site: Site, path: str) -> Exchange:
-    """Search until the server does not say any more that it is not ready for it."""
-    deadline = time.monotonic() + _INDEXED_WITHIN_S
-    answer = site.send("GET", encoded(path))
-    while answer.status == 503 and time.monotonic() < deadline:
-        time.sleep(_PAUSE_S)
-        answer = site.send("GET", encoded(path))
-    return answer
 
 
 def _case(site: Site, entry: JsonObject, loaded: TestResult) -> TestResult:

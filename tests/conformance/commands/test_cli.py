@@ -87,12 +87,13 @@ def script(name: str, code: str, **expected: Any) -> bytes:
 
 @pytest.fixture
 def suite(tmp_path: Path) -> Path:
-    """A folder with scripts that pass, fail, warn and are broken."""
+    """A folder with scripts that pass, fail, warn and are broken; beside it one that asks."""
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "passes.json").write_bytes(script("Passes", "200"))
     (folder / "fails.json").write_bytes(script("Fails", "404"))
     (folder / "warns.json").write_bytes(script("Warns", "404", warningOnly=True))
+    (tmp_path / "asks.json").write_bytes(script("Asks", "${code}"))
     (folder / "broken.json").write_bytes(b'{"resourceType": "TestScript", "test": [')
     return folder
 
@@ -126,6 +127,10 @@ def run(base: str, suite: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         pytest.param(("passes", "fails", "--match", "F?ils"), 1, id="match by name"),
         pytest.param(("passes", "--parallel", "4", "--confine", "--quiet"), 0, id="other options"),
         pytest.param(("passes", "--fhirpath", "fhirpathpy"), 0, id="another engine"),
+        pytest.param(("{mine}/../asks.json",), 1, id="a variable without a value"),
+        pytest.param(
+            ("{mine}/../asks.json", "--variable", "code=200"), 0, id="a variable of the run"
+        ),
     ],
 )
 def test_exit_codes(words: tuple[str, ...], code: int, run: Run, suite: Path) -> None:
@@ -174,6 +179,8 @@ def test_what_cannot_start_says_why(
         pytest.param("--timeout", "0", "between 0 and 3600", id="no time"),
         pytest.param("--timeout", "soon", "invalid", id="no number"),
         pytest.param("--parallel", "0", "from 1 to 64", id="none at a time"),
+        pytest.param("--variable", "code", "NAME=VALUE", id="no value"),
+        pytest.param("--variable", "=200", "NAME=VALUE", id="no name"),
         pytest.param("--validator", "x", "http://host/path", id="validator"),
         pytest.param("--fhirpath", "other", "invalid choice", id="no such engine"),
     ],
