@@ -1,4 +1,4 @@
-"""Bring the index rows of a database up to date with this version's extractor.
+"""Bring the index rows of a database up to date: extractor and search parameters of one's own.
 
 Resources whose rows an older extractor made are extracted again, a few hundred at a time beside
 the running server, and only what differs is written. An interrupted run goes on where it stopped.
@@ -7,6 +7,7 @@ the running server, and only what differs is written. An interrupted run goes on
 import argparse
 import sys
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from fhirserver.commands.options import (
     CommandError,
@@ -17,6 +18,9 @@ from fhirserver.commands.options import (
 from fhirserver.commands.progress import Progress
 from fhirserver.config import Settings
 from fhirserver.model.json import JsonValue
+
+if TYPE_CHECKING:
+    from fhirserver.store.database import Database
 
 EXAMPLES = """\
 examples:
@@ -81,7 +85,21 @@ def _reindex(settings: Settings, types: list[str]) -> int:
             after = step.after
         while search_parameter_step(database, rows_under):
             pass
+        _tell_waiting(database)
     finally:
         database.close()
     progress.finish()
     return rewritten
+
+
+def _tell_waiting(database: "Database") -> None:
+    """Name the search parameters that something older keeps waiting."""
+    from fhirserver.store.search_registry import read_status
+
+    with database.connection() as connection:
+        for each in read_status(connection):
+            if each.state != "active":
+                sys.stderr.write(
+                    f"SearchParameter/{each.id}, {each.code} of {each.base}: {each.state}; "
+                    "older transactions or searches are waited for, run this again later\n"
+                )
