@@ -49,14 +49,14 @@ class OwnParameters:
 
     def __init__(self, settings: Settings) -> None:
         self._base_url = settings.public_url
-        self._url = settings.database_url
+        self._database = Database(settings.database_url, max_size=1)
 
     def step(self, connection: Connection[Any]) -> bool:
         """Do the next piece, in a transaction of its own; True if there may be more."""
         if connection.execute(_UNDONE).fetchone() is None:
+            self._database.close()  # it opens again when there is work
             return False
-        with closing(Database(self._url, max_size=1)) as database:
-            return search_parameter_step(database, self._rows_of)
+        return search_parameter_step(self._database, self._rows_of)
 
     def _rows_of(self, resource: JsonObject, definitions: Definitions) -> IndexRows:
         return extract(resource, definitions=definitions, base_url=self._base_url)

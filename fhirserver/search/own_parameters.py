@@ -97,7 +97,7 @@ class _Reader:
         except FhirPathError as error:
             self._refuse("expression", f"is no FHIRPath: {error}")
             return
-        for base in self._bases():
+        for base in dict.fromkeys(self._bases()):
             self._read_base(base, text)
             if self.errors:
                 return

@@ -83,10 +83,11 @@ class Registry:
 
     def renew(self, connection: StoreConnection) -> Definitions:
         """Look whether the search parameters have changed, and give those that are in force."""
-        found = run(connection, _VERSION, {}).get_value(0, 0)
-        if binary.read_int8(found) != self.definitions.registry:
-            self.definitions = _load(connection, self.definitions.specification)
-        return self.definitions
+        held = self.definitions
+        version = binary.read_int8(run(connection, _VERSION, {}).get_value(0, 0))
+        if version != held.registry:
+            held = self.definitions = _load(connection, held.specification)
+        return held
 
 
 def confirm(registry: Registry, connection: StoreConnection, result: pq.abc.PGresult) -> bool:

@@ -31,9 +31,11 @@ ExtractWith = Callable[[Any, Definitions], "IndexRows"]
 GRACE_S = 300.0
 """How long a search may go on that looked at the registry before a parameter was retired."""
 
+# A number above all that were given is of another cluster: the database was restored from a dump.
 _HORIZON = """
 UPDATE search_parameter SET horizon = pg_current_xact_id()
-WHERE horizon IS NULL AND state IN ('waiting', 'retired')
+WHERE state IN ('waiting', 'retired')
+AND (horizon IS NULL OR horizon > pg_snapshot_xmax(pg_current_snapshot()))
 """
 _BEGIN = """
 UPDATE search_parameter p

@@ -140,6 +140,16 @@ def test_indexing_waits_for_writers_that_saw_what_was_before(
     assert states(empty) == [("sp", "active")]
 
 
+def test_a_number_of_another_cluster_keeps_nothing_waiting(
+    empty: Database, sql: psycopg.Connection[Any]
+) -> None:
+    """As after a restore from a dump."""
+    write(empty, [put(own())], AUDIT)
+    sql.execute("UPDATE search_parameter SET horizon = '9000000000000000'")
+    settle(empty)
+    assert states(empty) == [("sp", "active")]
+
+
 def test_the_version_is_read_after_the_transaction_has_its_number(database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
         connection.execute("SELECT search_registry_version()")
