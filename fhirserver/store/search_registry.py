@@ -18,14 +18,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from psycopg import pq
-from psycopg.types.json import Jsonb
 
 from fhirserver.definitions import FIRST_OWN, LAST_OWN, Definitions
 from fhirserver.errors import Issue, UnprocessableError
-from fhirserver.model.json import JsonObject
+from fhirserver.model.json import JsonObject, write_json
 from fhirserver.search.own_parameters import Own, read_own
 from fhirserver.store import binary
 from fhirserver.store.statement import StoreConnection, run, statement
@@ -53,14 +52,20 @@ UPDATE search_parameter SET state = 'retired', since = clock_timestamp(), horizo
 WHERE sp = ANY (%s)
 """
 _TAKEN = """
-SELECT id FROM search_parameter
-WHERE base = %s AND code = %s AND state IN ('waiting', 'indexing', 'active')
+SELECT p.base, p.code, p.id FROM unnest(%s::text[], %s::text[]) wanted (base, code)
+JOIN search_parameter p ON p.base = wanted.base AND p.code = wanted.code
+WHERE p.state IN ('waiting', 'indexing', 'active')
 """
 _FREE = """
 SELECT n FROM generate_series(%s::int, %s::int) n
 WHERE NOT EXISTS (SELECT FROM search_parameter WHERE sp = n) ORDER BY n LIMIT %s
 """
-_ADD = "INSERT INTO search_parameter (sp, base, code, id, entry) VALUES (%s, %s, %s, %s, %s)"
+_ADD = """
+INSERT INTO search_parameter (sp, base, code, id, entry)
+SELECT sp, base, code, id, entry::jsonb
+FROM unnest(%s::smallint[], %s::text[], %s::text[], %s::text[], %s::text[])
+    made (sp, base, code, id, entry)
+"""
 _STATUS = """
 SELECT id, base, code, state, done, total FROM search_parameter
 WHERE id = %(id)s OR %(id)s::text IS NULL ORDER BY id, base, code, sp
@@ -190,15 +195,25 @@ def _add(connection: StoreConnection, missing: Sequence[tuple[str, Own]]) -> Non
             f"{LAST_OWN - FIRST_OWN + 1} search parameters of one's own, counted per type, are "
             "the limit; delete others, or name fewer types",
         )
-    for (sp,), (id, own) in zip(free, missing, strict=True):
-        taken = connection.execute(_TAKEN, (own.base, own.code)).fetchone()
-        if taken is not None:
-            raise _refusal(
-                "code",
-                f"{own.code!r} on {own.base} is defined by SearchParameter/{taken[0]} already; "
-                "choose another code, or change that",
-            )
-        connection.execute(_ADD, (sp, own.base, own.code, id, Jsonb(own.entry)))
+    bases, codes = [own.base for _, own in missing], [own.code for _, own in missing]
+    rows = connection.execute(_TAKEN, (bases, codes)).fetchall()
+    taken = {(base, code): id for base, code, id in rows}
+    for id, own in missing:
+        holder = taken.get((own.base, own.code))
+        if holder is not None:
+            _refuse_taken(own, holder)
+        taken[own.base, own.code] = id
+    ids, entries = [id for id, _ in missing], [write_json(own.entry) for _, own in missing]
+    texts = [entry.decode() for entry in entries]
+    connection.execute(_ADD, ([sp for (sp,) in free], bases, codes, ids, texts))
+
+
+def _refuse_taken(own: Own, holder: str) -> NoReturn:
+    raise _refusal(
+        "code",
+        f"{own.code!r} on {own.base} is defined by SearchParameter/{holder} already; choose "
+        "another code, or change that",
+    )
 
 
 def _refusal(element: str, what: str) -> UnprocessableError:

@@ -256,11 +256,24 @@ def test_a_code_has_one_definition(empty: Database) -> None:
     assert states(empty) == [("second", "waiting"), ("sp", "retired")]
 
 
-def test_the_number_of_parameters_has_a_limit(empty: Database) -> None:
-    everywhere = {"base": ["Resource"], "expression": "Resource.language"}
-    write(empty, [put(own(f"sp{n}", code=f"c{n}", **everywhere)) for n in range(27)], AUDIT)
+def test_a_code_has_one_definition_in_a_transaction_too(empty: Database) -> None:
+    with pytest.raises(UnprocessableError, match="is defined by SearchParameter/sp already"):
+        write(empty, [put(own()), put(own("second"))], AUDIT)
+    assert states(empty) == []
+
+
+def test_the_number_of_parameters_has_a_limit(
+    empty: Database, sql: psycopg.Connection[Any]
+) -> None:
+    sql.execute(
+        "INSERT INTO search_parameter (sp, base, code, id, entry, state)"
+        " SELECT n, 'Patient', 'c' || n, 'x', '{}', 'retired' FROM generate_series(4000, 7999) n"
+    )
     with pytest.raises(UnprocessableError, match="4000 search parameters of one's own"):
-        write(empty, [put(own("more", code="more", **everywhere))], AUDIT)
+        write(empty, [put(own())], AUDIT)
+    sql.execute("DELETE FROM search_parameter WHERE sp = 5000")
+    write(empty, [put(own())], AUDIT)
+    assert empty.current_definitions().search_parameters("Patient")["own"].id == 5000
 
 
 def test_references_that_only_it_covers_still_hold_their_target(empty: Database) -> None:
