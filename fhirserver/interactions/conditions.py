@@ -79,7 +79,7 @@ def matching_ids(
     """
     permit(services, auth, "search-type", wanted.type)
     inside = replace(services, database=SessionDatabase(services.database, session))
-    parsed, context = parse_search(inside, wanted.pairs, (wanted.type,))
+    parsed, context = parse_search(inside, auth, wanted.pairs, (wanted.type,))
     found = find_matches(session.connection, parsed, context, confine(services, auth))
     return [id_ for _, id_ in found]
 

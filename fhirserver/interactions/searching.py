@@ -6,6 +6,7 @@ A paging link carries the whole query, sealed: `_page=<token>` and nothing else.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from fhirserver.audit import audit_row
 from fhirserver.definitions import Definitions
 from fhirserver.errors import InvalidSearchError, Issue, NotSupportedError
 from fhirserver.interactions.bundle import bundle_json, entry_json
+from fhirserver.interactions.look_ups import Finder, StoredContent, StoredHierarchies
 from fhirserver.interactions.permit import confine
 from fhirserver.interactions.request_url import Pairs
 from fhirserver.interactions.subset import Subset, apply_subset
@@ -27,17 +29,32 @@ from fhirserver.search.parse import parse
 from fhirserver.search.plan import make_plan
 from fhirserver.search.query import Query as ParsedQuery
 from fhirserver.search.settled import is_settled
+from fhirserver.search.terminology import ContentTerminology
 from fhirserver.store.search import SearchPage, execute
+from fhirserver.store.statement import StoreConnection
 
 _MATCH = {"search": {"mode": "match"}}
 _INCLUDE = {"search": {"mode": "include"}}
 _OUTCOME = {"search": {"mode": "outcome"}}
 
 
-def search_context(services: Services, *, lenient: bool = False) -> SearchContext:
-    """Say what parsing a search needs to know of this server and this moment."""
+def search_context(
+    services: Services,
+    auth: AuthContext,
+    *,
+    lenient: bool = False,
+    connection: StoreConnection | None = None,
+) -> SearchContext:
+    """Say what parsing a search needs to know of this server and this moment.
+
+    Args:
+        services: what the interaction works with.
+        auth: the caller; value sets and hierarchies are looked up as it may see them.
+        lenient: unknown parameters are left out instead of refused.
+        connection: of a transaction that the search belongs to.
+    """
     settings = services.settings
-    return SearchContext(
+    context = SearchContext(
         definitions=services.definitions,
         base_url=settings.public_url,
         now_us=services.now(),
@@ -45,6 +62,17 @@ def search_context(services: Services, *, lenient: bool = False) -> SearchContex
         page_size_max=settings.page_size_max,
         include_limit=settings.include_limit,
         lenient=lenient,
+    )
+    database = services.database
+    finder = Finder(
+        context,
+        confine(services, auth),
+        database.search_connection if connection is None else lambda: nullcontext(connection),
+    )
+    return replace(
+        context,
+        terminology=ContentTerminology(StoredContent(finder)),
+        hierarchies=StoredHierarchies(finder),
     )
 
 
@@ -59,6 +87,7 @@ def newest(services: Services) -> Services:
 
 def parse_search(
     services: Services,
+    auth: AuthContext,
     pairs: Sequence[tuple[str, str]],
     types: tuple[str, ...] | None,
     *,
@@ -76,14 +105,14 @@ def parse_search(
         UnavailableError: resources are still being indexed for a parameter.
     """
     alone = replace(services, definitions=services.definitions.specification)
-    context = search_context(alone, lenient=lenient)
+    context = search_context(alone, auth, lenient=lenient)
     try:
         parsed = parse(pairs, types, context, compartment=compartment)
     except (InvalidSearchError, NotSupportedError):
         parsed = None
     if parsed is not None and is_settled(parsed):
         return parsed, context
-    context = search_context(newest(services), lenient=lenient)
+    context = search_context(newest(services), auth, lenient=lenient)
     return parse(pairs, types, context, compartment=compartment), context
 
 
@@ -125,6 +154,7 @@ def run_search(services: Services, auth: AuthContext, scope: Scope, query: Query
     pairs, position = _resume(services.cursor_key, caller, query.pairs)
     parsed, context = parse_search(
         services,
+        auth,
         pairs,
         scope.types,
         compartment=scope.compartment,
@@ -135,13 +165,39 @@ def run_search(services: Services, auth: AuthContext, scope: Scope, query: Query
     url = f"{services.settings.public_url}/{scope.place}".rstrip("/")
     links = page_links(services.cursor_key, caller, url, parsed, page)
     entries = _entries(services.definitions, services.settings.public_url, parsed, page)
-    return Result(200, body=bundle_json("searchset", entries, links=links, total=page.total))
+    body = bundle_json("searchset", entries, links=links, total=page.total)
+    is_cut = page.next is not None and not services.cursor_key
+    return Result(200, body=body, issues=cut_short(len(page.matches)) if is_cut else ())
+
+
+def cut_short(count: int) -> tuple[Issue, ...]:
+    """Say of an answer without pages that there is more than it holds."""
+    return (
+        Issue(
+            "warning",
+            "too-costly",
+            f"Only the first {count} are in this answer, and there are more: _count and the "
+            "server's FHIRSERVER_ASYNC_RESULT_LIMIT bound what is answered in the background. "
+            "Ask for less at once, or page through it without respond-async.",
+        ),
+    )
+
+
+def refuse_page() -> InvalidSearchError:
+    """Make the error of a paging link where there are no pages."""
+    return InvalidSearchError(
+        "_page with Prefer: respond-async: a paging link leads to one page, and what is answered "
+        "in the background has none; follow the link without respond-async, or send its query.",
+        expression=("http._page",),
+    )
 
 
 def _resume(key: bytes, caller: str, pairs: Pairs) -> tuple[Pairs, Position | None]:
     tokens = [value for name, value in pairs if name == PARAMETER]
     if not tokens:
         return pairs, None
+    if not key:
+        raise refuse_page()
     if len(pairs) > 1:
         raise InvalidSearchError(
             "_page stands alone: a paging link holds the whole query; follow it as it is."
