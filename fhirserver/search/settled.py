@@ -29,3 +29,5 @@ def _is_settled(clause: Clause) -> bool:
             return clause.qualifier is not None and all(
                 _is_settled(inner) for _, inner in clause.targets
             )
+        case _:  # filters and lists are rare, and a look at the registry costs little
+            return False

@@ -4,13 +4,13 @@ A server of an earlier version would write resources without their rows, so the 
 versions no longer.
 
 Revision ID: 0009
-Revises: 0006
+Revises: 0008
 """
 
 from alembic import op
 
 revision = "0009"
-down_revision = "0006"
+down_revision = "0008"
 
 _TABLES = """
 CREATE SEQUENCE search_registry_versions;
