@@ -9,6 +9,7 @@ itself never raises.
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from fhirserver.access import AuthContext
 from fhirserver.errors import FhirError
@@ -119,7 +120,14 @@ class FhirApplication:
             raw_allowed=route.type == "Binary" and route.interaction in ("read", "vread"),
         )
         auth = self._authenticate(request)
-        return Exchange(self.services, request, route, parameters, wanted, auth)
+        return Exchange(self._services_now(), request, route, parameters, wanted, auth)
+
+    def _services_now(self) -> Services:
+        """Give one request the search parameters that this process saw last."""
+        definitions = self.services.database.definitions
+        if definitions is self.services.definitions:
+            return self.services
+        return replace(self.services, definitions=definitions)
 
     def _failure(self, error: FhirError, request: Request) -> Response:
         wanted = wanted_of_failure(request)

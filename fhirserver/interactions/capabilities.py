@@ -6,10 +6,12 @@ Spec: https://hl7.org/fhir/R4/http.html#capabilities and https://hl7.org/fhir/R4
     mode=normative     resource types that are normative in R4
     mode=terminology   TerminologyCapabilities: no terminology service yet
 
-A search parameter stands here exactly if a search takes it.
+A search parameter stands here exactly if a search takes it, so not while resources are still being
+indexed for it.
 
 Each type's documentation leads to the page where this server shows the last proof of each claim.
-The statement itself says nothing of runs, so it changes with the software only.
+The statement itself says nothing of runs, so it changes with the software and with SearchParameter
+resources only.
 """
 
 from collections.abc import Sequence
@@ -212,7 +214,9 @@ def _operations(
 def searchable(definitions: Definitions, name: str) -> list[SearchParameter]:
     """Give the parameters that a search of a type takes, by code."""
     found = definitions.search_parameters(name)
-    return [found[code] for code in sorted(found) if found[code].supported]
+    return [
+        found[code] for code in sorted(found) if found[code].supported and not found[code].pending
+    ]
 
 
 def _parameter(parameter: SearchParameter) -> JsonObject:

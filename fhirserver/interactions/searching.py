@@ -5,7 +5,7 @@ Spec: https://hl7.org/fhir/R4/search.html and https://hl7.org/fhir/R4/http.html#
 A paging link carries the whole query, sealed: `_page=<token>` and nothing else.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
 from fhirserver.definitions import Definitions
-from fhirserver.errors import InvalidSearchError, Issue
+from fhirserver.errors import InvalidSearchError, Issue, NotSupportedError
 from fhirserver.interactions.bundle import bundle_json, entry_json
 from fhirserver.interactions.look_ups import Finder, StoredContent, StoredHierarchies
 from fhirserver.interactions.permit import confine
@@ -28,6 +28,7 @@ from fhirserver.search.order import Position
 from fhirserver.search.parse import parse
 from fhirserver.search.plan import make_plan
 from fhirserver.search.query import Query as ParsedQuery
+from fhirserver.search.settled import is_settled
 from fhirserver.search.terminology import ContentTerminology
 from fhirserver.store.search import SearchPage, execute
 from fhirserver.store.statement import StoreConnection
@@ -75,6 +76,46 @@ def search_context(
     )
 
 
+def newest(services: Services) -> Services:
+    """Give the services with the search parameters that are in force now.
+
+    Raises:
+        UnavailableError: the database cannot be asked.
+    """
+    return replace(services, definitions=services.database.current_definitions())
+
+
+def parse_search(
+    services: Services,
+    auth: AuthContext,
+    pairs: Sequence[tuple[str, str]],
+    types: tuple[str, ...] | None,
+    *,
+    compartment: tuple[str, str] | None = None,
+    lenient: bool = False,
+) -> tuple[ParsedQuery, SearchContext]:
+    """Parse a search with R4's parameters, and with those of one's own where it may need them.
+
+    The latter are looked at in the database each time, so that one that is new, changed or gone is
+    so at once in every process.
+
+    Raises:
+        InvalidSearchError: an unknown parameter or a wrong value.
+        NotSupportedError: known to FHIR and not offered here.
+        UnavailableError: resources are still being indexed for a parameter.
+    """
+    alone = replace(services, definitions=services.definitions.specification)
+    context = search_context(alone, auth, lenient=lenient)
+    try:
+        parsed = parse(pairs, types, context, compartment=compartment)
+    except (InvalidSearchError, NotSupportedError):
+        parsed = None
+    if parsed is not None and is_settled(parsed):
+        return parsed, context
+    context = search_context(newest(services), auth, lenient=lenient)
+    return parse(pairs, types, context, compartment=compartment), context
+
+
 def caller_key(auth: AuthContext, place: str) -> str:
     """Name whom a paging link belongs to, and which address it pages."""
     return f"{auth.actor}\n{auth.client}\n{place}"
@@ -107,11 +148,18 @@ def run_search(services: Services, auth: AuthContext, scope: Scope, query: Query
 
     Raises:
         InvalidSearchError: an unknown parameter or a wrong value.
+        UnavailableError: resources are still being indexed for a parameter.
     """
     caller = caller_key(auth, scope.place)
     pairs, position = _resume(services.cursor_key, caller, query.pairs)
-    context = search_context(services, auth, lenient=query.handling == "lenient")
-    parsed = parse(pairs, scope.types, context, compartment=scope.compartment)
+    parsed, context = parse_search(
+        services,
+        auth,
+        pairs,
+        scope.types,
+        compartment=scope.compartment,
+        lenient=query.handling == "lenient",
+    )
     plan = make_plan(parsed, context, confine(services, auth), position)
     page = execute(services.database, plan, audit_row(auth, scope.interaction, pairs))
     url = f"{services.settings.public_url}/{scope.place}".rstrip("/")

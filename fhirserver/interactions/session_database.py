@@ -18,6 +18,7 @@ class SessionDatabase(Database):
 
     def __init__(self, database: Database, session: WriteSession) -> None:
         super().__init__(database.url, clock=database.clock)
+        self.registry = database.registry
         self.session: WriteSession = session
 
     @contextmanager

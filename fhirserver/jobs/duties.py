@@ -14,7 +14,7 @@ from fhirserver.config import Settings
 from fhirserver.jobs.async_answers import AsyncAnswers
 from fhirserver.jobs.audit_partitions import make_audit_partitions
 from fhirserver.jobs.outbox_numbers import number_outbox
-from fhirserver.jobs.reindexing import Reindexing
+from fhirserver.jobs.reindexing import OwnParameters, Reindexing
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +40,5 @@ def make_duties(settings: Settings) -> tuple[Duty, ...]:
         Duty("audit-partitions", 6 * 3600.0, make_audit_partitions),
         Duty("async-answers", 60.0, AsyncAnswers(settings.async_result_ttl_s).step),
         Duty("reindex", 3600.0, Reindexing(settings).step),
+        Duty("search-parameters", 1.0, OwnParameters(settings).step),
     )

@@ -32,6 +32,7 @@ from fhirserver.search.params import (
 from fhirserver.search.query import Chain, Clause, Criterion, Has, MissingValue, Value
 from fhirserver.search.refusal import (
     invalid_value,
+    not_indexed,
     not_offered,
     over_limit,
     unknown_parameter,
@@ -120,6 +121,7 @@ def find_parameter(
     Raises:
         UnknownParameterError: a type lacks it, or has another kind of parameter of that name.
         NotSupportedError: it is known and not indexed.
+        UnavailableError: resources are still being indexed for it.
     """
     found: list[SearchParameter] = []
     for type_name in types:
@@ -129,6 +131,8 @@ def find_parameter(
             raise not_offered(name, f"The parameter {code!r}", _NOT_HERE.get(code, "leave it out."))
         if parameter is None or (found and parameter.type != found[0].type):
             raise unknown_parameter(code, type_name, parameters, among=len(types))
+        if parameter.pending is not None:
+            raise not_indexed(name, parameter.code, type_name, parameter.pending)
         found.append(parameter)
     return tuple(found)
 

@@ -23,6 +23,7 @@ from fhirserver.definitions import Definitions, r4
 from fhirserver.errors import UnavailableError, UnprocessableError
 from fhirserver.store.identities import Identities
 from fhirserver.store.rid_blocks import RidBlocks
+from fhirserver.store.search_registry import Registry
 from fhirserver.store.statement import StoreConnection
 
 if TYPE_CHECKING:
@@ -77,9 +78,23 @@ class Database:
         self._statement_timeout_ms = statement_timeout_ms
 
     @cached_property
+    def registry(self) -> Registry:
+        """The search parameters of one's own, as this process last saw them."""
+        return Registry(r4())
+
+    @property
     def definitions(self) -> Definitions:
-        """The definitions that number resource types and search parameters."""
-        return r4()
+        """The definitions that number resource types and search parameters, as last seen."""
+        return self.registry.definitions
+
+    def current_definitions(self) -> Definitions:
+        """Look whether the search parameters have changed, and give those that are in force.
+
+        Raises:
+            UnavailableError: the database cannot be asked.
+        """
+        with self.connection() as connection:
+            return self.registry.renew(connection)
 
     def close(self) -> None:
         """Close the pools; running statements are cut off."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fhirserver.definitions import Definitions
+from fhirserver.definitions import FIRST_OWN, Definitions
 from fhirserver.search.extract.quantity import number_text
 from fhirserver.store.identities import Identity
 from fhirserver.store.schema import NOT_SEARCHED
@@ -70,7 +70,8 @@ def keys_of(rows: IndexRows, definitions: Definitions) -> PackedKeys:
     """Turn extracted rows into the form that is stored. Pure."""
     tid = definitions.type_id
     reference = [(sp, tid(type), id) for sp, type, id in rows.reference]
-    searched = {(number, id) for _, number, id in reference}
+    # A parameter of one's own may go again, and what refers to a resource must still be found.
+    searched = {(number, id) for sp, number, id in reference if sp < FIRST_OWN}
     for _, type, id, _ in rows.references:
         target = (tid(type), id)
         if target not in searched:

@@ -19,6 +19,8 @@ token string date ref quantity composite narrative   index rows: one per value a
   dt         main clinical date, epoch microseconds, for sorting by it; MIN_US if none
 compartment  membership of resources in more than COPIES_MAX compartments; the index rows of
              those carry pat = their own rid
+search_parameter   search parameters of one's own, one row per type and code; see search_registry
+search_registry    the version of what that table says; one row, none before the first change
 audit        one row per interaction, partitioned by month, in the same transaction
 outbox       one row per change; `number` is assigned after commit, so it has no gaps
 job, lease   background work: whoever holds a lease works until `expires`; `fence` grows with

@@ -21,15 +21,14 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection
 
-from fhirserver.definitions import Definitions
 from fhirserver.errors import InvalidSearchError
 from fhirserver.model.stored import StoredResource
 from fhirserver.search.clauses import Confine
 from fhirserver.search.conditions import Fragment
 from fhirserver.search.context import SearchContext
 from fhirserver.search.order import KeyValue, Position
-from fhirserver.search.parse import parse
 from fhirserver.search.plan import Plan, make_plan
+from fhirserver.search.query import Query
 from fhirserver.search.sql import count_sql, page_query, page_sql
 from fhirserver.store.audit_row import AUDIT_COLUMNS, AuditRow
 from fhirserver.store.database import Database
@@ -119,9 +118,7 @@ def _run_plan(connection: Connection[Any], run: Run, plan: Plan, audit: AuditRow
 
 def find_matches(
     connection: Connection[Any],
-    definitions: Definitions,
-    type: str,
-    pairs: Sequence[tuple[str, str]],
+    parsed: Query,
     context: SearchContext,
     confine: Confine,
 ) -> list[tuple[int, str]]:
@@ -129,18 +126,15 @@ def find_matches(
 
     Args:
         connection: in a transaction or not.
-        definitions: those of the context.
-        type: resource type.
-        pairs: names and values of the condition.
-        context: what surrounds it.
+        parsed: the condition.
+        context: what it was parsed with.
         confine: what the caller may see.
 
     Returns:
         (row id, logical id) of the matches, in no special order; at most two, which is enough to
         know that it is not one.
     """
-    assert context.definitions is definitions
-    plan = make_plan(parse(pairs, (type,), context), context, confine)
+    plan = make_plan(parsed, context, confine)
     found: list[tuple[int, str]] = []
     for phase in plan.phases:
         page = page_query(phase, None, _ENOUGH)

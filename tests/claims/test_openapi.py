@@ -96,7 +96,7 @@ def test_operation_ids_are_unique(document: Any) -> None:
     assert len(ids) == len(set(ids))
 
 
-METHODS = {"run": ("post",), "validate": ("get", "post")}
+METHODS = {"run": ("post",), "status": ("get", "post"), "validate": ("get", "post")}
 """By operation: what changes something takes no GET."""
 
 

@@ -14,7 +14,7 @@ Contained resources are not searched.
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from fhirserver.definitions import MAIN_DATE, Definitions, SearchParameter
 from fhirserver.model.json import JsonObject
@@ -83,10 +83,12 @@ def extract(resource: JsonObject, *, definitions: Definitions, base_url: str | N
         main_date=min([low for sp, low, _ in sink.date if sp == plan.main_date], default=None),
         patients=_patients(resource, plan, sink),
         references=local_references(resource, definitions, base_url, plan.types),
+        registry=definitions.registry,
+        base_url=base_url,
     )
 
 
-@cache
+@lru_cache(maxsize=512)
 def type_plan(definitions: Definitions, type_name: str) -> TypePlan:
     """Build a type's plan, once; KeyError if the type cannot be stored."""
     parameters = definitions.search_parameters(type_name)

@@ -89,6 +89,8 @@ class IndexRows:
         main_date: lower bound of the type's main clinical date; None if it has none.
         patients: ("Patient", id) of the Patient compartments it belongs to, a Patient's own first.
         references: every literal local reference, also of contained resources and extensions.
+        registry: version of the search parameters of one's own that they were made with.
+        base_url: the server's FHIR base that they were made with.
     """
 
     token: list[TokenRow] = field(default_factory=list)
@@ -102,6 +104,8 @@ class IndexRows:
     main_date: int | None = None
     patients: list[tuple[str, str]] = field(default_factory=list)
     references: list[LocalReference] = field(default_factory=list)
+    registry: int = 0
+    base_url: str | None = None
 
 
 class Sink:
