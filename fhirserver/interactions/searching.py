@@ -5,6 +5,7 @@ Spec: https://hl7.org/fhir/R4/search.html and https://hl7.org/fhir/R4/http.html#
 A paging link carries the whole query, sealed: `_page=<token>` and nothing else.
 """
 
+import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from fhirserver.audit import audit_row
 from fhirserver.definitions import Definitions
 from fhirserver.errors import InvalidSearchError, Issue
 from fhirserver.interactions.bundle import bundle_json, entry_json
+from fhirserver.interactions.explain import asks_to_explain, report, take_out
 from fhirserver.interactions.permit import confine
 from fhirserver.interactions.request_url import Pairs
 from fhirserver.interactions.subset import Subset, apply_subset
@@ -25,6 +27,7 @@ from fhirserver.search.order import Position
 from fhirserver.search.parse import parse
 from fhirserver.search.plan import make_plan
 from fhirserver.search.query import Query as ParsedQuery
+from fhirserver.store.explain import explain
 from fhirserver.store.search import SearchPage, execute
 
 _MATCH = {"search": {"mode": "match"}}
@@ -78,7 +81,10 @@ def run_search(services: Services, auth: AuthContext, scope: Scope, query: Query
 
     Raises:
         InvalidSearchError: an unknown parameter or a wrong value.
+        ForbiddenError: an explanation is wanted by somebody who is no administrator.
     """
+    if asks_to_explain(query.pairs):
+        return _explain(services, auth, scope, query)
     caller = caller_key(auth, scope.place)
     pairs, position = _resume(services.cursor_key, caller, query.pairs)
     context = search_context(services, lenient=query.handling == "lenient")
@@ -89,6 +95,20 @@ def run_search(services: Services, auth: AuthContext, scope: Scope, query: Query
     links = page_links(services.cursor_key, caller, url, parsed, page)
     entries = _entries(services.definitions, services.settings.public_url, parsed, page)
     return Result(200, body=bundle_json("searchset", entries, links=links, total=page.total))
+
+
+def _explain(services: Services, auth: AuthContext, scope: Scope, query: Query) -> Result:
+    """Explain a search instead of answering it."""
+    pairs, run = take_out(services, auth, query.pairs)
+    began = time.perf_counter()
+    context = search_context(services, lenient=query.handling == "lenient")
+    parsed = parse(pairs, scope.types, context, compartment=scope.compartment)
+    done = time.perf_counter()
+    plan = make_plan(parsed, context, confine(services, auth))
+    took_ms = {"parse": 1000 * (done - began), "plan": 1000 * (time.perf_counter() - done)}
+    audited = audit_row(auth, scope.interaction, query.pairs)
+    statements = explain(services.database, plan, audited, run=run)
+    return report(services, auth, plan, took_ms, statements)
 
 
 def _resume(key: bytes, caller: str, pairs: Pairs) -> tuple[Pairs, Position | None]:

@@ -95,7 +95,7 @@ def _run(connection: Connection[Any], sql: Fragment) -> Iterable[tuple[Any, ...]
 
 def _run_plan(connection: Connection[Any], run: Run, plan: Plan, audit: AuditRow) -> SearchPage:
     if not plan.phases:
-        told = _audit(plan, audit, Fragment("0"))
+        told = audit_sql(plan, audit, Fragment("0"))
         connection.execute(told.text.encode(), told.params)
         return SearchPage(total=None if plan.count == "none" else 0)
     if plan.limit == 0:
@@ -159,7 +159,7 @@ def _read_page(run: Run, plan: Plan, audit: AuditRow) -> tuple[list[Row], bool]:
         if position.backward
         else range(position.phase, len(plan.phases))
     )
-    told: Fragment | None = _audit(plan, audit, _counted_page(plan.limit))
+    told: Fragment | None = audit_sql(plan, audit, _counted_page(plan.limit))
     for number in numbers:
         start = position if number == position.phase else replace(position, values=())
         wanted = plan.limit + 1 - len(rows)
@@ -256,7 +256,7 @@ def _estimate(run: Run, counting: Fragment) -> int:
 def _total_only(run: Run, plan: Plan, audit: AuditRow) -> int:
     assert plan.counted is not None
     counting = count_sql(plan.counted, None)
-    told = _audit(plan, audit, Fragment("0"))
+    told = audit_sql(plan, audit, Fragment("0"))
     audited = f"WITH audited AS ({told.text}) {counting.text}"
     return _one(run, Fragment(audited, told.params + counting.params))
 
@@ -270,7 +270,7 @@ def _counted_page(limit: int) -> Fragment:
     return Fragment("(SELECT least(count(*), %s) FROM page)", (limit,))
 
 
-def _audit(plan: Plan, audit: AuditRow, matches: Fragment) -> Fragment:
+def audit_sql(plan: Plan, audit: AuditRow, matches: Fragment) -> Fragment:
     """Write the audit row's INSERT; every parameter has its type, as SELECT infers none."""
     types = plan.query.types
     tid = plan.confined.definitions.type_id(types[0]) if len(types) == 1 else None

@@ -23,25 +23,27 @@ from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.database import Database
 from fhirserver.store.search import execute
 from fhirserver.store.write import Change, write
-from tests.search.oracle import NOW, matches
+from tests.search.oracle import NOW, matches, pools
 from tests.search.oracle.aimed import aimed_at
-from tests.search.oracle.pools import BASE
 from tests.search.oracle.queries import parameters
 from tests.search.oracle.resources import TYPES, resources
 
 EXAMPLES = os.environ.get("FHIRSERVER_ORACLE_EXAMPLES")
 AUDIT = AuditRow("search-type", "oracle", "tests", "request", "127.0.0.1")
-CONTEXT = SearchContext(definitions=r4(), base_url=BASE, now_us=interval_us(NOW)[0], page_size=1000)
+CONTEXT = SearchContext(
+    definitions=r4(), base_url=pools.BASE, now_us=interval_us(NOW)[0], page_size=1000
+)
 
 Json = dict[str, Any]
 Query = list[tuple[str, str]]
 
 
-def store(database: Database, stored: list[Json]) -> None:
-    """Write resources; what they refer to need not exist."""
+def store(database: Database, stored: list[Json], at: str = NOW) -> None:
+    """Write resources at an instant; what they refer to need not exist."""
+    database.clock = lambda: interval_us(at)[0]
     changes = []
     for resource in stored:
-        rows = extract(resource, definitions=r4(), base_url=BASE)
+        rows = extract(resource, definitions=r4(), base_url=pools.BASE)
         kind, identity = resource["resourceType"], resource["id"]
         changes.append(Change(kind, identity, "PUT", resource, rows))
     write(database, changes, AUDIT, integrity="off")
@@ -85,7 +87,12 @@ _numbers = itertools.count(1)
 def test_the_answers_agree(database: Database, type_name: str, data: st.DataObject) -> None:
     drawn = data.draw(st.lists(resources(type_name), min_size=3, max_size=6))
     stored = {f"r{next(_numbers)}": each for each in drawn}
-    store(database, [{**resource, "id": identity} for identity, resource in stored.items()])
+    stored_at = data.draw(st.sampled_from(pools.STORED_AT))
+    store(
+        database, [{**resource, "id": identity} for identity, resource in stored.items()], stored_at
+    )
+    for resource in drawn:
+        resource["meta"] = {**resource.get("meta", {}), "lastUpdated": stored_at}
     for query in data.draw(st.lists(queries(type_name, drawn), min_size=6, max_size=10)):
         answer = found(database, type_name, query, set(stored))
         for identity, resource in stored.items():
