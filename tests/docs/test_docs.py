@@ -36,7 +36,7 @@ EVERY_COMMAND = (*COMMANDS, *INTERNAL_COMMANDS)
 TYPES = (
     "string", "token", "date", "number", "quantity", "reference", "uri", "composite", "special",
 )  # fmt: skip
-OF_TESTS = {"FHIRSERVER_TEST_DATA", "FHIRSERVER_ORACLE_EXAMPLES"}
+OF_TESTS = {"FHIRSERVER_TEST_DATA", "FHIRSERVER_ORACLE_EXAMPLES", "FHIRSERVER_FUZZ_REQUESTS"}
 """Variables that the tests read, not the server."""
 NOBODY_RAISES = {401}
 """Statuses that the tree of errors holds ready."""
