@@ -36,6 +36,7 @@ from fhirserver.store.database import Database
 from fhirserver.store.hot_search import is_hot, run_hot
 from fhirserver.store.include import Found, Included, Run, include
 from fhirserver.store.schema import method_name
+from fhirserver.store.search_time import within
 
 COUNTED_MAX = 1_000
 
@@ -78,17 +79,19 @@ def execute(database: Database, plan: Plan, audit: AuditRow) -> SearchPage:
     """Run a plan.
 
     Raises:
-        UnavailableError: the statement took longer than the limit, or there is no connection.
+        UnavailableError: the statements took longer than the limit, or there is no connection.
         InvalidSearchError: the plan's position is not one of this search.
     """
     if is_hot(plan):
         with database.connection() as connection:
             return _run_plan(connection, partial(run_hot, connection), plan, audit)
     with database.search_connection() as connection:
-        return _run_plan(connection, partial(_run, connection), plan, audit)
+        run = within(connection, partial(run_statement, connection), database.statement_timeout_ms)
+        return _run_plan(connection, run, plan, audit)
 
 
-def _run(connection: Connection[Any], sql: Fragment) -> Iterable[tuple[Any, ...]]:
+def run_statement(connection: Connection[Any], sql: Fragment) -> Iterable[tuple[Any, ...]]:
+    """Run one statement, planned for its values."""
     # psycopg's types take a literal string or bytes; the text holds no values.
     return connection.execute(sql.text.encode(), sql.params, binary=True)
 
