@@ -7,6 +7,7 @@ many there shall be of each type; then they are new ones.
 
 import itertools
 import os
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -160,6 +161,22 @@ BEFORE_TEN = "2013-03-14T09:59:59Z"
         pytest.param(
             observed(subject={"reference": "Group/7"}), ("patient:missing", "true"), True,
             id="no-patient",
+        ),
+        pytest.param(
+            {"resourceType": "ChargeItem", "factorOverride": Decimal(f"3.{'14159' * 7}")},
+            ("factor-override", f"sa3.{'14159' * 7}"), False, id="more-digits-than-28",
+        ),
+        pytest.param(
+            {"resourceType": "ChargeItem", "factorOverride": Decimal(f"3.{'14159' * 7}")},
+            ("factor-override", f"3.{'14159' * 7}"), True, id="equal-in-36-digits",
+        ),
+        pytest.param(
+            {"resourceType": "ValueSet", "url": "http://acme.org/vs/1"},
+            ("url:above", "urn:x:1,http://acme.org/vs/1/2"), True, id="above-one-of-several",
+        ),
+        pytest.param(
+            {"resourceType": "ValueSet", "url": "urn:x"}, ("url:above", "urn:x:1,http://a"), False,
+            id="urns-have-no-above",
         ),
         pytest.param(
             {"resourceType": "Patient", "name": [{"family": "x" * 250 + "a"}]},
