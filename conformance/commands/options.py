@@ -74,6 +74,14 @@ def add_judging_options(parser: argparse.ArgumentParser) -> None:
         help="scripts at the same time; default 1",
     )
     parser.add_argument(
+        "--variable",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        type=_variable,
+        help="value in place of what scripts say of a variable of that name",
+    )
+    parser.add_argument(
         "--confine", action="store_true", help="send nothing to addresses outside the servers named"
     )
 
@@ -100,6 +108,7 @@ def run_settings(arguments: argparse.Namespace) -> RunSettings:
         fhirpath=arguments.fhirpath,
         parallel=arguments.parallel,
         validator=arguments.validator,
+        variables=tuple(arguments.variable),
     )
 
 
@@ -152,6 +161,13 @@ def base_address(text: str) -> str:
     if parts.query or parts.fragment or "@" in parts.netloc:
         raise argparse.ArgumentTypeError(f"{text!r}: leave out query, fragment and user")
     return text.rstrip("/")
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r}: write it as NAME=VALUE")
+    return name, value
 
 
 def _seconds(text: str) -> float:

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--export", metavar="DIR", type=Path, help="write them into this folder, a folder each"
     )
     add_server_options(parser, required=False)
-    parser.set_defaults(fhirpath="own", parallel=1, validator=None, confine=False)
+    parser.set_defaults(fhirpath="own", parallel=1, validator=None, variable=[], confine=False)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ from fhirserver_conformance.examples.of_values import (
     example,
 )
 from fhirserver_conformance.examples.places import Place, elsewhere, holds, places, put
-from fhirserver_conformance.examples.references import linked
+from fhirserver_conformance.examples.references import HIERARCHICAL, in_hierarchies, linked
 from fhirserver_conformance.examples.values import Json
 
 COLUMNS = ("_id", "_lastUpdated")
@@ -80,8 +80,12 @@ def claims_of(parameter: SearchParameter) -> list[str]:
     if parameter.code == "_lastUpdated":
         return ["", "missing", *PREFIXES]
     prefixes = PREFIXES if parameter.type in ("date", "number", "quantity") else ()
-    types = ["[type]"] if parameter.type == "reference" else []
-    return ["", "missing", *MODIFIERS[parameter.type], *prefixes, *types]
+    modifiers = MODIFIERS[parameter.type]
+    if parameter.type != "reference":
+        return ["", "missing", *modifiers, *prefixes]
+    if not in_hierarchies(parameter):
+        modifiers = tuple(each for each in modifiers if each not in HIERARCHICAL)
+    return ["", "missing", *modifiers, "[type]"]
 
 
 def build(name: str, codes_claimed: Iterable[str]) -> TypeData:
@@ -160,7 +164,7 @@ def _store(data: TypeData, where: tuple[str, int], place: Place, made: Example) 
 def _with_others(ask: Ask, ids: dict[str, str], *, bare: bool) -> Ask:
     """Say what becomes of the resource without a value, and of one that a condition leaves out."""
     others = [*([BARE] if bare else []), *(["beside"] if "beside" in ids else [])]
-    if ask.claim == "not":
+    if ask.claim in ("not", "not-in"):
         return replace(ask, found=(*ask.found, *others))
     return replace(ask, absent=(*ask.absent, *others))
 

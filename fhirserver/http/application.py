@@ -22,6 +22,7 @@ from fhirserver.http.handlers import HANDLERS
 from fhirserver.http.html.page import Page, security_headers
 from fhirserver.http.negotiation import Format, Wanted, negotiate
 from fhirserver.http.outcome import foreseen
+from fhirserver.http.preference import preference_applied
 from fhirserver.http.query import first_value, parse_query
 from fhirserver.http.representation import encode
 from fhirserver.http.request import Request
@@ -36,7 +37,7 @@ Observer = Callable[[Served], None]
 _ALWAYS = (
     # Clinical content: a cache asks again each time, and only the caller's own keeps it.
     ("Cache-Control", "private, no-cache"),
-    ("Vary", "Accept, Accept-Encoding, Authorization, Origin"),
+    ("Vary", "Accept, Accept-Encoding, Authorization, Origin, Prefer"),
     ("X-Content-Type-Options", "nosniff"),
 )
 _NO_ROUTE = Route("")
@@ -97,7 +98,13 @@ class FhirApplication:
     def _answer(self, request: Request, route: Route) -> Response:
         self._clients.begin(request.address)
         try:
-            return HANDLERS[route.interaction](self._exchange(request, route))
+            exchange = self._exchange(request, route)
+            response = HANDLERS[route.interaction](exchange)
+            if request.headers.get("prefer"):
+                response.headers += preference_applied(
+                    exchange.prefer, route.interaction, response.status
+                )
+            return response
         finally:
             self._clients.end(request.address)
 

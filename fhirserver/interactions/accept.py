@@ -68,8 +68,7 @@ def accept(
     told = {**parameters, "report": change.id}
 
     def attempt(session: WriteSession) -> Written:
-        session.lock_conditions([f"jobs of {auth.actor}"])
-        _refuse_more(services, count_jobs(session.connection, auth.actor))
+        refuse_more(services, session, auth)
         integrity = services.settings.referential_integrity
         written = session.apply([change], row, integrity)[0]
         add_job(session.connection, kind, told, asdict(auth), written.stored.rid)
@@ -85,11 +84,23 @@ def accept(
     return Result(202, body=preferred_body(stored, prefer, [issue]), follow=place)
 
 
-def _refuse_more(services: Services, jobs: int) -> None:
+def refuse_more(services: Services, session: WriteSession, auth: AuthContext) -> None:
+    """Keep a caller from having more jobs than it may.
+
+    Args:
+        services: `job_limit` says how many.
+        session: in which the next one is added.
+        auth: the caller.
+
+    Raises:
+        ThrottledError: it has as many as it may.
+    """
+    session.lock_conditions([f"jobs of {auth.actor}"])
+    jobs = count_jobs(session.connection, auth.actor)
     limit = services.settings.job_limit
     if jobs >= limit:
         raise ThrottledError(
             f"{jobs} jobs of this caller wait or run, and {limit} may; come back when one has "
-            "ended, or delete the resource that tells of one.",
+            "ended, or delete what tells of one.",
             headers=(("Retry-After", str(_RETRY_AFTER_S)),),
         )

@@ -108,7 +108,11 @@ def _statement(
     policies = ["literal", "logical", "enforced"] if enforced else ["literal", "logical"]
     rest: JsonObject = {
         "mode": "server",
-        "documentation": "FHIR R4 on PostgreSQL; searches are strict unless Prefer says lenient.",
+        "documentation": (
+            "FHIR R4 on PostgreSQL; searches are strict unless Prefer says handling=lenient. With "
+            "Prefer: respond-async searches, histories, batches and transactions are answered "
+            "later, at the address in Content-Location."
+        ),
         "resource": [
             {
                 **_resource(definitions, name, referrers[name]),

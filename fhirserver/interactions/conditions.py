@@ -81,7 +81,7 @@ def matching_ids(
         services.definitions,
         wanted.type,
         wanted.pairs,
-        search_context(services),
+        search_context(services, auth, connection=session.connection),
         confine(services, auth),
     )
     return [id_ for _, id_ in found]

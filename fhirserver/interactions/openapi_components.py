@@ -15,10 +15,12 @@ _SEARCHED = {
     "date": "prefixes eq ne gt lt ge le sa eb ap; modifier :missing",
     "number": "prefixes eq ne gt lt ge le sa eb ap; modifier :missing",
     "quantity": "[prefix]number|system|code; modifier :missing",
-    "reference": "id, Type/id or URL; modifiers :identifier, :[type], :missing; chains",
+    "reference": "id, Type/id or URL; modifiers :identifier, :[type], :text, :missing,"
+    " and :below and :above in hierarchies; chains",
     "special": "latitude|longitude|distance|units; modifier :missing",
     "string": "begins so; modifiers :exact, :contains, :missing",
-    "token": "code, system|code, |code or system|; modifiers :not, :text, :of-type, :missing",
+    "token": "code, system|code, |code or system|; modifiers :not, :text, :of-type, :missing,"
+    " :in and :not-in with a value set, :below and :above with system|code",
     "uri": "to the letter; modifiers :below, :above, :missing",
 }
 _TEXT: JsonObject = {"type": "string"}
@@ -51,7 +53,8 @@ _HEADERS = {
     "If-Modified-Since": "The answer is 304 if nothing changed since.",
     "If-None-Exist": "Create only if this search finds nothing.",
     "If-None-Match": "The answer is 304 if this version is current.",
-    "Prefer": "return=minimal|representation|OperationOutcome, handling=strict|lenient.",
+    "Prefer": "return=minimal|representation|OperationOutcome, handling=strict|lenient, "
+    "respond-async.",
 }
 _PATH = {"id": ("Logical id.", r"^[A-Za-z0-9\-.]{1,64}$"), "vid": ("Version.", "^[0-9]+$")}
 
@@ -150,6 +153,11 @@ def _responses(media_types: list[str]) -> JsonObject:
     location = {"Location": {"description": "URL of the version.", "schema": _TEXT}}
     return {
         "Bundle": {"description": "A Bundle.", "content": _content(media_types, "Bundle")},
+        "Accepted": {
+            "description": "Answered later, at the address in Content-Location.",
+            "headers": {"Content-Location": {"description": "Below _async.", "schema": _TEXT}},
+            "content": _content(media_types, "OperationOutcome"),
+        },
         "Created": {
             "description": "Stored as the first version.",
             "headers": {**etag, **location},
@@ -163,8 +171,20 @@ def _responses(media_types: list[str]) -> JsonObject:
             "description": "What is wrong and what to do, as an OperationOutcome.",
             "content": _content(media_types, "OperationOutcome"),
         },
+        "Forgotten": {
+            "description": "Cancelled if it was not done, and forgotten.",
+            "content": _content(media_types, "OperationOutcome"),
+        },
         "NotModified": {"description": "The caller has the current version."},
         "Nothing": {"description": "Done; there is nothing to show."},
+        "Pending": {
+            "description": "Not answered yet.",
+            "headers": {
+                "X-Progress": {"description": "How far it is.", "schema": _TEXT},
+                "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}},
+            },
+            "content": _content(media_types, "OperationOutcome"),
+        },
         "Resource": {
             "description": "A resource.",
             "headers": etag,

@@ -7,6 +7,8 @@ A paging link carries the whole query, sealed: `_page=<token>` and nothing else.
 
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import NamedTuple
 
 from fhirserver.access import AuthContext
@@ -15,6 +17,7 @@ from fhirserver.definitions import Definitions
 from fhirserver.errors import InvalidSearchError, Issue
 from fhirserver.interactions.bundle import bundle_json, entry_json
 from fhirserver.interactions.explain import asks_to_explain, report, take_out
+from fhirserver.interactions.look_ups import Finder, StoredContent, StoredHierarchies
 from fhirserver.interactions.permit import confine
 from fhirserver.interactions.request_url import Pairs
 from fhirserver.interactions.subset import Subset, apply_subset
@@ -27,18 +30,33 @@ from fhirserver.search.order import Position
 from fhirserver.search.parse import parse
 from fhirserver.search.plan import make_plan
 from fhirserver.search.query import Query as ParsedQuery
+from fhirserver.search.terminology import ContentTerminology
 from fhirserver.store.explain import explain
 from fhirserver.store.search import SearchPage, execute
+from fhirserver.store.statement import StoreConnection
 
 _MATCH = {"search": {"mode": "match"}}
 _INCLUDE = {"search": {"mode": "include"}}
 _OUTCOME = {"search": {"mode": "outcome"}}
 
 
-def search_context(services: Services, *, lenient: bool = False) -> SearchContext:
-    """Say what parsing a search needs to know of this server and this moment."""
+def search_context(
+    services: Services,
+    auth: AuthContext,
+    *,
+    lenient: bool = False,
+    connection: StoreConnection | None = None,
+) -> SearchContext:
+    """Say what parsing a search needs to know of this server and this moment.
+
+    Args:
+        services: what the interaction works with.
+        auth: the caller; value sets and hierarchies are looked up as it may see them.
+        lenient: unknown parameters are left out instead of refused.
+        connection: of a transaction that the search belongs to.
+    """
     settings = services.settings
-    return SearchContext(
+    context = SearchContext(
         definitions=services.definitions,
         base_url=settings.public_url,
         now_us=services.now(),
@@ -46,6 +64,17 @@ def search_context(services: Services, *, lenient: bool = False) -> SearchContex
         page_size_max=settings.page_size_max,
         include_limit=settings.include_limit,
         lenient=lenient,
+    )
+    database = services.database
+    finder = Finder(
+        context,
+        confine(services, auth),
+        database.search_connection if connection is None else lambda: nullcontext(connection),
+    )
+    return replace(
+        context,
+        terminology=ContentTerminology(StoredContent(finder)),
+        hierarchies=StoredHierarchies(finder),
     )
 
 
@@ -87,21 +116,45 @@ def run_search(services: Services, auth: AuthContext, scope: Scope, query: Query
         return _explain(services, auth, scope, query)
     caller = caller_key(auth, scope.place)
     pairs, position = _resume(services.cursor_key, caller, query.pairs)
-    context = search_context(services, lenient=query.handling == "lenient")
+    context = search_context(services, auth, lenient=query.handling == "lenient")
     parsed = parse(pairs, scope.types, context, compartment=scope.compartment)
     plan = make_plan(parsed, context, confine(services, auth), position)
     page = execute(services.database, plan, audit_row(auth, scope.interaction, pairs))
     url = f"{services.settings.public_url}/{scope.place}".rstrip("/")
     links = page_links(services.cursor_key, caller, url, parsed, page)
     entries = _entries(services.definitions, services.settings.public_url, parsed, page)
-    return Result(200, body=bundle_json("searchset", entries, links=links, total=page.total))
+    body = bundle_json("searchset", entries, links=links, total=page.total)
+    is_cut = page.next is not None and not services.cursor_key
+    return Result(200, body=body, issues=cut_short(len(page.matches)) if is_cut else ())
+
+
+def cut_short(count: int) -> tuple[Issue, ...]:
+    """Say of an answer without pages that there is more than it holds."""
+    return (
+        Issue(
+            "warning",
+            "too-costly",
+            f"Only the first {count} are in this answer, and there are more: _count and the "
+            "server's FHIRSERVER_ASYNC_RESULT_LIMIT bound what is answered in the background. "
+            "Ask for less at once, or page through it without respond-async.",
+        ),
+    )
+
+
+def refuse_page() -> InvalidSearchError:
+    """Make the error of a paging link where there are no pages."""
+    return InvalidSearchError(
+        "_page with Prefer: respond-async: a paging link leads to one page, and what is answered "
+        "in the background has none; follow the link without respond-async, or send its query.",
+        expression=("http._page",),
+    )
 
 
 def _explain(services: Services, auth: AuthContext, scope: Scope, query: Query) -> Result:
     """Explain a search instead of answering it."""
     pairs, run = take_out(services, auth, query.pairs)
     began = time.perf_counter()
-    context = search_context(services, lenient=query.handling == "lenient")
+    context = search_context(services, auth, lenient=query.handling == "lenient")
     parsed = parse(pairs, scope.types, context, compartment=scope.compartment)
     done = time.perf_counter()
     plan = make_plan(parsed, context, confine(services, auth))
@@ -115,6 +168,8 @@ def _resume(key: bytes, caller: str, pairs: Pairs) -> tuple[Pairs, Position | No
     tokens = [value for name, value in pairs if name == PARAMETER]
     if not tokens:
         return pairs, None
+    if not key:
+        raise refuse_page()
     if len(pairs) > 1:
         raise InvalidSearchError(
             "_page stands alone: a paging link holds the whole query; follow it as it is."

@@ -183,7 +183,9 @@ class _References:
                 candidates.setdefault(each.plan.type, []).append(Candidate(each.id, resource))
         self._candidates = candidates
         self._matcher = BundleMatcher(
-            search_context(services), candidates, services.settings.public_url
+            search_context(services, auth, connection=session.connection),
+            candidates,
+            services.settings.public_url,
         )
 
     def find(self, search: tuple[str, str]) -> str:

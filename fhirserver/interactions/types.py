@@ -70,6 +70,7 @@ class Services:
         policy: decides each access; its decision narrows what is read and written.
         now: the clock, epoch microseconds.
         cursor_key: 32 secret bytes that paging links are sealed with; the same in all workers.
+            b"" where there are none: an answer is whole, or says that it is not.
         operations: what is offered besides interactions.
     """
 

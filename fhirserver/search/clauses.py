@@ -28,8 +28,10 @@ from fhirserver.search.conditions import (
 from fhirserver.search.criteria import COLUMNS
 from fhirserver.search.owners import owner_ids
 from fhirserver.search.params import (
+    coded,
     composite,
     date,
+    hierarchy,
     number,
     quantity,
     reference,
@@ -38,8 +40,10 @@ from fhirserver.search.params import (
     token,
     uri,
 )
+from fhirserver.search.params.coded import CodesValue
 from fhirserver.search.params.composite import CompositeValue
 from fhirserver.search.params.date import DateValue
+from fhirserver.search.params.hierarchy import HierarchyValue
 from fhirserver.search.params.number import NumberValue
 from fhirserver.search.params.prefix import Prefix
 from fhirserver.search.params.quantity import QuantityValue
@@ -159,8 +163,7 @@ def _by_rows(criterion: Criterion, definitions: Definitions) -> Condition:
         case "string":
             return string.condition(sps, modifier, _only(StringValue, values))
         case "token":
-            tokens = [value for value in values if isinstance(value, TokenValue | OfTypeValue)]
-            return token.condition(sps, modifier, tokens)
+            return _token(criterion)
         case "uri":
             return uri.condition(sps, modifier, _only(UriValue, values))
         case "composite":
@@ -169,8 +172,22 @@ def _by_rows(criterion: Criterion, definitions: Definitions) -> Condition:
             return special.condition(sps, _only(NearValue, values))
 
 
+def _token(criterion: Criterion) -> Condition:
+    sps, modifier = criterion.sps, criterion.modifier
+    if modifier in coded.MODIFIERS:
+        return coded.condition(sps, modifier, _only(CodesValue, criterion.values))
+    tokens = [each for each in criterion.values if isinstance(each, TokenValue | OfTypeValue)]
+    return token.condition(sps, modifier, tokens)
+
+
 def _reference(criterion: Criterion, definitions: Definitions) -> Condition:
     """Build the condition of a reference; an alias takes external ones only of its type."""
+    if criterion.modifier == "text":
+        texts = _only(StringValue, criterion.values)
+        return string.condition(tuple(_marks(criterion.parameters)), None, texts)
+    if criterion.modifier in hierarchy.MODIFIERS:
+        reached = _only(HierarchyValue, criterion.values)
+        return hierarchy.condition(criterion.sps, reached, definitions)
     values = [value for value in criterion.values if isinstance(value, ReferenceValue | TokenValue)]
     external = [value for value in values if isinstance(value, ReferenceValue) and value.url]
     if criterion.parameter.alias_target is None or not external:
@@ -201,11 +218,14 @@ def _missing(criterion: Criterion) -> Condition:
 
 def present(parameters: Sequence[SearchParameter]) -> Condition:
     """Build the condition that a resource has a value of one of the parameters."""
-    # An alias that looks at one target type only has its own mark of presence.
-    marks = [
+    return Column(Fragment("@.present && %s::smallint[]", (_marks(parameters),)))
+
+
+def _marks(parameters: Sequence[SearchParameter]) -> list[int]:
+    """List the numbers of what parameters look at; an alias for one target type has its own."""
+    return [
         mark for each in parameters for mark in ((each.id,) if each.alias_target else each.row_ids)
     ]
-    return Column(Fragment("@.present && %s::smallint[]", (marks,)))
 
 
 def _id(criterion: Criterion) -> Condition:

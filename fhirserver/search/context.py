@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 
 from fhirserver.definitions import Definitions
+from fhirserver.search.params.coded import Terminology
+from fhirserver.search.params.hierarchy import ALONE, Hierarchies
+from fhirserver.search.terminology import R4_TERMINOLOGY
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class SearchContext:
         include_limit: included resources of a page at most.
         limits: what one query may ask for.
         lenient: unknown parameters are listed in `Query.ignored` instead of refused.
+        terminology: knows value sets and code systems.
+        hierarchies: knows which stored resources are parts of which.
     """
 
     definitions: Definitions
@@ -49,3 +54,5 @@ class SearchContext:
     include_limit: int = 1000
     limits: Limits = Limits()
     lenient: bool = False
+    terminology: Terminology = R4_TERMINOLOGY
+    hierarchies: Hierarchies = ALONE

@@ -16,8 +16,10 @@ from fhirserver.errors import InvalidSearchError, NotSupportedError
 from fhirserver.search.context import SearchContext
 from fhirserver.search.escape import split
 from fhirserver.search.params import (
+    coded,
     composite,
     date,
+    hierarchy,
     number,
     quantity,
     reference,
@@ -257,11 +259,9 @@ def _parser(
         case "date":
             return lambda text: date.parse(text, now_us=context.now_us)
         case "reference":
-            return lambda text: reference.parse(
-                text, modifier or None, parameter, context.definitions, context.base_url
-            )
+            return _reference_parser(parameter, modifier, context)
         case "token":
-            return lambda text: token.parse(text, modifier)
+            return _token_parser(modifier, context)
         case "number":
             return number.parse
         case "quantity":
@@ -275,6 +275,27 @@ def _parser(
         case "composite":
             parsers = _part_parsers(parameter, context)
             return lambda text: composite.parse(text, parsers)
+
+
+def _token_parser(modifier: str, context: SearchContext) -> Callable[[str], Value]:
+    if modifier in coded.MODIFIERS:
+        return lambda text: coded.parse(text, modifier, context.terminology)
+    return lambda text: token.parse(text, modifier)
+
+
+def _reference_parser(
+    parameter: SearchParameter, modifier: str, context: SearchContext
+) -> Callable[[str], Value]:
+    if modifier == "text":
+        return string.parse
+    if modifier in hierarchy.MODIFIERS:
+        plain = _reference_parser(parameter, "", context)
+        return lambda text: hierarchy.parse(
+            modifier, plain(text), context.definitions, context.hierarchies
+        )
+    return lambda text: reference.parse(
+        text, modifier or None, parameter, context.definitions, context.base_url
+    )
 
 
 def _part_parsers(

@@ -11,8 +11,10 @@ from typing import Literal
 
 from fhirserver.definitions import SearchParameter
 from fhirserver.errors import Issue
+from fhirserver.search.params.coded import CodesValue
 from fhirserver.search.params.composite import CompositeValue
 from fhirserver.search.params.date import DateValue
+from fhirserver.search.params.hierarchy import HierarchyValue
 from fhirserver.search.params.number import NumberValue
 from fhirserver.search.params.quantity import QuantityValue
 from fhirserver.search.params.reference import ReferenceValue
@@ -34,8 +36,10 @@ class MissingValue:
 
 
 Value = (
-    CompositeValue
+    CodesValue
+    | CompositeValue
     | DateValue
+    | HierarchyValue
     | MissingValue
     | NearValue
     | NumberValue

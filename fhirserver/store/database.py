@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property
 from types import TracebackType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import psycopg
 from psycopg import errors, pq
@@ -25,6 +25,11 @@ from fhirserver.store.identities import Identities
 from fhirserver.store.rid_blocks import RidBlocks
 from fhirserver.store.statement import StoreConnection
 
+if TYPE_CHECKING:
+    from fhirserver.store.write_session import WriteSession
+
+Durability = Literal["durable", "async"]
+
 
 def now_us() -> int:
     """Return the present instant in epoch microseconds."""
@@ -34,8 +39,9 @@ def now_us() -> int:
 class Database:
     """One PostgreSQL database as this process uses it.
 
-    `on_dangling` is called after a commit that stored references to nothing with a warning, with
-    their number; the composition root sets it.
+    `session` is the write session that writes join instead of opening one of their own; None where
+    there is none. `on_dangling` is called after a commit that stored references to nothing with a
+    warning, with their number; the composition root sets it.
 
     Args:
         url: libpq URL; holds the password.
@@ -56,7 +62,7 @@ class Database:
         max_size: int = 6,
         timeout_s: float = 5.0,
         statement_timeout_ms: int = 30_000,
-        audit_durability: Literal["durable", "async"] = "durable",
+        audit_durability: Durability = "durable",
         clock: Callable[[], int] = now_us,
     ) -> None:
         self.url = url
@@ -64,6 +70,7 @@ class Database:
         self.lazy_audit = audit_durability == "async"
         self.identities = Identities()
         self.rids = RidBlocks()
+        self.session: WriteSession | None = None
         self.on_dangling: Callable[[int], None] = lambda _count: None
         self._sizes = (min_size, max_size)
         self._timeout_s = timeout_s

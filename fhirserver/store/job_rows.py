@@ -4,6 +4,8 @@
        ^           │  └───> failed      it was tried too often
        └───────────┘        cancelled   the resource that tells of it was deleted
 
+A job without such a resource has a key, under which `fhirserver.store.job_answers` finds it.
+
 A worker that takes a job has it until `expires` and prolongs that while it works. Whoever takes it
 over raises its `fence`, and so does a cancellation. A worker writes nothing of a job but in a
 transaction that holds the job's row at the fence it was given, so one that was frozen and wakes up
@@ -22,10 +24,11 @@ from fhirserver.model.json import JsonObject
 
 Ended = Literal["done", "failed"]
 
-_ADD = "INSERT INTO job (kind, parameters, caller, rid) VALUES (%s, %s, %s, %s)"
+_ADD = "INSERT INTO job (kind, parameters, caller, rid, key) VALUES (%s, %s, %s, %s, %s)"
 _COUNT = """
-SELECT count(*) FROM job JOIN resource r ON r.rid = job.rid AND r.state = 1
+SELECT count(*) FROM job LEFT JOIN resource r ON r.rid = job.rid AND r.state = 1
 WHERE job.state IN ('waiting', 'running') AND job.caller ->> 'actor' = %s
+AND (job.key IS NOT NULL OR r.rid IS NOT NULL)
 """
 _WITHDRAW = """
 UPDATE job SET state = 'cancelled', fence = fence + 1, parameters = '{}'
@@ -90,18 +93,20 @@ def add_job(
     kind: str,
     parameters: JsonObject,
     caller: Mapping[str, str],
-    rid: int,
+    rid: int | None = None,
+    key: str | None = None,
 ) -> None:
-    """Add a job to what waits.
+    """Add a job to what waits; give it a rid or a key.
 
     Args:
-        connection: in the transaction that writes the resource that tells of it.
+        connection: in the transaction that writes the resource that tells of it, if one does.
         kind: what is to be done.
         parameters: what its kind needs to know; no NUL character anywhere.
         caller: see `Job`.
         rid: row id of the resource that tells of it; once that is deleted, the job is cancelled.
+        key: under which its caller asks how it goes.
     """
-    connection.execute(_ADD, (kind, Jsonb(parameters), Jsonb(caller), rid))
+    connection.execute(_ADD, (kind, Jsonb(parameters), Jsonb(caller), rid, key))
 
 
 def count_jobs(connection: Connection[Any], actor: str) -> int:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from fhirserver.definitions import Definitions
+from fhirserver.search.extract.quantity import number_text
 from fhirserver.store.identities import Identity
 from fhirserver.store.schema import NOT_SEARCHED
 
@@ -97,13 +98,26 @@ def pack(keys: PackedKeys) -> bytes:
 
 
 def unpack(packed: bytes) -> PackedKeys:
-    """Undo `pack`."""
-    return _decoder.decode(packed) if packed else NO_KEYS
+    """Undo `pack`; equal numbers come back as equal texts, also from before they were packed so."""
+    keys = _decoder.decode(packed) if packed else NO_KEYS
+    if not keys.quantity:
+        return keys
+    return msgspec.structs.replace(keys, quantity=[*map(_with_equal_texts, keys.quantity)])
 
 
 def _quantity_key(row: QuantityRow) -> QuantityKey:
     sp, system, code, unit, low, high, c_unit, c_low, c_high = row
     return (sp, system, code, unit, _text(low), _text(high), c_unit, _maybe(c_low), _maybe(c_high))
+
+
+def _with_equal_texts(key: QuantityKey) -> QuantityKey:
+    """Write the numbers anew, so that what the tables cannot tell apart is one row here too."""
+    sp, system, code, unit, *numbers = key
+    low, high, c_low, c_high = (
+        None if each is None else number_text(Decimal(each))
+        for each in (numbers[0], numbers[1], numbers[3], numbers[4])
+    )
+    return (sp, system, code, unit, str(low), str(high), numbers[2], c_low, c_high)
 
 
 def _text(number: Decimal) -> str:

@@ -22,7 +22,9 @@ compartment  membership of resources in more than COPIES_MAX compartments; the i
 audit        one row per interaction, partitioned by month, in the same transaction
 outbox       one row per change; `number` is assigned after commit, so it has no gaps
 job, lease   background work: whoever holds a lease works until `expires`; `fence` grows with
-             every new owner, and a step of an older fence is refused
+             every new owner, and a step of an older fence is refused; `key` is the address of
+             one that has its answer in its own row once it has `ended`
+job_entry    answers to the entries of a batch that are done, while its job is not
 
 Instants are epoch microseconds; ids and codes compare by byte.
 """
@@ -32,7 +34,7 @@ from typing import Literal
 
 from fhirserver.model.stored import Method
 
-EXPECTED_REVISION = "0006"
+EXPECTED_REVISION = "0011"
 RID_BLOCK = 1000
 COPIES_MAX = 8
 NOT_SEARCHED = 0

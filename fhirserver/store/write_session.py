@@ -63,6 +63,9 @@ _RETRIED = (
 def run_write(database: Database, work: Callable[[WriteSession], Result]) -> Result:
     """Run `work` in a write session and commit; again when the database asks for it.
 
+    Inside a session that is open already `work` runs once; whoever opened that commits, or runs it
+    all again.
+
     Args:
         database: where to write.
         work: may run several times, each time in a new transaction; must have no other effects.
@@ -71,6 +74,8 @@ def run_write(database: Database, work: Callable[[WriteSession], Result]) -> Res
         UnavailableError: still in conflict after a dozen attempts.
         FhirError: whatever `work` raises; nothing is written then.
     """
+    if database.session is not None:
+        return work(database.session)
     for attempt in range(_ATTEMPTS):
         with database.connection() as connection:
             session = WriteSession(database, connection, cautious=attempt > 0)
@@ -128,6 +133,10 @@ class WriteSession:
             command(self._connection, _PLAN_FOR_VALUES)
             self._plans_for_values = True
         return self._connection
+
+    def begin(self) -> None:
+        """Open the transaction, so that a write that would commit itself is part of it."""
+        begin(self._connection)
 
     def lock_conditions(self, keys: Sequence[str]) -> None:
         """Take the locks of conditional requests, so that equal conditions run one by one.

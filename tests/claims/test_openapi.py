@@ -115,6 +115,8 @@ def _claims(statement: Any) -> Iterator[Claim]:
     yield "get", "/metadata"
     yield "get", "/openapi.json"
     yield "post", "/_search"
+    assert "respond-async" in rest["documentation"]
+    yield from (("get", "/_async/{id}"), ("delete", "/_async/{id}"))
     yield from (SYSTEM[each["code"]] for each in rest["interaction"])
     for resource in rest["resource"]:
         yield from _claims_of_type(resource)

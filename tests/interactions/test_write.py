@@ -289,3 +289,29 @@ def test_patch_of_nothing(client: Client) -> None:
     client.put("Patient/a", patient(id="a"))
     client.delete("Patient/a")
     assert json_patch(client, []).status == 410
+
+
+@pytest.mark.parametrize("left", ["5.4", "5.40"])
+def test_equal_numbers_with_other_digits_are_found_while_one_is_there(
+    client: Client, left: str
+) -> None:
+    """An update that takes one of them away leaves the other's index rows."""
+
+    def observation(*values: str) -> bytes:
+        unit = '"system": "http://unitsofmeasure.org", "code": "mg"'
+        parts = (f'{{"code": {{"text": "x"}}, "valueQuantity": {{"value": {value}, {unit}}}}}'
+                 for value in values)  # fmt: skip
+        return (
+            f'{{"resourceType": "Observation", "id": "digits-{left}", "status": "final",'
+            f' "code": {{"text": "x"}}, "component": [{", ".join(parts)}]}}'
+        ).encode()
+
+    url = f"Observation/digits-{left}"
+    query = f"Observation?_id=digits-{left}&component-value-quantity="
+    assert client.put(url, observation("5.4", "5.40")).status == 201
+    assert client.put(url, observation(left)).status == 200
+    found = [len(client.search(query + value)) for value in ("5.4", "5.40||mg", "5400||ug", "5.5")]
+    assert found == [1, 1, 0, 0]
+    assert len(client.search(f"{query}5400|http://unitsofmeasure.org|ug")) == 1
+    assert client.put(url, observation("6")).status == 200
+    assert client.search(query + "5.4") == []

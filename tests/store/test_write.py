@@ -12,6 +12,7 @@ import pytest
 from fhirserver.errors import ConflictError, PreconditionFailedError
 from fhirserver.model.json import JsonObject, parse_json
 from fhirserver.store.database import Database
+from fhirserver.store.packed_keys import PackedKeys, QuantityKey, pack, unpack
 from fhirserver.store.read import count_types, read, read_many, vread
 from fhirserver.store.schema import INDEX_TABLES
 from fhirserver.store.write import Change, run_write, write
@@ -331,3 +332,14 @@ def test_remembered_row_ids_of_another_database_are_noticed(
     other.close()
     write(empty, [post(observation("o2", "Patient/p"))], AUDIT)
     assert sql.execute("SELECT DISTINCT pat FROM date").fetchall() == [(rid,)]
+
+
+def test_equal_numbers_that_were_packed_as_other_texts_are_one_row() -> None:
+    def key(number: str) -> QuantityKey:
+        return (1, 0, "mg", "mg", number, number, "g", f"{number}E-3", None)
+
+    packed = pack(PackedKeys(quantity=[key("5.40"), key("5.4"), key("50")]))
+    plain, tens = (1, 0, "mg", "mg", "5.4", "5.4", "g", "0.0054", None), "5E+1"
+    assert unpack(packed).quantity == [
+        plain, plain, (1, 0, "mg", "mg", tens, tens, "g", "0.05", None)
+    ]  # fmt: skip

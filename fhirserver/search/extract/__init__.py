@@ -25,7 +25,7 @@ from fhirserver.search.extract.rows import IndexRows, LocalReference, QuantityRo
 
 __all__ = ["EXTRACTOR_VERSION", "IndexRows", "LocalReference", "extract"]
 
-EXTRACTOR_VERSION = 3
+EXTRACTOR_VERSION = 4
 """Goes up whenever the same resource would get other rows; older resources are reindexed."""
 
 COLUMNS = frozenset({"_id", "_lastUpdated"})

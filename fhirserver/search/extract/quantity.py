@@ -34,13 +34,13 @@ Canonical = tuple[str, Decimal, Decimal] | None
 
 
 def column_number(value: Decimal | int) -> Decimal:
-    """Give a number that a numeric column can hold."""
-    return _COLUMN.plus(Decimal(value))
+    """Give a number that a numeric column can hold; equal ones have the same digits."""
+    return _COLUMN.normalize(Decimal(value))
 
 
 def number_text(value: Decimal | int) -> str:
     """Write a number so that equal numbers are equal texts."""
-    return str(_COLUMN.normalize(Decimal(value)))
+    return str(column_number(value))
 
 
 def quantity(value: JsonObject, sink: Sink, target: Target) -> None:

@@ -22,10 +22,11 @@ from fhirserver.search.conditions import (
 )
 from fhirserver.search.escape import escape, split, unescape
 from fhirserver.search.keys import OF_TYPE_OFFSET, short_key, system_key
+from fhirserver.search.params import coded
 from fhirserver.search.params.string import starts_with
 
-MODIFIERS = frozenset({"not", "text", "of-type"})
-NOT_OFFERED = frozenset({"in", "not-in", "above", "below"})
+MODIFIERS = frozenset({"not", "text", "of-type"}) | coded.MODIFIERS
+NOT_OFFERED: frozenset[str] = frozenset()
 SEPARATE_CODES = 8
 """Up to so many alternatives each become a branch of their own, which keeps the index order."""
 

@@ -9,7 +9,7 @@ commas separate, one. `\,` `\|` `\$` and `\\` stand for the characters themselve
 from fractions import Fraction
 from typing import Any
 
-from tests.search.oracle import amounts, intervals, places, texts
+from tests.search.oracle import amounts, hierarchies, intervals, places, texts
 from tests.search.oracle.elements import Typed, kind_of, values_of
 
 NOW = "2024-06-01T12:00:00Z"
@@ -32,8 +32,9 @@ def _parameter_matches(resource: dict[str, Any], type_name: str, name: str, valu
         return (value == "true") == (not stored)
     kind = kind_of(type_name, code)
     alternatives = split(value, ",")
-    if modifier == "not":
-        return not any(_any(kind, stored, each, "") for each in alternatives)
+    if modifier in ("not", "not-in"):
+        positive = modifier.removeprefix("not").removeprefix("-")
+        return not any(_any(kind, stored, each, positive) for each in alternatives)
     return any(_any(kind, stored, each, modifier) for each in alternatives)
 
 
@@ -91,7 +92,12 @@ def _string(stored: Typed, value: str, modifier: str) -> bool:
 def _token(stored: Typed, value: str, modifier: str) -> bool:
     if modifier == "text":
         return any(texts.starts(text, plain(value)) for text in labels(stored))
+    if modifier == "in":
+        return any(pair in hierarchies.MEMBERS[plain(value)] for pair in tokens(stored))
     parts = [plain(part) for part in split(value, "|")]
+    if modifier in ("below", "above"):
+        reach = hierarchies.REACH[modifier, parts[1]]
+        return any(system == parts[0] and code in reach for system, code in tokens(stored))
     if modifier == "of-type":
         return _is_of_type(stored.value, parts)
     return any(_token_is(system, code, parts) for system, code in tokens(stored))
@@ -196,11 +202,16 @@ def _reference(stored: Typed, value: str, modifier: str) -> bool:
     if modifier == "identifier":
         identifier = stored.value.get("identifier")
         return identifier is not None and _token(Typed(identifier, "Identifier"), value, "")
+    if modifier == "text":
+        return texts.starts(stored.value.get("display", ""), plain(value))
     literal = stored.value if stored.datatype == "canonical" else stored.value.get("reference")
     if literal is None or literal.startswith("#"):
         return False
     parts = [plain(part) for part in split(value, "|")]
     target, wanted = _relative(literal), _relative(parts[0])
+    if modifier in ("below", "above"):
+        reach = hierarchies.ORGANIZATIONS[modifier, wanted.removeprefix("Organization/")]
+        return any(_names(target, "Organization", each) for each in reach)
     if "/" not in wanted and ":" not in wanted:
         return _names(target, modifier, wanted)
     if ":" not in wanted:

@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from tests.search.oracle import pools
+from tests.search.oracle import hierarchies, pools
 from tests.search.oracle.elements import COMPOSITES, PATIENTS_ONLY, codes_of, kind_of
 from tests.search.oracle.matcher import PREFIXES
 
@@ -11,6 +11,8 @@ Pair = tuple[str, str]
 
 IDENTIFIED = {"identifier"}
 """Token parameters whose element is an Identifier, so that `:of-type` means something."""
+OF_ORGANIZATIONS = {"organization", "general-practitioner", "performer"}
+"""Reference parameters that may point at organizations, which may be parts of others."""
 CANONICAL = {"questionnaire"}
 """Reference parameters whose element is a canonical."""
 
@@ -73,7 +75,13 @@ def _token(_type: str, code: str) -> Drawn:
     labels = st.sampled_from([*pools.LABELS, "SYSTOLIC", "blood pressure", "Record", "eves"]).map(
         escape
     )
-    drawn = {"": values, "not": values, "text": labels}
+    sets = st.sampled_from(sorted(hierarchies.MEMBERS)).map(escape)
+    known = st.sampled_from(sorted({code for _, code in hierarchies.REACH}))
+    inside = known.map(lambda each: f"{hierarchies.TREE}|{escape(each)}")
+    drawn = {
+        "": values, "not": values, "text": labels, "in": sets, "not-in": sets, "below": inside,
+        "above": inside,
+    }  # fmt: skip
     if code in IDENTIFIED:
         drawn["of-type"] = st.builds(
             lambda kind, value: f"{kind[0]}|{kind[1]}|{escape(value)}",
@@ -116,7 +124,15 @@ def _reference(type_name: str, code: str) -> Drawn:
     values = st.one_of(
         ids, local, local.map(lambda each: f"{pools.BASE}/{each}"), st.sampled_from(urls)
     )
-    drawn = {"": values, "identifier": _token(type_name, code)[""]}
+    drawn = {
+        "": values,
+        "identifier": _token(type_name, code)[""],
+        "text": st.sampled_from(["e", "EVE", "eve smith", "nobody"]),
+    }
+    if code in OF_ORGANIZATIONS:
+        organizations = ids.map(lambda id: f"Organization/{id}")
+        either = st.one_of(ids, organizations) if code == "organization" else organizations
+        drawn |= {"below": either, "above": either}
     if patients_only or code == "subject":
         drawn["Patient"] = ids
     return drawn

@@ -102,7 +102,11 @@ def references(*types: str) -> SearchStrategy[Json]:
     ]
     if "Patient" in types:
         literals.append(st.sampled_from(pools.URLS))
-    literal = st.one_of(local, *literals).map(lambda text: {"reference": text})
+    literal = st.builds(
+        lambda text, display: {"reference": text, **display},
+        st.one_of(local, *literals),
+        st.sampled_from([{}, {}, {"display": "Ève Smith"}]),
+    )
     logical = identifiers.map(lambda each: {"type": types[0], "identifier": each})
     return st.one_of(literal, literal, literal, logical, st.just({"display": "Eve"}))
 

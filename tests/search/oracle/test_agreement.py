@@ -20,19 +20,26 @@ from fhirserver.search.context import SearchContext
 from fhirserver.search.extract import extract
 from fhirserver.search.parse import parse
 from fhirserver.search.plan import make_plan
+from fhirserver.search.terminology import ContentTerminology
 from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.database import Database
 from fhirserver.store.search import execute
 from fhirserver.store.write import Change, write
 from tests.search.oracle import NOW, matches, pools
 from tests.search.oracle.aimed import aimed_at
+from tests.search.oracle.hierarchies import Content, Parts
 from tests.search.oracle.queries import parameters
 from tests.search.oracle.resources import TYPES, resources
 
 EXAMPLES = os.environ.get("FHIRSERVER_ORACLE_EXAMPLES")
 AUDIT = AuditRow("search-type", "oracle", "tests", "request", "127.0.0.1")
 CONTEXT = SearchContext(
-    definitions=r4(), base_url=pools.BASE, now_us=interval_us(NOW)[0], page_size=1000
+    definitions=r4(),
+    base_url=pools.BASE,
+    now_us=interval_us(NOW)[0],
+    page_size=1000,
+    terminology=ContentTerminology(Content()),
+    hierarchies=Parts(),
 )
 
 Json = dict[str, Any]

@@ -156,9 +156,13 @@ def test_contained_false_is_what_happens_anyway() -> None:
 REFUSED = [
     ("nam=x", "Patient", "nam", "name"),
     ("name:in=x", "Patient", "name:in", ":exact"),
-    ("code:in=http://vs", "Observation", "code:in", ":not"),
-    ("code:not-in=http://vs", "Observation", "not-in", ":text"),
-    ("code:above=x", "Observation", "above", ":of-type"),
+    ("code:in=http://vs", "Observation", "code:in", "store it"),
+    ("code:not-in=http://vs", "Observation", "not-in", "store it"),
+    ("code:above=x", "Observation", "above", "system|code"),
+    ("patient:above=1", "Observation", "above", "locations"),
+    ("subject:in=http://vs", "Observation", "'in'", ":identifier"),
+    ("_id:in=http://vs", "Patient", "'in'", ":not"),
+    ("code:code-text=x", "Observation", "'code-text'", ":text"),
     ("birthdate:exact=2020", "Patient", "exact", ":missing"),
     ("name:=x", "Patient", "name:", "modifier"),
     ("name=", "Patient", "name", "missing"),
@@ -276,12 +280,12 @@ def test_limits_are_named(text: str, limit: str) -> None:
 
 
 def test_lenient_leaves_out_what_is_unknown_and_says_so() -> None:
-    pairs = [("nonsense", "1"), ("code:in", "x"), ("_text", "x"), ("status", "final")]
+    pairs = [("nonsense", "1"), ("code:exact", "x"), ("_text", "x"), ("status", "final")]
     found = parse(pairs, ("Observation",), replace(CONTEXT, lenient=True))
     assert [clause.parameter.code for clause in found.criteria] == ["status"]
     assert [issue.severity for issue in found.ignored] == ["warning"] * 3
     assert [issue.expression for issue in found.ignored] == [
-        ("http.nonsense",), ("http.code:in",), ("http._text",),
+        ("http.nonsense",), ("http.code:exact",), ("http._text",),
     ]  # fmt: skip
     words = found.ignored[0].diagnostics
     assert words.startswith("The search left out 'nonsense', as Prefer: handling=lenient allows")
