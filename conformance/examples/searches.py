@@ -11,6 +11,7 @@ from fhirserver.definitions import SearchParameter, r4
 from fhirserver_conformance.examples.by_hand import ALONG, DATATYPES, EXAMPLES, along
 from fhirserver_conformance.examples.composites import composite_examples
 from fhirserver_conformance.examples.minimal import BARE, FIRST, SECOND, minimal, own_id
+from fhirserver_conformance.examples.of_the_whole import CLAIMED, whole_example
 from fhirserver_conformance.examples.of_values import (
     MODIFIERS,
     NOT_SEARCHED,
@@ -75,6 +76,8 @@ class TypeData:
 
 def claims_of(parameter: SearchParameter) -> list[str]:
     """List what is claimed of a parameter by naming it with its type."""
+    if parameter.code in CLAIMED:
+        return list(CLAIMED[parameter.code])
     if parameter.code == "_id":
         return ["", "missing", "not"]
     if parameter.code == "_lastUpdated":
@@ -96,6 +99,9 @@ def build(name: str, codes_claimed: Iterable[str]) -> TypeData:
         data.codes.append(code)
         if code == "_id":
             _add_id(data)
+        elif code in CLAIMED:
+            data.datatypes[code] = {"whole"}
+            _add_whole(data, code, whole_example(name, code))
         elif code not in COLUMNS:
             _add(data, known[code])
     return data
@@ -191,7 +197,7 @@ def _add_reference(data: TypeData, parameter: SearchParameter, place: Place, *, 
 
 def _add_whole(data: TypeData, stem: str, made: Example, code: str = "") -> None:
     """Store an example of whole resources; its ids begin with `stem`, the code if none is given."""
-    ids = {BARE: own_id(data.type, BARE)}
+    ids = {which: own_id(data.type, which) for which in (BARE, FIRST, SECOND)}
     for label, resource in made.values.items():
         ids[label] = data.store(f"{stem.replace('_', '-')}-{label}", resource)
     for ask in made.asks:

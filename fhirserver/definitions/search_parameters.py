@@ -12,6 +12,8 @@ from fhirserver.definitions.composites import Component, components, united
 SearchType = Literal[
     "composite", "date", "number", "quantity", "reference", "special", "string", "token", "uri"
 ]
+_OF_THE_WHOLE = frozenset({"_filter", "_text"})
+"""Parameters without an expression: what they look at is not an element."""
 _ENTERS_AN_ENTRY = frozenset({("Bundle", "composition"), ("Bundle", "message")})
 """References by type alone: they lead to a resource inside the Bundle, not to one beside it."""
 
@@ -33,7 +35,7 @@ class SearchParameter:
             several elements.
         is_single: a resource has at most one index row for it.
         implicit_system: system of its values where they are `code`s bound to a single one.
-        supported: has an expression, and leads to no entry of a Bundle.
+        supported: has an expression or needs none, and leads to no entry of a Bundle.
     """
 
     id: int
@@ -93,5 +95,6 @@ def _build(base: str, code: str, raw: Mapping[str, Mapping[str, Any]]) -> Search
         united=united(base, code, raw),
         is_single=entry.get("single", False),
         implicit_system=entry.get("system"),
-        supported=bool(entry["expression"]) and (base, code) not in _ENTERS_AN_ENTRY,
+        supported=(bool(entry["expression"]) or code in _OF_THE_WHOLE)
+        and (base, code) not in _ENTERS_AN_ENTRY,
     )

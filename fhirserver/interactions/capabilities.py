@@ -6,8 +6,7 @@ Spec: https://hl7.org/fhir/R4/http.html#capabilities and https://hl7.org/fhir/R4
     mode=normative     resource types that are normative in R4
     mode=terminology   TerminologyCapabilities: no terminology service yet
 
-A search parameter stands here exactly if a search takes it: composite and special ones and those
-without an expression are left out, because a search refuses them.
+A search parameter stands here exactly if a search takes it.
 
 Each type's documentation leads to the page where this server shows the last proof of each claim.
 The statement itself says nothing of runs, so it changes with the software only.
@@ -59,6 +58,12 @@ _NORMATIVE = frozenset(
     )
 )
 _MODES = ("full", "normative", "terminology")
+_LIST = {
+    "name": "_list",
+    "type": "special",
+    "documentation": "Entries of a List, by its id or by one of R4's functional names.",
+}
+"""R4 defines it in words, without a SearchParameter."""
 
 
 def capabilities(services: Services, auth: AuthContext, query: Query | None = None) -> Result:
@@ -223,7 +228,8 @@ def _common_parameters(definitions: Definitions) -> list[JsonObject]:
     common = set(definitions.search_parameters(next(names)))
     for name in names:
         common &= set(definitions.search_parameters(name))
-    return [_parameter(each) for each in searchable(definitions, "Basic") if each.code in common]
+    found = [_parameter(each) for each in searchable(definitions, "Basic") if each.code in common]
+    return [*found, _LIST]
 
 
 def _referrers(definitions: Definitions) -> dict[str, list[str]]:

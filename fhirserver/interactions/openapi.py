@@ -129,7 +129,9 @@ def _document(
             "servers": [{"url": stated["implementation"]["url"]}],
             "tags": [{"name": each["type"]} for each in rest["resource"]],
             "paths": paths,
-            "components": components(rest["resource"], stated["format"], stated["patchFormat"]),
+            "components": components(
+                [*rest["resource"], rest], stated["format"], stated["patchFormat"]
+            ),
         }
     )
 

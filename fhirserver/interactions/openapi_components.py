@@ -64,6 +64,14 @@ def ref(kind: str, key: str) -> JsonObject:
     return {"$ref": f"#/components/{kind}/{key}"}
 
 
+_OWN = {
+    "_filter": "R4's filter expressions: parameter operator value, and, or, not, parentheses",
+    "_list": "id of a List, or $current-problems and R4's other functional lists",
+    "_text": 'words of the narrative, and, or, not, parentheses, "phrases"; modifier :missing',
+}
+"""Parameters that are not searched like others of their type."""
+
+
 def parameter_key(parameter: Any) -> str:
     """Name a search parameter among the components, e.g. "search-clinical-patient"."""
     definition: str = parameter.get("definition", parameter["name"])
@@ -123,10 +131,15 @@ def _search_parameters(resources: Any) -> JsonObject:
             found[parameter_key(parameter)] = {
                 "name": parameter["name"],
                 "in": "query",
-                "description": f"{parameter['type']}: {_SEARCHED[parameter['type']]}",
+                "description": _described(parameter),
                 "schema": {"type": "array", "items": _TEXT},
             }
     return found
+
+
+def _described(parameter: Any) -> str:
+    own = _OWN.get(parameter["name"])
+    return own or f"{parameter['type']}: {_SEARCHED[parameter['type']]}"
 
 
 def _criteria_schema() -> JsonObject:

@@ -19,6 +19,8 @@ class Limits:
         includes: `_include` and `_revinclude` together.
         sort_keys: parameters in `_sort`.
         value_chars: length of one parameter's value.
+        filter_terms: comparisons in `_filter`.
+        filter_depth: parentheses and brackets within each other in `_filter`.
     """
 
     parameters: int = 100
@@ -27,6 +29,8 @@ class Limits:
     includes: int = 50
     sort_keys: int = 8
     value_chars: int = 100_000
+    filter_terms: int = 100
+    filter_depth: int = 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class PackedKeys(msgspec.Struct, frozen=True, array_like=True):
         quantity: (sp, system key, code, unit, low, high, canonical unit, low, high), the numbers
             as texts.
         composite: (sp, system key, code, columns of the later parts as texts).
+        narrative: (sp, words).
     """
 
     patients: list[Identity] = []
@@ -53,6 +54,7 @@ class PackedKeys(msgspec.Struct, frozen=True, array_like=True):
     reference: list[tuple[int, int, str]] = []
     quantity: list[QuantityKey] = []
     composite: list[CompositeKey] = []
+    narrative: list[tuple[int, str]] = []
 
     def identities(self) -> set[Identity]:
         """Return every identity that the rows point to."""
@@ -89,6 +91,7 @@ def keys_of(rows: IndexRows, definitions: Definitions) -> PackedKeys:
         reference=sorted(reference),
         quantity=quantity,
         composite=composite,
+        narrative=sorted(rows.narrative),
     )
 
 

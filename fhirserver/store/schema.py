@@ -12,8 +12,8 @@ resource     identity and current version of everything that has an id
   keys       the index rows as written, packed (see packed_keys); updates diff against it
   body       compact JSON, exactly what a read returns; NULL unless live
 history      superseded versions: once a row is here it never changes
-token string date ref quantity composite   index rows: one per value and compartment patient (at
-             most COPIES_MAX patients); `home` marks exactly one copy of each value
+token string date ref quantity composite narrative   index rows: one per value and compartment
+             patient (at most COPIES_MAX patients); `home` marks exactly one copy of each value
   sp         search parameter number; ref rows of NOT_SEARCHED are references that no
              parameter covers, kept so that a delete finds every referrer
   dt         main clinical date, epoch microseconds, for sorting by it; MIN_US if none
@@ -39,7 +39,7 @@ RID_BLOCK = 1000
 COPIES_MAX = 8
 NOT_SEARCHED = 0
 
-IndexTable = Literal["token", "string", "date", "ref", "quantity", "composite"]
+IndexTable = Literal["token", "string", "date", "ref", "quantity", "composite", "narrative"]
 INDEX_TABLES: tuple[IndexTable, ...] = (
     "token",
     "string",
@@ -47,6 +47,7 @@ INDEX_TABLES: tuple[IndexTable, ...] = (
     "ref",
     "quantity",
     "composite",
+    "narrative",
 )
 
 

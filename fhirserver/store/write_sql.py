@@ -146,6 +146,7 @@ _MATCH = {
     " AND i.high = k.high::numeric",
     "composite": "i.sp = k.sp AND i.code = k.code AND i.pat = k.pat AND i.rid = k.rid"
     f" AND i.system = k.system AND ({_columns('i.')}) IS NOT DISTINCT FROM ({_columns('k.')})",
+    "narrative": "i.sp = k.sp AND i.pat = k.pat AND i.rid = k.rid AND i.words = k.words",
     "compartment": "i.pat = k.pat AND i.rid = k.rid",
 }
 

@@ -1,13 +1,13 @@
 """Jobs of asynchronous requests: their address, their answer, and what a batch remembers.
 
 Revision ID: 0011
-Revises: 0006
+Revises: 0008
 """
 
 from alembic import op
 
 revision = "0011"
-down_revision = "0006"
+down_revision = "0008"
 
 _CHANGES = """
 ALTER TABLE job ADD COLUMN IF NOT EXISTS key text COLLATE "C",

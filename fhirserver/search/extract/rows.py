@@ -83,6 +83,7 @@ class IndexRows:
         quantity: (sp, system key, code, unit, low, high, canonical unit, canonical low, high);
             numbers have system 0, no code and no unit.
         composite: values that stand together in one element.
+        narrative: (sp, words of the narrative, a blank between them).
         present: parameters that have a value, ascending. An alias that counts one target type
             alone (patient for subject) stands here under its own number too.
         main_date: lower bound of the type's main clinical date; None if it has none.
@@ -96,6 +97,7 @@ class IndexRows:
     reference: list[ReferenceRow] = field(default_factory=list)
     quantity: list[QuantityRow] = field(default_factory=list)
     composite: list[CompositeRow] = field(default_factory=list)
+    narrative: list[tuple[int, str]] = field(default_factory=list)
     present: list[int] = field(default_factory=list)
     main_date: int | None = None
     patients: list[tuple[str, str]] = field(default_factory=list)

@@ -52,26 +52,22 @@ def compare(prefix: str, query: tuple[Fraction, Fraction], target: Range, now: F
     low, high = query
     contained = low <= target[0] and target[1] <= high
     above, below = target[1] > high, target[0] < low
-    match prefix:
-        case "eq":
-            return contained
-        case "ne":
-            return not contained
-        case "gt":
-            return above
-        case "lt":
-            return below
-        case "ge":
-            return above or contained
-        case "le":
-            return below or contained
-        case "sa":
-            return target[0] >= high
-        case "eb":
-            return target[1] <= low
-    assert prefix == "ap"
-    low, high = low - abs(now - low) / 10, high + abs(now - high) / 10
-    return target[0] < high and low < target[1]
+    if prefix == "ap":
+        low, high = low - abs(now - low) / 10, high + abs(now - high) / 10
+    overlap = target[0] < high and low < target[1]
+    return {
+        "eq": contained,
+        "ne": not contained,
+        "gt": above,
+        "lt": below,
+        "ge": above or contained,
+        "le": below or contained,
+        "sa": target[0] >= high,
+        "eb": target[1] <= low,
+        "ap": overlap,
+        "po": overlap,
+        "co": target[0] <= low and high <= target[1],
+    }[prefix]
 
 
 def _days(text: str) -> tuple[Fraction, Fraction]:

@@ -34,11 +34,12 @@ def _parameter_matches(resource: dict[str, Any], type_name: str, name: str, valu
     alternatives = split(value, ",")
     if modifier in ("not", "not-in"):
         positive = modifier.removeprefix("not").removeprefix("-")
-        return not any(_any(kind, stored, each, positive) for each in alternatives)
-    return any(_any(kind, stored, each, modifier) for each in alternatives)
+        return not any(any_matches(kind, stored, each, positive) for each in alternatives)
+    return any(any_matches(kind, stored, each, modifier) for each in alternatives)
 
 
-def _any(kind: str, stored: list[Typed], value: str, modifier: str) -> bool:
+def any_matches(kind: str, stored: list[Typed], value: str, modifier: str) -> bool:
+    """Tell whether one of the values of a kind of parameter fulfils one value of a query."""
     test = {
         "composite": _composite,
         "string": _string,
@@ -79,7 +80,7 @@ def _composite(stored: Typed, value: str, _modifier: str) -> bool:
     """All parts hold on the values of one element."""
     wanted = split(value, "$")
     return all(
-        _any(kind, values, each, "")
+        any_matches(kind, values, each, "")
         for (kind, values), each in zip(stored.value, wanted, strict=True)
     )
 
@@ -157,12 +158,12 @@ def _is_of_type(identifier: Any, parts: list[str]) -> bool:
     )
 
 
-def _prefixed(value: str) -> tuple[str, str]:
-    return (value[:2], value[2:]) if value[:2] in PREFIXES else ("eq", value)
+def _prefixed(value: str, more: tuple[str, ...] = ()) -> tuple[str, str]:
+    return (value[:2], value[2:]) if value[:2] in (*PREFIXES, *more) else ("eq", value)
 
 
 def _date(stored: Typed, value: str, _modifier: str) -> bool:
-    prefix, text = _prefixed(value)
+    prefix, text = _prefixed(value, ("po", "co"))
     now: Fraction = intervals.range_of(NOW)[0]
     query = intervals.range_of(text)
     targets = intervals.ranges(stored.value, stored.datatype)

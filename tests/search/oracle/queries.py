@@ -35,7 +35,7 @@ def parameters(draw: st.DrawFn, type_name: str) -> Pair:
 
 def criteria(type_name: str, code: str) -> SearchStrategy[tuple[str, SearchStrategy[str]]]:
     """Draw a modifier ("" for none) and how its values are drawn."""
-    drawn = _MODIFIERS[kind_of(type_name, code)](type_name, code)
+    drawn = MODIFIERS[kind_of(type_name, code)](type_name, code)
     drawn["missing"] = st.sampled_from(["true", "false"])
     modifiers = ["", "", *drawn]
     return st.sampled_from(modifiers).map(lambda modifier: (modifier, drawn[modifier]))
@@ -155,11 +155,11 @@ def _near(_type: str, _code: str) -> Drawn:
 
 def _composite(type_name: str, code: str) -> Drawn:
     _, lines = COMPOSITES[type_name][code]
-    parts = [_MODIFIERS[line.split()[0]](type_name, code)[""] for line in lines]
+    parts = [MODIFIERS[line.split()[0]](type_name, code)[""] for line in lines]
     return {"": st.tuples(*parts).map("$".join)}
 
 
-_MODIFIERS = {
+MODIFIERS = {
     "composite": _composite,
     "string": _string,
     "token": _token,

@@ -25,7 +25,7 @@ from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.database import Database
 from fhirserver.store.search import execute
 from fhirserver.store.write import Change, write
-from tests.search.oracle import NOW, matches, pools
+from tests.search.oracle import NOW, filters, matches, pools
 from tests.search.oracle.aimed import aimed_at
 from tests.search.oracle.hierarchies import Content, Parts
 from tests.search.oracle.queries import parameters
@@ -106,6 +106,27 @@ def test_the_answers_agree(database: Database, type_name: str, data: st.DataObje
         for identity, resource in stored.items():
             expected = matches({**resource, "id": identity}, type_name, query)
             assert (identity in answer) is expected, (query, resource)
+
+
+@pytest.mark.parametrize("type_name", TYPES)
+@settings(
+    max_examples=int(EXAMPLES or 30),
+    derandomize=EXAMPLES is None,
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+)
+@given(data=st.data())
+def test_filters_agree(database: Database, type_name: str, data: st.DataObject) -> None:
+    drawn = data.draw(st.lists(resources(type_name), min_size=3, max_size=6))
+    stored = {f"r{next(_numbers)}": each for each in drawn}
+    store(database, [{**resource, "id": identity} for identity, resource in stored.items()])
+    for each in data.draw(st.lists(filters.filters(type_name), min_size=6, max_size=10)):
+        text = filters.written(each)
+        answer = found(database, type_name, [("_filter", text)], set(stored))
+        for identity, resource in stored.items():
+            expected = filters.holds({**resource, "id": identity}, type_name, each)
+            assert (identity in answer) is expected, (text, resource)
 
 
 UCUM = "http://unitsofmeasure.org"
