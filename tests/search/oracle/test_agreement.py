@@ -121,6 +121,8 @@ def test_filters_agree(database: Database, type_name: str, data: st.DataObject) 
     drawn = data.draw(st.lists(resources(type_name), min_size=3, max_size=6))
     stored = {f"r{next(_numbers)}": each for each in drawn}
     store(database, [{**resource, "id": identity} for identity, resource in stored.items()])
+    for resource in drawn:
+        resource["meta"] = {**resource.get("meta", {}), "lastUpdated": NOW}
     for each in data.draw(st.lists(filters.filters(type_name), min_size=6, max_size=10)):
         text = filters.written(each)
         answer = found(database, type_name, [("_filter", text)], set(stored))
