@@ -28,6 +28,10 @@ _QUERY: dict[str, tuple[str, JsonObject]] = {
     "_at": ("Versions that were current at some moment of this date or time.", _TEXT),
     "_count": ("Entries of a page.", {"type": "integer", "minimum": 0}),
     "_elements": ("Elements at the top that are wanted, by comma.", _TEXT),
+    "_explain": (
+        "How the search is run, instead of its answer; for administrators.",
+        {"type": "string", "enum": ["true", "plan"]},
+    ),
     "_format": ("Format of the answer; wins over Accept.", _TEXT),
     "_include": ("Type:parameter[:Target], Type:* or *.", {"type": "array", "items": _TEXT}),
     "_pretty": ("Indent the answer.", {"type": "boolean"}),

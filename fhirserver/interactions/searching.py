@@ -5,6 +5,7 @@ Spec: https://hl7.org/fhir/R4/search.html and https://hl7.org/fhir/R4/http.html#
 A paging link carries the whole query, sealed: `_page=<token>` and nothing else.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -15,6 +16,7 @@ from fhirserver.audit import audit_row
 from fhirserver.definitions import Definitions
 from fhirserver.errors import InvalidSearchError, Issue, NotSupportedError
 from fhirserver.interactions.bundle import bundle_json, entry_json
+from fhirserver.interactions.explain import asks_to_explain, report, take_out
 from fhirserver.interactions.look_ups import Finder, StoredContent, StoredHierarchies
 from fhirserver.interactions.permit import confine
 from fhirserver.interactions.request_url import Pairs
@@ -30,6 +32,7 @@ from fhirserver.search.plan import make_plan
 from fhirserver.search.query import Query as ParsedQuery
 from fhirserver.search.settled import is_settled
 from fhirserver.search.terminology import ContentTerminology
+from fhirserver.store.explain import explain
 from fhirserver.store.search import SearchPage, execute
 from fhirserver.store.statement import StoreConnection
 
@@ -149,7 +152,10 @@ def run_search(services: Services, auth: AuthContext, scope: Scope, query: Query
     Raises:
         InvalidSearchError: an unknown parameter or a wrong value.
         UnavailableError: resources are still being indexed for a parameter.
+        ForbiddenError: an explanation is wanted by somebody who is no administrator.
     """
+    if asks_to_explain(query.pairs):
+        return _explain(services, auth, scope, query)
     caller = caller_key(auth, scope.place)
     pairs, position = _resume(services.cursor_key, caller, query.pairs)
     parsed, context = parse_search(
@@ -190,6 +196,26 @@ def refuse_page() -> InvalidSearchError:
         "in the background has none; follow the link without respond-async, or send its query.",
         expression=("http._page",),
     )
+
+
+def _explain(services: Services, auth: AuthContext, scope: Scope, query: Query) -> Result:
+    """Explain a search instead of answering it."""
+    pairs, run = take_out(services, auth, query.pairs)
+    began = time.perf_counter()
+    parsed, context = parse_search(
+        services,
+        auth,
+        pairs,
+        scope.types,
+        compartment=scope.compartment,
+        lenient=query.handling == "lenient",
+    )
+    done = time.perf_counter()
+    plan = make_plan(parsed, context, confine(services, auth))
+    took_ms = {"parse": 1000 * (done - began), "plan": 1000 * (time.perf_counter() - done)}
+    audited = audit_row(auth, scope.interaction, query.pairs)
+    statements = explain(services.database, plan, audited, run=run)
+    return report(services, auth, plan, took_ms, statements)
 
 
 def _resume(key: bytes, caller: str, pairs: Pairs) -> tuple[Pairs, Position | None]:

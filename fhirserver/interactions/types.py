@@ -139,6 +139,7 @@ class Result:
         location: absolute URL of the version, for Location; set by creates only.
         issues: warnings and information about what was done.
         follow: absolute URL where what was accepted can be followed; only with 202.
+        no_store: no cache may keep it, not even the caller's own.
     """
 
     status: int
@@ -147,3 +148,4 @@ class Result:
     location: str | None = None
     issues: tuple[Issue, ...] = ()
     follow: str | None = None
+    no_store: bool = False

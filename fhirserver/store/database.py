@@ -75,7 +75,7 @@ class Database:
         self.on_dangling: Callable[[int], None] = lambda _count: None
         self._sizes = (min_size, max_size)
         self._timeout_s = timeout_s
-        self._statement_timeout_ms = statement_timeout_ms
+        self.statement_timeout_ms = statement_timeout_ms
 
     @cached_property
     def registry(self) -> Registry:
@@ -123,7 +123,7 @@ class Database:
     def _main(self) -> ConnectionPool[StoreConnection]:
         # Planning the write statement takes longer than running it, so plans are kept; a kept
         # plan may date from when a table was empty, so none may scan one.
-        limit = self._statement_timeout_ms
+        limit = self.statement_timeout_ms
         return self._open_pool(
             "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan"
             f" -c lock_timeout={limit} -c statement_timeout={10 * limit}",
@@ -134,7 +134,7 @@ class Database:
     def _search(self) -> ConnectionPool[StoreConnection]:
         return self._open_pool(
             "-c plan_cache_mode=force_custom_plan"
-            f" -c statement_timeout={self._statement_timeout_ms}"
+            f" -c statement_timeout={self.statement_timeout_ms}"
             f" -c synchronous_commit={'off' if self.lazy_audit else 'on'}",
             5,
         )

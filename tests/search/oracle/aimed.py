@@ -133,7 +133,16 @@ def _reference_forms(stored: Typed) -> Iterator[Criterion]:
 
 
 def _uri(stored: Typed) -> SearchStrategy[Criterion | None]:
-    return _one([("", escape(stored.value)), ("", escape(stored.value.split("|")[0]))])
+    uri = stored.value
+    forms = [("", escape(uri)), ("", escape(uri.split("|")[0]))]
+    forms += [("below", escape(uri[:length])) for length in range(1, len(uri) + 1, 4)]
+    forms += [("above", escape(uri + more)) for more in ("", "/x", "x")]
+    return _one(forms)
+
+
+def _near(stored: Typed) -> SearchStrategy[Criterion | None]:
+    place = f"{stored.value['latitude']}|{stored.value['longitude']}"
+    return _one([("", place + distance) for distance in pools.DISTANCES])
 
 
 @st.composite
@@ -166,6 +175,7 @@ _AIMED = {
     "quantity": _quantity,
     "reference": _reference,
     "uri": _uri,
+    "special": _near,
 }
 
 

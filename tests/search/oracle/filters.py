@@ -25,6 +25,7 @@ OPERATORS = {
     "reference": ("re", "pr"),
     "uri": ("eq", "pr"),
     "composite": ("eq", "pr"),
+    "special": ("pr",),
 }
 
 

@@ -9,7 +9,7 @@ commas separate, one. `\,` `\|` `\$` and `\\` stand for the characters themselve
 from fractions import Fraction
 from typing import Any
 
-from tests.search.oracle import amounts, hierarchies, intervals, texts
+from tests.search.oracle import amounts, hierarchies, intervals, places, texts
 from tests.search.oracle.elements import Typed, kind_of, values_of
 
 NOW = "2024-06-01T12:00:00Z"
@@ -49,6 +49,7 @@ def any_matches(kind: str, stored: list[Typed], value: str, modifier: str) -> bo
         "quantity": _quantity,
         "reference": _reference,
         "uri": _uri,
+        "special": _near,
     }[kind]
     return any(test(each, value, modifier) for each in stored)
 
@@ -181,11 +182,21 @@ def _quantity(stored: Typed, value: str, _modifier: str) -> bool:
     return any(amounts.compare_quantity(prefix, plain(text), each) for each in found)
 
 
-def _uri(stored: Typed, value: str, _modifier: str) -> bool:
+def _near(stored: Typed, value: str, _modifier: str) -> bool:
+    return places.is_near(stored.value, [plain(part) for part in split(value, "|")])
+
+
+def _uri(stored: Typed, value: str, modifier: str) -> bool:
+    """Compare a URI; a canonical is found with its version and without."""
     wanted = plain(value)
+    found = {stored.value}
     if stored.datatype == "canonical":
-        return wanted in (stored.value, stored.value.split("|")[0])
-    return bool(stored.value == wanted)
+        found.add(stored.value.split("|")[0])
+    if wanted.startswith("urn:") or not modifier:
+        return wanted in found
+    if modifier == "below":
+        return any(uri.startswith(wanted) for uri in found)
+    return any(wanted.startswith(uri) for uri in found)
 
 
 def _reference(stored: Typed, value: str, modifier: str) -> bool:

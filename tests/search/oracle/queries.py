@@ -139,7 +139,18 @@ def _reference(type_name: str, code: str) -> Drawn:
 
 
 def _uri(_type: str, _code: str) -> Drawn:
-    return {"": st.sampled_from([*pools.URIS, *pools.CANONICALS]).map(escape)}
+    values = st.sampled_from([*pools.URIS, *pools.CANONICALS]).map(escape)
+    return {"": values, "below": values, "above": values}
+
+
+def _near(_type: str, _code: str) -> Drawn:
+    values = st.builds(
+        lambda latitude, longitude, distance: f"{latitude}|{longitude}{distance}",
+        st.sampled_from(pools.LATITUDES),
+        st.sampled_from(pools.LONGITUDES),
+        st.sampled_from(pools.DISTANCES),
+    )
+    return {"": values}
 
 
 def _composite(type_name: str, code: str) -> Drawn:
@@ -157,4 +168,5 @@ MODIFIERS = {
     "quantity": _quantity,
     "reference": _reference,
     "uri": _uri,
+    "special": _near,
 }

@@ -4,6 +4,7 @@ Not every one is a valid resource (required elements may be missing), but every 
 one of its datatype.
 """
 
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
@@ -110,7 +111,25 @@ def references(*types: str) -> SearchStrategy[Json]:
     return st.one_of(literal, literal, literal, logical, st.just({"display": "Eve"}))
 
 
+extensions = few(
+    st.one_of(
+        texts.map(lambda text: {"url": "http://acme.org/ext", "valueString": text}),
+        st.just({"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason",
+                 "valueCode": "unknown"}),
+        date_times.map(lambda when: {"url": "http://acme.org/when", "valueDateTime": when}),
+    )
+)  # fmt: skip
+absent = extensions.map(lambda found: {"extension": found})
+"""What stands beside a primitive value, or in its place; no parameter looks at it."""
+positions = st.builds(
+    lambda latitude, longitude: {"latitude": Decimal(latitude), "longitude": Decimal(longitude)},
+    st.sampled_from(pools.LATITUDES),
+    st.sampled_from(pools.LONGITUDES),
+)
+
 names = some(
+    extension=extensions,
+    _family=absent,
     family=texts,
     given=st.one_of(few(texts), texts.map(lambda text: [None, text])),
     prefix=few(texts),
@@ -125,7 +144,9 @@ subjects = references("Patient", "Group")
 
 _ELEMENTS: dict[str, dict[str, SearchStrategy[Any]]] = {
     "Patient": {
+        "_birthDate": absent,
         "active": st.booleans(),
+        "extension": extensions,
         "address": few(addresses.filter(bool)),
         "birthDate": dates,
         "communication": few(some(language=concepts)),
@@ -190,6 +211,14 @@ _ELEMENTS: dict[str, dict[str, SearchStrategy[Any]]] = {
                 some(code=codings, valueCodeableConcept=concepts),
             )
         ),
+    },
+    "Location": {
+        "address": some(city=texts, extension=extensions).filter(bool),
+        "alias": few(texts),
+        "name": texts,
+        "position": positions,
+        "status": st.sampled_from(["active", "suspended"]),
+        "type": few(concepts),
     },
     "QuestionnaireResponse": {
         "authored": date_times,
