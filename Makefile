@@ -4,6 +4,7 @@
 DATA ?= data
 PORT ?= 8080
 KILLS ?= 200
+WORKERS ?= 2
 
 .PHONY: help run test setup setup-dev torture lint
 
@@ -12,14 +13,14 @@ help:
 	@echo 'make test      run the tests'
 	@echo 'make torture   kill a server $(KILLS) times under load and look for damage'
 	@echo 'make lint      what CI checks besides the tests'
-	@echo 'Variables: DATA=$(DATA) PORT=$(PORT) PATIENTS=100 PYTHON=... KILLS=$(KILLS)'
+	@echo 'Variables: DATA=$(DATA) PORT=$(PORT) PATIENTS=100 PYTHON=... KILLS=$(KILLS) WORKERS=$(WORKERS)'
 
 run: setup
 	@scripts/first-data '$(DATA)'
 	@exec .venv/bin/fhirserver serve --open --port '$(PORT)' --data-dir '$(DATA)'
 
 test: setup-dev
-	@exec .venv/bin/pytest
+	@exec .venv/bin/pytest -n '$(WORKERS)' --dist loadfile
 
 torture: setup-dev
 	@exec .venv/bin/python -m tests.torture.torture --kills $(KILLS)

@@ -31,6 +31,10 @@ class Settings:
         client_concurrency: requests of one client that a web worker answers at a time.
         job_limit: jobs of one caller that may wait or run.
         test_run_timeout_s: time that a run of a TestScript may take.
+        async_statement_timeout_ms: time one search statement of an asynchronous request may take.
+        async_result_limit: matches or versions that an asynchronous answer holds at most.
+        async_result_limit_bytes: size of an asynchronous answer at most.
+        async_result_ttl_s: seconds that an asynchronous answer is kept.
         pool_size: database connections of one worker.
         pool_timeout_s: seconds a request waits for one before 503.
     """
@@ -51,6 +55,10 @@ class Settings:
     client_concurrency: int = 64
     job_limit: int = 10
     test_run_timeout_s: int = 1800
+    async_statement_timeout_ms: int = 600_000
+    async_result_limit: int = 10_000
+    async_result_limit_bytes: int = 256 * 1024 * 1024
+    async_result_ttl_s: int = 86_400
     pool_size: int = 6
     pool_timeout_s: float = 5.0
 
@@ -65,6 +73,10 @@ RANGES: dict[str, tuple[float, float]] = {
     "client_concurrency": (1, 100_000),
     "job_limit": (1, 10_000),
     "test_run_timeout_s": (1, 86_400),
+    "async_statement_timeout_ms": (10, 86_400_000),
+    "async_result_limit": (1, 1_000_000),
+    "async_result_limit_bytes": (1024, 1_000_000_000),
+    "async_result_ttl_s": (1, 31_536_000),
     "pool_size": (1, 1000),
     "pool_timeout_s": (0.01, 600),
 }

@@ -26,7 +26,7 @@ INTERACTIONS = (
     *("conditional-create", "conditional-update", "conditional-patch", "conditional-delete"),
     *("search-type", "search-system", "search-compartment"),
     *("history-instance", "history-type", "history-system"),
-    *("batch", "transaction", "capabilities", "operation"),
+    *("batch", "transaction", "capabilities", "operation", "async-status", "async-cancel"),
     *("console", "health", "other"),
 )
 STATUSES = (

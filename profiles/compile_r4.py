@@ -3,7 +3,8 @@ r"""Compiles HL7's packages of FHIR R4 into the one file that the server loads.
     python -m fhirserver_profiles.compile_r4 --package hl7.fhir.r4.core.tgz \
         --expansions hl7.fhir.r4.expansions-4.0.1.tgz --output profiles/r4/definitions.json.gz
 
-The output is the same byte for byte for the same packages. `SOURCE.json` is written beside it.
+The output is the same byte for byte for the same packages. `SOURCE.json` and `terminology.json.gz`
+(see terminology.py) are written beside it.
 
     typeIds          {type: number} of the storable resource types; numbers are stored in databases
     types            see structures.py
@@ -30,6 +31,7 @@ from fhirserver_profiles.structures import (
     data_type_profiles,
     is_base_type,
 )
+from fhirserver_profiles.terminology import compile_terminology
 from fhirserver_profiles.value_sets import compile_value_sets, required_value_sets
 
 JsonObject = dict[str, Any]
@@ -73,8 +75,10 @@ def pack(definitions: JsonObject) -> bytes:
     return gzip.compress(text.encode(), compresslevel=9, mtime=0)
 
 
-def describe_source(packages: list[tuple[Path, Package]], packed: bytes) -> JsonObject:
-    """Say what a compiled file was made from."""
+def describe_source(
+    packages: list[tuple[Path, Package]], packed: bytes, terminology: bytes
+) -> JsonObject:
+    """Say what the compiled files were made from."""
     return {
         "packages": [
             {
@@ -87,6 +91,7 @@ def describe_source(packages: list[tuple[Path, Package]], packed: bytes) -> Json
         ],
         "compiler": "python -m fhirserver_profiles.compile_r4",
         "json_sha256": hashlib.sha256(gzip.decompress(packed)).hexdigest(),
+        "terminology_sha256": hashlib.sha256(gzip.decompress(terminology)).hexdigest(),
     }
 
 
@@ -134,7 +139,10 @@ def main(arguments: list[str]) -> None:
     package, expansions = read_package(options.package), read_package(options.expansions)
     packed = pack(compile_definitions(package, expansions))
     options.output.write_bytes(packed)
-    source = describe_source([(options.package, package), (options.expansions, expansions)], packed)
+    terminology = pack(compile_terminology(package))
+    options.output.with_name("terminology.json.gz").write_bytes(terminology)
+    sources = [(options.package, package), (options.expansions, expansions)]
+    source = describe_source(sources, packed, terminology)
     options.output.with_name("SOURCE.json").write_text(json.dumps(source, indent=2) + "\n")
 
 

@@ -9,7 +9,7 @@ Every concrete resource type lists its own parameters and those of DomainResourc
 a number names one parameter on one type. Numbers go up from 1 in the order of type and code.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,7 +112,7 @@ def compile_search_parameters(
         compiled[type_name] = {
             code: entry
             | _aliases(code, numbered, paths)
-            | _element_facts(paths[code], structures, value_sets)
+            | element_facts(entry["expression"], structures, value_sets)
             for code, entry in numbered.items()
         }
     return compiled
@@ -181,11 +181,17 @@ def _aliases(
     return {}
 
 
-def _element_facts(
-    paths: list[Path] | None,
+def element_facts(
+    expression: str,
     structures: Structures,
-    value_sets: Mapping[str, Mapping[str, list[str]] | None],
+    value_sets: Mapping[str, Mapping[str, Collection[str]] | None],
 ) -> JsonObject:
+    """Tell what the elements of a pruned expression say of their values.
+
+    Returns:
+        `single` where a resource has one value at most; `system`, the implicit one of a `code`.
+    """
+    paths = _paths(expression)
     if paths is None:
         return {}
     facts: JsonObject = {}
@@ -199,7 +205,7 @@ def _element_facts(
 
 
 def _implicit_system(
-    leaf: Leaf, value_sets: Mapping[str, Mapping[str, list[str]] | None]
+    leaf: Leaf, value_sets: Mapping[str, Mapping[str, Collection[str]] | None]
 ) -> str | None:
     if leaf.type != "code" or leaf.binding[:1] != ("required",):
         return None

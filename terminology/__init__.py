@@ -1,4 +1,6 @@
 """Terminology as a library: it imports nothing of the server.
 
-So far UCUM (`ucum`): validating, canonical form, conversion.
+ucum          units: validating, canonical form, conversion
+code_system   codes of a code system, and which subsumes which
+value_set     codes of a value set
 """

@@ -31,7 +31,7 @@ _numbers = itertools.count(1)
 
 _TRUNCATE = """
 DO $$ BEGIN EXECUTE (
-    SELECT 'TRUNCATE ' || string_agg(format('%I', relname), ', ')
+    SELECT 'TRUNCATE ' || string_agg(format('%I', relname), ', ' ORDER BY relname)
     FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition
     AND relnamespace = 'public'::regnamespace AND relname <> 'schema_revision'
 ); END $$

@@ -39,6 +39,8 @@ exit codes:
 
 AnyScript = Script | BrokenScript
 
+NOTHING_TRIED = 2
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -73,14 +75,21 @@ def run(arguments: argparse.Namespace) -> int:
     sys.stdout.write(summary(results))
     if arguments.report is not None:
         write(results, arguments.report)
-    return 130 if interrupted else exit_code(results, arguments.fail_on)
+    if interrupted:
+        return 130
+    code = exit_code(results, arguments.fail_on)
+    if code == NOTHING_TRIED:
+        sys.stderr.write("nothing was tried: every test was skipped, for the reasons above\n")
+    return code
 
 
 def exit_code(results: Sequence[ScriptResult], fail_on: str) -> int:
-    """Give 1 where a verdict is as bad as `fail_on`, else 0. Pure."""
+    """Give 1 where a verdict is as bad as `fail_on`, 2 where all was skipped, else 0. Pure."""
     bad = ("fail", "error", *(("warning",) if fail_on == "warning" else ()))
     counts = tally(results)
-    return int(any(counts[verdict] for verdict in bad))
+    if any(counts[verdict] for verdict in bad):
+        return 1
+    return 0 if counts["pass"] or counts["warning"] else NOTHING_TRIED
 
 
 def _run(

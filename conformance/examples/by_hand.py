@@ -4,7 +4,7 @@ Every value here is a whole resource.
 """
 
 from fhirserver_conformance.examples.minimal import BARE, minimal
-from fhirserver_conformance.examples.of_values import Ask, Example
+from fhirserver_conformance.examples.of_values import FLAVOR, FLAVORS, Ask, Example
 from fhirserver_conformance.examples.values import EARLIER, LATER, Json
 
 _DAY_AFTER = "2020-03-15T10:00:00Z"
@@ -84,6 +84,10 @@ EXAMPLES: dict[tuple[str, str], Example] = {
             Ask("not", "true", ("no", BARE), _DECEASED),
             Ask("text", "true", (), (*_DECEASED, "no")),
             Ask("of-type", "x|true|true", (), (*_DECEASED, "no")),
+            Ask("in", FLAVORS, (), (*_DECEASED, "no")),
+            Ask("not-in", FLAVORS, (*_DECEASED, "no"), ()),
+            Ask("below", f"{FLAVOR}|UNK", (), (*_DECEASED, "no")),
+            Ask("above", f"{FLAVOR}|NAV", (), (*_DECEASED, "no")),
             Ask("missing", "false", (*_DECEASED, "no", BARE), ()),
             Ask("missing", "true", (), (*_DECEASED, "no", BARE)),
         ),

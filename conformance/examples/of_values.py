@@ -22,13 +22,17 @@ MODIFIERS = {
     "date": (),
     "number": (),
     "quantity": (),
-    "reference": ("identifier",),
+    "reference": ("identifier", "text", "below", "above"),
     "special": (),
     "string": ("exact", "contains"),
-    "token": ("not", "text", "of-type"),
+    "token": ("not", "text", "of-type", "in", "not-in", "below", "above"),
     "uri": ("below", "above"),
 }
 """What the server offers on each type of parameter besides `:missing` and `:[type]`."""
+
+FLAVORS = "http://terminology.hl7.org/ValueSet/v3-NullFlavor"
+FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
+"""A code system of R4's own, of several levels, and the value set of its codes."""
 
 TEXTLESS = ("ContactPoint", "boolean", "code", "id", "string", "uri")
 NOTHING_TO_FIND = {
@@ -37,8 +41,19 @@ NOTHING_TO_FIND = {
     ("of-type", "CodeableConcept"): "it has no type",
     ("identifier", "canonical"): "it is a URL alone",
     ("identifier", "uri"): "it is a URL alone",
+    ("text", "canonical"): "it is a URL alone",
+    **{
+        (modifier, datatype): "its values have no code system of which all is known"
+        for modifier in ("in", "below", "above")
+        for datatype in (*TEXTLESS, "Identifier")
+    },
 }
 """(modifier, datatype) with the reason why no value of it can be found."""
+
+NOTHING_TO_LEAVE_OUT = {
+    ("not-in", datatype): "its values are in no value set" for datatype in (*TEXTLESS, "Identifier")
+}
+"""(modifier, datatype) with the reason why every value of it is found."""
 
 NOT_SEARCHED = {
     ("date", "Age"): "a date relative to the birth",
@@ -187,8 +202,8 @@ def _coded(place: Place, wrap: Callable[[Json], Json], text: str) -> Example:
         (system, code), (other_system, other_code) = allowed[0], allowed[-1]
         beside = {}
     else:
-        system, code, other_system, other_code = SYSTEM, "one", SYSTEM, "two"
-        beside = {"other": wrap({"system": ELSEWHERE, "code": "one"})}
+        system, code, other_system, other_code = FLAVOR, "ASKU", FLAVOR, "OTH"
+        beside = {"other": wrap({"system": ELSEWHERE, "code": "ASKU"})}
     hit = wrap({"system": system, "code": code})
     hit[text] = "Zephyrine"
     miss = wrap({"system": other_system, "code": other_code})
@@ -204,7 +219,32 @@ def _coded(place: Place, wrap: Callable[[Json], Json], text: str) -> Example:
     ]
     if beside:
         asks.append(Ask("", f"{system}|", ("hit", "miss"), ("other",)))
+        asks += _members(FLAVORS, ("hit", "miss"), ("other",))
+        asks += _subsumed(f"{FLAVOR}|UNK", f"{FLAVOR}|NAV")
+    else:
+        asks += _members(place.element.binding_url or "", ("hit", "miss"), ())
+        asks += _members(FLAVORS, (), ("hit", "miss"))
+        asks += _subsumed(f"{system}|{code}", f"{system}|{code}")
     return Example(values, tuple(asks))
+
+
+def _members(value_set: str, inside: tuple[str, ...], outside: tuple[str, ...]) -> Iterator[Ask]:
+    """Ask for codes of a value set, and of none of it."""
+    yield Ask("in", value_set, inside, outside)
+    yield Ask("not-in", value_set, outside, inside)
+
+
+def _subsumed(above: str, below: str) -> Iterator[Ask]:
+    """Ask for what stands below one code and above another, where "hit" does and "miss" not."""
+    yield Ask("below", above, ("hit",), ("miss",))
+    yield Ask("above", below, ("hit",), ("miss",))
+
+
+def _not_coded(labels: tuple[str, ...]) -> Iterator[Ask]:
+    """Ask by a code system that no value is of."""
+    yield from _members(FLAVORS, (), labels)
+    yield Ask("below", f"{FLAVOR}|UNK", (), labels)
+    yield Ask("above", f"{FLAVOR}|NAV", (), labels)
 
 
 def _required_codes(place: Place) -> list[tuple[str, str]]:
@@ -235,6 +275,7 @@ def _identifier() -> Example:
             Ask("not", "one", ("miss",), ("hit", "other")),
             Ask("text", "zephyr", ("hit",), ("miss", "other")),
             Ask("of-type", "http://claims.test/kinds|A|one", ("hit",), ("miss", "other")),
+            *_not_coded(tuple(values)),
         ),
     )
 
@@ -245,9 +286,13 @@ def _code(element: Element) -> Example:
     systems = r4().value_set(element.binding_url or "") or {}
     if element.binding_strength != "required" or len(systems) != 1:
         return found
-    system = next(iter(systems))
-    implied = Ask("", f"{system}|{allowed[0]}", ("hit",), ("miss",))
-    return Example(found.values, (*found.asks, implied))
+    key = f"{next(iter(systems))}|{allowed[0]}"
+    implied = [
+        Ask("", key, ("hit",), ("miss",)),
+        *_members(element.binding_url or "", tuple(found.values), ()),
+        *_subsumed(key, key),
+    ]
+    return Example(found.values, (*found.asks, *implied))
 
 
 CODES: dict[str, tuple[str, ...]] = {}
@@ -264,6 +309,7 @@ def _plain(hit: str, miss: str, wrap: Callable[[str], Json] = lambda text: text)
             Ask("not", hit, ("miss",), ("hit",)),
             Ask("text", hit, (), both),
             Ask("of-type", f"{SYSTEM}|{hit}|{hit}", (), both),
+            *_not_coded(both),
         ),
     )
 

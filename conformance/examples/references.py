@@ -10,12 +10,13 @@ only. That it is found by each of them is shown by the reverse includes, which n
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import blake2b
 
 from fhirserver.definitions import SearchParameter, r4
 from fhirserver_conformance.examples.minimal import FIRST, SECOND, minimal, own_id, targets
 from fhirserver_conformance.examples.of_values import Ask
-from fhirserver_conformance.examples.places import Place, elsewhere, put
+from fhirserver_conformance.examples.places import Place, elsewhere, places, put
 from fhirserver_conformance.examples.values import Json
 
 Store = Callable[..., None]
@@ -28,6 +29,12 @@ MANY = 10
 
 _SYSTEM = "http://claims.test/logical"
 _CANONICAL = "http://claims.test/canonical/one"
+
+
+HIERARCHICAL = ("below", "above")
+"""Modifiers of references into a hierarchy of resources."""
+
+_PARENTS = ("partof", "part-of", "parent")
 
 
 @dataclass(slots=True)
@@ -65,12 +72,25 @@ def linked(parameter: SearchParameter, place: Place) -> Linked:
     if elsewhere(place) is not None:
         store("beside", f"beside-{types[0]}", _literal(place, types[0], FIRST))
     _ask_types(made, types)
+    _ask_hierarchies(made, types)
     _add_unlike(made, place, store)
     if place.datatype == "Reference":
         _add_logical(made, place, store)
     else:
         _add_canonical(made, store)
     return made
+
+
+@cache
+def in_hierarchies(parameter: SearchParameter) -> tuple[str, ...]:
+    """List the types that a parameter points at of which one may be a part of another."""
+    found = {name for place in places(parameter) or () for name in _types(parameter, place)}
+    return tuple(sorted(name for name in found if _has_parts(name)))
+
+
+def _has_parts(name: str) -> bool:
+    known = r4().search_parameters(name)
+    return any(code in known and name in known[code].targets for code in _PARENTS)
 
 
 def _types(parameter: SearchParameter, place: Place) -> tuple[str, ...]:
@@ -119,6 +139,14 @@ def _ask_types(made: Linked, types: tuple[str, ...]) -> None:
     made.asks.append(Ask("", second, ("stranger",), tuple(sorted(set(made.links.values())))))
 
 
+def _ask_hierarchies(made: Linked, types: tuple[str, ...]) -> None:
+    """Ask for what is at or below FIRST, and above it; it has no parts and is part of nothing."""
+    for name in [each for each in types if _has_parts(each)][:1]:
+        for modifier in HIERARCHICAL:
+            value = f"{name}/{own_id(name, FIRST)}"
+            made.asks.append(Ask(modifier, value, (made.links[name],), ("stranger",)))
+
+
 def _add_unlike(made: Linked, place: Place, store: Store) -> None:
     """Point at the same id of a type that the parameter leaves out, if the element allows one."""
     if not place.target:
@@ -132,12 +160,14 @@ def _add_unlike(made: Linked, place: Place, store: Store) -> None:
 
 def _add_logical(made: Linked, place: Place, store: Store) -> None:
     kind = place.target or next(iter(made.links))
-    for label, value in (("logical", "one"), ("unlike", "two")):
+    for label, value, display in (("logical", "one", "Zephyrine"), ("unlike", "two", "Oblong")):
         identifier = {"system": _SYSTEM, "value": value}
-        store(label, f"{label}-{kind}", {"type": kind, "identifier": identifier})
+        stated = {"type": kind, "identifier": identifier, "display": display}
+        store(label, f"{label}-{kind}", stated)
     absent = ("stranger", "unlike")
     made.asks.append(Ask("identifier", f"{_SYSTEM}|one", ("logical",), absent))
     made.asks.append(Ask("identifier", "one", ("logical",), absent))
+    made.asks.append(Ask("text", "zephyr", ("logical",), absent))
 
 
 def _add_canonical(made: Linked, store: Store) -> None:
@@ -147,3 +177,4 @@ def _add_canonical(made: Linked, store: Store) -> None:
     made.asks.append(Ask("", _CANONICAL, ("logical", "unlike"), absent))
     made.asks.append(Ask("", f"{_CANONICAL}|1.0", ("logical",), ("unlike", *absent)))
     made.asks.append(Ask("identifier", f"{_SYSTEM}|one", (), ("logical", *absent)))
+    made.asks.append(Ask("text", "zephyr", (), ("logical", *absent)))

@@ -11,6 +11,7 @@ from fhirserver.definitions import SearchParameter, r4
 from fhirserver_conformance.examples.by_hand import ALONG, DATATYPES, EXAMPLES, along
 from fhirserver_conformance.examples.composites import composite_examples
 from fhirserver_conformance.examples.minimal import BARE, FIRST, SECOND, minimal, own_id
+from fhirserver_conformance.examples.of_the_whole import CLAIMED, whole_example
 from fhirserver_conformance.examples.of_values import (
     MODIFIERS,
     NOT_SEARCHED,
@@ -20,7 +21,7 @@ from fhirserver_conformance.examples.of_values import (
     example,
 )
 from fhirserver_conformance.examples.places import Place, elsewhere, holds, places, put
-from fhirserver_conformance.examples.references import linked
+from fhirserver_conformance.examples.references import HIERARCHICAL, in_hierarchies, linked
 from fhirserver_conformance.examples.values import Json
 
 COLUMNS = ("_id", "_lastUpdated")
@@ -75,13 +76,19 @@ class TypeData:
 
 def claims_of(parameter: SearchParameter) -> list[str]:
     """List what is claimed of a parameter by naming it with its type."""
+    if parameter.code in CLAIMED:
+        return list(CLAIMED[parameter.code])
     if parameter.code == "_id":
         return ["", "missing", "not"]
     if parameter.code == "_lastUpdated":
         return ["", "missing", *PREFIXES]
     prefixes = PREFIXES if parameter.type in ("date", "number", "quantity") else ()
-    types = ["[type]"] if parameter.type == "reference" else []
-    return ["", "missing", *MODIFIERS[parameter.type], *prefixes, *types]
+    modifiers = MODIFIERS[parameter.type]
+    if parameter.type != "reference":
+        return ["", "missing", *modifiers, *prefixes]
+    if not in_hierarchies(parameter):
+        modifiers = tuple(each for each in modifiers if each not in HIERARCHICAL)
+    return ["", "missing", *modifiers, "[type]"]
 
 
 def build(name: str, codes_claimed: Iterable[str]) -> TypeData:
@@ -92,6 +99,9 @@ def build(name: str, codes_claimed: Iterable[str]) -> TypeData:
         data.codes.append(code)
         if code == "_id":
             _add_id(data)
+        elif code in CLAIMED:
+            data.datatypes[code] = {"whole"}
+            _add_whole(data, code, whole_example(name, code))
         elif code not in COLUMNS:
             _add(data, known[code])
     return data
@@ -160,7 +170,7 @@ def _store(data: TypeData, where: tuple[str, int], place: Place, made: Example) 
 def _with_others(ask: Ask, ids: dict[str, str], *, bare: bool) -> Ask:
     """Say what becomes of the resource without a value, and of one that a condition leaves out."""
     others = [*([BARE] if bare else []), *(["beside"] if "beside" in ids else [])]
-    if ask.claim == "not":
+    if ask.claim in ("not", "not-in"):
         return replace(ask, found=(*ask.found, *others))
     return replace(ask, absent=(*ask.absent, *others))
 
@@ -187,7 +197,7 @@ def _add_reference(data: TypeData, parameter: SearchParameter, place: Place, *, 
 
 def _add_whole(data: TypeData, stem: str, made: Example, code: str = "") -> None:
     """Store an example of whole resources; its ids begin with `stem`, the code if none is given."""
-    ids = {BARE: own_id(data.type, BARE)}
+    ids = {which: own_id(data.type, which) for which in (BARE, FIRST, SECOND)}
     for label, resource in made.values.items():
         ids[label] = data.store(f"{stem.replace('_', '-')}-{label}", resource)
     for ask in made.asks:

@@ -11,7 +11,8 @@
 args are the total, and where there are two, the number of entries with what is included.
 Spec: https://hl7.org/fhir/R4/search.html
 
-Totals are those of a server that holds nothing else.
+Totals are those of a server that holds nothing else. The data define two search parameters; they
+are drafts, and are stored as active, which is what the cases take them for.
 """
 
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from typing import Any, NamedTuple
 
 from fhirserver.errors import FhirError
 from fhirserver.model.json import parse_json, write_json
+from fhirserver_conformance.public import own_parameters
 from fhirserver_conformance.public.cases import (
     DataError,
     JsonObject,
@@ -104,11 +106,13 @@ def search_of(entry: JsonObject) -> Search | None:
 
 
 def resources(folder: Path) -> list[JsonObject]:
-    """Give the patients and observations of the data set, also those in its transactions."""
+    """Give patients, observations and search parameters, also those in transactions."""
     found: dict[str, JsonObject] = {}
     for path in sorted(folder.glob("*.json")):
         for each in _resources_of(path):
-            if each["resourceType"] in _TYPES and "id" in each:
+            if each["resourceType"] == own_parameters.TYPE:
+                found[place_of(each)] = {**each, "status": "active"}
+            elif each["resourceType"] in _TYPES and "id" in each:
                 found[place_of(each)] = each
     return list(found.values())
 
@@ -141,7 +145,10 @@ def _load(site: Site, data: list[JsonObject]) -> TestResult:
     ]
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
     answer = site.send("POST", "", write_json(bundle))
-    return case("load", f"{len(data)} resources are stored", sent(answer), status_is(answer, 200))
+    stored = status_is(answer, 200)
+    defined = [each for each in data if each["resourceType"] == own_parameters.TYPE]
+    ready = own_parameters.wait(site, defined) if answer.status == 200 else []
+    return case("load", f"{len(data)} resources are stored", sent(answer), stored, *ready)
 
 
 def _case(site: Site, entry: JsonObject, loaded: TestResult) -> TestResult:

@@ -30,7 +30,8 @@ fhir-conformance public --data DIR --write-docs docs/conformance
 on a fresh server with its default settings, but for `FHIRSERVER_REFERENTIAL_INTEGRITY=off`: the
 suites store resources that refer to what they do not store. DIR is a folder with the suites, each
 in the folder its authors gave it. Failures are explained one by one in [deviations](deviations.md).
-The rate is the share of passes among the cases that were tried.
+The rate is the share of passes among the cases that were tried. The FHIRPath cases are tried twice,
+the second time with `fhirpathpy`, which has to be installed as an extra.
 
 """
 _KINDS = """

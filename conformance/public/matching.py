@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-from fhirserver.definitions import SearchParameter, r4
+from fhirserver.definitions import Definitions, SearchParameter, r4
 from fhirserver.fhirpath import (
     Context,
     ElementNode,
@@ -49,18 +49,22 @@ class UnreadError(Exception):
     """A parameter that is not read here; the message names it."""
 
 
-def matches(resource: JsonObject, parameters: Parameters) -> bool:
+def matches(
+    resource: JsonObject, parameters: Parameters, definitions: Definitions | None = None
+) -> bool:
     """Tell whether a search of the resource's type finds it.
 
     Args:
         resource: as the server gave it; what is not as R4 has it matches nothing.
         parameters: names and decoded values of what filters; all must hold.
+        definitions: with the search parameters; R4's unless given.
 
     Raises:
         UnreadError: one of them is not read here.
     """
+    known = definitions or r4()
     try:
-        return all(_holds(resource, name, value) for name, value in parameters)
+        return all(_holds(resource, name, value, known) for name, value in parameters)
     except (FhirPathError, AttributeError, KeyError, TypeError, ValueError):
         return False
 
@@ -77,11 +81,11 @@ def references(value: Any) -> Iterator[str]:
             yield from references(each)
 
 
-def _holds(resource: JsonObject, name: str, value: str) -> bool:
+def _holds(resource: JsonObject, name: str, value: str, definitions: Definitions) -> bool:
     type_name = resource["resourceType"]
     if name == "_id":
         return resource.get("id") in value.split(",")
-    parameter = r4().search_parameters(type_name).get(name)
+    parameter = definitions.search_parameters(type_name).get(name)
     if parameter is None or parameter.type not in _TESTS:
         raise UnreadError(f"{type_name}?{name}")
     test = _TESTS[parameter.type]

@@ -9,6 +9,7 @@ Spec: https://hl7.org/fhir/R4/http.html#transaction
 from pathlib import Path
 from typing import Any
 
+from fhirserver.definitions import r4
 from fhirserver.model.json import copy_json, write_json
 from fhirserver_conformance.public.cases import (
     JsonObject,
@@ -34,12 +35,14 @@ class Loaded:
         resources: with the ids they got, references changed to lead there.
         exchanges: of the transactions.
         complaint: why it was not all stored; None where it was.
+        definitions: R4's, with the parameters that were stored too.
     """
 
     def __init__(self) -> None:
         self.resources: list[JsonObject] = []
         self.exchanges: list[Exchange] = []
         self.complaint: str | None = None
+        self.definitions = r4()
 
     def of_type(self, type_name: str) -> list[JsonObject]:
         """Give those of a type, in the order of the data."""

@@ -68,6 +68,7 @@ class Pair:
     def values(self) -> Mapping[str, str]:
         """Give what finds them, by parameter."""
         return {
+            "_filter": quote(f'_tag eq "{self.mark}|tag"', safe=""),
             "_id": "${one},${two}",
             "_profile": quote(f"{self.mark}/profile", safe=""),
             "_security": quote(f"{self.mark}|security", safe=""),
@@ -86,6 +87,13 @@ class Pair:
             "one": minimal(self.first) | {"meta": self.meta()},
             "two": minimal(self.second) | {"meta": self.meta()},
             "plain": minimal(self.first),
+            "list": minimal("List")
+            | {
+                "entry": [
+                    {"item": {"reference": f"{self.first}/${{one}}"}},
+                    {"item": {"reference": f"{self.second}/${{two}}"}},
+                ]
+            },
             "half": _bundle("transaction", post, wrong | other),
             "whole": _bundle("transaction", post, {"resource": minimal(self.second)} | other),
             "each": _bundle("batch", {"resource": minimal(self.first)} | _post(self.first), nobody),
@@ -133,6 +141,7 @@ def _variables(pair: Pair) -> Iterator[Json]:
     for name, kind in (("one", pair.first), ("two", pair.second), ("plain", pair.first)):
         yield {"name": name, "expression": f"{kind}.id", "sourceId": f"{name}-made"}
     yield {"name": "newest", "expression": f"{pair.first}.id", "sourceId": "newest"}
+    yield {"name": "list", "expression": "List.id", "sourceId": "list-made"}
     instant = f"{pair.second}.meta.lastUpdated.toString().replace('+', '%2B')"
     yield {"name": "later", "expression": instant, "sourceId": "two-made"}
     kinds = {"whole_1": ("whole", 0), "whole_2": ("whole", 1), "each_1": ("each", 0)}
@@ -248,6 +257,13 @@ def _search(pair: Pair, code: str) -> Iterator[Json]:
         yield expect_nothing("two is found", f"'${{two}}'.exclude({found})")
         earlier = "Bundle.entry.resource.where(id = '${one}').id"
         yield expect_nothing("one, written before, is not found", earlier)
+    elif code == "_list" and "List" in pair.statement.offers:
+        yield _create("List", "list", "list-made")
+        yield expect_status("201")
+        yield operation("search", {"url": f"?{types}&{code}=${{list}}"})
+        yield expect_okay()
+        yield from _both(pair)
+        yield from _gone("List", "${list}")
     elif code in pair.values():
         yield operation("search", {"url": f"?{types}&{code}={pair.values()[code]}"})
         yield expect_okay()

@@ -150,6 +150,17 @@ def _run(subject: Subject) -> Iterator[Json]:
     yield expect_status("400,422")
 
 
+def _status(subject: Subject) -> Iterator[Json]:
+    for place in ("", "/${id}"):
+        yield subject.send("status", f"{place}/$status")
+        yield expect_okay()
+        yield expect_value("Parameters.exists()", "true")
+    yield subject.send("status", f"/{NOBODY}/$status")
+    yield expect_status("404")
+    yield subject.send("status", "/$status?surplus=1")
+    yield expect_status("400")
+
+
 def _claims(code: str, *parameters: str) -> Trial:
     """Make the row of an interaction that needs these search parameters to be tried."""
 
@@ -186,5 +197,11 @@ OPERATIONS = {
         ("STO-13", "CON-03"),
         _run,
         lambda offer: offer.type == "TestScript" and "run" in offer.operations,
+    ),
+    "/$status": Trial(
+        "It tells of the parameters of all, and of one; of none that is not there.",
+        ("STO-13", "SEA-12"),
+        _status,
+        lambda offer: offer.type == "SearchParameter" and "status" in offer.operations,
     ),
 }

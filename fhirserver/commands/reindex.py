@@ -1,4 +1,4 @@
-"""Bring the index rows of a database up to date with this version's extractor.
+"""Bring the index rows of a database up to date: extractor and search parameters of one's own.
 
 Resources whose rows an older extractor made are extracted again, a few hundred at a time beside
 the running server, and only what differs is written. An interrupted run goes on where it stopped.
@@ -7,6 +7,7 @@ the running server, and only what differs is written. An interrupted run goes on
 import argparse
 import sys
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from fhirserver.commands.options import (
     CommandError,
@@ -17,6 +18,9 @@ from fhirserver.commands.options import (
 from fhirserver.commands.progress import Progress
 from fhirserver.config import Settings
 from fhirserver.model.json import JsonValue
+
+if TYPE_CHECKING:
+    from fhirserver.store.database import Database
 
 EXAMPLES = """\
 examples:
@@ -54,20 +58,24 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _reindex(settings: Settings, types: list[str]) -> int:
-    from fhirserver.definitions import r4
+    from fhirserver.definitions import Definitions
     from fhirserver.search.extract import IndexRows, extract
     from fhirserver.store.database import Database
     from fhirserver.store.reindex import reindex_step
+    from fhirserver.store.search_reindex import search_parameter_step
 
-    definitions = r4()
+    database = Database(settings.database_url)
 
-    def rows_of(resource: JsonValue) -> IndexRows:
+    def rows_under(resource: JsonValue, definitions: Definitions) -> IndexRows:
         return extract(resource, definitions=definitions, base_url=settings.public_url)
 
+    def rows_of(resource: JsonValue) -> IndexRows:
+        return rows_under(resource, database.definitions)
+
     progress = Progress("reindex", 0)
-    database = Database(settings.database_url)
     rewritten, after = 0, 0
     try:
+        database.current_definitions()
         while True:
             step = reindex_step(database, rows_of, after=after, types=types)
             progress.advance(step.looked_at, 0)
@@ -75,7 +83,23 @@ def _reindex(settings: Settings, types: list[str]) -> int:
             if step.after is None:
                 break
             after = step.after
+        while search_parameter_step(database, rows_under):
+            pass
+        _tell_waiting(database)
     finally:
         database.close()
     progress.finish()
     return rewritten
+
+
+def _tell_waiting(database: "Database") -> None:
+    """Name the search parameters that something older keeps waiting."""
+    from fhirserver.store.search_registry import read_status
+
+    with database.connection() as connection:
+        for each in read_status(connection):
+            if each.state != "active":
+                sys.stderr.write(
+                    f"SearchParameter/{each.id}, {each.code} of {each.base}: {each.state}; "
+                    "older transactions or searches are waited for, run this again later\n"
+                )

@@ -6,6 +6,7 @@ database may be in use meanwhile: everything is read from one snapshot.
 
 import argparse
 import sys
+from contextlib import closing
 
 from fhirserver.commands.options import add_store_options, reach_database, settings_from
 from fhirserver.commands.progress import Progress
@@ -31,18 +32,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the report; 1 where anything was found."""
-    from fhirserver.definitions import r4
     from fhirserver.search.extract import EXTRACTOR_VERSION, IndexRows, extract
+    from fhirserver.store.database import Database
     from fhirserver.store.verify import verify
 
     settings = settings_from(args, public_url=args.public_url)
-    definitions = r4()
-
-    def rows_of(resource: JsonValue) -> IndexRows:
-        return extract(resource, definitions=definitions, base_url=settings.public_url)
-
     progress = Progress("verify", 0)
     with reach_database(settings) as url:
+        with closing(Database(url, max_size=1)) as database:
+            definitions = database.current_definitions()
+
+        def rows_of(resource: JsonValue) -> IndexRows:
+            return extract(resource, definitions=definitions, base_url=settings.public_url)
+
         report = verify(
             url,
             definitions,

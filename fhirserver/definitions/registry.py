@@ -3,6 +3,7 @@
 Spec: https://hl7.org/fhir/R4/resourcelist.html
 """
 
+import copy
 import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
+from fhirserver_profiles.search_parameters import Structures, element_facts
 
 from fhirserver.definitions.elements import Invariant, Kind, Node, TypeDef, build_node
 from fhirserver.definitions.search_parameters import SearchParameter, build_search_parameters
@@ -64,6 +66,10 @@ class Definitions:
 
     Args:
         packed: the compiled file, gzipped JSON, see `fhirserver_profiles.compile_r4`.
+
+    Attributes:
+        registry: version of the search parameters of one's own that are added; 0 for none.
+        specification: R4 alone.
     """
 
     def __init__(self, packed: bytes) -> None:
@@ -75,8 +81,25 @@ class Definitions:
         self._nodes: dict[str, Node] = {}
         self._search_parameters: dict[str, dict[str, SearchParameter]] = {}
         self._value_sets: dict[str, Mapping[str, frozenset[str]] | None] = {}
+        self._added: Mapping[str, Mapping[str, RawObject]] = {}
+        self.registry = 0
+        self.specification = self
         self.fhir_version = self._compiled.fhir_version
         self.resource_types: tuple[str, ...] = tuple(sorted(self._type_ids))
+
+    def extended(
+        self, registry: int, added: Mapping[str, Mapping[str, RawObject]]
+    ) -> "Definitions":
+        """Give the specification with search parameters of one's own.
+
+        Args:
+            registry: version of what is added.
+            added: per type and code, in the compiled form; codes that R4 does not have.
+        """
+        made = copy.copy(self.specification)
+        vars(made).pop("_parameters_by_id", None)
+        vars(made).update(_search_parameters={}, _added=added, registry=registry)
+        return made
 
     def type_id(self, name: str) -> int:
         """Give a storable type's number, 1 to 145; KeyError if it is not one."""
@@ -125,14 +148,21 @@ class Definitions:
     def search_parameters(self, name: str) -> Mapping[str, SearchParameter]:
         """Give a storable type's parameters by code, inherited ones too; KeyError if not one."""
         found = self._search_parameters.get(name)
+        if found is None and self is not self.specification and name not in self._added:
+            return self.specification.search_parameters(name)
         if found is None:
             raw = msgspec.json.decode(self._compiled.search_parameters[name])
+            raw |= self._added.get(name, {})
             found = self._search_parameters[name] = build_search_parameters(name, raw)
         return found
 
     def search_parameter_by_id(self, sp: int) -> SearchParameter:
         """Give the parameter of a number; KeyError if none."""
         return self._parameters_by_id[sp]
+
+    def element_facts(self, expression: str) -> RawObject:
+        """Tell `single` and `system` of the elements that a pruned expression names."""
+        return element_facts(expression, self._structures, self._value_sets_by_url)
 
     def compartment(self, code: str) -> Mapping[str, tuple[str, ...]]:
         """Give a compartment's member types with the parameters that link them."""
@@ -177,6 +207,14 @@ class Definitions:
             for name in self.resource_types
             for parameter in self.search_parameters(name).values()
         }
+
+    @cached_property
+    def _structures(self) -> Structures:
+        return Structures({name: self._raw_type(name) for name in self._compiled.types})
+
+    @cached_property
+    def _value_sets_by_url(self) -> dict[str, Mapping[str, frozenset[str]] | None]:
+        return {url: self.value_set(url) for url in self.value_set_urls}
 
     @cached_property
     def _heads(self) -> dict[str, _Head]:

@@ -12,6 +12,12 @@ from fhirserver.definitions.composites import Component, components, united
 SearchType = Literal[
     "composite", "date", "number", "quantity", "reference", "special", "string", "token", "uri"
 ]
+FIRST_OWN = 4000
+"""The first number of parameters that SearchParameter resources define."""
+LAST_OWN = 7999
+
+_OF_THE_WHOLE = frozenset({"_filter", "_text"})
+"""Parameters without an expression: what they look at is not an element."""
 _ENTERS_AN_ENTRY = frozenset({("Bundle", "composition"), ("Bundle", "message")})
 """References by type alone: they lead to a resource inside the Bundle, not to one beside it."""
 
@@ -21,7 +27,8 @@ class SearchParameter:
     """One parameter on one resource type.
 
     Attributes:
-        id: number of (base, code), the same in every database; 1 to 7,999.
+        id: number of (base, code): below FIRST_OWN R4's, the same in every database; from there
+            to 7,999 those of one's own, as the database has given them.
         code: name in a query, e.g. "birthdate".
         base: resource type it is used on, also where it is inherited: "Observation" for _tag.
         expression: FHIRPath from that type, alternatives for other types removed; "" if none.
@@ -33,7 +40,9 @@ class SearchParameter:
             several elements.
         is_single: a resource has at most one index row for it.
         implicit_system: system of its values where they are `code`s bound to a single one.
-        supported: has an expression, and leads to no entry of a Bundle.
+        supported: has an expression or needs none, and leads to no entry of a Bundle.
+        pending: id of the SearchParameter that defines it, while resources are being indexed for
+            it; None once they are, and for R4's own.
     """
 
     id: int
@@ -56,6 +65,7 @@ class SearchParameter:
     is_single: bool
     implicit_system: str | None
     supported: bool
+    pending: str | None = None
 
     @property
     def row_ids(self) -> tuple[int, ...]:
@@ -93,5 +103,7 @@ def _build(base: str, code: str, raw: Mapping[str, Mapping[str, Any]]) -> Search
         united=united(base, code, raw),
         is_single=entry.get("single", False),
         implicit_system=entry.get("system"),
-        supported=bool(entry["expression"]) and (base, code) not in _ENTERS_AN_ENTRY,
+        supported=(bool(entry["expression"]) or code in _OF_THE_WHOLE)
+        and (base, code) not in _ENTERS_AN_ENTRY,
+        pending=entry.get("pending"),
     )

@@ -9,6 +9,7 @@ itself never raises.
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from fhirserver.access import TEST_RUN_HEADER, AuthContext
 from fhirserver.errors import FhirError
@@ -22,6 +23,7 @@ from fhirserver.http.handlers import HANDLERS
 from fhirserver.http.html.page import Page, security_headers
 from fhirserver.http.negotiation import Format, Wanted, negotiate
 from fhirserver.http.outcome import foreseen
+from fhirserver.http.preference import preference_applied
 from fhirserver.http.query import first_value, parse_query
 from fhirserver.http.representation import encode
 from fhirserver.http.request import Request
@@ -36,7 +38,7 @@ Observer = Callable[[Served], None]
 _ALWAYS = (
     # Clinical content: a cache asks again each time, and only the caller's own keeps it.
     ("Cache-Control", "private, no-cache"),
-    ("Vary", "Accept, Accept-Encoding, Authorization, Origin"),
+    ("Vary", "Accept, Accept-Encoding, Authorization, Origin, Prefer"),
     ("X-Content-Type-Options", "nosniff"),
 )
 _NO_ROUTE = Route("")
@@ -98,7 +100,13 @@ class FhirApplication:
     def _answer(self, request: Request, route: Route) -> Response:
         self._clients.begin(request.address)
         try:
-            return HANDLERS[route.interaction](self._exchange(request, route))
+            exchange = self._exchange(request, route)
+            response = HANDLERS[route.interaction](exchange)
+            if request.headers.get("prefer"):
+                response.headers += preference_applied(
+                    exchange.prefer, route.interaction, response.status
+                )
+            return response
         finally:
             self._clients.end(request.address)
 
@@ -113,7 +121,14 @@ class FhirApplication:
             raw_allowed=route.type == "Binary" and route.interaction in ("read", "vread"),
         )
         auth = self._authenticate(request)
-        return Exchange(self.services, request, route, parameters, wanted, auth)
+        return Exchange(self._services_now(), request, route, parameters, wanted, auth)
+
+    def _services_now(self) -> Services:
+        """Give one request the search parameters that this process saw last."""
+        definitions = self.services.database.definitions
+        if definitions is self.services.definitions:
+            return self.services
+        return replace(self.services, definitions=definitions)
 
     def _failure(self, error: FhirError, request: Request) -> Response:
         wanted = wanted_of_failure(request)

@@ -14,7 +14,10 @@ _SENT = (
     "Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Exist, "
     "If-None-Match, Prefer, X-Request-Id"
 )
-_READ = "Content-Location, ETag, Last-Modified, Location, X-Request-Id"
+_READ = (
+    "Content-Location, ETag, Expires, Last-Modified, Location, Preference-Applied, Retry-After, "
+    "X-Progress, X-Request-Id"
+)
 _MAX_AGE_S = 600
 
 

@@ -6,7 +6,8 @@ RFC 9110 section 13; RFC 7240
     If-Match             W/"3", "3", a list, or *       the versions an update or delete accepts
     If-None-Match        W/"3", "3", a list, or *       304 on read; * on PUT: only create
     If-Modified-Since    an HTTP date, ignored where it is none (RFC 9110 section 13.1.3)
-    Prefer               return=minimal|representation|OperationOutcome, handling=strict|lenient
+    Prefer               return=minimal|representation|OperationOutcome, handling=strict|lenient,
+                         respond-async
 
 A tag that is well formed and no version number of ours is kept as version 0: it matches nothing.
 """
@@ -43,10 +44,11 @@ class Tags(NamedTuple):
 
 
 class Prefer(NamedTuple):
-    """What the caller prefers; None where it did not say."""
+    """What the caller prefers; None, or False, where it did not say."""
 
     returns: Return | None
     handling: Handling | None
+    respond_async: bool = False
 
 
 NO_PREFERENCE = Prefer(None, None)
@@ -101,13 +103,16 @@ def parse_prefer(value: str | None) -> Prefer:
         return NO_PREFERENCE
     returns: Return | None = None
     handling: Handling | None = None
+    respond_async = False
     for part in re.split("[,;]", value):
         name, _, given = (text.strip().strip('"') for text in part.partition("="))
         if name.lower() == "return":
             returns = _one_of("return", given, _RETURNS)
         elif name.lower() == "handling":
             handling = _one_of("handling", given, _HANDLINGS)
-    return Prefer(returns, handling)
+        elif name.lower() == "respond-async":
+            respond_async = True
+    return Prefer(returns, handling, respond_async)
 
 
 def request_id(given: str | None) -> str:

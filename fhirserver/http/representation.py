@@ -31,6 +31,8 @@ def respond(exchange: Exchange, result: Result) -> Response:
             headers.append(("Location", result.location))
     if result.follow is not None:
         headers.append(("Content-Location", result.follow))
+    if result.no_store:
+        headers.append(("Cache-Control", "no-store"))
     response = Response(result.status, headers)
     if result.body is not None:
         attach_body(response, exchange, result.body)

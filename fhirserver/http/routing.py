@@ -8,6 +8,7 @@ Spec: https://hl7.org/fhir/R4/http.html#summary and https://hl7.org/fhir/R4/sear
     openapi.json                          GET openapi, the same for other tools than FHIR's
     _search                               POST search-system
     _history                              GET history-system
+    _async/[key]                          GET async-status     DELETE async-cancel
     [type]                                GET search-type      POST create
                                           PUT, PATCH, DELETE   the conditional forms
     [type]/_search                        POST search-type
@@ -58,7 +59,7 @@ class Route:
         interaction: FHIR's code; a conditional form has "conditional-" before it.
         type: resource type of the path; None at the base. In a compartment search the type that is
             searched, None for `*`.
-        id: logical id of the path.
+        id: logical id of the path, or the key of an asynchronous request.
         version: what stands after `_history`.
         compartment: type of the compartment in a compartment search; `id` is its id.
         operation: name of an operation, without "$".
@@ -78,6 +79,7 @@ _ROUTES: dict[str, dict[str, str]] = {
     "openapi.json": {"GET": "openapi"},
     "_search": {"POST": "search-system"},
     "_history": {"GET": "history-system"},
+    "_async": {"GET": "async-status", "DELETE": "async-cancel"},
     "type": {
         "GET": "search-type",
         "POST": "create",
@@ -140,6 +142,8 @@ class Router:
                 return "base", Route("")
             case [("metadata" | "openapi.json" | "_search" | "_history") as name]:
                 return name, Route("")
+            case ["_async", key]:
+                return "_async", Route("", id=_checked_id(key))
             case [*above, name] if name.startswith("$"):
                 return "operation", self._operation(above, name[1:])
             case [type_]:

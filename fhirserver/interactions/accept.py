@@ -41,8 +41,8 @@ def accept(
         services: `job_limit` says how many jobs one caller may have.
         auth: the caller; the job writes in its name.
         kind: of the job.
-        parameters: what the job needs to know; the resource's id is added as "report". A "key"
-            names what the job works on where only one job at a time may.
+        parameters: what the job needs to know; the resource's id is added as "report". A
+            "subject" names what the job works on where only one job at a time may.
         resource: as it is while the job waits, without id.
         prefer: body wanted; None gives the resource.
 
@@ -52,7 +52,7 @@ def accept(
     Raises:
         ThrottledError: the caller has too many jobs already.
         ForbiddenError: the caller may not create the resource.
-        ConflictError: a job with that key waits or runs, or the resource refers to nothing.
+        ConflictError: a job of that subject waits or runs, or the resource refers to nothing.
     """
     type_ = resource["resourceType"]
     decision = permit(services, auth, "create", type_)
@@ -67,14 +67,13 @@ def accept(
     change = create_change(prepared)
     row = audit_row(auth, "create")
     told = {**parameters, "report": change.id}
-    key = parameters.get("key")
+    subject = parameters.get("subject")
 
     def attempt(session: WriteSession) -> Written:
-        locks = [f"jobs of {auth.actor}", *([] if key is None else [f"{kind} of {key}"])]
-        session.lock_conditions(locks)
-        if key is not None:
-            _refuse_second(unended_job(session.connection, kind, key), type_, key)
-        _refuse_more(services, count_jobs(session.connection, auth.actor))
+        if subject is not None:
+            session.lock_conditions([f"{kind} of {subject}"])
+            _refuse_second(unended_job(session.connection, kind, subject), type_, subject)
+        refuse_more(services, session, auth)
         integrity = services.settings.referential_integrity
         written = session.apply([change], row, integrity)[0]
         add_job(session.connection, kind, told, asdict(auth), written.stored.rid)
@@ -90,19 +89,31 @@ def accept(
     return Result(202, body=preferred_body(stored, prefer, [issue]), follow=place)
 
 
-def _refuse_second(report: str | None, type_: str, key: str) -> None:
+def _refuse_second(report: str | None, type_: str, subject: str) -> None:
     if report is not None:
         raise ConflictError(
-            f"{key} waits or runs already: {type_}/{report} tells how it goes; come back when it "
-            "has ended, or delete that to cancel."
+            f"{subject} waits or runs already: {type_}/{report} tells how it goes; come back when "
+            "it has ended, or delete that to cancel."
         )
 
 
-def _refuse_more(services: Services, jobs: int) -> None:
+def refuse_more(services: Services, session: WriteSession, auth: AuthContext) -> None:
+    """Keep a caller from having more jobs than it may.
+
+    Args:
+        services: `job_limit` says how many.
+        session: in which the next one is added.
+        auth: the caller.
+
+    Raises:
+        ThrottledError: it has as many as it may.
+    """
+    session.lock_conditions([f"jobs of {auth.actor}"])
+    jobs = count_jobs(session.connection, auth.actor)
     limit = services.settings.job_limit
     if jobs >= limit:
         raise ThrottledError(
             f"{jobs} jobs of this caller wait or run, and {limit} may; come back when one has "
-            "ended, or delete the resource that tells of one.",
+            "ended, or delete what tells of one.",
             headers=(("Retry-After", str(_RETRY_AFTER_S)),),
         )

@@ -3,10 +3,14 @@
 Spec: https://hl7.org/fhir/R4/http.html#brules
 """
 
+from functools import partial
+
 from fhirserver.access import AuthContext
 from fhirserver.errors import FhirError
+from fhirserver.interactions.batch_once import answer_once
 from fhirserver.interactions.bundle import bundle_json
 from fhirserver.interactions.bundle_request import perform
+from fhirserver.interactions.memory import Memory
 from fhirserver.interactions.transaction_entries import (
     Entry,
     at_entry,
@@ -19,14 +23,21 @@ from fhirserver.interactions.types import Preference, Result, Services
 from fhirserver.model.json import JsonObject
 
 
-def batch(services: Services, auth: AuthContext, bundle: JsonObject, prefer: Preference) -> Result:
-    """Run every entry; the answer is 200 whatever becomes of them.
+def batch(
+    services: Services,
+    auth: AuthContext,
+    bundle: JsonObject,
+    prefer: Preference,
+    memory: Memory | None = None,
+) -> Result:
+    """Run every entry that is not done yet; the answer is 200 whatever becomes of them.
 
     Raises:
         InvalidRequestError: the Bundle has no list of entries.
     """
     base_url = services.settings.public_url
-    answers: dict[int, bytes] = {}
+    answers = {} if memory is None else memory.recall()
+    answer = _answer if memory is None else partial(answer_once, memory=memory)
     entries: list[Entry] = []
     raw_entries = bundle_entries(bundle)
     for index, raw in enumerate(raw_entries):
@@ -35,10 +46,15 @@ def batch(services: Services, auth: AuthContext, bundle: JsonObject, prefer: Pre
         except FhirError as error:
             answers[index] = error_entry(error)
     for entry in processing_order(entries):
-        try:
-            result = perform(services, auth, entry)
-            answers[entry.index] = result_entry(entry, result, base_url)
-        except FhirError as error:
-            answers[entry.index] = error_entry(at_entry(error, entry.path))
+        if entry.index not in answers:
+            answers[entry.index] = answer(services, auth, entry)
     ordered = (answers[index] for index in range(len(raw_entries)))
     return Result(200, body=bundle_json("batch-response", ordered))
+
+
+def _answer(services: Services, auth: AuthContext, entry: Entry) -> bytes:
+    try:
+        result = perform(services, auth, entry)
+    except FhirError as error:
+        return error_entry(at_entry(error, entry.path))
+    return result_entry(entry, result, services.settings.public_url)

@@ -6,11 +6,12 @@ Spec: https://hl7.org/fhir/R4/http.html#capabilities and https://hl7.org/fhir/R4
     mode=normative     resource types that are normative in R4
     mode=terminology   TerminologyCapabilities: no terminology service yet
 
-A search parameter stands here exactly if a search takes it: composite and special ones and those
-without an expression are left out, because a search refuses them.
+A search parameter stands here exactly if a search takes it, so not while resources are still being
+indexed for it.
 
 Each type's documentation leads to the page where this server shows the last proof of each claim.
-The statement itself says nothing of runs, so it changes with the software only.
+The statement itself says nothing of runs, so it changes with the software and with SearchParameter
+resources only.
 """
 
 from collections.abc import Sequence
@@ -59,6 +60,12 @@ _NORMATIVE = frozenset(
     )
 )
 _MODES = ("full", "normative", "terminology")
+_LIST = {
+    "name": "_list",
+    "type": "special",
+    "documentation": "Entries of a List, by its id or by one of R4's functional names.",
+}
+"""R4 defines it in words, without a SearchParameter."""
 
 
 def capabilities(services: Services, auth: AuthContext, query: Query | None = None) -> Result:
@@ -108,7 +115,11 @@ def _statement(
     policies = ["literal", "logical", "enforced"] if enforced else ["literal", "logical"]
     rest: JsonObject = {
         "mode": "server",
-        "documentation": "FHIR R4 on PostgreSQL; searches are strict unless Prefer says lenient.",
+        "documentation": (
+            "FHIR R4 on PostgreSQL; searches are strict unless Prefer says handling=lenient. With "
+            "Prefer: respond-async searches, histories, batches and transactions are answered "
+            "later, at the address in Content-Location."
+        ),
         "resource": [
             {
                 **_resource(definitions, name, referrers[name]),
@@ -203,7 +214,9 @@ def _operations(
 def searchable(definitions: Definitions, name: str) -> list[SearchParameter]:
     """Give the parameters that a search of a type takes, by code."""
     found = definitions.search_parameters(name)
-    return [found[code] for code in sorted(found) if found[code].supported]
+    return [
+        found[code] for code in sorted(found) if found[code].supported and not found[code].pending
+    ]
 
 
 def _parameter(parameter: SearchParameter) -> JsonObject:
@@ -219,7 +232,8 @@ def _common_parameters(definitions: Definitions) -> list[JsonObject]:
     common = set(definitions.search_parameters(next(names)))
     for name in names:
         common &= set(definitions.search_parameters(name))
-    return [_parameter(each) for each in searchable(definitions, "Basic") if each.code in common]
+    found = [_parameter(each) for each in searchable(definitions, "Basic") if each.code in common]
+    return [*found, _LIST]
 
 
 def _referrers(definitions: Definitions) -> dict[str, list[str]]:

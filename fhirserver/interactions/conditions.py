@@ -7,13 +7,15 @@ write. Of many callers with the same condition one creates and the others find w
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from fhirserver.access import AuthContext
 from fhirserver.errors import InvalidRequestError, MultipleMatchesError
 from fhirserver.interactions.permit import confine, permit
 from fhirserver.interactions.request_url import Pairs, parse_pairs
-from fhirserver.interactions.searching import search_context
+from fhirserver.interactions.searching import parse_search
+from fhirserver.interactions.session_database import SessionDatabase
 from fhirserver.interactions.types import Services
 from fhirserver.store.search import find_matches
 from fhirserver.store.write import WriteSession
@@ -76,14 +78,9 @@ def matching_ids(
         Logical ids; two at most, which is enough to know that it is not one.
     """
     permit(services, auth, "search-type", wanted.type)
-    found = find_matches(
-        session.connection,
-        services.definitions,
-        wanted.type,
-        wanted.pairs,
-        search_context(services),
-        confine(services, auth),
-    )
+    inside = replace(services, database=SessionDatabase(services.database, session))
+    parsed, context = parse_search(inside, auth, wanted.pairs, (wanted.type,))
+    found = find_matches(session.connection, parsed, context, confine(services, auth))
     return [id_ for _, id_ in found]
 
 

@@ -21,7 +21,7 @@ from fhirserver.audit import audit_row
 from fhirserver.errors import InvalidRequestError
 from fhirserver.interactions.bundle import Link, bundle_json, entry_json
 from fhirserver.interactions.read import absent
-from fhirserver.interactions.searching import caller_key
+from fhirserver.interactions.searching import caller_key, cut_short, refuse_page
 from fhirserver.interactions.types import Query, Result, Services
 from fhirserver.model.instant import format_instant, interval_us
 from fhirserver.model.json import JsonObject
@@ -83,7 +83,9 @@ def run_history(
     base_url = services.settings.public_url
     links = _links(services, auth, scope, given, page)
     entries = (history_entry(stored, base_url) for stored in page.entries)
-    return Result(200, body=bundle_json("history", entries, links=links, total=page.total))
+    body = bundle_json("history", entries, links=links, total=page.total)
+    is_cut = page.next_beyond is not None and not services.cursor_key
+    return Result(200, body=body, issues=cut_short(len(page.entries)) if is_cut else ())
 
 
 def parse_history(services: Services, given: Mapping[str, str]) -> HistoryQuery:
@@ -153,6 +155,8 @@ def _resume(
     pairs = query.pairs
     position = None
     tokens = [value for name, value in pairs if name == PARAMETER]
+    if tokens and not services.cursor_key:
+        raise refuse_page()
     if tokens and len(pairs) == 1:
         caller = caller_key(auth, scope.path)
         sealed, position = open_cursor(services.cursor_key, caller, tokens[0])
@@ -178,7 +182,7 @@ def _links(
 ) -> Iterator[Link]:
     url = f"{services.settings.public_url}/{scope.path}"
     yield "self", f"{url}?{urlencode(given)}" if given else url
-    if page.next_beyond is not None:
+    if page.next_beyond is not None and services.cursor_key:
         caller = caller_key(auth, scope.path)
         position = Position(values=page.next_beyond, total=page.total)
         token = seal_cursor(services.cursor_key, caller, tuple(given.items()), position)

@@ -8,6 +8,7 @@ Whatever the CapabilityStatement claims has a path here, and nothing else has:
     rest.resource.interaction       /[type], /[type]/{id}, their _history and _search
     rest.resource.operation         /[type]/$name, /[type]/{id}/$name, as its definition says
     rest.compartment                /[compartment]/{id}/{member}
+    rest.documentation              /_async/{id}, where a request is followed
 
 What many paths share stands once in `openapi_components`.
 """
@@ -26,8 +27,11 @@ from fhirserver.model.json import JsonObject, parse_json, write_json
 
 READING = ("_format", "_pretty", "_summary", "_elements")
 CACHED = ("If-None-Match", "If-Modified-Since")
-SEARCHING = ("_count", "_sort", "_total", "_include", "_revinclude", "Prefer", *READING)
-HISTORY = ("_count", "_since", "_at", "_format", "_pretty")
+SEARCHING = (
+    "_count", "_sort", "_total", "_include", "_revinclude", "_explain", "Prefer", *READING
+)  # fmt: skip
+HISTORY = ("_count", "_since", "_at", "Prefer", "_format", "_pretty")
+LISTED = ("Bundle", "Accepted")
 WRITING = ("If-Match", "Prefer", "_format")
 
 
@@ -52,12 +56,12 @@ _OF_TYPE: dict[str, Shape] = {
     "update": Shape("put", "/{id}", WRITING, "Resource", ("Resource", "Created")),
     "patch": Shape("patch", "/{id}", WRITING, "Patch", ("Resource",)),
     "delete": Shape("delete", "/{id}", ("If-Match",), "", ("Nothing",)),
-    "history-instance": Shape("get", "/{id}/_history", HISTORY, "", ("Bundle",)),
-    "history-type": Shape("get", "/_history", HISTORY, "", ("Bundle",)),
+    "history-instance": Shape("get", "/{id}/_history", HISTORY, "", LISTED),
+    "history-type": Shape("get", "/_history", HISTORY, "", LISTED),
     "create": Shape(
         "post", "", ("If-None-Exist", "Prefer", "_format"), "Resource", ("Resource", "Created")
     ),
-    "search-type": Shape("get", "", SEARCHING, "", ("Bundle",)),
+    "search-type": Shape("get", "", SEARCHING, "", LISTED),
 }  # fmt: skip
 _CONDITIONAL: dict[str, Shape] = {
     "update": Shape("put", "", ("criteria", *WRITING), "Resource", ("Resource", "Created")),
@@ -65,18 +69,28 @@ _CONDITIONAL: dict[str, Shape] = {
     "delete": Shape("delete", "", ("criteria", "If-Match"), "", ("Nothing",)),
 }
 _OF_SYSTEM: dict[str, Shape] = {
-    "transaction": Shape("post", "/", ("Prefer", "_format"), "Resource", ("Bundle",)),
-    "batch": Shape("post", "/", ("Prefer", "_format"), "Resource", ("Bundle",)),
-    "search-system": Shape("get", "/", ("_type", *SEARCHING), "", ("Bundle",)),
-    "history-system": Shape("get", "/_history", HISTORY, "", ("Bundle",)),
+    "transaction": Shape("post", "/", ("Prefer", "_format"), "Resource", LISTED),
+    "batch": Shape("post", "/", ("Prefer", "_format"), "Resource", LISTED),
+    "search-system": Shape("get", "/", ("_type", *SEARCHING), "", LISTED),
+    "history-system": Shape("get", "/_history", HISTORY, "", LISTED),
 }
 _METADATA = Shape("get", "/metadata", READING, "", ("Resource",))
 _OPENAPI = Shape("get", "/openapi.json", (), "", ("Document",))
-_SEARCH_FORM = Shape("post", "/_search", ("_format", "_pretty"), "Form", ("Bundle",))
-_COMPARTMENT = Shape("get", "/{id}/{member}", ("criteria", *SEARCHING), "", ("Bundle",))
+_SEARCH_FORM = Shape("post", "/_search", ("Prefer", "_format", "_pretty"), "Form", LISTED)
+_COMPARTMENT = Shape("get", "/{id}/{member}", ("criteria", *SEARCHING), "", LISTED)
 _INVOCATION = Shape("post", "", ("_format",), "Resource", ("Resource",))
 _INVOCATION_BY_URL = Shape("get", "", ("criteria", "_format"), "", ("Resource",))
-_STATUS = {"Created": "201", "Nothing": "204"}
+_ASYNC = (
+    Shape("get", "", ("_format", "_pretty"), "", ("Bundle", "Pending")),
+    Shape("delete", "", ("_format", "_pretty"), "", ("Forgotten",)),
+)
+_STATUS = {
+    "Accepted": "202",
+    "Created": "201",
+    "Forgotten": "202",
+    "Nothing": "204",
+    "Pending": "202",
+}
 
 
 def openapi(services: Services, auth: AuthContext) -> Result:
@@ -97,6 +111,8 @@ def _document(
         "/openapi.json": {"get": _operation("openapi", "", _OPENAPI)},
     }
     _add_system(paths, rest)
+    for shape, code in zip(_ASYNC, ("async-status", "async-cancel"), strict=True):
+        _at(paths, "/_async/{id}")[shape.method] = _operation(code, "", shape)
     offered = {each.code: each for each in operations}
     for resource in rest["resource"]:
         _add_type(paths, offered, resource)
@@ -113,7 +129,9 @@ def _document(
             "servers": [{"url": stated["implementation"]["url"]}],
             "tags": [{"name": each["type"]} for each in rest["resource"]],
             "paths": paths,
-            "components": components(rest["resource"], stated["format"], stated["patchFormat"]),
+            "components": components(
+                [*rest["resource"], rest], stated["format"], stated["patchFormat"]
+            ),
         }
     )
 

@@ -15,10 +15,12 @@ _SEARCHED = {
     "date": "prefixes eq ne gt lt ge le sa eb ap; modifier :missing",
     "number": "prefixes eq ne gt lt ge le sa eb ap; modifier :missing",
     "quantity": "[prefix]number|system|code; modifier :missing",
-    "reference": "id, Type/id or URL; modifiers :identifier, :[type], :missing; chains",
+    "reference": "id, Type/id or URL; modifiers :identifier, :[type], :text, :missing,"
+    " and :below and :above in hierarchies; chains",
     "special": "latitude|longitude|distance|units; modifier :missing",
     "string": "begins so; modifiers :exact, :contains, :missing",
-    "token": "code, system|code, |code or system|; modifiers :not, :text, :of-type, :missing",
+    "token": "code, system|code, |code or system|; modifiers :not, :text, :of-type, :missing,"
+    " :in and :not-in with a value set, :below and :above with system|code",
     "uri": "to the letter; modifiers :below, :above, :missing",
 }
 _TEXT: JsonObject = {"type": "string"}
@@ -26,6 +28,10 @@ _QUERY: dict[str, tuple[str, JsonObject]] = {
     "_at": ("Versions that were current at some moment of this date or time.", _TEXT),
     "_count": ("Entries of a page.", {"type": "integer", "minimum": 0}),
     "_elements": ("Elements at the top that are wanted, by comma.", _TEXT),
+    "_explain": (
+        "How the search is run, instead of its answer; for administrators.",
+        {"type": "string", "enum": ["true", "plan"]},
+    ),
     "_format": ("Format of the answer; wins over Accept.", _TEXT),
     "_include": ("Type:parameter[:Target], Type:* or *.", {"type": "array", "items": _TEXT}),
     "_pretty": ("Indent the answer.", {"type": "boolean"}),
@@ -47,7 +53,8 @@ _HEADERS = {
     "If-Modified-Since": "The answer is 304 if nothing changed since.",
     "If-None-Exist": "Create only if this search finds nothing.",
     "If-None-Match": "The answer is 304 if this version is current.",
-    "Prefer": "return=minimal|representation|OperationOutcome, handling=strict|lenient.",
+    "Prefer": "return=minimal|representation|OperationOutcome, handling=strict|lenient, "
+    "respond-async.",
 }
 _PATH = {"id": ("Logical id.", r"^[A-Za-z0-9\-.]{1,64}$"), "vid": ("Version.", "^[0-9]+$")}
 
@@ -55,6 +62,14 @@ _PATH = {"id": ("Logical id.", r"^[A-Za-z0-9\-.]{1,64}$"), "vid": ("Version.", "
 def ref(kind: str, key: str) -> JsonObject:
     """Point at a component."""
     return {"$ref": f"#/components/{kind}/{key}"}
+
+
+_OWN = {
+    "_filter": "R4's filter expressions: parameter operator value, and, or, not, parentheses",
+    "_list": "id of a List, or $current-problems and R4's other functional lists",
+    "_text": 'words of the narrative, and, or, not, parentheses, "phrases"; modifier :missing',
+}
+"""Parameters that are not searched like others of their type."""
 
 
 def parameter_key(parameter: Any) -> str:
@@ -116,10 +131,15 @@ def _search_parameters(resources: Any) -> JsonObject:
             found[parameter_key(parameter)] = {
                 "name": parameter["name"],
                 "in": "query",
-                "description": f"{parameter['type']}: {_SEARCHED[parameter['type']]}",
+                "description": _described(parameter),
                 "schema": {"type": "array", "items": _TEXT},
             }
     return found
+
+
+def _described(parameter: Any) -> str:
+    own = _OWN.get(parameter["name"])
+    return own or f"{parameter['type']}: {_SEARCHED[parameter['type']]}"
 
 
 def _criteria_schema() -> JsonObject:
@@ -146,6 +166,11 @@ def _responses(media_types: list[str]) -> JsonObject:
     location = {"Location": {"description": "URL of the version.", "schema": _TEXT}}
     return {
         "Bundle": {"description": "A Bundle.", "content": _content(media_types, "Bundle")},
+        "Accepted": {
+            "description": "Answered later, at the address in Content-Location.",
+            "headers": {"Content-Location": {"description": "Below _async.", "schema": _TEXT}},
+            "content": _content(media_types, "OperationOutcome"),
+        },
         "Created": {
             "description": "Stored as the first version.",
             "headers": {**etag, **location},
@@ -159,8 +184,20 @@ def _responses(media_types: list[str]) -> JsonObject:
             "description": "What is wrong and what to do, as an OperationOutcome.",
             "content": _content(media_types, "OperationOutcome"),
         },
+        "Forgotten": {
+            "description": "Cancelled if it was not done, and forgotten.",
+            "content": _content(media_types, "OperationOutcome"),
+        },
         "NotModified": {"description": "The caller has the current version."},
         "Nothing": {"description": "Done; there is nothing to show."},
+        "Pending": {
+            "description": "Not answered yet.",
+            "headers": {
+                "X-Progress": {"description": "How far it is.", "schema": _TEXT},
+                "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}},
+            },
+            "content": _content(media_types, "OperationOutcome"),
+        },
         "Resource": {
             "description": "A resource.",
             "headers": etag,

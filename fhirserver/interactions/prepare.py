@@ -14,6 +14,7 @@ from fhirserver.definitions import Definitions
 from fhirserver.errors import InvalidRequestError, Issue, UnprocessableError
 from fhirserver.model.json import JsonObject, JsonValue
 from fhirserver.search.extract import IndexRows, extract
+from fhirserver.search.own_parameters import read_own
 from fhirserver.validation import validate
 
 _SUBSETTED = "SUBSETTED"
@@ -129,13 +130,18 @@ def check(
     """
     found = validate(resource, definitions=definitions, entry_types=entry_types)
     issues = [*found, *_subset_issues(resource)]
-    if not issues:
-        return ()
+    _refuse_errors(issues)
+    if resource["resourceType"] == "SearchParameter":
+        issues += read_own(resource, definitions).issues
+        _refuse_errors(issues)
+    return tuple(issues)
+
+
+def _refuse_errors(issues: Sequence[Issue]) -> None:
     errors = [issue for issue in issues if issue.severity in ("fatal", "error")]
     if errors:
         others = [issue for issue in issues if issue.severity not in ("fatal", "error")]
         raise UnprocessableError(errors[0].diagnostics, issues=errors + others)
-    return tuple(issues)
 
 
 def _client_meta(meta: JsonValue) -> JsonValue:

@@ -5,14 +5,19 @@ Spec: https://hl7.org/fhir/R4/search.html and https://hl7.org/fhir/R4/http.html#
 A paging link carries the whole query, sealed: `_page=<token>` and nothing else.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import NamedTuple
 
 from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
 from fhirserver.definitions import Definitions
-from fhirserver.errors import InvalidSearchError, Issue
+from fhirserver.errors import InvalidSearchError, Issue, NotSupportedError
 from fhirserver.interactions.bundle import bundle_json, entry_json
+from fhirserver.interactions.explain import asks_to_explain, report, take_out
+from fhirserver.interactions.look_ups import Finder, StoredContent, StoredHierarchies
 from fhirserver.interactions.permit import confine
 from fhirserver.interactions.request_url import Pairs
 from fhirserver.interactions.subset import Subset, apply_subset
@@ -25,17 +30,34 @@ from fhirserver.search.order import Position
 from fhirserver.search.parse import parse
 from fhirserver.search.plan import make_plan
 from fhirserver.search.query import Query as ParsedQuery
+from fhirserver.search.settled import is_settled
+from fhirserver.search.terminology import ContentTerminology
+from fhirserver.store.explain import explain
 from fhirserver.store.search import SearchPage, execute
+from fhirserver.store.statement import StoreConnection
 
 _MATCH = {"search": {"mode": "match"}}
 _INCLUDE = {"search": {"mode": "include"}}
 _OUTCOME = {"search": {"mode": "outcome"}}
 
 
-def search_context(services: Services, *, lenient: bool = False) -> SearchContext:
-    """Say what parsing a search needs to know of this server and this moment."""
+def search_context(
+    services: Services,
+    auth: AuthContext,
+    *,
+    lenient: bool = False,
+    connection: StoreConnection | None = None,
+) -> SearchContext:
+    """Say what parsing a search needs to know of this server and this moment.
+
+    Args:
+        services: what the interaction works with.
+        auth: the caller; value sets and hierarchies are looked up as it may see them.
+        lenient: unknown parameters are left out instead of refused.
+        connection: of a transaction that the search belongs to.
+    """
     settings = services.settings
-    return SearchContext(
+    context = SearchContext(
         definitions=services.definitions,
         base_url=settings.public_url,
         now_us=services.now(),
@@ -44,6 +66,57 @@ def search_context(services: Services, *, lenient: bool = False) -> SearchContex
         include_limit=settings.include_limit,
         lenient=lenient,
     )
+    database = services.database
+    finder = Finder(
+        context,
+        confine(services, auth),
+        database.search_connection if connection is None else lambda: nullcontext(connection),
+    )
+    return replace(
+        context,
+        terminology=ContentTerminology(StoredContent(finder)),
+        hierarchies=StoredHierarchies(finder),
+    )
+
+
+def newest(services: Services) -> Services:
+    """Give the services with the search parameters that are in force now.
+
+    Raises:
+        UnavailableError: the database cannot be asked.
+    """
+    return replace(services, definitions=services.database.current_definitions())
+
+
+def parse_search(
+    services: Services,
+    auth: AuthContext,
+    pairs: Sequence[tuple[str, str]],
+    types: tuple[str, ...] | None,
+    *,
+    compartment: tuple[str, str] | None = None,
+    lenient: bool = False,
+) -> tuple[ParsedQuery, SearchContext]:
+    """Parse a search with R4's parameters, and with those of one's own where it may need them.
+
+    The latter are looked at in the database each time, so that one that is new, changed or gone is
+    so at once in every process.
+
+    Raises:
+        InvalidSearchError: an unknown parameter or a wrong value.
+        NotSupportedError: known to FHIR and not offered here.
+        UnavailableError: resources are still being indexed for a parameter.
+    """
+    alone = replace(services, definitions=services.definitions.specification)
+    context = search_context(alone, auth, lenient=lenient)
+    try:
+        parsed = parse(pairs, types, context, compartment=compartment)
+    except (InvalidSearchError, NotSupportedError):
+        parsed = None
+    if parsed is not None and is_settled(parsed):
+        return parsed, context
+    context = search_context(newest(services), auth, lenient=lenient)
+    return parse(pairs, types, context, compartment=compartment), context
 
 
 def caller_key(auth: AuthContext, place: str) -> str:
@@ -78,23 +151,79 @@ def run_search(services: Services, auth: AuthContext, scope: Scope, query: Query
 
     Raises:
         InvalidSearchError: an unknown parameter or a wrong value.
+        UnavailableError: resources are still being indexed for a parameter.
+        ForbiddenError: an explanation is wanted by somebody who is no administrator.
     """
+    if asks_to_explain(query.pairs):
+        return _explain(services, auth, scope, query)
     caller = caller_key(auth, scope.place)
     pairs, position = _resume(services.cursor_key, caller, query.pairs)
-    context = search_context(services, lenient=query.handling == "lenient")
-    parsed = parse(pairs, scope.types, context, compartment=scope.compartment)
+    parsed, context = parse_search(
+        services,
+        auth,
+        pairs,
+        scope.types,
+        compartment=scope.compartment,
+        lenient=query.handling == "lenient",
+    )
     plan = make_plan(parsed, context, confine(services, auth), position)
     page = execute(services.database, plan, audit_row(auth, scope.interaction, pairs))
     url = f"{services.settings.public_url}/{scope.place}".rstrip("/")
     links = page_links(services.cursor_key, caller, url, parsed, page)
     entries = _entries(services.definitions, services.settings.public_url, parsed, page)
-    return Result(200, body=bundle_json("searchset", entries, links=links, total=page.total))
+    body = bundle_json("searchset", entries, links=links, total=page.total)
+    is_cut = page.next is not None and not services.cursor_key
+    return Result(200, body=body, issues=cut_short(len(page.matches)) if is_cut else ())
+
+
+def cut_short(count: int) -> tuple[Issue, ...]:
+    """Say of an answer without pages that there is more than it holds."""
+    return (
+        Issue(
+            "warning",
+            "too-costly",
+            f"Only the first {count} are in this answer, and there are more: _count and the "
+            "server's FHIRSERVER_ASYNC_RESULT_LIMIT bound what is answered in the background. "
+            "Ask for less at once, or page through it without respond-async.",
+        ),
+    )
+
+
+def refuse_page() -> InvalidSearchError:
+    """Make the error of a paging link where there are no pages."""
+    return InvalidSearchError(
+        "_page with Prefer: respond-async: a paging link leads to one page, and what is answered "
+        "in the background has none; follow the link without respond-async, or send its query.",
+        expression=("http._page",),
+    )
+
+
+def _explain(services: Services, auth: AuthContext, scope: Scope, query: Query) -> Result:
+    """Explain a search instead of answering it."""
+    pairs, run = take_out(services, auth, query.pairs)
+    began = time.perf_counter()
+    parsed, context = parse_search(
+        services,
+        auth,
+        pairs,
+        scope.types,
+        compartment=scope.compartment,
+        lenient=query.handling == "lenient",
+    )
+    done = time.perf_counter()
+    plan = make_plan(parsed, context, confine(services, auth))
+    took_ms = {"parse": 1000 * (done - began), "plan": 1000 * (time.perf_counter() - done)}
+    audited = audit_row(auth, scope.interaction, query.pairs)
+    statements = explain(services.database, plan, audited, run=run)
+    return report(services, auth, plan, took_ms, statements)
 
 
 def _resume(key: bytes, caller: str, pairs: Pairs) -> tuple[Pairs, Position | None]:
     tokens = [value for name, value in pairs if name == PARAMETER]
     if not tokens:
         return pairs, None
+    if not key:
+        raise refuse_page()
     if len(pairs) > 1:
         raise InvalidSearchError(
             "_page stands alone: a paging link holds the whole query; follow it as it is."

@@ -1,4 +1,4 @@
-"""The database as seen from inside one transaction: every statement runs over its connection."""
+"""The database as seen from inside one transaction: statements and writes are part of it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,14 +18,15 @@ class SessionDatabase(Database):
 
     def __init__(self, database: Database, session: WriteSession) -> None:
         super().__init__(database.url, clock=database.clock)
-        self._session = session
+        self.registry = database.registry
+        self.session: WriteSession = session
 
     @contextmanager
     def connection(self) -> Iterator[StoreConnection]:
         """Lend the connection."""
-        yield self._session.connection
+        yield self.session.connection
 
     @contextmanager
     def search_connection(self) -> Iterator[StoreConnection]:
         """Lend the connection."""
-        yield self._session.connection
+        yield self.session.connection

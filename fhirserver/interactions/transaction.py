@@ -6,6 +6,7 @@ Spec: https://hl7.org/fhir/R4/http.html#transaction
 from fhirserver.access import AuthContext
 from fhirserver.errors import InvalidRequestError
 from fhirserver.interactions.batch import batch
+from fhirserver.interactions.memory import Memory
 from fhirserver.interactions.permit import permit
 from fhirserver.interactions.transaction_run import run_transaction
 from fhirserver.interactions.types import Result, Services, WriteOptions
@@ -13,7 +14,11 @@ from fhirserver.model.json import JsonValue
 
 
 def transaction(
-    services: Services, auth: AuthContext, bundle: JsonValue, options: WriteOptions | None = None
+    services: Services,
+    auth: AuthContext,
+    bundle: JsonValue,
+    options: WriteOptions | None = None,
+    memory: Memory | None = None,
 ) -> Result:
     """Process a Bundle as its type says.
 
@@ -22,6 +27,7 @@ def transaction(
         auth: the caller; asked for again entry by entry.
         bundle: parsed JSON of any shape.
         options: only `prefer` counts; without it the answer carries no resources but those of GETs.
+        memory: of a Bundle that may be taken up again; None where its caller waits.
 
     Raises:
         InvalidRequestError: no Bundle of type batch or transaction.
@@ -42,5 +48,5 @@ def transaction(
         )
     permit(services, auth, type_, None)
     if type_ == "batch":
-        return batch(services, auth, bundle, prefer)
-    return run_transaction(services, auth, bundle, prefer)
+        return batch(services, auth, bundle, prefer, memory)
+    return run_transaction(services, auth, bundle, prefer, memory)

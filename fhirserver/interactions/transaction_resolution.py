@@ -29,7 +29,7 @@ from fhirserver.interactions.conditions import (
     matching_ids,
     only_match,
 )
-from fhirserver.interactions.searching import search_context
+from fhirserver.interactions.searching import newest, search_context
 from fhirserver.interactions.transaction_entries import at_entry
 from fhirserver.interactions.transaction_matches import BundleMatcher, Candidate
 from fhirserver.interactions.transaction_plan import PlannedWrite
@@ -183,7 +183,9 @@ class _References:
                 candidates.setdefault(each.plan.type, []).append(Candidate(each.id, resource))
         self._candidates = candidates
         self._matcher = BundleMatcher(
-            search_context(services), candidates, services.settings.public_url
+            search_context(newest(services), auth, connection=session.connection),
+            candidates,
+            services.settings.public_url,
         )
 
     def find(self, search: tuple[str, str]) -> str:

@@ -70,6 +70,7 @@ class Services:
         policy: decides each access; its decision narrows what is read and written.
         now: the clock, epoch microseconds.
         cursor_key: 32 secret bytes that paging links are sealed with; the same in all workers.
+            b"" where there are none: an answer is whole, or says that it is not.
         operations: what is offered besides interactions.
     """
 
@@ -138,6 +139,7 @@ class Result:
         location: absolute URL of the version, for Location; set by creates only.
         issues: warnings and information about what was done.
         follow: absolute URL where what was accepted can be followed; only with 202.
+        no_store: no cache may keep it, not even the caller's own.
     """
 
     status: int
@@ -146,3 +148,4 @@ class Result:
     location: str | None = None
     issues: tuple[Issue, ...] = ()
     follow: str | None = None
+    no_store: bool = False

@@ -11,9 +11,10 @@ from typing import Any
 from psycopg import Connection
 
 from fhirserver.config import Settings
+from fhirserver.jobs.async_answers import AsyncAnswers
 from fhirserver.jobs.audit_partitions import make_audit_partitions
 from fhirserver.jobs.outbox_numbers import number_outbox
-from fhirserver.jobs.reindexing import Reindexing
+from fhirserver.jobs.reindexing import OwnParameters, Reindexing
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +38,7 @@ def make_duties(settings: Settings) -> tuple[Duty, ...]:
     return (
         Duty("outbox", 0.5, number_outbox),
         Duty("audit-partitions", 6 * 3600.0, make_audit_partitions),
+        Duty("async-answers", 60.0, AsyncAnswers(settings.async_result_ttl_s).step),
         Duty("reindex", 3600.0, Reindexing(settings).step),
+        Duty("search-parameters", 1.0, OwnParameters(settings).step),
     )

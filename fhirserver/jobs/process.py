@@ -1,4 +1,7 @@
-"""The process of background work: duties in its main thread, jobs in another."""
+"""The process of background work: duties in its main thread, each kind of job in another.
+
+A search does not wait behind a run of a TestScript.
+"""
 
 import signal
 import threading
@@ -34,14 +37,18 @@ def work(services: Services, lifeline: int | None) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     Lifeline(lifeline).ready()
     url = services.settings.database_url
-    jobs = JobRunner(url, make_kinds(services), stop)
-    thread = threading.Thread(target=_run, args=(jobs, stop), name="jobs")
-    thread.start()
+    threads = [
+        threading.Thread(target=_run, args=(JobRunner(url, {name: kind}, stop), stop), name=name)
+        for name, kind in make_kinds(services).items()
+    ]
+    for thread in threads:
+        thread.start()
     try:
         Runner(url, make_duties(services.settings), stop).run()
     finally:
         stop.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
         services.database.close()
     return 0
 

@@ -10,13 +10,18 @@ from collections.abc import Mapping
 
 from fhirserver.errors import MethodNotAllowedError, NotFoundError
 from fhirserver.interactions import OfferedOperation, Result
-from fhirserver.operations import test_script_run, validate
+from fhirserver.operations import search_parameter_status, test_script_run, validate
 from fhirserver.operations.types import Call, Operation
 
 __all__ = ["OFFERED", "OPERATIONS", "Call", "Operation", "invoke"]
 
 OPERATIONS: Mapping[str, Operation] = {
-    operation.code: operation for operation in (validate.OPERATION, test_script_run.OPERATION)
+    operation.code: operation
+    for operation in (
+        validate.OPERATION,
+        test_script_run.OPERATION,
+        search_parameter_status.OPERATION,
+    )
 }
 
 OFFERED: tuple[OfferedOperation, ...] = tuple(

@@ -70,7 +70,7 @@ def run(call: Call) -> Result:
         parameters, about = _script(call, found.get("resource"))
     report = _waiting(call, about)
     if call.id is not None:
-        parameters["key"] = f"TestScript/{call.id}"
+        parameters["subject"] = f"TestScript/{call.id}"
     return accept(call.services, call.auth, TEST_RUN, parameters, report, call.prefer)
 
 

@@ -18,13 +18,20 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from fhirserver.audit import audit_row
-from fhirserver.errors import FhirError, InvalidRequestError, Issue, NotSupportedError
+from fhirserver.definitions import Definitions
+from fhirserver.errors import (
+    FhirError,
+    InvalidRequestError,
+    Issue,
+    NotSupportedError,
+    UnprocessableError,
+)
 from fhirserver.interactions import Result, WriteOptions
 from fhirserver.interactions.create import create_change
 from fhirserver.interactions.delete import delete_change
 from fhirserver.interactions.identity import new_id
 from fhirserver.interactions.permit import permit, refuse_foreign
-from fhirserver.interactions.prepare import Prepared, checked_id, checked_type, prepare
+from fhirserver.interactions.prepare import Prepared, check, checked_id, checked_type, prepare
 from fhirserver.interactions.read import read
 from fhirserver.interactions.update import update_change
 from fhirserver.interactions.writing import refuse_hidden
@@ -33,7 +40,6 @@ from fhirserver.model.outcome import operation_outcome
 from fhirserver.operations.parameters import read_parameters
 from fhirserver.operations.types import Call, Operation
 from fhirserver.store.write import Change, WriteSession, run_write
-from fhirserver.validation import validate as validate_resource
 
 _MODES = ("create", "update", "delete", "profile")
 _BASE = "http://hl7.org/fhir/StructureDefinition/"
@@ -106,10 +112,18 @@ def _check(call: Call, asked: _Asked) -> tuple[Issue, ...]:
     assert call.type is not None
     if asked.mode is None or asked.mode == "profile":
         content = checked_type(call.type, resource)
-        return tuple(validate_resource(content, definitions=call.services.definitions))
+        return _issues(content, call.services.definitions)
     try:
         return _rehearse_write(call, asked.mode, checked_type(call.type, resource))
     except FhirError as error:
+        return error.issues
+
+
+def _issues(content: JsonObject, definitions: Definitions) -> tuple[Issue, ...]:
+    """List everything that stands in the way of storing a resource, and what is remarked."""
+    try:
+        return check(definitions, content)
+    except UnprocessableError as error:
         return error.issues
 
 

@@ -6,7 +6,7 @@ searches of their own, so that a chain tells nothing about resources that the ca
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from fhirserver.definitions import Definitions, SearchParameter
@@ -15,6 +15,7 @@ from fhirserver.search.conditions import (
     ALWAYS,
     NEVER,
     AllOf,
+    AnyOf,
     Column,
     Condition,
     Fragment,
@@ -25,30 +26,47 @@ from fhirserver.search.conditions import (
     any_condition,
     either,
 )
-from fhirserver.search.criteria import COLUMNS
+from fhirserver.search.criteria import COLUMNS, TEXT
 from fhirserver.search.owners import owner_ids
 from fhirserver.search.params import (
+    coded,
     composite,
     date,
+    hierarchy,
     number,
     quantity,
     reference,
     special,
     string,
+    text,
     token,
     uri,
 )
+from fhirserver.search.params.coded import CodesValue
 from fhirserver.search.params.composite import CompositeValue
-from fhirserver.search.params.date import DateValue
+from fhirserver.search.params.date import Comparison, DateValue
+from fhirserver.search.params.hierarchy import HierarchyValue
 from fhirserver.search.params.number import NumberValue
-from fhirserver.search.params.prefix import Prefix
 from fhirserver.search.params.quantity import QuantityValue
 from fhirserver.search.params.reference import ReferenceValue
 from fhirserver.search.params.special import NearValue
 from fhirserver.search.params.string import StringValue
+from fhirserver.search.params.text import TextValue
 from fhirserver.search.params.token import OfTypeValue, TokenValue
 from fhirserver.search.params.uri import UriValue
-from fhirserver.search.query import Chain, Clause, Criterion, Has, MissingValue
+from fhirserver.search.query import (
+    Chain,
+    Clause,
+    Criterion,
+    Either,
+    Every,
+    Filter,
+    Has,
+    Listed,
+    ListMember,
+    MissingValue,
+    Without,
+)
 from fhirserver.search.scope import (
     Scope,
     home_or,
@@ -87,6 +105,38 @@ def condition_of(clause: Clause, confined: Confined) -> Condition:
             return Rows("ref", clause.sps, (either(targets),))
         case Has():
             return _has(clause, confined)
+        case Every() | Filter():
+            return AllOf(tuple(condition_of(each, confined) for each in clause.clauses))
+        case Either():
+            return _either([condition_of(each, confined) for each in clause.clauses])
+        case Without():
+            return Not(condition_of(clause.clause, confined))
+        case Listed():
+            return any_condition(_entry(member, confined) for member in clause.members)
+
+
+def _entry(member: ListMember, confined: Confined) -> Condition:
+    """Test that a resource is an entry of Lists that the caller may see."""
+    item = confined.definitions.search_parameters("List")["item"].rows_id
+    lists = _in_answer("f.rid", _answer("List", member.lists, confined))
+    # The number stands in the text: a partial index is for these rows alone.
+    where = all_of([Fragment(f"f.sp = {item} AND f.home"), lists])
+    found = Key(_in_answer("@.rid", select("f.target", "ref f", where)))
+    if member.entry is None:
+        return found
+    return AllOf((found, condition_of(member.entry, confined)))
+
+
+def _either(conditions: Sequence[Condition]) -> Condition:
+    """Join by OR; rows of the same parameters become alternatives of one look-up."""
+    rows = [each for each in conditions if isinstance(each, Rows)]
+    if (
+        len(rows) < len(conditions)
+        or len({(each.table, each.sps, each.order) for each in rows}) > 1
+    ):
+        return AnyOf(tuple(conditions))
+    alternatives = (alternative for each in rows for alternative in each.alternatives)
+    return replace(rows[0], alternatives=tuple(dict.fromkeys(alternatives)))
 
 
 def _in_answer(column: str, answer: Fragment) -> Fragment:
@@ -141,6 +191,8 @@ def _criterion(criterion: Criterion, definitions: Definitions) -> Condition:
         return _missing(criterion)
     if criterion.parameter.code in COLUMNS:
         return _id(criterion) if criterion.parameter.code == "_id" else _last_updated(criterion)
+    if criterion.parameter.code == TEXT:
+        return text.condition(criterion.sps, _only(TextValue, criterion.values))
     return _by_rows(criterion, definitions)
 
 
@@ -159,8 +211,7 @@ def _by_rows(criterion: Criterion, definitions: Definitions) -> Condition:
         case "string":
             return string.condition(sps, modifier, _only(StringValue, values))
         case "token":
-            tokens = [value for value in values if isinstance(value, TokenValue | OfTypeValue)]
-            return token.condition(sps, modifier, tokens)
+            return _token(criterion)
         case "uri":
             return uri.condition(sps, modifier, _only(UriValue, values))
         case "composite":
@@ -169,8 +220,22 @@ def _by_rows(criterion: Criterion, definitions: Definitions) -> Condition:
             return special.condition(sps, _only(NearValue, values))
 
 
+def _token(criterion: Criterion) -> Condition:
+    sps, modifier = criterion.sps, criterion.modifier
+    if modifier in coded.MODIFIERS:
+        return coded.condition(sps, modifier, _only(CodesValue, criterion.values))
+    tokens = [each for each in criterion.values if isinstance(each, TokenValue | OfTypeValue)]
+    return token.condition(sps, modifier, tokens)
+
+
 def _reference(criterion: Criterion, definitions: Definitions) -> Condition:
     """Build the condition of a reference; an alias takes external ones only of its type."""
+    if criterion.modifier == "text":
+        texts = _only(StringValue, criterion.values)
+        return string.condition(tuple(_marks(criterion.parameters)), None, texts)
+    if criterion.modifier in hierarchy.MODIFIERS:
+        reached = _only(HierarchyValue, criterion.values)
+        return hierarchy.condition(criterion.sps, reached, definitions)
     values = [value for value in criterion.values if isinstance(value, ReferenceValue | TokenValue)]
     external = [value for value in values if isinstance(value, ReferenceValue) and value.url]
     if criterion.parameter.alias_target is None or not external:
@@ -201,11 +266,14 @@ def _missing(criterion: Criterion) -> Condition:
 
 def present(parameters: Sequence[SearchParameter]) -> Condition:
     """Build the condition that a resource has a value of one of the parameters."""
-    # An alias that looks at one target type only has its own mark of presence.
-    marks = [
+    return Column(Fragment("@.present && %s::smallint[]", (_marks(parameters),)))
+
+
+def _marks(parameters: Sequence[SearchParameter]) -> list[int]:
+    """List the numbers of what parameters look at; an alias for one target type has its own."""
+    return [
         mark for each in parameters for mark in ((each.id,) if each.alias_target else each.row_ids)
     ]
-    return Column(Fragment("@.present && %s::smallint[]", (marks,)))
 
 
 def _id(criterion: Criterion) -> Condition:
@@ -235,7 +303,7 @@ def _updated(value: DateValue) -> Fragment:
 
 
 # SQL, which end of the query's interval each parameter is, and whether it looks for the newest.
-_UPDATED: dict[Prefix, tuple[str, str, bool]] = {
+_UPDATED: dict[Comparison, tuple[str, str, bool]] = {
     "eq": ("@.updated >= %s AND @.updated < %s", "lh", False),
     "ne": ("(@.updated < %s OR @.updated >= %s)", "lh", False),
     "gt": ("@.updated >= %s", "h", True),
@@ -245,4 +313,6 @@ _UPDATED: dict[Prefix, tuple[str, str, bool]] = {
     "le": ("@.updated < %s", "h", False),
     "eb": ("@.updated < %s", "l", False),
     "ap": ("@.updated >= %s AND @.updated < %s", "lh", False),
+    "po": ("@.updated >= %s AND @.updated < %s", "lh", False),
+    "co": ("@.updated <= %s AND @.updated + 1 >= %s", "lh", False),
 }

@@ -30,7 +30,7 @@ def select(columns: str, table: str, where: Fragment) -> Fragment:
 
 def on(fragment: Fragment, alias: str) -> Fragment:
     """Say which row `@` is."""
-    return Fragment(fragment.text.replace("@", alias), fragment.params)
+    return Fragment(fragment.text.replace("@.", f"{alias}."), fragment.params)
 
 
 def of_parameters(sps: Sequence[int]) -> Fragment:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-Table = Literal["token", "string", "date", "ref", "quantity", "composite"]
+Table = Literal["token", "string", "date", "ref", "quantity", "composite", "narrative"]
 
 
 class Fragment(NamedTuple):
@@ -157,6 +157,11 @@ def either(fragments: Iterable[Fragment]) -> Fragment:
         return NEVER
     text = " OR ".join(f"({fragment.text})" for fragment in found)
     return Fragment(f"({text})", tuple(p for fragment in found for p in fragment.params))
+
+
+def negated(fragment: Fragment) -> Fragment:
+    """Say the opposite of a fragment, of the same row."""
+    return Fragment(f"NOT ({fragment.text})", fragment.params)
 
 
 def any_condition(conditions: Iterable[Condition]) -> Condition:

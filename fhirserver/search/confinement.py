@@ -10,13 +10,27 @@ The narrowest becomes the scope, the `pat` of the rows that are read; what it do
 becomes a condition.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from fhirserver.definitions import Definitions
 from fhirserver.search.clauses import Confined
 from fhirserver.search.conditions import AllOf, AnyOf, Condition, Key, Rows
 from fhirserver.search.params.reference import ReferenceValue, target
-from fhirserver.search.query import Clause, Compartment, Criterion, Has, Query
+from fhirserver.search.query import (
+    Chain,
+    Clause,
+    Compartment,
+    Criterion,
+    Either,
+    Every,
+    Filter,
+    Has,
+    Listed,
+    Query,
+    Without,
+    taken_apart,
+)
 from fhirserver.search.scope import Scope, in_compartments, member_parameters, of_types
 
 
@@ -62,7 +76,7 @@ def confine_query(query: Query, confined: Confined) -> Confinement:
         else:
             scope = Scope(patient_tid, (query.compartment.id,))
             return Confinement(types, scope, conditions=tuple(conditions))
-    for clause in query.criteria:
+    for clause in taken_apart(query.criteria):
         pinned = pinned_patients(clause, types, confined)
         if pinned and (ids is None or set(pinned) <= set(ids)):
             assert isinstance(clause, Criterion)
@@ -86,6 +100,30 @@ def pinned_patients(clause: Clause, types: Sequence[str], confined: Confined) ->
     return tuple(dict.fromkeys(ids))
 
 
+def patients_of(
+    clauses: Iterable[Clause], types: Sequence[str], definitions: Definitions
+) -> tuple[str, ...]:
+    """List the patients that a search asks about: by `patient`, or by what confines it to them."""
+    everything = Confined(definitions, lambda _type: None)
+    for clause in taken_apart(clauses):
+        found = _named_patients(clause) or pinned_patients(clause, types, everything)
+        if found:
+            return found
+    return ()
+
+
+def _named_patients(clause: Clause) -> tuple[str, ...]:
+    """List the values of `patient`, which R4 lets point at groups too; none if one is no id."""
+    if not isinstance(clause, Criterion) or clause.parameter.code != "patient":
+        return ()
+    ids = [
+        value.id
+        for value in clause.values
+        if isinstance(value, ReferenceValue) and "Patient" in value.types and not value.url
+    ]
+    return tuple(ids) if len(ids) == len(clause.values) else ()
+
+
 def says_no_more(clause: Criterion, confinement: Confinement, confined: Confined) -> bool:
     """Tell whether a criterion says just what the scope does: no other reference links."""
     return clause is confinement.pin and all(
@@ -98,7 +136,19 @@ def says_no_more(clause: Criterion, confinement: Confinement, confined: Confined
 
 def on_types(clause: Clause, types: Sequence[str]) -> Clause:
     """Narrow a clause of a system-wide search to those types that the caller may see."""
-    if isinstance(clause, Has) or len(clause.parameters) == len(types):
+    match clause:
+        case Has() | Listed():
+            return clause
+        case Every() | Either() | Filter():
+            return replace(clause, clauses=tuple(on_types(each, types) for each in clause.clauses))
+        case Without():
+            return Without(on_types(clause.clause, types))
+        case Criterion() | Chain():
+            return _on_parameters(clause, types)
+
+
+def _on_parameters(clause: Criterion | Chain, types: Sequence[str]) -> Clause:
+    if len(clause.parameters) == len(types):
         return clause
     kept = tuple(parameter for parameter in clause.parameters if parameter.base in types)
     return replace(clause, parameters=kept)

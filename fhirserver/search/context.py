@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 
 from fhirserver.definitions import Definitions
+from fhirserver.search.params.coded import Terminology
+from fhirserver.search.params.hierarchy import ALONE, Hierarchies
+from fhirserver.search.terminology import R4_TERMINOLOGY
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,8 @@ class Limits:
         includes: `_include` and `_revinclude` together.
         sort_keys: parameters in `_sort`.
         value_chars: length of one parameter's value.
+        filter_terms: comparisons in `_filter`.
+        filter_depth: parentheses and brackets within each other in `_filter`.
     """
 
     parameters: int = 100
@@ -24,6 +29,8 @@ class Limits:
     includes: int = 50
     sort_keys: int = 8
     value_chars: int = 100_000
+    filter_terms: int = 100
+    filter_depth: int = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,8 @@ class SearchContext:
         include_limit: included resources of a page at most.
         limits: what one query may ask for.
         lenient: unknown parameters are listed in `Query.ignored` instead of refused.
+        terminology: knows value sets and code systems.
+        hierarchies: knows which stored resources are parts of which.
     """
 
     definitions: Definitions
@@ -49,3 +58,5 @@ class SearchContext:
     include_limit: int = 1000
     limits: Limits = Limits()
     lenient: bool = False
+    terminology: Terminology = R4_TERMINOLOGY
+    hierarchies: Hierarchies = ALONE

@@ -16,19 +16,23 @@ from fhirserver.errors import InvalidSearchError, NotSupportedError
 from fhirserver.search.context import SearchContext
 from fhirserver.search.escape import split
 from fhirserver.search.params import (
+    coded,
     composite,
     date,
+    hierarchy,
     number,
     quantity,
     reference,
     special,
     string,
+    text,
     token,
     uri,
 )
 from fhirserver.search.query import Chain, Clause, Criterion, Has, MissingValue, Value
 from fhirserver.search.refusal import (
     invalid_value,
+    not_indexed,
     not_offered,
     over_limit,
     unknown_parameter,
@@ -46,9 +50,17 @@ _TYPES: dict[str, ModuleType] = {
     "uri": uri,
 }
 _ALIASES = {"ofType": "of-type"}
-_SPECIAL_CODES = {"_list", "_query", "_filter", "_text", "_content"}
+_NOT_HERE = {
+    "_content": "_text searches the words of narratives.",
+    "_filter": "it stands by itself, in no chain and no other parameter.",
+    "_list": "it stands by itself, in no chain and no other parameter.",
+    "_query": "this server has no named queries.",
+}
+"""Parameters that are no criteria of a type, and why."""
 COLUMNS = {"_id": frozenset({"not"}), "_lastUpdated": frozenset[str]()}
 """Parameters that are columns of a resource, and the modifiers they take besides `:missing`."""
+TEXT = "_text"
+"""The parameter that looks at a narrative, by words instead of beginnings."""
 
 UNQUALIFIED_TARGETS_MAX = 20
 """A reference that may point at more types than this is only chained with a type."""
@@ -89,7 +101,13 @@ def parse_clause(
     parameters = find_parameter(code, types, context, given.name)
     parameter = parameters[0]
     if dot:
-        return _parse_chain(given, Link(parameters, modifier or None, rest), context, depth)
+        link = Link(parameters, modifier or None)
+        return chain_on(
+            given,
+            link,
+            context,
+            lambda target: parse_clause(given, rest, (target,), context, depth + 1),
+        )
     modifier = _ALIASES.get(modifier, modifier)
     _check_modifier(given.name, parameter, modifier, context)
     return Criterion(parameters, modifier or None, _values(given, parameter, modifier, context))
@@ -103,29 +121,44 @@ def find_parameter(
     Raises:
         UnknownParameterError: a type lacks it, or has another kind of parameter of that name.
         NotSupportedError: it is known and not indexed.
+        UnavailableError: resources are still being indexed for it.
     """
     found: list[SearchParameter] = []
     for type_name in types:
         parameters = context.definitions.search_parameters(type_name)
         parameter = parameters.get(code)
-        if code in _SPECIAL_CODES or (parameter is not None and not parameter.supported):
-            raise not_offered(name, f"The parameter {code!r}", "leave it out.")
+        if code in _NOT_HERE or (parameter is not None and not parameter.supported):
+            raise not_offered(name, f"The parameter {code!r}", _NOT_HERE.get(code, "leave it out."))
         if parameter is None or (found and parameter.type != found[0].type):
             raise unknown_parameter(code, type_name, parameters, among=len(types))
+        if parameter.pending is not None:
+            raise not_indexed(name, parameter.code, type_name, parameter.pending)
         found.append(parameter)
     return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One link of a chain: the reference, the type named for its target, and what follows."""
+    """One link of a chain: the reference, and the type named for its target."""
 
     parameters: tuple[SearchParameter, ...]
     qualifier: str | None
-    rest: str
 
 
-def _parse_chain(given: Given, link: Link, context: SearchContext, depth: int) -> Chain:
+def chain_on(
+    given: Given, link: Link, context: SearchContext, inner: Callable[[str], Clause]
+) -> Chain:
+    """Build a chain.
+
+    Args:
+        given: the parameter as given.
+        link: the reference.
+        context: what surrounds the query.
+        inner: gives what a target of a type must fulfil, or raises what a search of it raises.
+
+    Raises:
+        InvalidSearchError: no reference, a type that it never points at, or none that fits.
+    """
     parameter = link.parameters[0]
     if parameter.type != "reference":
         raise invalid_value(
@@ -149,8 +182,7 @@ def _parse_chain(given: Given, link: Link, context: SearchContext, depth: int) -
     refusal: InvalidSearchError | NotSupportedError | None = None
     for name in possible:
         try:
-            clause = parse_clause(given, link.rest, (name,), context, depth + 1)
-            targets.append((name, clause))
+            targets.append((name, inner(name)))
         except (InvalidSearchError, NotSupportedError) as error:
             refusal = refusal or error
     if not targets:
@@ -192,7 +224,7 @@ def _check_modifier(
 ) -> None:
     if modifier in ("", "missing"):
         return
-    module = _TYPES[parameter.type]
+    module = text if parameter.code == TEXT else _TYPES[parameter.type]
     allowed = COLUMNS.get(parameter.code, module.MODIFIERS)
     if modifier in allowed:
         return
@@ -217,7 +249,7 @@ def _values(
         parts = _spread(given, parts, context)
     if len(parts) > context.limits.values:
         raise over_limit(given.name, "values", context.limits.values)
-    parse = _parse_missing if modifier == "missing" else _parser(parameter, modifier, context)
+    parse = _parse_missing if modifier == "missing" else parser_of(parameter, modifier, context)
     if not all(parts):
         raise invalid_value(given.name, given.value, "a value is missing")
     values: list[Value] = []
@@ -243,42 +275,64 @@ def _spread(given: Given, parts: Sequence[str], context: SearchContext) -> list[
     return found
 
 
-def _parse_missing(text: str) -> MissingValue:
-    if text not in ("true", "false"):
+def _parse_missing(value: str) -> MissingValue:
+    if value not in ("true", "false"):
         raise ValueError("use true or false")
-    return MissingValue(text == "true")
+    return MissingValue(value == "true")
 
 
-def _parser(
+def parser_of(
     parameter: SearchParameter, modifier: str, context: SearchContext
 ) -> Callable[[str], Value]:
     """Choose the function that parses one value of a parameter."""
     match parameter.type:
         case "date":
-            return lambda text: date.parse(text, now_us=context.now_us)
+            return lambda value: date.parse(value, now_us=context.now_us)
         case "reference":
-            return lambda text: reference.parse(
-                text, modifier or None, parameter, context.definitions, context.base_url
-            )
+            return _reference_parser(parameter, modifier, context)
         case "token":
-            return lambda text: token.parse(text, modifier)
-        case "number":
-            return number.parse
-        case "quantity":
-            return quantity.parse
-        case "string":
-            return string.parse
-        case "uri":
-            return uri.parse
-        case "special":
-            return special.parse
+            return _token_parser(modifier, context)
         case "composite":
             parsers = _part_parsers(parameter, context)
-            return lambda text: composite.parse(text, parsers)
+            return lambda value: composite.parse(value, parsers)
+        case kind:
+            return _PARSERS[TEXT if parameter.code == TEXT else kind]
+
+
+_PARSERS: dict[str, Callable[[str], Value]] = {
+    "number": number.parse,
+    "quantity": quantity.parse,
+    "special": special.parse,
+    "string": string.parse,
+    "uri": uri.parse,
+    TEXT: text.parse,
+}
+"""Parsers of values that depend on nothing else."""
+
+
+def _token_parser(modifier: str, context: SearchContext) -> Callable[[str], Value]:
+    if modifier in coded.MODIFIERS:
+        return lambda text: coded.parse(text, modifier, context.terminology)
+    return lambda text: token.parse(text, modifier)
+
+
+def _reference_parser(
+    parameter: SearchParameter, modifier: str, context: SearchContext
+) -> Callable[[str], Value]:
+    if modifier == "text":
+        return string.parse
+    if modifier in hierarchy.MODIFIERS:
+        plain = _reference_parser(parameter, "", context)
+        return lambda text: hierarchy.parse(
+            modifier, plain(text), context.definitions, context.hierarchies
+        )
+    return lambda text: reference.parse(
+        text, modifier or None, parameter, context.definitions, context.base_url
+    )
 
 
 def _part_parsers(
     parameter: SearchParameter, context: SearchContext
 ) -> list[tuple[str, Callable[[str], Value]]]:
     known = context.definitions.search_parameters(parameter.base)
-    return [(part.code, _parser(known[part.code], "", context)) for part in parameter.components]
+    return [(part.code, parser_of(known[part.code], "", context)) for part in parameter.components]

@@ -108,7 +108,7 @@ def page_links(
     """Make the links of a page.
 
     Args:
-        key: as of `seal_cursor`.
+        key: as of `seal_cursor`; b"" where only the first link is wanted.
         caller: as of `seal_cursor`.
         url: the search's URL without its query.
         query: what was searched.
@@ -121,6 +121,8 @@ def page_links(
     text = join_pairs(pairs)
     whole = f"{url}?{text}" if text else url
     links = [("self", whole)]
+    if not key:
+        return links
     if page.previous is not None or page.next is not None:
         links.append(("first", whole))
     for relation, position in (

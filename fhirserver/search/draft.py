@@ -6,7 +6,7 @@ from fhirserver.definitions import MAIN_DATE, Definitions
 from fhirserver.search.clauses import Confined, condition_of
 from fhirserver.search.conditions import Condition, Rows, both
 from fhirserver.search.confinement import Confinement, on_types, says_no_more
-from fhirserver.search.query import Clause, Criterion, Query
+from fhirserver.search.query import Clause, Criterion, Query, taken_apart
 from fhirserver.search.single import one_row
 
 MERGED_MAX = 16
@@ -50,7 +50,7 @@ class Draft:
 def draft_of(query: Query, confinement: Confinement, confined: Confined) -> Draft:
     """Turn the criteria of a query into conditions."""
     found: list[tuple[Clause | None, Condition]] = []
-    for clause in query.criteria:
+    for clause in taken_apart(query.criteria):
         kept = on_types(clause, confinement.types)
         condition = condition_of(kept, confined)
         if isinstance(kept, Criterion) and isinstance(condition, Rows):

@@ -11,8 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fhirserver.errors import Issue, NotSupportedError
+from fhirserver.search.confinement import patients_of
 from fhirserver.search.context import SearchContext
 from fhirserver.search.criteria import Given, parse_clause
+from fhirserver.search.filter.clauses import parse_filter
+from fhirserver.search.lists import parse_list
 from fhirserver.search.query import Clause, Compartment, Include, Query
 from fhirserver.search.refusal import (
     UnknownParameterError,
@@ -66,11 +69,12 @@ def parse(
     criteria: list[Clause] = []
     for given in taken.criteria:
         try:
-            criteria.append(parse_clause(given, given.name, searched, context))
+            criteria.append(_criterion(given, searched, context))
         except (UnknownParameterError, NotSupportedError) as refusal:
             if not context.lenient:
                 raise
             ignored.append(left_out(given.name, refusal))
+    criteria += _lists(taken.lists, searched, criteria, compartment, context)
     once = taken.once
     return Query(
         types=searched,
@@ -90,6 +94,37 @@ def parse(
     )
 
 
+def _lists(
+    given: Sequence[Given],
+    types: Sequence[str],
+    criteria: Sequence[Clause],
+    compartment: tuple[str, str] | None,
+    context: SearchContext,
+) -> list[Clause]:
+    """Parse each `_list`; whose functional lists are meant, the rest of the search says."""
+    if not given:
+        return []
+    if compartment is not None and compartment[0] == "Patient":
+        patients: Sequence[str] = (compartment[1],)
+    else:
+        patients = patients_of(criteria, types, context.definitions)
+    return [parse_list(each, types, patients, context) for each in given]
+
+
+def _criterion(given: Given, types: Sequence[str], context: SearchContext) -> Clause:
+    code, colon, _ = given.name.partition(":")
+    special = _SPECIAL.get(code)
+    if special is not None:
+        if colon:
+            raise invalid_value(given.name, given.value, "this parameter takes no modifier")
+        return special(given, types, context)
+    return parse_clause(given, given.name, types, context)
+
+
+_SPECIAL = {"_filter": parse_filter}
+"""What has a grammar of its own, and no modifiers."""
+
+
 @dataclass(slots=True)
 class _Taken:
     """The pairs, sorted by what they are for."""
@@ -97,6 +132,7 @@ class _Taken:
     once: dict[str, str] = field(default_factory=dict)
     includes: list[tuple[str, str]] = field(default_factory=list)
     contained: list[tuple[str, str]] = field(default_factory=list)
+    lists: list[Given] = field(default_factory=list)
     criteria: list[Given] = field(default_factory=list)
 
 
@@ -113,6 +149,8 @@ def _take_apart(pairs: Pairs) -> _Taken:
             taken.includes.append((name, value))
         elif name in ("_contained", "_containedType"):
             taken.contained.append((name, value))
+        elif name.partition(":")[0] == "_list":
+            taken.lists.append(Given(name, value))
         else:
             taken.criteria.append(Given(name, value))
     return taken

@@ -4,20 +4,26 @@ Query      types, criteria (all must hold), result parameters
 Criterion  one parameter with its values (one must hold)
 Chain      a reference, and what its target must fulfil
 Has        a reference from elsewhere, and what its source must fulfil
+Filter     an expression, and the clauses it stands for, among them Every, Either and Without
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from fhirserver.definitions import SearchParameter
 from fhirserver.errors import Issue
+from fhirserver.search.filter.tree import Expression
+from fhirserver.search.params.coded import CodesValue
 from fhirserver.search.params.composite import CompositeValue
 from fhirserver.search.params.date import DateValue
+from fhirserver.search.params.hierarchy import HierarchyValue
 from fhirserver.search.params.number import NumberValue
 from fhirserver.search.params.quantity import QuantityValue
 from fhirserver.search.params.reference import ReferenceValue
 from fhirserver.search.params.special import NearValue
 from fhirserver.search.params.string import StringValue
+from fhirserver.search.params.text import TextValue
 from fhirserver.search.params.token import OfTypeValue, TokenValue
 from fhirserver.search.params.uri import UriValue
 
@@ -34,8 +40,10 @@ class MissingValue:
 
 
 Value = (
-    CompositeValue
+    CodesValue
+    | CompositeValue
     | DateValue
+    | HierarchyValue
     | MissingValue
     | NearValue
     | NumberValue
@@ -43,6 +51,7 @@ Value = (
     | QuantityValue
     | ReferenceValue
     | StringValue
+    | TextValue
     | TokenValue
     | UriValue
 )
@@ -57,7 +66,8 @@ class Criterion:
 
     Attributes:
         parameters: its definition on each of the types searched.
-        modifier: "exact", "missing", a resource type ...; None when there is none.
+        modifier: "exact", "missing", a resource type ...; None when there is none. In filters
+            also an operator that no modifier and no prefix says, e.g. "ew".
         values: alternatives; at least one.
     """
 
@@ -118,7 +128,69 @@ class Has:
     clause: "Clause"
 
 
-Clause = Criterion | Chain | Has
+@dataclass(frozen=True, slots=True)
+class Every:
+    """All of the clauses hold."""
+
+    clauses: tuple["Clause", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """One of the clauses holds."""
+
+    clauses: tuple["Clause", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """The clause does not hold."""
+
+    clause: "Clause"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One `_filter`.
+
+    Attributes:
+        expression: as read.
+        clauses: what it stands for; all must hold.
+    """
+
+    expression: Expression
+    clauses: tuple["Clause", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListMember:
+    """A List of which a resource is an entry.
+
+    Attributes:
+        text: its id or functional name, as asked for.
+        lists: what the List fulfils.
+        entry: what the entry fulfils besides; None for nothing.
+    """
+
+    text: str
+    lists: "Clause"
+    entry: "Clause | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One `_list`: the resource is an entry of one of the Lists."""
+
+    members: tuple[ListMember, ...]
+
+
+Clause = Criterion | Chain | Has | Every | Either | Without | Filter | Listed
+
+
+def taken_apart(clauses: Iterable[Clause]) -> Iterator[Clause]:
+    """List all that must hold, filters taken apart."""
+    for clause in clauses:
+        yield from clause.clauses if isinstance(clause, Filter) else (clause,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,13 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from fhirserver.errors import FhirError, InvalidSearchError, Issue, NotSupportedError
+from fhirserver.errors import (
+    FhirError,
+    InvalidSearchError,
+    Issue,
+    NotSupportedError,
+    UnavailableError,
+)
 
 
 class UnknownParameterError(InvalidSearchError):
@@ -53,6 +59,22 @@ def not_offered(name: str, what: str, instead: str) -> NotSupportedError:
     return NotSupportedError(
         f"{what} in search parameter {name!r} is not supported here; {instead}",
         expression=(f"http.{name}",),
+    )
+
+
+def not_indexed(name: str, code: str, type_name: str, definer: str) -> UnavailableError:
+    """Say that resources are still being indexed for a parameter of one's own.
+
+    Args:
+        name: of the parameter, as sent.
+        code: of the parameter that is not ready.
+        type_name: the type it is used on.
+        definer: id of the SearchParameter that defines it.
+    """
+    return UnavailableError(
+        f"Search parameter {name[:100]!r}: {code} of {type_name} is defined, and resources are "
+        f"still being indexed for it. SearchParameter/{definer}/$status tells how far.",
+        retry_after_s=10,
     )
 
 

@@ -10,7 +10,21 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from fhirserver.search.query import Chain, Clause, Criterion, Has, Include, Query
+from fhirserver.search.escape import escape
+from fhirserver.search.filter import tree
+from fhirserver.search.query import (
+    Chain,
+    Clause,
+    Criterion,
+    Either,
+    Every,
+    Filter,
+    Has,
+    Include,
+    Listed,
+    Query,
+    Without,
+)
 
 _SAFE = "-._~:/,$*"
 """What RFC 3986 lets stand in a query and searches use; "|" is none of it."""
@@ -66,6 +80,12 @@ def _clause(clause: Clause) -> tuple[str, str]:
         case Has():
             name, value = _clause(clause.clause)
             return f"_has:{clause.type}:{clause.parameter.code}:{name}", value
+        case Filter():
+            return "_filter", tree.render(clause.expression)
+        case Listed():
+            return "_list", ",".join(escape(each.text) for each in clause.members)
+        case Every() | Either() | Without():
+            raise AssertionError("stands in a filter only")
 
 
 def _include(name: str, include: Include) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import get_args
 
 from fhirserver.definitions import SearchParameter
 from fhirserver.search.context import SearchContext
-from fhirserver.search.criteria import find_parameter
+from fhirserver.search.criteria import TEXT, find_parameter
 from fhirserver.search.query import Include, SortKey, Summary, Total
 from fhirserver.search.refusal import invalid_value, not_offered, over_limit
 
@@ -71,7 +71,7 @@ def parse_sort(value: str, types: tuple[str, ...], context: SearchContext) -> tu
         if not code or ":" in code or "." in code:
             raise invalid_value("_sort", value, "write parameter,-parameter: '-' for descending")
         parameters = find_parameter(code, types, context, "_sort")
-        if parameters[0].type in _WITHOUT_ORDER:
+        if parameters[0].type in _WITHOUT_ORDER or code == TEXT:
             raise not_offered("_sort", f"The key {code!r}", "its values have no order.")
         key = SortKey(parameters, part.startswith("-"))
         if all(known.sps != key.sps for known in keys):

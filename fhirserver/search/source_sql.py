@@ -109,6 +109,7 @@ _COLUMNS = {
     "ref": "x.pat, x.rid",
     "string": "x.pat, x.rid, x.norm",
     "quantity": "x.pat, x.rid, x.low, x.c_low",
+    "narrative": "x.pat, x.rid",
     "composite": "x.pat, x.rid, x.t_code, x.q_low, x.q_c_low, x.d_lo, x.d_hi, x.s_norm",
 }
 

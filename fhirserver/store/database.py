@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property
 from types import TracebackType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import psycopg
 from psycopg import errors, pq
@@ -23,7 +23,13 @@ from fhirserver.definitions import Definitions, r4
 from fhirserver.errors import UnavailableError, UnprocessableError
 from fhirserver.store.identities import Identities
 from fhirserver.store.rid_blocks import RidBlocks
+from fhirserver.store.search_registry import Registry
 from fhirserver.store.statement import StoreConnection
+
+if TYPE_CHECKING:
+    from fhirserver.store.write_session import WriteSession
+
+Durability = Literal["durable", "async"]
 
 
 def now_us() -> int:
@@ -34,8 +40,9 @@ def now_us() -> int:
 class Database:
     """One PostgreSQL database as this process uses it.
 
-    `on_dangling` is called after a commit that stored references to nothing with a warning, with
-    their number; the composition root sets it.
+    `session` is the write session that writes join instead of opening one of their own; None where
+    there is none. `on_dangling` is called after a commit that stored references to nothing with a
+    warning, with their number; the composition root sets it.
 
     Args:
         url: libpq URL; holds the password.
@@ -56,7 +63,7 @@ class Database:
         max_size: int = 6,
         timeout_s: float = 5.0,
         statement_timeout_ms: int = 30_000,
-        audit_durability: Literal["durable", "async"] = "durable",
+        audit_durability: Durability = "durable",
         clock: Callable[[], int] = now_us,
     ) -> None:
         self.url = url
@@ -64,15 +71,30 @@ class Database:
         self.lazy_audit = audit_durability == "async"
         self.identities = Identities()
         self.rids = RidBlocks()
+        self.session: WriteSession | None = None
         self.on_dangling: Callable[[int], None] = lambda _count: None
         self._sizes = (min_size, max_size)
         self._timeout_s = timeout_s
-        self._statement_timeout_ms = statement_timeout_ms
+        self.statement_timeout_ms = statement_timeout_ms
 
     @cached_property
+    def registry(self) -> Registry:
+        """The search parameters of one's own, as this process last saw them."""
+        return Registry(r4())
+
+    @property
     def definitions(self) -> Definitions:
-        """The definitions that number resource types and search parameters."""
-        return r4()
+        """The definitions that number resource types and search parameters, as last seen."""
+        return self.registry.definitions
+
+    def current_definitions(self) -> Definitions:
+        """Look whether the search parameters have changed, and give those that are in force.
+
+        Raises:
+            UnavailableError: the database cannot be asked.
+        """
+        with self.connection() as connection:
+            return self.registry.renew(connection)
 
     def close(self) -> None:
         """Close the pools; running statements are cut off."""
@@ -101,7 +123,7 @@ class Database:
     def _main(self) -> ConnectionPool[StoreConnection]:
         # Planning the write statement takes longer than running it, so plans are kept; a kept
         # plan may date from when a table was empty, so none may scan one.
-        limit = self._statement_timeout_ms
+        limit = self.statement_timeout_ms
         return self._open_pool(
             "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan"
             f" -c lock_timeout={limit} -c statement_timeout={10 * limit}",
@@ -112,7 +134,7 @@ class Database:
     def _search(self) -> ConnectionPool[StoreConnection]:
         return self._open_pool(
             "-c plan_cache_mode=force_custom_plan"
-            f" -c statement_timeout={self._statement_timeout_ms}"
+            f" -c statement_timeout={self.statement_timeout_ms}"
             f" -c synchronous_commit={'off' if self.lazy_audit else 'on'}",
             5,
         )

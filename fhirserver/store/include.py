@@ -197,4 +197,4 @@ def _reverse_parameters(
 def _usable(parameter: SearchParameter, layer_types: set[str]) -> set[int]:
     if parameter.alias_target is not None and parameter.alias_target not in layer_types:
         return set()
-    return {parameter.rows_id} if parameter.supported else set()
+    return {parameter.rows_id} if parameter.supported and not parameter.pending else set()

@@ -22,6 +22,7 @@ class TableRows(NamedTuple):
     ref: set[Row]
     quantity: set[Row]
     composite: set[Row]
+    narrative: set[Row]
     compartment: set[Row]
 
     def minus(self, other: TableRows) -> TableRows:
@@ -68,6 +69,9 @@ def table_rows(keys: PackedKeys, rid: int, rids: Mapping[Identity, int]) -> Tabl
             (sp, home, system, pat, rid, code, *parts)
             for sp, system, code, *parts in keys.composite
             for pat, home in copies
+        },
+        narrative={
+            (sp, home, pat, rid, words) for sp, words in keys.narrative for pat, home in copies
         },
         compartment={(pat, rid) for pat in members},
     )

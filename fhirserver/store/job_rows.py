@@ -4,6 +4,8 @@
        ^           │  └───> failed      it was tried too often
        └───────────┘        cancelled   the resource that tells of it was deleted
 
+A job without such a resource has a key, under which `fhirserver.store.job_answers` finds it.
+
 A worker that takes a job has it until `expires` and prolongs that while it works. Whoever takes it
 over raises its `fence`, and so does a cancellation. A worker writes nothing of a job but in a
 transaction that holds the job's row at the fence it was given, so one that was frozen and wakes up
@@ -22,14 +24,15 @@ from fhirserver.model.json import JsonObject
 
 Ended = Literal["done", "failed"]
 
-_ADD = "INSERT INTO job (kind, parameters, caller, rid) VALUES (%s, %s, %s, %s)"
+_ADD = "INSERT INTO job (kind, parameters, caller, rid, key) VALUES (%s, %s, %s, %s, %s)"
 _COUNT = """
-SELECT count(*) FROM job JOIN resource r ON r.rid = job.rid AND r.state = 1
+SELECT count(*) FROM job LEFT JOIN resource r ON r.rid = job.rid AND r.state = 1
 WHERE job.state IN ('waiting', 'running') AND job.caller ->> 'actor' = %s
+AND (job.key IS NOT NULL OR r.rid IS NOT NULL)
 """
 _UNENDED = """
 SELECT job.parameters ->> 'report' FROM job JOIN resource r ON r.rid = job.rid AND r.state = 1
-WHERE job.state IN ('waiting', 'running') AND job.kind = %s AND job.parameters ->> 'key' = %s
+WHERE job.state IN ('waiting', 'running') AND job.kind = %s AND job.parameters ->> 'subject' = %s
 LIMIT 1
 """
 _WITHDRAW = """
@@ -95,18 +98,20 @@ def add_job(
     kind: str,
     parameters: JsonObject,
     caller: Mapping[str, Any],
-    rid: int,
+    rid: int | None = None,
+    key: str | None = None,
 ) -> None:
-    """Add a job to what waits.
+    """Add a job to what waits; give it a rid or a key.
 
     Args:
-        connection: in the transaction that writes the resource that tells of it.
+        connection: in the transaction that writes the resource that tells of it, if one does.
         kind: what is to be done.
         parameters: what its kind needs to know; no NUL character anywhere.
         caller: see `Job`.
         rid: row id of the resource that tells of it; once that is deleted, the job is cancelled.
+        key: under which its caller asks how it goes.
     """
-    connection.execute(_ADD, (kind, Jsonb(parameters), Jsonb(caller), rid))
+    connection.execute(_ADD, (kind, Jsonb(parameters), Jsonb(caller), rid, key))
 
 
 def count_jobs(connection: Connection[Any], actor: str) -> int:
@@ -116,15 +121,15 @@ def count_jobs(connection: Connection[Any], actor: str) -> int:
     return int(row[0])
 
 
-def unended_job(connection: Connection[Any], kind: str, key: str) -> str | None:
+def unended_job(connection: Connection[Any], kind: str, subject: str) -> str | None:
     """Give the id of the resource that tells of a job that waits or runs; None for none.
 
     Args:
         connection: in the transaction that would add another.
         kind: of the job.
-        key: its parameter of that name, which says what it works on.
+        subject: its parameter of that name, which says what it works on.
     """
-    row = connection.execute(_UNENDED, (kind, key)).fetchone()
+    row = connection.execute(_UNENDED, (kind, subject)).fetchone()
     return None if row is None else str(row[0])
 
 

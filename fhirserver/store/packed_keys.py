@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fhirserver.definitions import Definitions
+from fhirserver.definitions import FIRST_OWN, Definitions
 from fhirserver.search.extract.quantity import number_text
 from fhirserver.store.identities import Identity
 from fhirserver.store.schema import NOT_SEARCHED
@@ -43,6 +43,7 @@ class PackedKeys(msgspec.Struct, frozen=True, array_like=True):
         quantity: (sp, system key, code, unit, low, high, canonical unit, low, high), the numbers
             as texts.
         composite: (sp, system key, code, columns of the later parts as texts).
+        narrative: (sp, words).
     """
 
     patients: list[Identity] = []
@@ -53,6 +54,7 @@ class PackedKeys(msgspec.Struct, frozen=True, array_like=True):
     reference: list[tuple[int, int, str]] = []
     quantity: list[QuantityKey] = []
     composite: list[CompositeKey] = []
+    narrative: list[tuple[int, str]] = []
 
     def identities(self) -> set[Identity]:
         """Return every identity that the rows point to."""
@@ -68,7 +70,8 @@ def keys_of(rows: IndexRows, definitions: Definitions) -> PackedKeys:
     """Turn extracted rows into the form that is stored. Pure."""
     tid = definitions.type_id
     reference = [(sp, tid(type), id) for sp, type, id in rows.reference]
-    searched = {(number, id) for _, number, id in reference}
+    # A parameter of one's own may go again, and what refers to a resource must still be found.
+    searched = {(number, id) for sp, number, id in reference if sp < FIRST_OWN}
     for _, type, id, _ in rows.references:
         target = (tid(type), id)
         if target not in searched:
@@ -89,6 +92,7 @@ def keys_of(rows: IndexRows, definitions: Definitions) -> PackedKeys:
         reference=sorted(reference),
         quantity=quantity,
         composite=composite,
+        narrative=sorted(rows.narrative),
     )
 
 

@@ -50,7 +50,7 @@ def find_referrers(
         rids = [step.stored.rid for step in deleted if step.stored.type == type]
         arguments = {
             "rids": binary.int8_array(rids),
-            "sps": binary.int2_array(reference_parameters(definitions, type)),
+            "sps": binary.int2_array(reference_parameters(definitions.specification, type)),
         }
         result = run(connection, REFERRERS, arguments)
         for row in range(result.ntuples):
@@ -61,7 +61,7 @@ def find_referrers(
     return found
 
 
-@functools.cache
+@functools.lru_cache(maxsize=512)
 def reference_parameters(definitions: Definitions, type: str) -> tuple[int, ...]:
     """Return the search parameters whose rows may point to a type. Pure."""
     found = {NOT_SEARCHED}

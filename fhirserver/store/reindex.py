@@ -21,6 +21,7 @@ from fhirserver.store.identities import Identity
 from fhirserver.store.index_rows import TableRows, compartments, table_rows
 from fhirserver.store.packed_keys import PackedKeys, keys_of, pack, unpack
 from fhirserver.store.references import References
+from fhirserver.store.search_registry import confirm
 from fhirserver.store.statement import StoreConnection, run, statement
 from fhirserver.store.write_arguments import index_arguments, index_rows
 from fhirserver.store.write_session import WriteSession, run_write
@@ -103,12 +104,32 @@ def reindex_step(
         if not rids:
             return ReindexStep(None, 0, 0)
         locked = run(connection, _LOCK, {**selection, "rids": binary.int8_array(rids)})
-        rewrites = _rewrites(database, connection, extract, locked)
-        _write(connection, rewrites)
-        rewritten = sum(bool(each.removed) or bool(each.added) for each in rewrites)
-        return ReindexStep(rids[-1], len(rewrites), rewritten)
+        looked_at, rewritten = rewrite(database, connection, extract, locked)
+        return ReindexStep(rids[-1], looked_at, rewritten)
 
     return run_write(database, work)
+
+
+def rewrite(
+    database: Database, connection: StoreConnection, extract: Extract, locked: pq.abc.PGresult
+) -> tuple[int, int]:
+    """Extract locked resources again and write what differs.
+
+    Args:
+        database: whose search parameters are in force.
+        connection: in the transaction that locked them.
+        extract: gives the index rows of a resource.
+        locked: columns rid, keys, body.
+
+    Returns:
+        How many there are, and how many had other index rows.
+
+    Raises:
+        StaleRegistryError: the search parameters have changed.
+    """
+    rewrites = _rewrites(database, connection, extract, locked)
+    _write(database, connection, rewrites)
+    return len(rewrites), sum(bool(each.removed) or bool(each.added) for each in rewrites)
 
 
 def _rewrites(
@@ -136,7 +157,7 @@ def _rewrites(
     return rewrites
 
 
-def _write(connection: StoreConnection, rewrites: Sequence[_Rewrite]) -> None:
+def _write(database: Database, connection: StoreConnection, rewrites: Sequence[_Rewrite]) -> None:
     gone = index_rows(each.removed for each in rewrites)
     new = index_rows(each.added for each in rewrites)
     rows = [
@@ -145,8 +166,10 @@ def _write(connection: StoreConnection, rewrites: Sequence[_Rewrite]) -> None:
     ]
     arguments = {
         "extractor": binary.int2(EXTRACTOR_VERSION),
+        "registry": binary.int8(database.definitions.registry),
         "changed": row_types.RESOURCE.pack(connection.row_type_oids["resource_row"], rows),
         **index_arguments(connection, "gone", gone),
         **index_arguments(connection, "new", new),
     }
-    run(connection, reindex_statement(frozenset(gone), frozenset(new)), arguments)
+    result = run(connection, reindex_statement(frozenset(gone), frozenset(new)), arguments)
+    confirm(database.registry, connection, result)

@@ -133,6 +133,9 @@ INDEX_ROWS = {
         " q_c_low:text q_c_high:text d_lo:text d_hi:text s_norm:text s_exact:text e_low:text"
         " e_high:text",
     ),
+    "narrative": _row_type(
+        "narrative", "sp:smallint home:boolean pat:bigint rid:bigint words:text"
+    ),
     "compartment": _row_type("compartment", "pat:bigint rid:bigint"),
 }
 """Row types of the index tables, in the order of `TableRows`."""

@@ -12,17 +12,21 @@ resource     identity and current version of everything that has an id
   keys       the index rows as written, packed (see packed_keys); updates diff against it
   body       compact JSON, exactly what a read returns; NULL unless live
 history      superseded versions: once a row is here it never changes
-token string date ref quantity composite   index rows: one per value and compartment patient (at
-             most COPIES_MAX patients); `home` marks exactly one copy of each value
+token string date ref quantity composite narrative   index rows: one per value and compartment
+             patient (at most COPIES_MAX patients); `home` marks exactly one copy of each value
   sp         search parameter number; ref rows of NOT_SEARCHED are references that no
              parameter covers, kept so that a delete finds every referrer
   dt         main clinical date, epoch microseconds, for sorting by it; MIN_US if none
 compartment  membership of resources in more than COPIES_MAX compartments; the index rows of
              those carry pat = their own rid
+search_parameter   search parameters of one's own, one row per type and code; see search_registry
+search_registry    the version of what that table says; one row, none before the first change
 audit        one row per interaction, partitioned by month, in the same transaction
 outbox       one row per change; `number` is assigned after commit, so it has no gaps
 job, lease   background work: whoever holds a lease works until `expires`; `fence` grows with
-             every new owner, and a step of an older fence is refused
+             every new owner, and a step of an older fence is refused; `key` is the address of
+             one that has its answer in its own row once it has `ended`
+job_entry    answers to the entries of a batch that are done, while its job is not
 
 Instants are epoch microseconds; ids and codes compare by byte.
 """
@@ -32,12 +36,12 @@ from typing import Literal
 
 from fhirserver.model.stored import Method
 
-EXPECTED_REVISION = "0006"
+EXPECTED_REVISION = "0011"
 RID_BLOCK = 1000
 COPIES_MAX = 8
 NOT_SEARCHED = 0
 
-IndexTable = Literal["token", "string", "date", "ref", "quantity", "composite"]
+IndexTable = Literal["token", "string", "date", "ref", "quantity", "composite", "narrative"]
 INDEX_TABLES: tuple[IndexTable, ...] = (
     "token",
     "string",
@@ -45,6 +49,7 @@ INDEX_TABLES: tuple[IndexTable, ...] = (
     "ref",
     "quantity",
     "composite",
+    "narrative",
 )
 
 

@@ -21,21 +21,21 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection
 
-from fhirserver.definitions import Definitions
 from fhirserver.errors import InvalidSearchError
 from fhirserver.model.stored import StoredResource
 from fhirserver.search.clauses import Confine
 from fhirserver.search.conditions import Fragment
 from fhirserver.search.context import SearchContext
 from fhirserver.search.order import KeyValue, Position
-from fhirserver.search.parse import parse
 from fhirserver.search.plan import Plan, make_plan
+from fhirserver.search.query import Query
 from fhirserver.search.sql import count_sql, page_query, page_sql
 from fhirserver.store.audit_row import AUDIT_COLUMNS, AuditRow
 from fhirserver.store.database import Database
 from fhirserver.store.hot_search import is_hot, run_hot
 from fhirserver.store.include import Found, Included, Run, include
 from fhirserver.store.schema import method_name
+from fhirserver.store.search_time import within
 
 COUNTED_MAX = 1_000
 
@@ -78,24 +78,26 @@ def execute(database: Database, plan: Plan, audit: AuditRow) -> SearchPage:
     """Run a plan.
 
     Raises:
-        UnavailableError: the statement took longer than the limit, or there is no connection.
+        UnavailableError: the statements took longer than the limit, or there is no connection.
         InvalidSearchError: the plan's position is not one of this search.
     """
     if is_hot(plan):
         with database.connection() as connection:
             return _run_plan(connection, partial(run_hot, connection), plan, audit)
     with database.search_connection() as connection:
-        return _run_plan(connection, partial(_run, connection), plan, audit)
+        run = within(connection, partial(run_statement, connection), database.statement_timeout_ms)
+        return _run_plan(connection, run, plan, audit)
 
 
-def _run(connection: Connection[Any], sql: Fragment) -> Iterable[tuple[Any, ...]]:
+def run_statement(connection: Connection[Any], sql: Fragment) -> Iterable[tuple[Any, ...]]:
+    """Run one statement, planned for its values."""
     # psycopg's types take a literal string or bytes; the text holds no values.
     return connection.execute(sql.text.encode(), sql.params, binary=True)
 
 
 def _run_plan(connection: Connection[Any], run: Run, plan: Plan, audit: AuditRow) -> SearchPage:
     if not plan.phases:
-        told = _audit(plan, audit, Fragment("0"))
+        told = audit_sql(plan, audit, Fragment("0"))
         connection.execute(told.text.encode(), told.params)
         return SearchPage(total=None if plan.count == "none" else 0)
     if plan.limit == 0:
@@ -119,9 +121,7 @@ def _run_plan(connection: Connection[Any], run: Run, plan: Plan, audit: AuditRow
 
 def find_matches(
     connection: Connection[Any],
-    definitions: Definitions,
-    type: str,
-    pairs: Sequence[tuple[str, str]],
+    parsed: Query,
     context: SearchContext,
     confine: Confine,
 ) -> list[tuple[int, str]]:
@@ -129,18 +129,15 @@ def find_matches(
 
     Args:
         connection: in a transaction or not.
-        definitions: those of the context.
-        type: resource type.
-        pairs: names and values of the condition.
-        context: what surrounds it.
+        parsed: the condition.
+        context: what it was parsed with.
         confine: what the caller may see.
 
     Returns:
         (row id, logical id) of the matches, in no special order; at most two, which is enough to
         know that it is not one.
     """
-    assert context.definitions is definitions
-    plan = make_plan(parse(pairs, (type,), context), context, confine)
+    plan = make_plan(parsed, context, confine)
     found: list[tuple[int, str]] = []
     for phase in plan.phases:
         page = page_query(phase, None, _ENOUGH)
@@ -159,7 +156,7 @@ def _read_page(run: Run, plan: Plan, audit: AuditRow) -> tuple[list[Row], bool]:
         if position.backward
         else range(position.phase, len(plan.phases))
     )
-    told: Fragment | None = _audit(plan, audit, _counted_page(plan.limit))
+    told: Fragment | None = audit_sql(plan, audit, _counted_page(plan.limit))
     for number in numbers:
         start = position if number == position.phase else replace(position, values=())
         wanted = plan.limit + 1 - len(rows)
@@ -256,7 +253,7 @@ def _estimate(run: Run, counting: Fragment) -> int:
 def _total_only(run: Run, plan: Plan, audit: AuditRow) -> int:
     assert plan.counted is not None
     counting = count_sql(plan.counted, None)
-    told = _audit(plan, audit, Fragment("0"))
+    told = audit_sql(plan, audit, Fragment("0"))
     audited = f"WITH audited AS ({told.text}) {counting.text}"
     return _one(run, Fragment(audited, told.params + counting.params))
 
@@ -270,7 +267,7 @@ def _counted_page(limit: int) -> Fragment:
     return Fragment("(SELECT least(count(*), %s) FROM page)", (limit,))
 
 
-def _audit(plan: Plan, audit: AuditRow, matches: Fragment) -> Fragment:
+def audit_sql(plan: Plan, audit: AuditRow, matches: Fragment) -> Fragment:
     """Write the audit row's INSERT; every parameter has its type, as SELECT infers none."""
     types = plan.query.types
     tid = plan.confined.definitions.type_id(types[0]) if len(types) == 1 else None

@@ -77,6 +77,9 @@ class Report:
             self.findings.append(finding)
 
 
+_CHANGING = "SELECT DISTINCT base FROM search_parameter WHERE state <> 'active'"
+
+
 def verify(
     url: str,
     definitions: Definitions,
@@ -90,16 +93,17 @@ def verify(
 
     Args:
         url: libpq URL; one connection is used, reading only.
-        definitions: the type numbers that the database was written with.
+        definitions: the type numbers and search parameters that the database was written with.
         extract: gives the index rows of a resource as writes do; None to leave that check out.
         extractor: version of `extract`.
         findings_max: findings kept in the report; all are counted.
         progress: called with the number of resources checked so far.
     """
     report = Report()
-    rules = Rules(definitions, extract, extractor)
     with psycopg.connect(url) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        changing = {definitions.type_id(base) for (base,) in connection.execute(_CHANGING)}
+        rules = Rules(definitions, extract, extractor, frozenset(changing))
         for finding in _findings(connection, rules, report, progress):
             report.add(finding, findings_max)
         row = connection.execute(_DANGLING).fetchone()

@@ -73,11 +73,13 @@ class Rules:
     Attributes:
         extract: extraction as writes do it; None to leave it out.
         extractor: its version; rows of another version are stale, not wrong.
+        changing: numbers of types whose resources are being indexed for other search parameters.
     """
 
     definitions: Definitions
     extract: Extract | None
     extractor: int
+    changing: frozenset[int] = frozenset()
 
     def check(
         self,
@@ -116,6 +118,9 @@ class Rules:
 
     def _extraction_faults(self, row: ResourceRow) -> Iterator[tuple[str, str]]:
         if self.extract is None or row.state is not State.LIVE or row.body is None:
+            return
+        if row.tid in self.changing:
+            yield "search parameters", "resources are being indexed for others, look again later"
             return
         if row.extractor != self.extractor:
             yield "extractor", f"rows are of extractor {row.extractor}, reindex"

@@ -17,13 +17,14 @@ import hashlib
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from psycopg import errors, pq
 
 from fhirserver.errors import UnavailableError
 from fhirserver.model.stored import StoredResource
-from fhirserver.search.extract import EXTRACTOR_VERSION
+from fhirserver.search.extract import EXTRACTOR_VERSION, extract
 from fhirserver.store import binary
 from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.database import Database
@@ -34,6 +35,12 @@ from fhirserver.store.references import Integrity, References, StaleIdentityErro
 from fhirserver.store.referrers import refuse_referenced
 from fhirserver.store.row_locks import RowLocks, as_stored
 from fhirserver.store.schema import State
+from fhirserver.store.search_registry import (
+    DEFINING_TYPE,
+    StaleRegistryError,
+    confirm,
+    register,
+)
 from fhirserver.store.statement import StoreConnection, begin, command, run, statement
 from fhirserver.store.write_arguments import (
     Arguments,
@@ -54,6 +61,7 @@ _PLAN_FOR_VALUES = b"SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL en
 _KEEP_PLANS = b"SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off"
 _RETRIED = (
     StaleIdentityError,
+    StaleRegistryError,
     errors.DeadlockDetected,
     errors.SerializationFailure,
     errors.UniqueViolation,  # two requests created the same id; the second now finds it
@@ -63,6 +71,9 @@ _RETRIED = (
 def run_write(database: Database, work: Callable[[WriteSession], Result]) -> Result:
     """Run `work` in a write session and commit; again when the database asks for it.
 
+    Inside a session that is open already `work` runs once; whoever opened that commits, or runs it
+    all again.
+
     Args:
         database: where to write.
         work: may run several times, each time in a new transaction; must have no other effects.
@@ -71,6 +82,8 @@ def run_write(database: Database, work: Callable[[WriteSession], Result]) -> Res
         UnavailableError: still in conflict after a dozen attempts.
         FhirError: whatever `work` raises; nothing is written then.
     """
+    if database.session is not None:
+        return work(database.session)
     for attempt in range(_ATTEMPTS):
         with database.connection() as connection:
             session = WriteSession(database, connection, cautious=attempt > 0)
@@ -128,6 +141,10 @@ class WriteSession:
             command(self._connection, _PLAN_FOR_VALUES)
             self._plans_for_values = True
         return self._connection
+
+    def begin(self) -> None:
+        """Open the transaction, so that a write that would commit itself is part of it."""
+        begin(self._connection)
 
     def lock_conditions(self, keys: Sequence[str]) -> None:
         """Take the locks of conditional requests, so that equal conditions run one by one.
@@ -190,10 +207,12 @@ class WriteSession:
             ConflictError: a reference to nothing, naming path and target; or a delete of
                 something that is referred to, naming the referrers.
         """
+        changes = list(map(self._up_to_date, changes))
+        defining = [each for each in changes if each.type == DEFINING_TYPE]
         identities = [(self._definitions.type_id(each.type), each.id) for each in changes]
         if len(set(identities)) < len(changes):
             raise ValueError("two changes of one resource in one write")
-        if not alone:
+        if defining or not alone:
             begin(self._connection)
         self._rows.lock_changed(identities, changes, cautious=self._cautious)
         currents = [self._rows.current(identity) for identity in identities]
@@ -211,6 +230,9 @@ class WriteSession:
         if not self._write(done, targets, _audited(audit, identities, written), integrity):
             self._references.explain(targets, changes)
         self._rows.forget(identities)
+        if defining:
+            register(self._connection, self._definitions.specification, defining)
+            self._definitions = self._database.registry.renew(self._connection)
         deleted = [step for step in done if step.state is State.DELETED]
         if deleted and integrity == "enforce":
             refuse_referenced(self._connection, self._definitions, deleted)
@@ -234,6 +256,16 @@ class WriteSession:
             pq.TransactionStatus.INERROR,
         ):
             command(self._connection, b"ROLLBACK")
+
+    def _up_to_date(self, change: Change) -> Change:
+        """Extract the index rows again where they lack search parameters that are in force."""
+        rows = change.rows
+        if change.content is None or rows is None or rows.registry == self._definitions.registry:
+            return change
+        return replace(
+            change,
+            rows=extract(change.content, definitions=self._definitions, base_url=rows.base_url),
+        )
 
     def _resolve(
         self,
@@ -299,6 +331,7 @@ class WriteSession:
         )
         arguments: Arguments = {
             "extractor": binary.int2(EXTRACTOR_VERSION),
+            "registry": binary.int8(self._definitions.registry),
             "target": target_argument(connection, targets) if targets else None,
             "fresh": resource_argument(connection, fresh) if fresh else None,
             "changed": resource_argument(connection, changed) if changed else None,
@@ -306,8 +339,7 @@ class WriteSession:
             **index_arguments(connection, "gone", gone),
             **index_arguments(connection, "new", new),
         }
-        result = run(connection, wanted, arguments)
-        return result.get_value(0, 0) == binary.boolean(True)
+        return confirm(self._database.registry, connection, run(connection, wanted, arguments))
 
 
 def _written(change: Change, step: Step | None, current: Current | None) -> Written:

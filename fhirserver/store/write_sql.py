@@ -2,8 +2,10 @@
 
 `write_statement` composes one statement from the parts that a write needs:
 
+    known          whether the index rows were made with the search parameters that are in force
     target, fine   the rows that the new content refers to, locked against deletion in row-id
-                   order; unless all are there, no part writes anything and the answer is false
+                   order; unless all are there and the parameters known, no part writes anything
+                   and the answer is false
     fresh          new identity rows
     kept, changed  superseded versions into history, then the current row
     *_gone         index rows that no longer hold, found through the table's patient index
@@ -69,13 +71,16 @@ CROSS JOIN LATERAL (
 JOIN resource r ON r.rid = referrer.rid
 """)
 
+_KNOWN = """
+known AS MATERIALIZED (SELECT search_registry_version() = :registry::bigint AS yes)"""
 _TARGET = """
 target AS MATERIALIZED (
     SELECT r.rid FROM unnest(:target::target_row[]) t
     JOIN resource r ON r.rid = t.rid AND r.tid = t.tid AND r.id = t.id {live}),
 fine AS MATERIALIZED (
-    SELECT (SELECT count(*) FROM target) = cardinality(:target::target_row[]) AS yes)"""
-_NO_TARGET = "fine AS MATERIALIZED (SELECT true AS yes)"
+    SELECT yes AND (SELECT count(*) FROM target) = cardinality(:target::target_row[]) AS yes
+    FROM known)"""
+_NO_TARGET = "fine AS MATERIALIZED (SELECT yes FROM known)"
 
 _FRESH = """
 fresh AS (
@@ -119,6 +124,8 @@ audit_new AS (
     FROM unnest(:audit::audit_row[]) WHERE (SELECT yes FROM fine))"""
 _LIVE = "WHERE r.state = 1 ORDER BY r.rid FOR KEY SHARE OF r"
 
+_ANSWER = "SELECT fine.yes, known.yes FROM fine, known"
+
 _CASTS = {
     **dict.fromkeys(("low", "high", "c_low", "c_high"), "::numeric"),
     **dict.fromkeys(("q_low", "q_high", "q_c_low", "q_c_high", "e_low", "e_high"), "::numeric"),
@@ -146,6 +153,7 @@ _MATCH = {
     " AND i.high = k.high::numeric",
     "composite": "i.sp = k.sp AND i.code = k.code AND i.pat = k.pat AND i.rid = k.rid"
     f" AND i.system = k.system AND ({_columns('i.')}) IS NOT DISTINCT FROM ({_columns('k.')})",
+    "narrative": "i.sp = k.sp AND i.pat = k.pat AND i.rid = k.rid AND i.words = k.words",
     "compartment": "i.pat = k.pat AND i.rid = k.rid",
 }
 
@@ -190,7 +198,7 @@ def write_statement(
         gone: tables from which index rows go.
         new: tables into which index rows come.
     """
-    parts = [_TARGET.format(live=_LIVE if live else "") if targets else _NO_TARGET]
+    parts = [_KNOWN, _TARGET.format(live=_LIVE if live else "") if targets else _NO_TARGET]
     if fresh:
         parts += [_FRESH, _OUTBOX.format(kind="fresh")]
     if changed:
@@ -198,11 +206,11 @@ def write_statement(
     parts += [_gone(table) for table in sorted(gone)]
     parts += [_new(table) for table in sorted(new)]
     parts.append(_AUDIT)
-    return statement(f"WITH {','.join(parts)}\nSELECT yes FROM fine")
+    return statement(f"WITH {','.join(parts)}\n{_ANSWER}")
 
 
 @functools.cache
 def reindex_statement(gone: frozenset[str], new: frozenset[str]) -> Statement:
     """Compose the statement that replaces index rows without making versions."""
-    parts = [_NO_TARGET, _REINDEXED, *map(_gone, sorted(gone)), *map(_new, sorted(new))]
-    return statement(f"WITH {','.join(parts)}\nSELECT yes FROM fine")
+    parts = [_KNOWN, _NO_TARGET, _REINDEXED, *map(_gone, sorted(gone)), *map(_new, sorted(new))]
+    return statement(f"WITH {','.join(parts)}\n{_ANSWER}")

@@ -41,7 +41,8 @@ def validate(
     findings = Findings(resource, entry_types)
     name = resource.get("resourceType")
     place: Place = (None, name if isinstance(name, str) else "Resource")
-    _checks(r4() if definitions is None else definitions).check_type(resource, place, findings)
+    specification = r4() if definitions is None else definitions.specification
+    _checks(specification).check_type(resource, place, findings)
     return findings.issues()
 
 

@@ -5,6 +5,8 @@ Spec: https://hl7.org/fhir/R4/capabilitystatement.html
 The tests are those of the conformance tool, which anyone can run against any server.
 """
 
+import pytest
+
 from fhirserver.definitions import r4
 from fhirserver.search.params import (
     composite,
@@ -24,6 +26,9 @@ from fhirserver_conformance.suites.statement import STATED, claims
 from fhirserver_conformance.suites.trials import INTERACTIONS
 from tests.claims.conftest import Proof
 from tests.client import Client
+
+pytestmark = pytest.mark.timeout(1200)
+"""The first test waits for the suites, some forty thousand requests."""
 
 HEAD = ("resourceType", "url", "name", "title", "status", "date", "kind", "fhirVersion")
 TOP = ("software", "implementation", "format", "patchFormat", "rest")

@@ -96,7 +96,7 @@ def test_operation_ids_are_unique(document: Any) -> None:
     assert len(ids) == len(set(ids))
 
 
-METHODS = {"run": ("post",), "validate": ("get", "post")}
+METHODS = {"run": ("post",), "status": ("get", "post"), "validate": ("get", "post")}
 """By operation: what changes something takes no GET."""
 
 
@@ -115,6 +115,8 @@ def _claims(statement: Any) -> Iterator[Claim]:
     yield "get", "/metadata"
     yield "get", "/openapi.json"
     yield "post", "/_search"
+    assert "respond-async" in rest["documentation"]
+    yield from (("get", "/_async/{id}"), ("delete", "/_async/{id}"))
     yield from (SYSTEM[each["code"]] for each in rest["interaction"])
     for resource in rest["resource"]:
         yield from _claims_of_type(resource)

@@ -160,7 +160,7 @@ def test_aliases(type_name: str, code: str, expected: tuple[str | None, str | No
             {"components": (("relatesto", "target"), ("relation", "code")), "row_ids": (938,)},
             id="composite-whose-paths-are-published-the-wrong-way-round",
         ),
-        pytest.param("Patient", "_filter", {"supported": False}, id="special"),
+        pytest.param("Patient", "_content", {"supported": False}, id="full-text"),
         pytest.param(
             "AllergyIntolerance",
             "code",

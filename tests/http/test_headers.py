@@ -67,7 +67,8 @@ def test_http_dates(value: str | None, us: int | None) -> None:
         pytest.param(
             "handling=lenient, return=minimal", Prefer("minimal", "lenient"), id="two-of-them"
         ),
-        pytest.param("respond-async; wait=5", NO_PREFERENCE, id="others-ignored"),
+        pytest.param("wait=5, x; return-x=1", NO_PREFERENCE, id="others-ignored"),
+        pytest.param("Respond-Async; wait=5", Prefer(None, None, True), id="respond-async"),
     ],
 )
 def test_preferences(value: str | None, expected: Prefer) -> None:

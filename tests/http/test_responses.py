@@ -126,6 +126,34 @@ def test_conditional_updates(
 
 
 @pytest.mark.parametrize(
+    ("method", "prefer", "applied"),
+    [
+        pytest.param("PUT", None, None, id="nothing"),
+        pytest.param("PUT", "return=minimal, handling=strict", "return=minimal", id="update"),
+        pytest.param("PUT", "respond-async, wait=5", None, id="ignored"),
+        pytest.param("GET", "return=minimal", None, id="read"),
+        pytest.param("SEARCH", "handling=lenient", "handling=lenient", id="search"),
+        pytest.param("DELETE", "return=representation", None, id="nothing-to-represent"),
+        pytest.param("DELETE", "return=OperationOutcome", "return=OperationOutcome", id="delete"),
+    ],
+)
+def test_what_was_preferred_and_applied_is_named(
+    client: Client, place: str, method: str, prefer: str | None, applied: str | None
+) -> None:
+    """Spec: RFC 7240 section 3."""
+    headers = {} if prefer is None else {"Prefer": prefer}
+    body = None
+    if method == "PUT":
+        body = {"resourceType": "Patient", "id": place.partition("/")[2], "active": True}
+    if method == "SEARCH":
+        method, place = "GET", f"Patient?_id={place.partition('/')[2]}"
+    answer = client.request(method, place, body, headers=headers)
+    assert answer.status < 300, answer.text
+    assert answer.headers.get("preference-applied") == applied
+    assert "Prefer" in answer.headers["vary"]
+
+
+@pytest.mark.parametrize(
     ("prefer", "kind"),
     [
         pytest.param(None, "Patient", id="http.html#return-default"),

@@ -20,6 +20,10 @@ ROUTER = Router(r4())
         pytest.param("HEAD", "/metadata", Route("capabilities"), id="http.html#head"),
         pytest.param("POST", "/_search", Route("search-system"), id="http.html#search-post"),
         pytest.param("GET", "/_history", Route("history-system"), id="http.html#history-system"),
+        pytest.param("GET", "/_async/0f", Route("async-status", id="0f"), id="async.html#status"),
+        pytest.param(
+            "DELETE", "/_async/0f", Route("async-cancel", id="0f"), id="async.html#cancel"
+        ),
         pytest.param("GET", "/Patient", Route("search-type", "Patient"), id="http.html#search"),
         pytest.param("GET", "/Patient/", Route("search-type", "Patient"), id="trailing-slash"),
         pytest.param("POST", "/Patient", Route("create", "Patient"), id="http.html#create"),

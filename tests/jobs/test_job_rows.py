@@ -33,7 +33,7 @@ DELETE = "UPDATE resource SET state = 2, body = NULL"
 @pytest.fixture
 def one(database_url: str) -> Iterator[Connection[Any]]:
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("TRUNCATE job, resource")
+        connection.execute("TRUNCATE job, job_entry, resource")
         yield connection
 
 

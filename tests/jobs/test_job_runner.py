@@ -19,7 +19,7 @@ from tests.waiting import PATIENCE_S
 @pytest.fixture
 def connection(database_url: str) -> Iterator[Connection[Any]]:
     with psycopg.connect(database_url, autocommit=True) as opened:
-        opened.execute("TRUNCATE job, resource")
+        opened.execute("TRUNCATE job, job_entry, resource")
         yield opened
 
 

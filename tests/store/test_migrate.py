@@ -134,6 +134,10 @@ def test_migration_gives_up_soon_when_a_table_is_locked(
         connection.execute("DROP TYPE target_row, resource_row, audit_row, token_row, string_row")
         connection.execute("DROP TYPE date_row, ref_row, quantity_row, compartment_row")
         connection.execute("DROP TYPE composite_row; DROP TABLE composite")
+        connection.execute("DROP TABLE search_parameter, search_registry")
+        connection.execute("DROP SEQUENCE search_registry_versions")
+        connection.execute("DROP FUNCTION search_registry_version")
+        connection.execute("DROP TYPE narrative_row; DROP TABLE narrative; DROP INDEX ref_item")
         connection.execute("UPDATE schema_revision SET version_num = '0001'")
     holder: psycopg.Connection[Any]
     with psycopg.connect(blank_url) as holder:

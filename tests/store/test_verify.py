@@ -43,7 +43,8 @@ def full(empty: Database) -> Database:
     write(empty, [delete("Patient", "gone")], AUDIT)
     write(empty, [put(patient("back"))], AUDIT)
     write(empty, [delete("Patient", "back")], AUDIT)
-    write(empty, [put(patient("back"))], AUDIT)
+    told = {"status": "generated", "div": "<div>Some <b>words</b></div>"}
+    write(empty, [put(patient("back", text=told))], AUDIT)
     return empty
 
 
@@ -65,6 +66,7 @@ def test_sound_database_gives_no_finding(full: Database, database_url: str) -> N
         ("UPDATE quantity SET c_low = 3 WHERE rid = {few}", "index rows", "Observation/few"),
         ("UPDATE composite SET q_low = 3 WHERE rid = {few}", "index rows", "Observation/few"),
         ("DELETE FROM composite WHERE rid = {few} AND home", "index rows", "Observation/few"),
+        ("UPDATE narrative SET words = words || 'x'", "index rows", "Patient/back"),
         ("DELETE FROM compartment WHERE pat = {p1}", "index rows", "Observation/many"),
         ("UPDATE resource SET pat = {p1} WHERE rid = {few}", "compartment", "Observation/few"),
         ("UPDATE resource SET version = 9 WHERE rid = {p1}", "versions", "Patient/p1"),

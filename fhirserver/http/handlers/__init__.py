@@ -6,6 +6,7 @@
 from collections.abc import Callable
 
 from fhirserver.http.exchange import Exchange
+from fhirserver.http.handlers.asynchronous import async_cancel, async_status, deferrable
 from fhirserver.http.handlers.history import history_instance, history_system, history_type
 from fhirserver.http.handlers.operation import operation
 from fhirserver.http.handlers.read import read, vread
@@ -23,23 +24,25 @@ from fhirserver.http.handlers.write import (
 from fhirserver.http.response import Response
 
 HANDLERS: dict[str, Callable[[Exchange], Response]] = {
-    "batch": batch,
+    "async-cancel": async_cancel,
+    "async-status": async_status,
+    "batch": deferrable(batch),
     "capabilities": capabilities,
     "conditional-delete": conditional_delete,
     "conditional-patch": conditional_patch,
     "conditional-update": conditional_update,
     "create": create,
     "delete": delete,
-    "history-instance": history_instance,
-    "history-system": history_system,
-    "history-type": history_type,
+    "history-instance": deferrable(history_instance),
+    "history-system": deferrable(history_system),
+    "history-type": deferrable(history_type),
     "openapi": openapi,
     "operation": operation,
     "patch": patch,
     "read": read,
-    "search-compartment": search_compartment,
-    "search-system": search_system,
-    "search-type": search_type,
+    "search-compartment": deferrable(search_compartment),
+    "search-system": deferrable(search_system),
+    "search-type": deferrable(search_type),
     "update": update,
     "vread": vread,
 }

@@ -22,7 +22,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 def search_type(exchange: Exchange) -> Response:
     """Answer `GET [type]` and `POST [type]/_search`."""
-    _append_form(exchange)
+    append_form(exchange)
     return respond(
         exchange, of_type(exchange.services, exchange.auth, exchange.type, exchange.query())
     )
@@ -33,13 +33,13 @@ def search_system(exchange: Exchange) -> Response:
     if exchange.request.method == "GET" and _is_bare(exchange):
         public = urlsplit(exchange.services.settings.public_url)
         return Response(303, [("Location", f"{public.scheme}://{public.netloc}/")])
-    _append_form(exchange)
+    append_form(exchange)
     return respond(exchange, in_system(exchange.services, exchange.auth, exchange.query()))
 
 
 def search_compartment(exchange: Exchange) -> Response:
     """Answer `GET [compartment]/[id]/[type]` and its `_search`."""
-    _append_form(exchange)
+    append_form(exchange)
     assert exchange.route.compartment is not None
     return respond(
         exchange,
@@ -54,7 +54,7 @@ def search_compartment(exchange: Exchange) -> Response:
     )
 
 
-def _append_form(exchange: Exchange) -> None:
+def append_form(exchange: Exchange) -> None:
     """Read the form of a `_search`; its `_format` counts too."""
     if exchange.request.method != "POST":
         return

@@ -3,12 +3,15 @@
 Spec: https://hl7.org/fhir/R4/http.html#transaction and #capabilities
 """
 
+from fhirserver.errors import UnavailableError
 from fhirserver.http.content import read_resource, write_options
 from fhirserver.http.exchange import Exchange
 from fhirserver.http.representation import respond
 from fhirserver.http.response import Response
+from fhirserver.interactions import Services
 from fhirserver.interactions.capabilities import capabilities as capabilities_interaction
 from fhirserver.interactions.openapi import openapi as openapi_interaction
+from fhirserver.interactions.searching import newest
 from fhirserver.interactions.transaction import transaction
 
 
@@ -23,13 +26,20 @@ def batch(exchange: Exchange) -> Response:
 
 def capabilities(exchange: Exchange) -> Response:
     """Answer `GET metadata`."""
-    return respond(
-        exchange, capabilities_interaction(exchange.services, exchange.auth, exchange.query())
-    )
+    services = _newest(exchange.services)
+    return respond(exchange, capabilities_interaction(services, exchange.auth, exchange.query()))
 
 
 def openapi(exchange: Exchange) -> Response:
     """Answer `GET openapi.json`: always JSON, whatever else the caller would take."""
-    result = openapi_interaction(exchange.services, exchange.auth)
+    result = openapi_interaction(_newest(exchange.services), exchange.auth)
     assert result.body is not None
     return Response(200, [("Content-Type", "application/json")], result.body)
+
+
+def _newest(services: Services) -> Services:
+    """Look which search parameters there are; without a database, those that were seen last."""
+    try:
+        return newest(services)
+    except UnavailableError:
+        return services

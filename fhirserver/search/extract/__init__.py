@@ -7,13 +7,14 @@ Spec: https://hl7.org/fhir/R4/searchparameter.html and https://hl7.org/fhir/R4/s
     composite.py              values of one element that are searched together
     build.py                  expressions to a tree of places
     places.py                 one walk over a resource along that tree
+    words.py (outside)        words of the narrative
     local_references.py       literal references, for integrity
 
 Contained resources are not searched.
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from fhirserver.definitions import MAIN_DATE, Definitions, SearchParameter
 from fhirserver.model.json import JsonObject
@@ -22,10 +23,11 @@ from fhirserver.search.extract.computed import Computed, compile_computed, emit_
 from fhirserver.search.extract.local_references import local_references
 from fhirserver.search.extract.places import Walk, compile_place
 from fhirserver.search.extract.rows import IndexRows, LocalReference, QuantityRow, Sink
+from fhirserver.search.words import without_markup, words
 
 __all__ = ["EXTRACTOR_VERSION", "IndexRows", "LocalReference", "extract"]
 
-EXTRACTOR_VERSION = 3
+EXTRACTOR_VERSION = 4
 """Goes up whenever the same resource would get other rows; older resources are reindexed."""
 
 COLUMNS = frozenset({"_id", "_lastUpdated"})
@@ -42,6 +44,7 @@ class TypePlan:
         main_date: number of its main date's rows; None if it has none.
         patient_sps: parameters that put it into a patient's compartment.
         types: types that a local reference can point at.
+        text: number of `_text`; None if the type has no narrative.
     """
 
     walk: Walk
@@ -49,6 +52,7 @@ class TypePlan:
     main_date: int | None
     patient_sps: frozenset[int]
     types: frozenset[str]
+    text: int | None
 
 
 def extract(resource: JsonObject, *, definitions: Definitions, base_url: str | None) -> IndexRows:
@@ -65,6 +69,8 @@ def extract(resource: JsonObject, *, definitions: Definitions, base_url: str | N
     plan.walk(resource, sink)
     for each in plan.computed:
         emit_computed(each, resource, sink)
+    narrative = _narrative(resource, plan.text)
+    sink.present += [sp for sp, _ in narrative]
     return IndexRows(
         token=list(dict.fromkeys(sink.token)),
         string=list(dict.fromkeys(sink.string)),
@@ -72,14 +78,17 @@ def extract(resource: JsonObject, *, definitions: Definitions, base_url: str | N
         reference=list(dict.fromkeys(sink.reference)),
         quantity=_distinct_quantities(sink.quantity),
         composite=list(dict.fromkeys(sink.composite)),
+        narrative=narrative,
         present=sorted(set(sink.present)),
         main_date=min([low for sp, low, _ in sink.date if sp == plan.main_date], default=None),
         patients=_patients(resource, plan, sink),
         references=local_references(resource, definitions, base_url, plan.types),
+        registry=definitions.registry,
+        base_url=base_url,
     )
 
 
-@cache
+@lru_cache(maxsize=512)
 def type_plan(definitions: Definitions, type_name: str) -> TypePlan:
     """Build a type's plan, once; KeyError if the type cannot be stored."""
     parameters = definitions.search_parameters(type_name)
@@ -95,14 +104,24 @@ def type_plan(definitions: Definitions, type_name: str) -> TypePlan:
         main_date=None if main_date is None else parameters[main_date].rows_id,
         patient_sps=frozenset(parameters[code].rows_id for code in linking if code in parameters),
         types=frozenset(definitions.resource_types),
+        text=parameters["_text"].rows_id if "_text" in parameters else None,
     )
 
 
 def is_indexed(parameter: SearchParameter) -> bool:
     """Whether a parameter leaves anything behind: an alias only where it narrows the target."""
-    if not parameter.supported or parameter.code in COLUMNS or parameter.united:
+    if not parameter.expression or not parameter.supported:
+        return False
+    if parameter.code in COLUMNS or parameter.united:
         return False
     return parameter.alias_of is None or parameter.alias_target is not None
+
+
+def _narrative(resource: JsonObject, sp: int | None) -> list[tuple[int, str]]:
+    """Find the words of the narrative; XHTML that is no text has none."""
+    xhtml = resource.get("text", {}).get("div", "")
+    found = words(without_markup(xhtml)) if sp is not None and xhtml else []
+    return [(sp, " ".join(found))] if sp is not None and found else []
 
 
 def _distinct_quantities(rows: list[QuantityRow]) -> list[QuantityRow]:

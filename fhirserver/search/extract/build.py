@@ -11,7 +11,8 @@ An alternative of an expression that is a path becomes places:
 
 Composites end at an element; paths from there, laid in the same way, lead to the values that must
 stand together in it. An expression with any other alternative is left to FHIRPath. An alias has no
-rows of its own, but where it counts one target type alone, its presence is kept.
+rows of its own, but where it counts one target type alone, its presence is kept, and the display
+of its references.
 """
 
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ from fhirserver.fhirpath.syntax import (
 from fhirserver.search.extract.composite import RESOURCE, compile_composites, parts_of
 from fhirserver.search.extract.emitters import emitter
 from fhirserver.search.extract.places import Place, Test, Walk, compile_place
-from fhirserver.search.extract.reference import resolves_to
+from fhirserver.search.extract.reference import display, resolves_to
 from fhirserver.search.extract.rows import Emit, Target
 from fhirserver.search.keys import system_key
 
@@ -133,12 +134,15 @@ class TreeBuilder:
             return
         if parameter.id not in spot.place.present:
             spot.place.present.append(parameter.id)
-        if parameter.alias_of is None:
-            system = system_key(parameter.implicit_system)
-            _, targets = self._targets.setdefault(id(spot.place), (spot.place, {}))
-            sps = targets.setdefault((emit, system), [])
-            if parameter.id not in sps:
-                sps.append(parameter.id)
+        if parameter.alias_of is not None:
+            if spot.datatype != "Reference":
+                return
+            emit = display
+        system = system_key(parameter.implicit_system)
+        _, targets = self._targets.setdefault(id(spot.place), (spot.place, {}))
+        sps = targets.setdefault((emit, system), [])
+        if parameter.id not in sps:
+            sps.append(parameter.id)
 
     def _spots(self, expression: Expr) -> list[Spot]:
         match expression:

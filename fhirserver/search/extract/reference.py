@@ -6,6 +6,7 @@ Spec: https://hl7.org/fhir/R4/search.html#reference
     any other URL, "urn:..."            a token row under EXTERNAL_OFFSET: version, URL without it
     "#x"                                nothing: a contained resource is not found by itself
     Reference.identifier                a token row under IDENTIFIER_OFFSET: system, value
+    Reference.display                   a string row, for `:text`
     canonical, uri                      as a URL
 """
 
@@ -15,6 +16,7 @@ from functools import lru_cache
 
 from fhirserver.model.json import JsonObject
 from fhirserver.model.reference import LocalReference, parse_reference
+from fhirserver.search.extract import string
 from fhirserver.search.extract.rows import Emit, Sink, Target
 from fhirserver.search.keys import EXTERNAL_OFFSET, IDENTIFIER_OFFSET, short_key, system_key
 
@@ -30,6 +32,14 @@ def reference(value: JsonObject, sink: Sink, target: Target) -> None:
         code = short_key(identifier.get("value") or "")
         for sp in target.sps:
             sink.token.append((sp + IDENTIFIER_OFFSET, key, code))
+    display(value, sink, target)
+
+
+def display(value: JsonObject, sink: Sink, target: Target) -> None:
+    """Emit the display alone."""
+    text = value.get("display")
+    if text:
+        string.text(text, sink, target)
 
 
 def url(value: str, sink: Sink, target: Target) -> None:

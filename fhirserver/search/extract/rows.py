@@ -83,11 +83,14 @@ class IndexRows:
         quantity: (sp, system key, code, unit, low, high, canonical unit, canonical low, high);
             numbers have system 0, no code and no unit.
         composite: values that stand together in one element.
+        narrative: (sp, words of the narrative, a blank between them).
         present: parameters that have a value, ascending. An alias that counts one target type
             alone (patient for subject) stands here under its own number too.
         main_date: lower bound of the type's main clinical date; None if it has none.
         patients: ("Patient", id) of the Patient compartments it belongs to, a Patient's own first.
         references: every literal local reference, also of contained resources and extensions.
+        registry: version of the search parameters of one's own that they were made with.
+        base_url: the server's FHIR base that they were made with.
     """
 
     token: list[TokenRow] = field(default_factory=list)
@@ -96,10 +99,13 @@ class IndexRows:
     reference: list[ReferenceRow] = field(default_factory=list)
     quantity: list[QuantityRow] = field(default_factory=list)
     composite: list[CompositeRow] = field(default_factory=list)
+    narrative: list[tuple[int, str]] = field(default_factory=list)
     present: list[int] = field(default_factory=list)
     main_date: int | None = None
     patients: list[tuple[str, str]] = field(default_factory=list)
     references: list[LocalReference] = field(default_factory=list)
+    registry: int = 0
+    base_url: str | None = None
 
 
 class Sink:

@@ -9,6 +9,7 @@ microseconds, q the query's and r the resource's. A period without an end is ope
     gt  r.hi > q.hi      ge  gt or eq      sa  r.lo >= q.hi
     lt  r.lo < q.lo      le  lt or eq      eb  r.hi <= q.lo
     ap  r overlaps q, widened at both ends by a tenth of the time between q and now
+    po  r overlaps q     co  r.lo <= q.lo and q.hi <= r.hi        (operators of filters only)
 
 `ge` is `r.hi > q.hi or r.lo >= q.lo`, and `le` its mirror image. The tests also name what they
 imply (`r.hi > q.lo` for `ge`), because an index can answer that and not the OR.
@@ -16,6 +17,7 @@ imply (`r.hi > q.lo` for `ge`), because an index can answer that and not the OR.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from fhirserver.model.instant import MAX_US, MIN_US, interval_us
 from fhirserver.search.conditions import BY_DATE, Condition, Fragment, Rows
@@ -24,6 +26,8 @@ from fhirserver.search.params.prefix import Prefix, split_prefix
 
 MODIFIERS: frozenset[str] = frozenset()
 NOT_OFFERED: frozenset[str] = frozenset()
+
+Comparison = Prefix | Literal["po", "co"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class DateValue:
     """
 
     text: str
-    prefix: Prefix | None
+    prefix: Comparison | None
     lo: int
     hi: int
 
@@ -84,7 +88,7 @@ def test(value: DateValue, lo: str, hi: str) -> Fragment:
 
 
 # SQL, and which end of the query's interval each parameter is.
-_TESTS: dict[Prefix, tuple[str, str]] = {
+_TESTS: dict[Comparison, tuple[str, str]] = {
     "eq": ("{lo} >= %s AND {lo} < %s AND {hi} <= %s", "lhh"),
     "ne": ("({lo} < %s OR {hi} > %s)", "lh"),
     "gt": ("{hi} > %s", "h"),
@@ -94,4 +98,6 @@ _TESTS: dict[Prefix, tuple[str, str]] = {
     "sa": ("{lo} >= %s", "h"),
     "eb": ("{hi} <= %s", "l"),
     "ap": ("{lo} < %s AND {hi} > %s", "hl"),
+    "po": ("{lo} < %s AND {hi} > %s", "hl"),
+    "co": ("{lo} <= %s AND {hi} >= %s", "lh"),
 }

@@ -18,7 +18,7 @@ as a whole, and the few rows that are wider than a point and reach above.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from fhirserver.search.conditions import BY_VALUE, Condition, Fragment, Rows
 from fhirserver.search.escape import unescape
@@ -28,6 +28,9 @@ MODIFIERS: frozenset[str] = frozenset()
 NOT_OFFERED: frozenset[str] = frozenset()
 DIGITS_MAX = 50
 EXPONENT_MAX = 100
+
+_EXACT = Context(prec=DIGITS_MAX + 10)
+"""Python's own context rounds to 28 digits."""
 
 _NUMBER = re.compile(r"[+-]?(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d{1,4}))?", re.ASCII)
 _POWER_OF_TEN = re.compile(r"^[+-]?\d+\.?[eE]")
@@ -60,10 +63,10 @@ class NumberValue:
                 exponent -= 1
             half = Decimal(5).scaleb(exponent - 1)
         elif self.prefix == "ap":
-            half = abs(value) / 10
+            half = _EXACT.divide(value.copy_abs(), Decimal(10))
         else:
             half = Decimal(0)
-        return value - half, value + half
+        return _EXACT.subtract(value, half), _EXACT.add(value, half)
 
     def render(self) -> str:
         """Write it as in a URL."""

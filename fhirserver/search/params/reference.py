@@ -8,6 +8,8 @@ Spec: https://hl7.org/fhir/R4/search.html#reference
     http://acme.org/p|1.0     canonical of that version; without |version any version
     :Patient=23               Patient/23
     :identifier=system|code   Reference.identifier, in the forms of a token
+    :text                     the beginning of Reference.display
+    :below, :above            see `hierarchy`
 
 Alias parameters (`patient` is `subject` with patients only) look at their type's targets only.
 """
@@ -33,8 +35,8 @@ from fhirserver.search.keys import EXTERNAL_OFFSET, IDENTIFIER_OFFSET, short_key
 from fhirserver.search.params import token
 from fhirserver.search.params.token import TokenValue
 
-MODIFIERS = frozenset({"identifier"})
-NOT_OFFERED = frozenset({"above", "below", "text", "in", "not-in"})
+MODIFIERS = frozenset({"identifier", "text", "below", "above"})
+NOT_OFFERED: frozenset[str] = frozenset()
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:", re.ASCII)
 

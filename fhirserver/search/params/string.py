@@ -6,11 +6,13 @@ Spec: https://hl7.org/fhir/R4/search.html#string
     :contains  ... anywhere in it
     :exact     the text is the value, with case and accents
 
+Filters compare folded texts further: eq, ne, ew (it ends so), and gt, lt, ge, le by code points.
+
 `fhirserver.search.keys.fold` says what folding takes away. The index holds the first
 `INDEXED_CHARS` characters of a folded text; what is longer is checked on the row.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from fhirserver.search.conditions import BY_TEXT, Condition, Fragment, Rows
@@ -49,8 +51,8 @@ def condition(
     sps: tuple[int, ...], modifier: str | None, values: Iterable[StringValue]
 ) -> Condition:
     """Build the condition of one criterion; its values are alternatives."""
-    test = {None: starts_with, "exact": _equals, "contains": _contains}[modifier]
-    order = () if modifier == "contains" else BY_TEXT
+    test = _TESTS[modifier]
+    order = BY_TEXT if modifier in (None, "exact", "eq") else ()
     return Rows("string", sps, tuple(test(value.text) for value in values), order)
 
 
@@ -71,7 +73,38 @@ def _equals(text: str) -> Fragment:
 
 
 def _contains(text: str) -> Fragment:
+    return Fragment("@.norm LIKE %s", (f"%{_pattern(text)}%",))
+
+
+def _ends(text: str) -> Fragment:
+    return Fragment("@.norm LIKE %s", (f"%{_pattern(text)}",))
+
+
+def _pattern(text: str) -> str:
     pattern = fold(text)
     for special in ("\\", "%", "_"):
         pattern = pattern.replace(special, "\\" + special)
-    return Fragment("@.norm LIKE %s", (f"%{pattern}%",))
+    return pattern
+
+
+def _same(text: str) -> Fragment:
+    folded = fold(text)
+    return Fragment("left(@.norm, 200) = %s AND @.norm = %s", (folded[:INDEXED_CHARS], folded))
+
+
+def _compares(operator: str) -> Callable[[str], Fragment]:
+    return lambda text: Fragment(f"@.norm {operator} %s", (fold(text),))
+
+
+_TESTS: dict[str | None, Callable[[str], Fragment]] = {
+    None: starts_with,
+    "exact": _equals,
+    "contains": _contains,
+    "eq": _same,
+    "ne": _compares("<>"),
+    "ew": _ends,
+    "gt": _compares(">"),
+    "lt": _compares("<"),
+    "ge": _compares(">="),
+    "le": _compares("<="),
+}

@@ -7,6 +7,7 @@ Spec: https://hl7.org/fhir/R4/search.html#token
 
 For elements of type `code` the system is that of their binding. Codes match exactly, also in
 case. `:of-type` takes `system|code|value` of Identifier.type and Identifier.value.
+`ne` of a filter asks for any other token.
 """
 
 from collections.abc import Iterable
@@ -19,13 +20,15 @@ from fhirserver.search.conditions import (
     Fragment,
     Not,
     Rows,
+    negated,
 )
 from fhirserver.search.escape import escape, split, unescape
 from fhirserver.search.keys import OF_TYPE_OFFSET, short_key, system_key
+from fhirserver.search.params import coded
 from fhirserver.search.params.string import starts_with
 
-MODIFIERS = frozenset({"not", "text", "of-type"})
-NOT_OFFERED = frozenset({"in", "not-in", "above", "below"})
+MODIFIERS = frozenset({"not", "text", "of-type"}) | coded.MODIFIERS
+NOT_OFFERED: frozenset[str] = frozenset()
 SEPARATE_CODES = 8
 """Up to so many alternatives each become a branch of their own, which keeps the index order."""
 
@@ -93,6 +96,9 @@ def condition(
     if modifier == "text":
         texts = (value.code or "" for value in values if isinstance(value, TokenValue))
         return Rows("string", sps, tuple(starts_with(text) for text in texts), BY_TEXT)
+    if modifier == "ne":
+        tests = (_test(_key(value)) for value in values if isinstance(value, TokenValue))
+        return Rows("token", sps, tuple(negated(test) for test in tests))
     found = _rows(sps, (_key(value) for value in values if isinstance(value, TokenValue)))
     return Not(found) if modifier == "not" else found
 

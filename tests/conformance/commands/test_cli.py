@@ -70,9 +70,13 @@ def base(told: LyingServer) -> str:
     return f"{told.origin}/fhir"
 
 
-def script(name: str, code: str, **expected: Any) -> bytes:
+def script(name: str, code: str, destination: int = 1, **expected: Any) -> bytes:
     """Write a TestScript that reads the metadata and expects a status."""
-    operation = {"type": {"code": "capabilities"}, "destination": 1, "encodeRequestUrl": True}
+    operation = {
+        "type": {"code": "capabilities"},
+        "destination": destination,
+        "encodeRequestUrl": True,
+    }
     expectation = {"responseCode": code, "warningOnly": False, **expected}
     actions = [{"operation": operation}, {"assert": expectation}]
     return json.dumps(
@@ -88,12 +92,13 @@ def script(name: str, code: str, **expected: Any) -> bytes:
 
 @pytest.fixture
 def suite(tmp_path: Path) -> Path:
-    """A folder with scripts that pass, fail, warn and are broken; beside it one that asks."""
+    """A folder with scripts that pass, fail, warn and are broken; beside it more."""
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "passes.json").write_bytes(script("Passes", "200"))
     (folder / "fails.json").write_bytes(script("Fails", "404"))
     (folder / "warns.json").write_bytes(script("Warns", "404", warningOnly=True))
+    (tmp_path / "skips.json").write_bytes(script("Skips", "200", destination=2))
     (tmp_path / "asks.json").write_bytes(script("Asks", "${code}"))
     (folder / "broken.json").write_bytes(b'{"resourceType": "TestScript", "test": [')
     return folder
@@ -128,6 +133,8 @@ def run(base: str, suite: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         pytest.param(("passes", "fails", "--match", "F?ils"), 1, id="match by name"),
         pytest.param(("passes", "--parallel", "4", "--confine", "--quiet"), 0, id="other options"),
         pytest.param(("passes", "--fhirpath", "fhirpathpy"), 0, id="another engine"),
+        pytest.param(("{mine}/../skips.json",), 2, id="nothing tried"),
+        pytest.param(("passes", "{mine}/../skips.json"), 0, id="something tried"),
         pytest.param(("{mine}/../asks.json",), 1, id="a variable without a value"),
         pytest.param(
             ("{mine}/../asks.json", "--variable", "code=200"), 0, id="a variable of the run"

@@ -16,7 +16,7 @@ NO_EXPRESSION = {
     "_content": "full text",
     "_filter": "an expression over other parameters",
     "_query": "names a query",
-    "_text": "full text",
+    "_text": "words of the narrative, which is no element of a search parameter",
     "age": "an example in the specification; not an element",
     "birthOrderBoolean": "an example in the specification; not an element",
     "part-agree": "an example whose base is not the type of its expression",

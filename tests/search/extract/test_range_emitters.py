@@ -124,7 +124,12 @@ def external(code: str, version: str = "") -> Rows:
             id="search.html#reference/urn",
         ),
         pytest.param("Reference", {"reference": "#p"}, {}, id="search.html#reference/contained"),
-        pytest.param("Reference", {"display": "Eve"}, {}, id="search.html#reference/display"),
+        pytest.param(
+            "Reference",
+            {"display": "Eve"},
+            {"string": [(SP, "eve", "Eve")]},
+            id="search.html#reference/display",
+        ),
         pytest.param(
             "Reference",
             {"type": "Patient", "identifier": {"system": "http://mrn", "value": "12"}},

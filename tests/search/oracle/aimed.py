@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from tests.search.oracle import amounts, pools, texts
+from tests.search.oracle import amounts, hierarchies, pools, texts
 from tests.search.oracle.elements import Typed, codes_of, kind_of, values_of
 from tests.search.oracle.matcher import BASE, PREFIXES, labels, tokens
 from tests.search.oracle.queries import Pair, escape
@@ -53,6 +53,9 @@ def _string(draw: st.DrawFn, stored: Typed) -> Criterion | None:
     return (modifier, escape(value)) if value.strip() else None
 
 
+_TREE_CODES = {(hierarchies.TREE, code) for _, code in hierarchies.REACH}
+
+
 def _token(stored: Typed) -> SearchStrategy[Criterion | None]:
     return _one(list(_token_forms(stored)))
 
@@ -61,6 +64,11 @@ def _token_forms(stored: Typed) -> Iterator[Criterion]:
     for system, code in tokens(stored):
         key = escape(code or "")
         forms = [key, f"|{key}", f"{system or ''}|{key}", f"{system or ''}|", f"http://no|{key}"]
+        if (system, code) in _TREE_CODES:
+            yield from ((modifier, f"{system}|{key}") for modifier in ("below", "above"))
+        for url, members in hierarchies.MEMBERS.items():
+            if (system, code) in members:
+                yield from (("in", url), ("not-in", url))
         for form in forms:
             if form not in ("", "|", "http://no|"):
                 yield "", form
@@ -114,6 +122,10 @@ def _reference_forms(stored: Typed) -> Iterator[Criterion]:
         yield from (("", each) for each in (relative, f"{BASE}/{relative}", identity))
         if kind == "Patient":
             yield kind, identity
+        if kind == "Organization":
+            yield from ((modifier, relative) for modifier in ("below", "above"))
+    if stored.value.get("display"):
+        yield "text", escape(stored.value["display"][:4])
     if "identifier" in stored.value:
         for modifier, form in _token_forms(Typed(stored.value["identifier"], "Identifier")):
             if modifier == "":
@@ -121,7 +133,16 @@ def _reference_forms(stored: Typed) -> Iterator[Criterion]:
 
 
 def _uri(stored: Typed) -> SearchStrategy[Criterion | None]:
-    return _one([("", escape(stored.value)), ("", escape(stored.value.split("|")[0]))])
+    uri = stored.value
+    forms = [("", escape(uri)), ("", escape(uri.split("|")[0]))]
+    forms += [("below", escape(uri[:length])) for length in range(1, len(uri) + 1, 4)]
+    forms += [("above", escape(uri + more)) for more in ("", "/x", "x")]
+    return _one(forms)
+
+
+def _near(stored: Typed) -> SearchStrategy[Criterion | None]:
+    place = f"{stored.value['latitude']}|{stored.value['longitude']}"
+    return _one([("", place + distance) for distance in pools.DISTANCES])
 
 
 @st.composite
@@ -154,6 +175,7 @@ _AIMED = {
     "quantity": _quantity,
     "reference": _reference,
     "uri": _uri,
+    "special": _near,
 }
 
 

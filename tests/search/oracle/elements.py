@@ -24,6 +24,7 @@ EVERY_TYPE = {
     "_security": "token meta.security:Coding",
     "_profile": "uri meta.profile:canonical",
     "_source": "uri meta.source:uri",
+    "_lastUpdated": "date meta.lastUpdated:instant",
 }
 
 PARAMETERS: dict[str, dict[str, str]] = {
@@ -41,6 +42,7 @@ PARAMETERS: dict[str, dict[str, str]] = {
         "given": "string name.given:string",
         "identifier": "token identifier:Identifier",
         "language": "token communication.language:CodeableConcept",
+        "link": "reference link.other:Reference",
         "name": "string name:HumanName",
         "organization": "reference managingOrganization:Reference",
         "phone": "token telecom[system=phone]:ContactPoint",
@@ -59,7 +61,9 @@ PARAMETERS: dict[str, dict[str, str]] = {
             "date effectiveDateTime:dateTime effectivePeriod:Period effectiveInstant:instant"
             " effectiveTiming:Timing"
         ),
+        "encounter": "reference encounter:Reference",
         "focus": "reference focus:Reference",
+        "has-member": "reference hasMember:Reference",
         "performer": "reference performer:Reference",
         "status": "token status:code|http://hl7.org/fhir/observation-status",
         "subject": "reference subject:Reference",
@@ -71,8 +75,10 @@ PARAMETERS: dict[str, dict[str, str]] = {
     "Encounter": {
         "class": "token class:Coding",
         "date": "date period:Period",
+        "diagnosis": "reference diagnosis.condition:Reference",
         "identifier": "token identifier:Identifier",
         "length": "quantity length:Duration",
+        "part-of": "reference partOf:Reference",
         "participant": "reference participant.individual:Reference",
         "status": "token status:code|http://hl7.org/fhir/encounter-status",
         "subject": "reference subject:Reference",
@@ -81,6 +87,7 @@ PARAMETERS: dict[str, dict[str, str]] = {
     "Condition": {
         "clinical-status": "token clinicalStatus:CodeableConcept",
         "code": "token code:CodeableConcept",
+        "encounter": "reference encounter:Reference",
         "onset-age": "quantity onsetAge:Age onsetRange:Range",
         "onset-date": "date onsetDateTime:dateTime onsetPeriod:Period",
         "onset-info": "string onsetString:string",
@@ -88,6 +95,7 @@ PARAMETERS: dict[str, dict[str, str]] = {
         "subject": "reference subject:Reference",
     },
     "RiskAssessment": {
+        "condition": "reference condition:Reference",
         "date": "date occurrenceDateTime:dateTime",
         "probability": (
             "number prediction.probabilityDecimal:decimal prediction.probabilityRange:Range"
@@ -114,6 +122,13 @@ PARAMETERS: dict[str, dict[str, str]] = {
         "authored": "date authored:dateTime",
         "questionnaire": "reference questionnaire:canonical",
         "subject": "reference subject:Reference",
+    },
+    "Location": {
+        "address-city": "string address.city:string",
+        "name": "string name:string alias:string",
+        "near": "special position:position",
+        "status": "token status:code|http://hl7.org/fhir/location-status",
+        "type": "token type:CodeableConcept",
     },
 }
 

@@ -2,7 +2,8 @@
 
 Spec: https://hl7.org/fhir/R4/search.html#date and https://hl7.org/fhir/R4/search.html#prefix
 
-A range is a pair of seconds since the year 1 in UTC, as fractions; the upper end is outside.
+A range is a pair of seconds since the year 1 in UTC, as fractions; the upper end is outside. An
+end that is open reaches as far as dates do, to the beginning of 0001 or the end of 9999.
 Values without an offset are in UTC.
 """
 
@@ -11,8 +12,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
-Range = tuple[Fraction | float, Fraction | float]
-START, END = float("-inf"), float("inf")
+Range = tuple[Fraction, Fraction]
 DAY = 86_400
 MICROSECOND = Fraction(1, 1_000_000)
 
@@ -52,26 +52,22 @@ def compare(prefix: str, query: tuple[Fraction, Fraction], target: Range, now: F
     low, high = query
     contained = low <= target[0] and target[1] <= high
     above, below = target[1] > high, target[0] < low
-    match prefix:
-        case "eq":
-            return contained
-        case "ne":
-            return not contained
-        case "gt":
-            return above
-        case "lt":
-            return below
-        case "ge":
-            return above or contained
-        case "le":
-            return below or contained
-        case "sa":
-            return target[0] >= high
-        case "eb":
-            return target[1] <= low
-    assert prefix == "ap"
-    low, high = low - abs(now - low) / 10, high + abs(now - high) / 10
-    return target[0] < high and low < target[1]
+    if prefix == "ap":
+        low, high = low - abs(now - low) / 10, high + abs(now - high) / 10
+    overlap = target[0] < high and low < target[1]
+    return {
+        "eq": contained,
+        "ne": not contained,
+        "gt": above,
+        "lt": below,
+        "ge": above or contained,
+        "le": below or contained,
+        "sa": target[0] >= high,
+        "eb": target[1] <= low,
+        "ap": overlap,
+        "po": overlap,
+        "co": target[0] <= low and high <= target[1],
+    }[prefix]
 
 
 def _days(text: str) -> tuple[Fraction, Fraction]:
@@ -99,6 +95,6 @@ def _split_offset(text: str) -> tuple[str, int]:
 def _period(value: Any) -> list[Range]:
     if "start" not in value and "end" not in value:
         return []
-    start = range_of(value["start"])[0] if "start" in value else START
-    end = range_of(value["end"])[1] if "end" in value else END
+    start = range_of(value.get("start", "0001"))[0]
+    end = range_of(value.get("end", "9999"))[1]
     return [(start, end)]

@@ -9,7 +9,7 @@ commas separate, one. `\,` `\|` `\$` and `\\` stand for the characters themselve
 from fractions import Fraction
 from typing import Any
 
-from tests.search.oracle import amounts, intervals, texts
+from tests.search.oracle import amounts, hierarchies, intervals, places, texts
 from tests.search.oracle.elements import Typed, kind_of, values_of
 
 NOW = "2024-06-01T12:00:00Z"
@@ -32,12 +32,14 @@ def _parameter_matches(resource: dict[str, Any], type_name: str, name: str, valu
         return (value == "true") == (not stored)
     kind = kind_of(type_name, code)
     alternatives = split(value, ",")
-    if modifier == "not":
-        return not any(_any(kind, stored, each, "") for each in alternatives)
-    return any(_any(kind, stored, each, modifier) for each in alternatives)
+    if modifier in ("not", "not-in"):
+        positive = modifier.removeprefix("not").removeprefix("-")
+        return not any(any_matches(kind, stored, each, positive) for each in alternatives)
+    return any(any_matches(kind, stored, each, modifier) for each in alternatives)
 
 
-def _any(kind: str, stored: list[Typed], value: str, modifier: str) -> bool:
+def any_matches(kind: str, stored: list[Typed], value: str, modifier: str) -> bool:
+    """Tell whether one of the values of a kind of parameter fulfils one value of a query."""
     test = {
         "composite": _composite,
         "string": _string,
@@ -47,6 +49,7 @@ def _any(kind: str, stored: list[Typed], value: str, modifier: str) -> bool:
         "quantity": _quantity,
         "reference": _reference,
         "uri": _uri,
+        "special": _near,
     }[kind]
     return any(test(each, value, modifier) for each in stored)
 
@@ -77,7 +80,7 @@ def _composite(stored: Typed, value: str, _modifier: str) -> bool:
     """All parts hold on the values of one element."""
     wanted = split(value, "$")
     return all(
-        _any(kind, values, each, "")
+        any_matches(kind, values, each, "")
         for (kind, values), each in zip(stored.value, wanted, strict=True)
     )
 
@@ -90,7 +93,12 @@ def _string(stored: Typed, value: str, modifier: str) -> bool:
 def _token(stored: Typed, value: str, modifier: str) -> bool:
     if modifier == "text":
         return any(texts.starts(text, plain(value)) for text in labels(stored))
+    if modifier == "in":
+        return any(pair in hierarchies.MEMBERS[plain(value)] for pair in tokens(stored))
     parts = [plain(part) for part in split(value, "|")]
+    if modifier in ("below", "above"):
+        reach = hierarchies.REACH[modifier, parts[1]]
+        return any(system == parts[0] and code in reach for system, code in tokens(stored))
     if modifier == "of-type":
         return _is_of_type(stored.value, parts)
     return any(_token_is(system, code, parts) for system, code in tokens(stored))
@@ -150,12 +158,12 @@ def _is_of_type(identifier: Any, parts: list[str]) -> bool:
     )
 
 
-def _prefixed(value: str) -> tuple[str, str]:
-    return (value[:2], value[2:]) if value[:2] in PREFIXES else ("eq", value)
+def _prefixed(value: str, more: tuple[str, ...] = ()) -> tuple[str, str]:
+    return (value[:2], value[2:]) if value[:2] in (*PREFIXES, *more) else ("eq", value)
 
 
 def _date(stored: Typed, value: str, _modifier: str) -> bool:
-    prefix, text = _prefixed(value)
+    prefix, text = _prefixed(value, ("po", "co"))
     now: Fraction = intervals.range_of(NOW)[0]
     query = intervals.range_of(text)
     targets = intervals.ranges(stored.value, stored.datatype)
@@ -174,22 +182,37 @@ def _quantity(stored: Typed, value: str, _modifier: str) -> bool:
     return any(amounts.compare_quantity(prefix, plain(text), each) for each in found)
 
 
-def _uri(stored: Typed, value: str, _modifier: str) -> bool:
+def _near(stored: Typed, value: str, _modifier: str) -> bool:
+    return places.is_near(stored.value, [plain(part) for part in split(value, "|")])
+
+
+def _uri(stored: Typed, value: str, modifier: str) -> bool:
+    """Compare a URI; a canonical is found with its version and without."""
     wanted = plain(value)
+    found = {stored.value}
     if stored.datatype == "canonical":
-        return wanted in (stored.value, stored.value.split("|")[0])
-    return bool(stored.value == wanted)
+        found.add(stored.value.split("|")[0])
+    if wanted.startswith("urn:") or not modifier:
+        return wanted in found
+    if modifier == "below":
+        return any(uri.startswith(wanted) for uri in found)
+    return any(wanted.startswith(uri) for uri in found)
 
 
 def _reference(stored: Typed, value: str, modifier: str) -> bool:
     if modifier == "identifier":
         identifier = stored.value.get("identifier")
         return identifier is not None and _token(Typed(identifier, "Identifier"), value, "")
+    if modifier == "text":
+        return texts.starts(stored.value.get("display", ""), plain(value))
     literal = stored.value if stored.datatype == "canonical" else stored.value.get("reference")
     if literal is None or literal.startswith("#"):
         return False
     parts = [plain(part) for part in split(value, "|")]
     target, wanted = _relative(literal), _relative(parts[0])
+    if modifier in ("below", "above"):
+        reach = hierarchies.ORGANIZATIONS[modifier, wanted.removeprefix("Organization/")]
+        return any(_names(target, "Organization", each) for each in reach)
     if "/" not in wanted and ":" not in wanted:
         return _names(target, modifier, wanted)
     if ":" not in wanted:

@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from tests.search.oracle import pools
+from tests.search.oracle import hierarchies, pools
 from tests.search.oracle.elements import COMPOSITES, PATIENTS_ONLY, codes_of, kind_of
 from tests.search.oracle.matcher import PREFIXES
 
@@ -11,6 +11,8 @@ Pair = tuple[str, str]
 
 IDENTIFIED = {"identifier"}
 """Token parameters whose element is an Identifier, so that `:of-type` means something."""
+OF_ORGANIZATIONS = {"organization", "general-practitioner", "performer"}
+"""Reference parameters that may point at organizations, which may be parts of others."""
 CANONICAL = {"questionnaire"}
 """Reference parameters whose element is a canonical."""
 
@@ -33,7 +35,7 @@ def parameters(draw: st.DrawFn, type_name: str) -> Pair:
 
 def criteria(type_name: str, code: str) -> SearchStrategy[tuple[str, SearchStrategy[str]]]:
     """Draw a modifier ("" for none) and how its values are drawn."""
-    drawn = _MODIFIERS[kind_of(type_name, code)](type_name, code)
+    drawn = MODIFIERS[kind_of(type_name, code)](type_name, code)
     drawn["missing"] = st.sampled_from(["true", "false"])
     modifiers = ["", "", *drawn]
     return st.sampled_from(modifiers).map(lambda modifier: (modifier, drawn[modifier]))
@@ -73,7 +75,13 @@ def _token(_type: str, code: str) -> Drawn:
     labels = st.sampled_from([*pools.LABELS, "SYSTOLIC", "blood pressure", "Record", "eves"]).map(
         escape
     )
-    drawn = {"": values, "not": values, "text": labels}
+    sets = st.sampled_from(sorted(hierarchies.MEMBERS)).map(escape)
+    known = st.sampled_from(sorted({code for _, code in hierarchies.REACH}))
+    inside = known.map(lambda each: f"{hierarchies.TREE}|{escape(each)}")
+    drawn = {
+        "": values, "not": values, "text": labels, "in": sets, "not-in": sets, "below": inside,
+        "above": inside,
+    }  # fmt: skip
     if code in IDENTIFIED:
         drawn["of-type"] = st.builds(
             lambda kind, value: f"{kind[0]}|{kind[1]}|{escape(value)}",
@@ -116,23 +124,42 @@ def _reference(type_name: str, code: str) -> Drawn:
     values = st.one_of(
         ids, local, local.map(lambda each: f"{pools.BASE}/{each}"), st.sampled_from(urls)
     )
-    drawn = {"": values, "identifier": _token(type_name, code)[""]}
+    drawn = {
+        "": values,
+        "identifier": _token(type_name, code)[""],
+        "text": st.sampled_from(["e", "EVE", "eve smith", "nobody"]),
+    }
+    if code in OF_ORGANIZATIONS:
+        organizations = ids.map(lambda id: f"Organization/{id}")
+        either = st.one_of(ids, organizations) if code == "organization" else organizations
+        drawn |= {"below": either, "above": either}
     if patients_only or code == "subject":
         drawn["Patient"] = ids
     return drawn
 
 
 def _uri(_type: str, _code: str) -> Drawn:
-    return {"": st.sampled_from([*pools.URIS, *pools.CANONICALS]).map(escape)}
+    values = st.sampled_from([*pools.URIS, *pools.CANONICALS]).map(escape)
+    return {"": values, "below": values, "above": values}
+
+
+def _near(_type: str, _code: str) -> Drawn:
+    values = st.builds(
+        lambda latitude, longitude, distance: f"{latitude}|{longitude}{distance}",
+        st.sampled_from(pools.LATITUDES),
+        st.sampled_from(pools.LONGITUDES),
+        st.sampled_from(pools.DISTANCES),
+    )
+    return {"": values}
 
 
 def _composite(type_name: str, code: str) -> Drawn:
     _, lines = COMPOSITES[type_name][code]
-    parts = [_MODIFIERS[line.split()[0]](type_name, code)[""] for line in lines]
+    parts = [MODIFIERS[line.split()[0]](type_name, code)[""] for line in lines]
     return {"": st.tuples(*parts).map("$".join)}
 
 
-_MODIFIERS = {
+MODIFIERS = {
     "composite": _composite,
     "string": _string,
     "token": _token,
@@ -141,4 +168,5 @@ _MODIFIERS = {
     "quantity": _quantity,
     "reference": _reference,
     "uri": _uri,
+    "special": _near,
 }

@@ -4,6 +4,7 @@ Not every one is a valid resource (required elements may be missing), but every 
 one of its datatype.
 """
 
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
@@ -101,12 +102,34 @@ def references(*types: str) -> SearchStrategy[Json]:
     ]
     if "Patient" in types:
         literals.append(st.sampled_from(pools.URLS))
-    literal = st.one_of(local, *literals).map(lambda text: {"reference": text})
+    literal = st.builds(
+        lambda text, display: {"reference": text, **display},
+        st.one_of(local, *literals),
+        st.sampled_from([{}, {}, {"display": "Ève Smith"}]),
+    )
     logical = identifiers.map(lambda each: {"type": types[0], "identifier": each})
     return st.one_of(literal, literal, literal, logical, st.just({"display": "Eve"}))
 
 
+extensions = few(
+    st.one_of(
+        texts.map(lambda text: {"url": "http://acme.org/ext", "valueString": text}),
+        st.just({"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason",
+                 "valueCode": "unknown"}),
+        date_times.map(lambda when: {"url": "http://acme.org/when", "valueDateTime": when}),
+    )
+)  # fmt: skip
+absent = extensions.map(lambda found: {"extension": found})
+"""What stands beside a primitive value, or in its place; no parameter looks at it."""
+positions = st.builds(
+    lambda latitude, longitude: {"latitude": Decimal(latitude), "longitude": Decimal(longitude)},
+    st.sampled_from(pools.LATITUDES),
+    st.sampled_from(pools.LONGITUDES),
+)
+
 names = some(
+    extension=extensions,
+    _family=absent,
     family=texts,
     given=st.one_of(few(texts), texts.map(lambda text: [None, text])),
     prefix=few(texts),
@@ -121,7 +144,9 @@ subjects = references("Patient", "Group")
 
 _ELEMENTS: dict[str, dict[str, SearchStrategy[Any]]] = {
     "Patient": {
+        "_birthDate": absent,
         "active": st.booleans(),
+        "extension": extensions,
         "address": few(addresses.filter(bool)),
         "birthDate": dates,
         "communication": few(some(language=concepts)),
@@ -186,6 +211,14 @@ _ELEMENTS: dict[str, dict[str, SearchStrategy[Any]]] = {
                 some(code=codings, valueCodeableConcept=concepts),
             )
         ),
+    },
+    "Location": {
+        "address": some(city=texts, extension=extensions).filter(bool),
+        "alias": few(texts),
+        "name": texts,
+        "position": positions,
+        "status": st.sampled_from(["active", "suspended"]),
+        "type": few(concepts),
     },
     "QuestionnaireResponse": {
         "authored": date_times,

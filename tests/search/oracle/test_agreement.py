@@ -7,6 +7,7 @@ many there shall be of each type; then they are new ones.
 
 import itertools
 import os
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -19,29 +20,38 @@ from fhirserver.search.context import SearchContext
 from fhirserver.search.extract import extract
 from fhirserver.search.parse import parse
 from fhirserver.search.plan import make_plan
+from fhirserver.search.terminology import ContentTerminology
 from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.database import Database
 from fhirserver.store.search import execute
 from fhirserver.store.write import Change, write
-from tests.search.oracle import NOW, matches
+from tests.search.oracle import NOW, filters, matches, pools
 from tests.search.oracle.aimed import aimed_at
-from tests.search.oracle.pools import BASE
+from tests.search.oracle.hierarchies import Content, Parts
 from tests.search.oracle.queries import parameters
 from tests.search.oracle.resources import TYPES, resources
 
 EXAMPLES = os.environ.get("FHIRSERVER_ORACLE_EXAMPLES")
 AUDIT = AuditRow("search-type", "oracle", "tests", "request", "127.0.0.1")
-CONTEXT = SearchContext(definitions=r4(), base_url=BASE, now_us=interval_us(NOW)[0], page_size=1000)
+CONTEXT = SearchContext(
+    definitions=r4(),
+    base_url=pools.BASE,
+    now_us=interval_us(NOW)[0],
+    page_size=1000,
+    terminology=ContentTerminology(Content()),
+    hierarchies=Parts(),
+)
 
 Json = dict[str, Any]
 Query = list[tuple[str, str]]
 
 
-def store(database: Database, stored: list[Json]) -> None:
-    """Write resources; what they refer to need not exist."""
+def store(database: Database, stored: list[Json], at: str = NOW) -> None:
+    """Write resources at an instant; what they refer to need not exist."""
+    database.clock = lambda: interval_us(at)[0]
     changes = []
     for resource in stored:
-        rows = extract(resource, definitions=r4(), base_url=BASE)
+        rows = extract(resource, definitions=r4(), base_url=pools.BASE)
         kind, identity = resource["resourceType"], resource["id"]
         changes.append(Change(kind, identity, "PUT", resource, rows))
     write(database, changes, AUDIT, integrity="off")
@@ -85,12 +95,40 @@ _numbers = itertools.count(1)
 def test_the_answers_agree(database: Database, type_name: str, data: st.DataObject) -> None:
     drawn = data.draw(st.lists(resources(type_name), min_size=3, max_size=6))
     stored = {f"r{next(_numbers)}": each for each in drawn}
-    store(database, [{**resource, "id": identity} for identity, resource in stored.items()])
+    stored_at = data.draw(st.sampled_from(pools.STORED_AT))
+    store(
+        database, [{**resource, "id": identity} for identity, resource in stored.items()], stored_at
+    )
+    for resource in drawn:
+        resource["meta"] = {**resource.get("meta", {}), "lastUpdated": stored_at}
     for query in data.draw(st.lists(queries(type_name, drawn), min_size=6, max_size=10)):
         answer = found(database, type_name, query, set(stored))
         for identity, resource in stored.items():
             expected = matches({**resource, "id": identity}, type_name, query)
             assert (identity in answer) is expected, (query, resource)
+
+
+@pytest.mark.parametrize("type_name", TYPES)
+@settings(
+    max_examples=int(EXAMPLES or 30),
+    derandomize=EXAMPLES is None,
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+)
+@given(data=st.data())
+def test_filters_agree(database: Database, type_name: str, data: st.DataObject) -> None:
+    drawn = data.draw(st.lists(resources(type_name), min_size=3, max_size=6))
+    stored = {f"r{next(_numbers)}": each for each in drawn}
+    store(database, [{**resource, "id": identity} for identity, resource in stored.items()])
+    for resource in drawn:
+        resource["meta"] = {**resource.get("meta", {}), "lastUpdated": NOW}
+    for each in data.draw(st.lists(filters.filters(type_name), min_size=6, max_size=10)):
+        text = filters.written(each)
+        answer = found(database, type_name, [("_filter", text)], set(stored))
+        for identity, resource in stored.items():
+            expected = filters.holds({**resource, "id": identity}, type_name, each)
+            assert (identity in answer) is expected, (text, resource)
 
 
 UCUM = "http://unitsofmeasure.org"
@@ -153,6 +191,22 @@ BEFORE_TEN = "2013-03-14T09:59:59Z"
         pytest.param(
             observed(subject={"reference": "Group/7"}), ("patient:missing", "true"), True,
             id="no-patient",
+        ),
+        pytest.param(
+            {"resourceType": "ChargeItem", "factorOverride": Decimal(f"3.{'14159' * 7}")},
+            ("factor-override", f"sa3.{'14159' * 7}"), False, id="more-digits-than-28",
+        ),
+        pytest.param(
+            {"resourceType": "ChargeItem", "factorOverride": Decimal(f"3.{'14159' * 7}")},
+            ("factor-override", f"3.{'14159' * 7}"), True, id="equal-in-36-digits",
+        ),
+        pytest.param(
+            {"resourceType": "ValueSet", "url": "http://acme.org/vs/1"},
+            ("url:above", "urn:x:1,http://acme.org/vs/1/2"), True, id="above-one-of-several",
+        ),
+        pytest.param(
+            {"resourceType": "ValueSet", "url": "urn:x"}, ("url:above", "urn:x:1,http://a"), False,
+            id="urns-have-no-above",
         ),
         pytest.param(
             {"resourceType": "Patient", "name": [{"family": "x" * 250 + "a"}]},

@@ -53,9 +53,9 @@ def parts(value: object, datatype: str) -> list[str]:
         return [value]
     assert isinstance(value, dict)
     assert datatype in ("HumanName", "Address")
-    leave_out = {"use", "type", "period"}
+    leave_out = {"use", "type", "period", "extension", "id"}
     found = []
     for name, element in value.items():
-        if name not in leave_out:
+        if name not in leave_out and not name.startswith("_"):
             found += element if isinstance(element, list) else [element]
     return [text for text in found if text is not None]

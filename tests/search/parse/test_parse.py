@@ -156,9 +156,13 @@ def test_contained_false_is_what_happens_anyway() -> None:
 REFUSED = [
     ("nam=x", "Patient", "nam", "name"),
     ("name:in=x", "Patient", "name:in", ":exact"),
-    ("code:in=http://vs", "Observation", "code:in", ":not"),
-    ("code:not-in=http://vs", "Observation", "not-in", ":text"),
-    ("code:above=x", "Observation", "above", ":of-type"),
+    ("code:in=http://vs", "Observation", "code:in", "store it"),
+    ("code:not-in=http://vs", "Observation", "not-in", "store it"),
+    ("code:above=x", "Observation", "above", "system|code"),
+    ("patient:above=1", "Observation", "above", "locations"),
+    ("subject:in=http://vs", "Observation", "'in'", ":identifier"),
+    ("_id:in=http://vs", "Patient", "'in'", ":not"),
+    ("code:code-text=x", "Observation", "'code-text'", ":text"),
     ("birthdate:exact=2020", "Patient", "exact", ":missing"),
     ("name:=x", "Patient", "name:", "modifier"),
     ("name=", "Patient", "name", "missing"),
@@ -208,11 +212,22 @@ REFUSED = [
     ("_contained=true", "Observation", "_contained", "_contained=false"),
     ("_containedType=container", "Observation", "_containedType", "_contained=false"),
     ("_type=Patient", "Observation", "_type", "Observation"),
-    ("_filter=a", "Observation", "_filter", "not supported"),
-    ("_text=a", "Observation", "_text", "not supported"),
-    ("_content=a", "Observation", "_content", "not supported"),
-    ("_list=a", "Observation", "_list", "not supported"),
-    ("_query=a", "Observation", "_query", "not supported"),
+    ("_filter=a", "Observation", "_filter", "character 2"),
+    ("_text=(a", "Observation", "_text", "')' is missing"),
+    ("_text=a)", "Observation", "_text", "')' without its '('"),
+    ("_text=a and", "Observation", "_text", "belongs after"),
+    ('_text="a', "Observation", "_text", "quotation mark at both ends"),
+    ("_text=-", "Observation", "_text", "no letter or digit"),
+    ("_text:contains=a", "Observation", "_text:contains", ":missing"),
+    ("_sort=_text", "Observation", "_text", "no order"),
+    ("_content=a", "Observation", "_content", "_text searches"),
+    ("_list=$current-a", "Observation", "'$current-a'", "the id of a List, or one of $current-pro"),
+    ("_list=$current-problems", "Condition", "_list", "say whose list: patient="),
+    ("patient=1&_list=$current-drug-allergies", "Condition", "_list", "AllergyIntolerance"),
+    ("_list:exact=a", "Observation", "_list:exact", "no modifier"),
+    ("_query=a", "Observation", "_query", "no named queries"),
+    ("patient._filter=a", "Observation", "patient._filter", "stands by itself"),
+    ("patient._list=a", "Observation", "patient._list", "stands by itself"),
     ("code-value-quantity=a", "Observation", "'a'", "write code$value-quantity"),
     ("code-value-quantity=a$1$2", "Observation", "'a$1$2'", "write code$value-quantity"),
     (r"code-value-quantity=a\$1", "Observation", "code-value-quantity", "code$value-quantity"),
@@ -276,12 +291,12 @@ def test_limits_are_named(text: str, limit: str) -> None:
 
 
 def test_lenient_leaves_out_what_is_unknown_and_says_so() -> None:
-    pairs = [("nonsense", "1"), ("code:in", "x"), ("_text", "x"), ("status", "final")]
+    pairs = [("nonsense", "1"), ("code:exact", "x"), ("_content", "x"), ("status", "final")]
     found = parse(pairs, ("Observation",), replace(CONTEXT, lenient=True))
     assert [clause.parameter.code for clause in found.criteria] == ["status"]
     assert [issue.severity for issue in found.ignored] == ["warning"] * 3
     assert [issue.expression for issue in found.ignored] == [
-        ("http.nonsense",), ("http.code:in",), ("http._text",),
+        ("http.nonsense",), ("http.code:exact",), ("http._content",),
     ]  # fmt: skip
     words = found.ignored[0].diagnostics
     assert words.startswith("The search left out 'nonsense', as Prefer: handling=lenient allows")

@@ -31,6 +31,13 @@ SHAPES = {
     "tokens": ("Observation", "code=a|1,b|2&status=final"),
     "token_not": ("Observation", "code:not=a|1"),
     "token_text": ("Observation", "code:text=heart"),
+    "token_in": (
+        "Observation",
+        (
+            "code:in=http://terminology.hl7.org/ValueSet/v3-NullFlavor"
+            "&code:not-in=http://hl7.org/fhir/ValueSet/observation-status"
+        ),
+    ),
     "token_by_date": ("Observation", "code=a|1&_sort=-date"),
     "token_by_date_ascending": ("Observation", "code=a|1&_sort=date"),
     "patient_token_by_date": ("Observation", "patient=1&code=a|1&_sort=-date"),
@@ -51,6 +58,8 @@ SHAPES = {
     "near": ("Location", "near=48|11|10|km"),
     "number": ("RiskAssessment", "probability=0.5"),
     "uri_below": ("ValueSet", "url:below=http://a/b"),
+    "reference_text": ("Observation", "patient:text=eve"),
+    "reference_below": ("Observation", "encounter:below=1"),
     "missing": ("Patient", "birthdate:missing=true&gender:missing=false"),
     "chain": ("Observation", "subject:Patient.family=smith"),
     "has": ("Patient", "_has:Observation:patient:code=a|1"),

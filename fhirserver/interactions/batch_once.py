@@ -1,0 +1,43 @@
+"""One entry of a batch, done once however often the batch is taken up again."""
+
+from dataclasses import replace
+
+from fhirserver.access import AuthContext
+from fhirserver.errors import FhirError
+from fhirserver.interactions.bundle_request import perform
+from fhirserver.interactions.memory import Memory
+from fhirserver.interactions.session_database import SessionDatabase
+from fhirserver.interactions.transaction_entries import Entry, at_entry
+from fhirserver.interactions.transaction_response import error_entry, result_entry
+from fhirserver.interactions.types import Services
+from fhirserver.store.write import WriteSession, run_write
+
+
+def answer_once(services: Services, auth: AuthContext, entry: Entry, *, memory: Memory) -> bytes:
+    """Run an entry and remember its answer, in one database transaction where it writes.
+
+    What reads is planned as outside, and what fails has written nothing: their answers are
+    remembered afterwards.
+    """
+    try:
+        if entry.method not in ("GET", "HEAD"):
+            return _write_once(services, auth, entry, memory)
+        result = perform(services, auth, entry)
+        answer = result_entry(entry, result, services.settings.public_url)
+        memory.weigh(answer)
+    except FhirError as error:
+        answer = error_entry(at_entry(error, entry.path))
+    return run_write(
+        services.database, lambda session: memory.remember(session, entry.index, answer)
+    )
+
+
+def _write_once(services: Services, auth: AuthContext, entry: Entry, memory: Memory) -> bytes:
+    def attempt(session: WriteSession) -> bytes:
+        session.begin()
+        inside = replace(services, database=SessionDatabase(services.database, session))
+        result = perform(inside, auth, entry)
+        answer = result_entry(entry, result, services.settings.public_url)
+        return memory.remember(session, entry.index, answer)
+
+    return run_write(services.database, attempt)

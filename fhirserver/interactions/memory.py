@@ -1,0 +1,34 @@
+"""What a Bundle remembers that is processed in the background and may be taken up again.
+
+A process can die between any two statements. What is remembered in a session is so exactly if that
+commits; so each entry of a batch, and a transaction as a whole, takes effect once.
+"""
+
+from typing import Protocol
+
+from fhirserver.interactions.types import Result
+from fhirserver.store.write import WriteSession
+
+
+class Memory(Protocol):
+    """Remembers one Bundle."""
+
+    def recall(self) -> dict[int, bytes]:
+        """Give the answers to the entries of a batch that are done, by index."""
+
+    def weigh(self, answer: bytes) -> None:
+        """Refuse one more answer if all together would be too large to keep.
+
+        Raises:
+            TooLargeError: they would be.
+        """
+
+    def remember(self, session: WriteSession, entry: int, answer: bytes) -> bytes:
+        """Remember the answer to an entry of a batch, and give it; an earlier one stays."""
+
+    def conclude(self, session: WriteSession, result: Result) -> None:
+        """Remember the answer to a transaction.
+
+        Raises:
+            TooLargeError: it is too large to keep.
+        """

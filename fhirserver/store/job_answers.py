@@ -1,0 +1,127 @@
+"""Jobs that are followed by their key: how far they are, what came of them, and their end.
+
+    waiting ──> running ──> done, failed    the row holds the answer, until it expires
+       │           │
+       └───────────┴──> (no row)            its caller has cancelled it
+
+A batch keeps the answer to each entry in `job_entry` as soon as it has it, in the transaction that
+writes what the entry asks for. So whoever takes the job over knows which entries are done.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from psycopg import Connection
+
+from fhirserver.model.json import JsonObject
+from fhirserver.store.job_rows import Ended, Job, JobLostError, hold_job
+
+_OF_CALLER = """
+key = %(key)s AND caller ->> 'actor' = %(actor)s AND caller ->> 'client' = %(client)s
+"""
+_FIND = f"""
+SELECT state, extract(epoch FROM clock_timestamp() - created)::float8,
+    (SELECT count(*) FROM job_entry WHERE job = number), ended, answer,
+    CASE WHEN ended IS NOT NULL THEN parameters END
+FROM job WHERE {_OF_CALLER}
+"""  # noqa: S608 - constants
+_FORGET = f"DELETE FROM job WHERE {_OF_CALLER}"  # noqa: S608 - constants
+_EXPIRE = """
+DELETE FROM job WHERE number IN (
+    SELECT number FROM job WHERE ended <= %s ORDER BY ended LIMIT %s FOR UPDATE SKIP LOCKED)
+"""
+_CONCLUDE = """
+UPDATE job SET state = %s, parameters = parameters - '{query,bundle}'::text[], answer = %s,
+    ended = %s
+WHERE number = %s AND fence = %s AND state = 'running'
+"""
+_KEEP = """
+INSERT INTO job_entry AS kept (job, entry, answer) VALUES (%s, %s, %s)
+ON CONFLICT (job, entry) DO UPDATE SET answer = kept.answer RETURNING answer
+"""
+_KEPT = "SELECT entry, answer FROM job_entry WHERE job = %s"
+_FORGET_KEPT = "DELETE FROM job_entry WHERE job = %s"
+
+
+class Followed(NamedTuple):
+    """How a job is.
+
+    Attributes:
+        state: "waiting", "running", "done" or "failed".
+        age_s: seconds since it was accepted.
+        entries: of a batch that are done.
+        ended_us: when it ended, epoch microseconds; None before.
+        answer: what came of it, as JSON; None before.
+        asked: parameters that say what it was, without content; None before.
+    """
+
+    state: str
+    age_s: float
+    entries: int
+    ended_us: int | None
+    answer: bytes | None
+    asked: JsonObject | None
+
+
+def find_followed(
+    connection: Connection[Any], key: str, caller: Mapping[str, str]
+) -> Followed | None:
+    """Find a job of a caller; None where it has none of that key.
+
+    Args:
+        connection: in any state.
+        key: of the job.
+        caller: see `Job`; actor and client must be those who asked for it.
+    """
+    row = connection.execute(_FIND.encode(), {"key": key, **caller}).fetchone()
+    return None if row is None else Followed(*row)
+
+
+def forget_followed(connection: Connection[Any], key: str, caller: Mapping[str, str]) -> bool:
+    """Cancel a job if it has not ended, and forget it; False where the caller has none of that key.
+
+    Whoever works at it finds out with its next word.
+    """
+    return connection.execute(_FORGET.encode(), {"key": key, **caller}).rowcount > 0
+
+
+def forget_ended(connection: Connection[Any], before_us: int, most: int) -> int:
+    """Forget jobs that ended at an instant or before it, oldest first, and count them."""
+    return connection.execute(_EXPIRE, (before_us, most)).rowcount
+
+
+def conclude_job(
+    connection: Connection[Any], job: Job, answer: bytes, ended_us: int, state: Ended = "done"
+) -> None:
+    """End a job with an answer; of its parameters query and bundle go.
+
+    Raises:
+        JobLostError: it is not this worker's any more; the transaction must be rolled back.
+    """
+    changed = connection.execute(_CONCLUDE, (state, answer, ended_us, job.number, job.fence))
+    if changed.rowcount != 1:
+        raise JobLostError(job.kind)
+    connection.execute(_FORGET_KEPT, (job.number,))
+
+
+def keep_entry(connection: Connection[Any], job: Job, entry: int, answer: bytes) -> bytes:
+    """Keep the answer to an entry, and give the one that is kept: an earlier one stays.
+
+    Args:
+        connection: in the transaction that does what the entry asks for.
+        job: a batch.
+        entry: its index.
+        answer: the entry of the response, as JSON.
+
+    Raises:
+        JobLostError: it is not this worker's any more; the transaction must be rolled back.
+    """
+    hold_job(connection, job)
+    row = connection.execute(_KEEP, (job.number, entry, answer)).fetchone()
+    assert row is not None
+    return bytes(row[0])
+
+
+def kept_entries(connection: Connection[Any], job: Job) -> dict[int, bytes]:
+    """Give the answers to the entries that are done, by index."""
+    return dict(connection.execute(_KEPT, (job.number,)).fetchall())
