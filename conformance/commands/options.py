@@ -5,6 +5,7 @@ Credentials go to the first server of the command line and to no other.
 
 import argparse
 import os
+import re
 import ssl
 import sys
 from collections.abc import Callable
@@ -18,6 +19,9 @@ from fhirserver_conformance.transport import TIMEOUT_S, Transport
 
 FHIRPATH_ENGINES = ("own", "fhirpathpy")
 
+_HEADER = re.compile(
+    r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)"
+)
 _TOKEN_LIMIT_BYTES = 1024 * 1024
 """More is no answer of an authorization server."""
 
@@ -42,6 +46,14 @@ def add_server_options(parser: argparse.ArgumentParser, *, required: bool = True
     )
     login.add_argument(
         "--smart-client", metavar="FILE", type=Path, help="JSON file of a SMART client to log in as"
+    )
+    parser.add_argument(
+        "--header",
+        action="append",
+        default=[],
+        metavar="'NAME: VALUE'",
+        type=_header,
+        help="sent with every request to the first --base, whatever scripts say; again for more",
     )
     parser.add_argument(
         "--timeout",
@@ -104,6 +116,8 @@ def run_settings(arguments: argparse.Namespace) -> RunSettings:
             timeout_s=arguments.timeout,
             ca_file=ca_file,
             confine=allowed if arguments.confine else None,
+            marks=tuple(arguments.header),
+            marked=bases[0],
         ),
         fhirpath=arguments.fhirpath,
         parallel=arguments.parallel,
@@ -168,6 +182,13 @@ def _variable(text: str) -> tuple[str, str]:
     if not name or not equals:
         raise argparse.ArgumentTypeError(f"{text!r}: write it as NAME=VALUE")
     return name, value
+
+
+def _header(text: str) -> tuple[str, str]:
+    match = _HEADER.fullmatch(text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r}: write it as 'NAME: VALUE'")
+    return match[1], match[2]
 
 
 def _seconds(text: str) -> float:

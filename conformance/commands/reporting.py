@@ -1,5 +1,6 @@
 """What `run` and `public` share: reports at the end, and an end that leaves nothing behind."""
 
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,19 +13,30 @@ from fhirserver_conformance.commands.usage import UsageError
 from fhirserver_conformance.report.write import ReportError, prepare_folder, write_reports
 from fhirserver_conformance.results import ScriptResult
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 @contextmanager
 def termination_interrupts() -> Iterator[None]:
-    """Let SIGTERM end a run as Ctrl-C does, so that what scripts made is deleted."""
+    """Let SIGTERM end a run as Ctrl-C does, so that what scripts made is deleted.
+
+    Whoever does not want to wait for that sends a second signal: the process ends at once.
+    """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
+        for number in _SIGNALS:
+            signal.signal(number, leave)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        os._exit(130)
+
+    before = {number: signal.signal(number, interrupt) for number in _SIGNALS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def prepare(folder: Path) -> None:

@@ -4,12 +4,14 @@ Spec: https://hl7.org/fhir/R4/testscript-definitions.html#TestScript.variable
 
 A name is looked up in this order: the test's values, the run's, the script's variables,
 placeholders. A variable is computed from its source where that gives something, else it has its
-default value. Nothing is kept: a variable is as fresh as the last response.
+default value. Nothing is kept: a variable is as fresh as the last response. A text that grows
+without end, as variables made of variables many times over do, is an error.
 
 Of several values that a path finds the first counts, as XPath has it; an expression must give one.
 """
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from xml.sax.saxutils import escape
@@ -27,8 +29,20 @@ from fhirserver_conformance.script.model import Variable
 _REFERENCE = re.compile(r"\$\{([^${}]+)\}")
 
 
+TEXT_LIMIT = 1024 * 1024
+"""Characters that variables may bring into a text."""
+DEPTH_LIMIT = 32
+"""Variables inside each other."""
+TIME_LIMIT_S = 5.0
+"""For one variable with those inside it; each may be an expression."""
+
+
 class VariableLoop(ActionProblem):
     """Variables refer to each other; a default value would hide it."""
+
+
+class VariableGrowth(ActionProblem):
+    """Variables make a text that is too long, or takes too long; likewise."""
 
 
 class Variables:
@@ -58,6 +72,7 @@ class Variables:
         self._source = source
         self._placeholders = Placeholders()
         self._open: list[str] = []
+        self._started = 0.0
 
     def fill(self, text: str) -> str:
         """Replace every ${name} by its value.
@@ -65,7 +80,7 @@ class Variables:
         Raises:
             ActionProblem: a name without a value, or names that refer to each other in a loop.
         """
-        return _REFERENCE.sub(lambda match: self.value(match[1]), text)
+        return _filled(text, self.value)
 
     def fill_body(self, body: bytes, format: Format, *, lenient: bool = False) -> bytes:
         """Replace every ${name} in a body; values are escaped as the format needs it.
@@ -87,15 +102,17 @@ class Variables:
             raise ActionProblem("the body is not UTF-8; save it in that encoding") from None
         escaped = _ESCAPES[format]
 
-        def value(match: re.Match[str]) -> str:
+        def value(name: str) -> str:
             try:
-                return escaped(self.value(match[1]))
+                return escaped(self.value(name))
+            except VariableGrowth:
+                raise
             except ActionProblem:
                 if lenient:
-                    return match[0]
+                    return f"${{{name}}}"
                 raise
 
-        return _REFERENCE.sub(value, text).encode("utf-8")
+        return _filled(text, value).encode("utf-8")
 
     def value(self, name: str) -> str:
         """Give a variable's value. Raises ActionProblem as `fill` does."""
@@ -115,11 +132,23 @@ class Variables:
         if name in self._open:
             loop = [*self._open[self._open.index(name) :], name]
             raise VariableLoop(f"variables refer to each other in a loop: {' → '.join(loop)}")
+        self._refuse_growth(name)
         self._open.append(name)
         try:
             yield
         finally:
             self._open.pop()
+
+    def _refuse_growth(self, name: str) -> None:
+        if not self._open:
+            self._started = time.monotonic()
+        if len(self._open) >= DEPTH_LIMIT:
+            raise VariableGrowth(f"'{name}' is inside of more than {DEPTH_LIMIT} variables")
+        if time.monotonic() - self._started > TIME_LIMIT_S:
+            raise VariableGrowth(
+                f"the variable '{self._open[0]}' takes more than {TIME_LIMIT_S:g} s; there are too "
+                "many variables inside of variables"
+            )
 
     def _of_script(self, variable: Variable) -> str:
         found, reason = self._computed(variable)
@@ -135,7 +164,7 @@ class Variables:
             values = self._found(variable)
         except PathError as error:
             return None, str(error)
-        except VariableLoop:
+        except (VariableLoop, VariableGrowth):
             raise
         except ActionProblem as error:
             return None, str(error)
@@ -160,6 +189,22 @@ class Variables:
             path = self.fill(variable.path)
             return evaluate_path(path, self._source(variable.source_id).document)
         return None
+
+
+def _filled(text: str, value: Callable[[str], str]) -> str:
+    parts: list[str] = []
+    end = length = 0
+    for match in _REFERENCE.finditer(text):
+        found = value(match[1])
+        parts += text[end : match.start()], found
+        end = match.end()
+        length += len(found)
+        if length > TEXT_LIMIT:
+            raise VariableGrowth(
+                f"with the variable '{match[1]}' a text has more than {TEXT_LIMIT} characters; "
+                "use it less often"
+            )
+    return "".join([*parts, text[end:]])
 
 
 def _in_json(value: str) -> str:

@@ -6,12 +6,11 @@ Spec: http://hl7.org/fhirpath/N1/index.html and https://hl7.org/fhir/R4/fhirpath
     fhirpathpy   the package of that name, so that a bug of ours cannot hide in both the server and
                  the tool that judges it
 
-Both get JSON; what comes back are plain values, see `values`.
+Both get JSON; what comes back are plain values, see `values`. Both are bounded: an expression, or a
+body, that asks for too much is an error that names the limit.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
-from functools import lru_cache
 from typing import Any, Literal
 
 from fhirserver.fhirpath import (
@@ -22,14 +21,13 @@ from fhirserver.fhirpath import (
     root_node,
 )
 from fhirserver_conformance.paths.document import Document
-from fhirserver_conformance.paths.values import PathError, Value, shown
+from fhirserver_conformance.paths.fhirpathpy import evaluate_fhirpathpy
+from fhirserver_conformance.paths.values import PathError, Value, plain, shown
 
 FhirPathName = Literal["own", "fhirpathpy"]
 
 _UNCHECKED = (AttributeError, KeyError, TypeError, ValueError)
 """What comes of a resource whose types were never checked, such as a number as resourceType."""
-
-_PLAIN = (bool, int, str, Decimal, dict, list)
 
 
 def evaluate(engine: FhirPathName, expression: str, document: Document) -> list[Value]:
@@ -69,40 +67,16 @@ def _evaluate_own(expression: str, resource: dict[str, Any]) -> list[Value]:
         raise PathError(
             f"FHIRPath {shown(expression)}: the body's structure is not that of a resource: {error}"
         ) from None
-    return [_plain(item) for item in found]
+    return [_of_item(item) for item in found]
 
 
-def _plain(item: Any) -> Value:
+def _of_item(item: Any) -> Value:
     if isinstance(item, ElementNode):
         return item.sibling if item.value is None else item.value
-    if isinstance(item, float):
-        return Decimal(repr(item))
-    return item if isinstance(item, _PLAIN) else str(item)
-
-
-def _evaluate_fhirpathpy(expression: str, resource: dict[str, Any]) -> list[Value]:
-    try:
-        found = _compile_fhirpathpy(expression)(resource, {})
-    except Exception as error:  # noqa: BLE001 — the package raises Exception itself, among others
-        raise PathError(f"FHIRPath {shown(expression)}: {error}") from None
-    # It gives None for what null stands for in an array of JSON.
-    return [_plain(item) for item in found if item is not None]
-
-
-@lru_cache(maxsize=1024)
-def _compile_fhirpathpy(expression: str) -> Callable[[Any, Any], list[Any]]:
-    try:
-        from fhirpathpy import compile
-        from fhirpathpy.models import models
-    except ImportError:
-        raise PathError(
-            "the FHIRPath engine fhirpathpy is not installed; install fhirserver[fhirpathpy]"
-        ) from None
-    compiled: Callable[[Any, Any], list[Any]] = compile(expression, models["r4"])
-    return compiled
+    return plain(item)
 
 
 _ENGINES: Mapping[FhirPathName, Callable[[str, dict[str, Any]], list[Value]]] = {
     "own": _evaluate_own,
-    "fhirpathpy": _evaluate_fhirpathpy,
+    "fhirpathpy": evaluate_fhirpathpy,
 }

@@ -15,6 +15,9 @@ _SHOWN_CHARACTERS = 200
 Value = Any
 
 
+_PLAIN = (bool, int, str, Decimal, dict, list)
+
+
 class PathError(Exception):
     """A body or a path cannot be read, or the one does not fit the other."""
 
@@ -28,6 +31,13 @@ def text_of(value: Value) -> str:
     if isinstance(value, dict | list):
         return write_json(value).decode("utf-8")
     return str(value)
+
+
+def plain(item: Any) -> Value:
+    """Make a value of what an engine has found."""
+    if isinstance(item, float):
+        return Decimal(repr(item))
+    return item if isinstance(item, _PLAIN) else str(item)
 
 
 def is_primitive(value: Value) -> bool:

@@ -11,11 +11,12 @@ again while they are fresh; one on which anything went wrong is not.
 """
 
 import http.client
+import math
 import re
 import ssl
 import time
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
@@ -31,6 +32,7 @@ _FRESH_S = 2.0
 """Servers close idle connections after some seconds; a younger one is still open."""
 
 _GRACE_S = 3.0
+_CLEANING_S = 15.0
 _UNSENDABLE = re.compile(r"[^\x21-\x7e]")
 _WITH_BODY = ("POST", "PUT", "PATCH")
 _Address = tuple[str, str, int]
@@ -62,6 +64,9 @@ class Transport:
         ca_file: of the authorities that are trusted; the system's where None.
         confine: URLs must begin with one of these, e.g. ("http://127.0.0.1:8080/fhir",); None
             lets every URL through.
+        marks: headers of every request to `marked` and below it, in place of what a request has
+            under their names.
+        marked: URL of the server they are for.
     """
 
     def __init__(
@@ -71,10 +76,15 @@ class Transport:
         body_limit_bytes: int = BODY_LIMIT_BYTES,
         ca_file: str | None = None,
         confine: tuple[str, ...] | None = None,
+        marks: Headers = (),
+        marked: str = "",
     ) -> None:
         self._timeout_s = timeout_s
         self._limit_bytes = body_limit_bytes
         self._confine = confine
+        self._marks = marks
+        self._marked = marked
+        self._ends = math.inf
         self._tls = None if ca_file is None else ssl.create_default_context(cafile=ca_file)
         self._lock = Lock()
         self._idle: dict[_Address, list[Connection]] = defaultdict(list)
@@ -82,6 +92,12 @@ class Transport:
 
     def send(self, request: Request) -> Exchange:
         """Send a request and wait for the whole answer. Raises nothing: see `Exchange.failure`."""
+        if self._marks and is_below(self._marked, request.url):
+            request = _marked(request, self._marks)
+        exchange = self._exchange(request)
+        return replace(exchange, request_headers=self._shown(request))
+
+    def _exchange(self, request: Request) -> Exchange:
         started = time.monotonic()
         try:
             parts, address = _split(request.url)
@@ -89,7 +105,7 @@ class Transport:
             return _exchange(request, started, Answer(failure=f"this is no URL: {error}"))
         if not self._allows(request.url):
             return _exchange(request, started, Answer(failure="outside the server under test"))
-        deadline = Deadline(started + self._timeout_s)
+        deadline = Deadline(min(started + self._timeout_s, self._ends))
         with self._lock:
             self._deadlines.add(deadline)
         try:
@@ -100,8 +116,9 @@ class Transport:
         return _exchange(request, started, answer)
 
     def hurry(self) -> None:
-        """End requests under way within seconds; later ones have their full time."""
+        """End requests under way within seconds, and give later ones some seconds together."""
         with self._lock:
+            self._ends = time.monotonic() + _CLEANING_S
             for deadline in self._deadlines:
                 deadline.bring_forward(_GRACE_S)
 
@@ -160,6 +177,14 @@ class Transport:
         with self._lock:
             self._idle[address].append(connection)
 
+    def _shown(self, request: Request) -> Headers:
+        """Give the headers as reports show them."""
+        hidden = _HIDDEN | {name.lower() for name, _ in self._marks}
+        return tuple(
+            (name, "(hidden)" if name.lower() in hidden else value)
+            for name, value in request.headers
+        )
+
     def _allows(self, url: str) -> bool:
         return self._confine is None or any(is_below(base, url) for base in self._confine)
 
@@ -172,6 +197,12 @@ def is_below(base: str, url: str) -> bool:
     if ".." in unquote(urlsplit(url).path).split("/"):
         return False
     return url == base or url.startswith((f"{base}/", f"{base}?"))
+
+
+def _marked(request: Request, marks: Headers) -> Request:
+    named = {name.lower() for name, _ in marks}
+    rest = tuple(header for header in request.headers if header[0].lower() not in named)
+    return replace(request, headers=(*rest, *marks))
 
 
 def _split(url: str) -> tuple[SplitResult, _Address]:
@@ -215,13 +246,10 @@ def _reason(error: Exception) -> str:
 
 
 def _exchange(request: Request, started: float, answer: Answer) -> Exchange:
-    shown = tuple(
-        (name, "(hidden)" if name.lower() in _HIDDEN else value) for name, value in request.headers
-    )
     return Exchange(
         method=request.method,
         url=request.url,
-        request_headers=shown,
+        request_headers=request.headers,
         request_body=request.body or b"",
         status=answer.status,
         response_headers=answer.headers,

@@ -5,7 +5,7 @@ never reads the store. Its clauses are ordinary search clauses, and every path b
 adds them to its own plan, so that totals, pages, includes, sort orders and history cannot leak.
 """
 
-from fhirserver.access.context import AuthContext
+from fhirserver.access.context import TEST_RUN_HEADER, AuthContext
 from fhirserver.access.decide import Access, Decision, Policy, allow_all
 
-__all__ = ["Access", "AuthContext", "Decision", "Policy", "allow_all"]
+__all__ = ["TEST_RUN_HEADER", "Access", "AuthContext", "Decision", "Policy", "allow_all"]

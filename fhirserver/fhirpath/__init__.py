@@ -9,7 +9,7 @@ Text is read by `lexer` and `parser` to the tree of `syntax`; `compiler` makes c
 """
 
 from fhirserver.fhirpath.context import Context, Resolver
-from fhirserver.fhirpath.errors import FhirPathError
+from fhirserver.fhirpath.errors import FhirPathError, FhirPathLimitError
 from fhirserver.fhirpath.expression import Expression, compile_expression
 from fhirserver.fhirpath.parser import parse
 from fhirserver.fhirpath.temporal import Temporal
@@ -28,6 +28,7 @@ __all__ = [
     "ElementNode",
     "Expression",
     "FhirPathError",
+    "FhirPathLimitError",
     "Quantity",
     "Resolver",
     "Temporal",

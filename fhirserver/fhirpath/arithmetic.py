@@ -15,7 +15,7 @@ from typing import Any
 from fhirserver.fhirpath import quantities
 from fhirserver.fhirpath.errors import FhirPathError
 from fhirserver.fhirpath.temporal import Component, Temporal
-from fhirserver.fhirpath.values import Quantity, decimal_places, is_number, to_decimal
+from fhirserver.fhirpath.values import Quantity, decimal_places, is_number, refuse_large, to_decimal
 
 _SECONDS: dict[str, int | Decimal] = {
     "week": 604800, "wk": 604800, "day": 86400, "d": 86400, "hour": 3600, "h": 3600,
@@ -41,7 +41,8 @@ def calculate(operator: str, left: Any, right: Any) -> Any:
         if operator == "+" and left.__class__ is str and right.__class__ is str:
             return left + right
         if is_number(left) and is_number(right):
-            return _NUMERIC[operator](left, right)
+            result = _NUMERIC[operator](left, right)
+            return refuse_large(result) if result.__class__ is int else result
     except (InvalidOperation, Overflow, OverflowError, ValueError) as error:
         raise FhirPathError(f"{operator} has no result here") from error
     raise FhirPathError(f"{operator} does not take these values")

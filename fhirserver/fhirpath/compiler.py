@@ -6,7 +6,7 @@ the same expression agree; tests only save the collections in between.
 """
 
 from fhirserver.definitions import r4
-from fhirserver.fhirpath.context import Context
+from fhirserver.fhirpath.context import FREE_ITEMS, Context
 from fhirserver.fhirpath.errors import FhirPathError
 from fhirserver.fhirpath.function_table import FunctionDef, Run, Test
 from fhirserver.fhirpath.functions_boundary import BOUNDARY_FUNCTIONS
@@ -15,6 +15,7 @@ from fhirserver.fhirpath.functions_conversion import CONVERSION_FUNCTIONS
 from fhirserver.fhirpath.functions_fhir import FHIR_FUNCTIONS
 from fhirserver.fhirpath.functions_lambda import LAMBDA_FUNCTIONS
 from fhirserver.fhirpath.functions_math import MATH_FUNCTIONS
+from fhirserver.fhirpath.functions_pattern import PATTERN_FUNCTIONS
 from fhirserver.fhirpath.functions_string import STRING_FUNCTIONS
 from fhirserver.fhirpath.operators import COMPARISONS, LOGIC, OPERATORS, equals_text, negate
 from fhirserver.fhirpath.paths import compile_index, compile_member, compile_presence, compile_root
@@ -34,7 +35,7 @@ from fhirserver.fhirpath.syntax import (
     Variable,
 )
 from fhirserver.fhirpath.type_system import is_exactly, is_type, parse_type
-from fhirserver.fhirpath.values import Collection, single, to_boolean
+from fhirserver.fhirpath.values import Collection, TypeInfo, single, to_boolean
 
 FUNCTIONS: dict[str, FunctionDef] = {
     **BOUNDARY_FUNCTIONS,
@@ -43,6 +44,7 @@ FUNCTIONS: dict[str, FunctionDef] = {
     **FHIR_FUNCTIONS,
     **LAMBDA_FUNCTIONS,
     **MATH_FUNCTIONS,
+    **PATTERN_FUNCTIONS,
     **STRING_FUNCTIONS,
 }
 _TYPE_FUNCTIONS = ("is", "as", "ofType")
@@ -165,12 +167,20 @@ class Compiler:
                 is_type(item, wanted) for item in _at_most_one(run(this, context))
             ]
         if operator == "ofType" or self.lenient:
-            return lambda this, context: [
-                item for item in run(this, context) if is_exactly(item, wanted)
-            ]
+            return _of_type(run, wanted)
         return lambda this, context: [
             item for item in _at_most_one(run(this, context)) if is_exactly(item, wanted)
         ]
+
+
+def _of_type(run: Run, wanted: TypeInfo) -> Run:
+    def filtered(this: Collection, context: Context) -> Collection:
+        items = run(this, context)
+        if len(items) > FREE_ITEMS:
+            context.spend(len(items))
+        return [item for item in items if is_exactly(item, wanted)]
+
+    return filtered
 
 
 def _term(expression: Expr) -> Run:

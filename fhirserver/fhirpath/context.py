@@ -2,13 +2,18 @@
 
 Spec: http://hl7.org/fhirpath/N1/index.html#environment-variables and
 https://hl7.org/fhir/R4/fhirpath.html#variables
+
+It also keeps what the evaluation may still cost. Expressions come from strangers (FHIRPath Patch,
+test scripts), and short ones can ask for more than any machine has. Counted are steps: an item
+looked at by a term of the expression, or some characters of a long text; patterns, which cannot
+be counted, have a time.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from fhirserver.fhirpath.errors import FhirPathError
+from fhirserver.fhirpath.errors import FhirPathError, FhirPathLimitError
 from fhirserver.fhirpath.values import UCUM, Collection, ElementNode
 
 Resolver = Callable[[str], dict[str, Any] | None]
@@ -25,6 +30,14 @@ _PREFIXES = {
 }
 
 
+STEPS = 500_000
+"""What one evaluation may cost: about a second."""
+PATTERN_S = 0.5
+"""Time that the regular expressions of one evaluation have together."""
+FREE_ITEMS = 16
+"""Collections up to this length cost nothing beside the terms that make them."""
+
+
 class Context:
     """One evaluation's surroundings; not to be shared between threads.
 
@@ -35,11 +48,15 @@ class Context:
         resolve: for resolve(); without it references are typed by their text alone.
         now: for now() and today(), aware; the system clock if None.
         strict: raise where a name is not one of its type's elements.
+
+    Attributes:
+        steps: that are left; evaluations that share a context share them.
+        pattern_s: time that is left for regular expressions.
     """
 
     __slots__ = (
-        "focus", "index", "now", "resolve", "resource", "root_resource", "strict", "total",
-        "variables",
+        "_allowed", "focus", "index", "now", "pattern_s", "resolve", "resource", "root_resource",
+        "steps", "strict", "total", "variables",
     )  # fmt: skip
 
     def __init__(
@@ -61,6 +78,24 @@ class Context:
         self.focus: Collection = []
         self.index = 0
         self.total: Collection = []
+        self.steps = self._allowed = STEPS
+        self.pattern_s = PATTERN_S
+
+    def spend(self, steps: int) -> None:
+        """Pay for work that is about to be done.
+
+        Raises:
+            FhirPathLimitError: the evaluation would cost more than it may.
+        """
+        self.steps -= steps
+        if self.steps < 0:
+            raise FhirPathLimitError(
+                f"the evaluation takes more than {self._allowed} steps; ask for less at a time"
+            )
+
+    def allow(self, steps: int) -> None:
+        """Let what follows cost so much."""
+        self.steps = self._allowed = steps
 
     def instant(self) -> datetime:
         """Give the instant of this evaluation, the same at every call."""

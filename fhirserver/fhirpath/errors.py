@@ -1,4 +1,4 @@
-"""The one exception of FHIRPath, for text that does not parse and for evaluations that fail."""
+"""What can go wrong: text that does not parse, evaluations that fail or never end."""
 
 
 class FhirPathError(Exception):
@@ -12,3 +12,7 @@ class FhirPathError(Exception):
     def __init__(self, message: str, position: int | None = None) -> None:
         super().__init__(message if position is None else f"{message} at offset {position}")
         self.position = position
+
+
+class FhirPathLimitError(FhirPathError):
+    """An expression, or its evaluation on this input, goes beyond a limit, which the text names."""

@@ -5,11 +5,15 @@ from typing import Any
 
 from fhirserver.fhirpath.compiler import Compiler
 from fhirserver.fhirpath.context import Context
-from fhirserver.fhirpath.errors import FhirPathError
+from fhirserver.fhirpath.errors import FhirPathError, FhirPathLimitError
 from fhirserver.fhirpath.function_table import Run, Test
 from fhirserver.fhirpath.parser import parse
 from fhirserver.fhirpath.syntax import Expr
 from fhirserver.fhirpath.values import Collection, ElementNode
+
+SOURCE_LIMIT = 20_000
+"""Characters of an expression; the longest of R4 has about 2,000."""
+_KEPT_LENGTH = 500
 
 
 class Expression:
@@ -70,12 +74,13 @@ def _guarded(closure: Any, items: Collection, context: Context) -> Any:
     try:
         return closure(items, context)
     except RecursionError:
-        raise FhirPathError("the expression or its input is nested too deeply") from None
+        raise FhirPathLimitError("the expression or its input is nested too deeply") from None
+    except ArithmeticError:
+        raise FhirPathError("a number is out of range") from None
 
 
-@lru_cache(maxsize=4096)
 def compile_expression(source: str, *, lenient: bool = False) -> Expression:
-    """Compile an expression; the result is kept.
+    """Compile an expression; the result is kept where the expression is short.
 
     Args:
         source: FHIRPath.
@@ -84,10 +89,21 @@ def compile_expression(source: str, *, lenient: bool = False) -> Expression:
 
     Raises:
         FhirPathError: with the offset where it does not parse, or naming what is unknown.
+        FhirPathLimitError: it is too long, or nested too deeply.
     """
+    if len(source) > SOURCE_LIMIT:
+        raise FhirPathLimitError(f"the expression has more than {SOURCE_LIMIT} characters")
+    compile_ = _compile_kept if len(source) <= _KEPT_LENGTH else _compile
+    return compile_(source, lenient)
+
+
+def _compile(source: str, lenient: bool) -> Expression:
     try:
         tree = parse(source)
         compiler = Compiler(lenient=lenient, scoping="defineVariable" in source)
         return Expression(source, tree, compiler.run(tree), compiler.test(tree))
     except RecursionError:
-        raise FhirPathError("the expression is nested too deeply") from None
+        raise FhirPathLimitError("the expression is nested too deeply") from None
+
+
+_compile_kept = lru_cache(maxsize=1024)(_compile)

@@ -2,6 +2,7 @@
 
 whole(f)        f(items)                        no argument; gets and gives a collection
 eager(f, n)     f(items, *collections)          arguments are evaluated on the outer focus
+heavy(f, n)     likewise, where whole elements are compared or long texts are read
 scalar(f, n)    f(value, *values)               one item; an empty input or argument gives {}
 FunctionDef     build(compiler, source, args)   decides itself when its arguments run
 """
@@ -10,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from fhirserver.fhirpath.context import Context
+from fhirserver.fhirpath.context import FREE_ITEMS, Context
+from fhirserver.fhirpath.cost import spend_on_result, spend_on_text, weight
 from fhirserver.fhirpath.errors import FhirPathError
 from fhirserver.fhirpath.syntax import Expr
 from fhirserver.fhirpath.values import Collection, single
@@ -49,7 +51,13 @@ def whole(function: Callable[[Collection], Collection]) -> FunctionDef:
     """Declare a function of its input alone."""
 
     def build(_compiler: Compile, source: Run, _arguments: tuple[Expr, ...]) -> Run:
-        return lambda this, context: function(source(this, context))
+        def run(this: Collection, context: Context) -> Collection:
+            items = source(this, context)
+            if len(items) > FREE_ITEMS:
+                context.spend(len(items))
+            return function(items)
+
+        return run
 
     return FunctionDef(build, 0, 0)
 
@@ -59,12 +67,33 @@ def eager(function: Callable[..., Collection], least: int, most: int | None = No
 
     def build(compiler: Compile, source: Run, arguments: tuple[Expr, ...]) -> Run:
         operands = [compiler.operand(argument) for argument in arguments]
-        if len(operands) == 1:
-            only = operands[0]
-            return lambda this, context: function(source(this, context), only(this, context))
-        return lambda this, context: function(
-            source(this, context), *[operand(this, context) for operand in operands]
-        )
+
+        def run(this: Collection, context: Context) -> Collection:
+            items = source(this, context)
+            others = [operand(this, context) for operand in operands]
+            size = len(items) + sum(map(len, others))
+            if size > FREE_ITEMS:
+                context.spend(size)
+            return function(items, *others)
+
+        return run
+
+    return FunctionDef(build, least, least if most is None else most)
+
+
+def heavy(function: Callable[..., Collection], least: int, most: int | None = None) -> FunctionDef:
+    """Declare a function like `eager`'s whose cost is what its collections hold, at any depth."""
+
+    def build(compiler: Compile, source: Run, arguments: tuple[Expr, ...]) -> Run:
+        operands = [compiler.operand(argument) for argument in arguments]
+
+        def run(this: Collection, context: Context) -> Collection:
+            items = source(this, context)
+            others = [operand(this, context) for operand in operands]
+            context.spend(weight(items) + sum(map(weight, others)))
+            return function(items, *others)
+
+        return run
 
     return FunctionDef(build, least, least if most is None else most)
 
@@ -80,9 +109,11 @@ def scalar(function: Callable[..., Any], least: int = 0, most: int | None = None
             values = [single(operand(this, context)) for operand in operands]
             if value is None or None in values:
                 return []
+            spend_on_text(value, context)
             result = function(value, *values)
             if result is None:
                 return []
+            spend_on_result(result, context)
             return result if result.__class__ is list else [result]
 
         return run

@@ -5,7 +5,7 @@ Spec: http://hl7.org/fhirpath/N1/index.html#existence, #subsetting and #combinin
 
 from fhirserver.fhirpath.equality import distinct, identity
 from fhirserver.fhirpath.errors import FhirPathError
-from fhirserver.fhirpath.function_table import FunctionDef, eager, need_integer, whole
+from fhirserver.fhirpath.function_table import FunctionDef, eager, heavy, need_integer, whole
 from fhirserver.fhirpath.values import Collection, single, to_system
 
 
@@ -91,17 +91,17 @@ COLLECTION_FUNCTIONS: dict[str, FunctionDef] = {
     "anyTrue": whole(_any_true),
     "combine": eager(_combine, 1),
     "count": whole(_count),
-    "distinct": whole(distinct),
-    "exclude": eager(_exclude, 1),
+    "distinct": heavy(distinct, 0),
+    "exclude": heavy(_exclude, 1),
     "first": whole(lambda items: items[:1]),
-    "intersect": eager(_intersect, 1),
-    "isDistinct": whole(_is_distinct),
+    "intersect": heavy(_intersect, 1),
+    "isDistinct": heavy(_is_distinct, 0),
     "last": whole(lambda items: items[-1:]),
     "single": whole(_single),
     "skip": eager(_skip, 1),
-    "subsetOf": eager(_subset_of, 1),
-    "supersetOf": eager(_superset_of, 1),
+    "subsetOf": heavy(_subset_of, 1),
+    "supersetOf": heavy(_superset_of, 1),
     "tail": whole(lambda items: items[1:]),
     "take": eager(_take, 1),
-    "union": eager(_union, 1),
+    "union": heavy(_union, 1),
 }

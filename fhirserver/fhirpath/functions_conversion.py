@@ -8,7 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from fhirserver.fhirpath.function_table import FunctionDef, eager, need_text, scalar, whole
+from fhirserver.fhirpath.function_table import FunctionDef, eager, heavy, need_text, scalar, whole
 from fhirserver.fhirpath.quantities import aligned, canonical
 from fhirserver.fhirpath.temporal import Kind, Temporal, parse_temporal
 from fhirserver.fhirpath.values import (
@@ -142,7 +142,7 @@ CONVERSION_FUNCTIONS: dict[str, FunctionDef] = {
     "convertsToDateTime": _converts(_to_temporal("dateTime")),
     "convertsToDecimal": _converts(_to_decimal),
     "convertsToInteger": _converts(_to_integer),
-    "convertsToQuantity": eager(_converts_to_quantity, 0, 1),
+    "convertsToQuantity": heavy(_converts_to_quantity, 0, 1),
     "convertsToString": _converts(to_text),
     "convertsToTime": _converts(_to_temporal("time")),
     "not": whole(_not),
@@ -151,7 +151,7 @@ CONVERSION_FUNCTIONS: dict[str, FunctionDef] = {
     "toDateTime": scalar(_to_temporal("dateTime")),
     "toDecimal": scalar(_to_decimal),
     "toInteger": scalar(_to_integer),
-    "toQuantity": eager(_quantity_in, 0, 1),
+    "toQuantity": heavy(_quantity_in, 0, 1),
     "toString": scalar(to_text),
     "toTime": scalar(_to_temporal("time")),
 }

@@ -13,55 +13,44 @@ from fhirserver.definitions import r4
 from fhirserver.fhirpath.context import Context
 from fhirserver.fhirpath.errors import FhirPathError
 from fhirserver.fhirpath.function_table import (
+    Builder,
     Compile,
     FunctionDef,
     Run,
     eager,
+    heavy,
     need_text,
     whole,
 )
-from fhirserver.fhirpath.navigation import (
-    append_child,
-    append_primitive_child,
-    children,
-    children_named,
-    descendants,
-)
+from fhirserver.fhirpath.navigation import children, descendants
+from fhirserver.fhirpath.paths import compile_member
 from fhirserver.fhirpath.syntax import Expr
 from fhirserver.fhirpath.temporal import Temporal
 from fhirserver.fhirpath.type_system import is_type, parse_type, reflect
 from fhirserver.fhirpath.values import Collection, ElementNode, single
 from fhirserver.model.reference import parse_reference
 
-_RELATIVE = re.compile(r"https?://.*/(?=[A-Z][A-Za-z]*/[^/]+(?:/_history/[^/]+)?$)", re.ASCII)
+_BASE = re.compile(r"https?://.*/(?=[A-Z][A-Za-z]*/[^/]+(?:/_history/[^/]+)?$)", re.ASCII)
 _STRUCTURE = "http://hl7.org/fhir/StructureDefinition/"
 
 
-def extensions(items: Collection) -> Collection:
-    """Give the extensions of elements, those of primitives too."""
-    found: Collection = []
-    for item in items:
-        if item.__class__ is not ElementNode:
-            continue
-        if item.value.__class__ is dict:
-            for child in children_named(item.path, "extension"):
-                append_child(found, item.value, child)
-        else:
-            append_primitive_child(found, item, "extension")
-    return found
+def _extension(compiler: Compile, source: Run, arguments: tuple[Expr, ...]) -> Run:
+    every, url = compile_member(source, "extension"), compiler.operand(arguments[0])
+
+    def run(this: Collection, context: Context) -> Collection:
+        wanted = single(url(this, context))
+        return [
+            item
+            for item in every(this, context)
+            if item.value.__class__ is dict and item.value.get("url") == wanted
+        ]
+
+    return run
 
 
-def _extension(items: Collection, url: Collection) -> Collection:
-    wanted = single(url)
-    return [
-        item
-        for item in extensions(items)
-        if item.value.__class__ is dict and item.value.get("url") == wanted
-    ]
-
-
-def _has_extension(items: Collection, url: Collection) -> Collection:
-    return [bool(_extension(items, url))]
+def _has_extension(compiler: Compile, source: Run, arguments: tuple[Expr, ...]) -> Run:
+    extension = _extension(compiler, source, arguments)
+    return lambda this, context: [bool(extension(this, context))]
 
 
 def has_value(items: Collection) -> bool:
@@ -81,7 +70,9 @@ def _get_value(items: Collection) -> Collection:
 def _resolve(_compiler: Compile, source: Run, _arguments: tuple[Expr, ...]) -> Run:
     def run(this: Collection, context: Context) -> Collection:
         found = []
-        for item in source(this, context):
+        items = source(this, context)
+        context.spend(len(items))
+        for item in items:
             text = _reference_text(item)
             node = None if text is None else _resolve_text(text, context)
             if node is not None:
@@ -104,7 +95,8 @@ def _resolve_text(text: str, context: Context) -> ElementNode | None:
     resource = context.resolve(text) if context.resolve is not None else None
     if resource is not None:
         return ElementNode(resource, resource["resourceType"])
-    parsed = parse_reference(_RELATIVE.sub("", text))
+    base = _BASE.match(text)
+    parsed = parse_reference(text if base is None else text[base.end() :])
     if parsed is None or not r4().is_resource_type(parsed.type):
         return None
     return ElementNode({"resourceType": parsed.type, "id": parsed.id}, parsed.type)
@@ -116,7 +108,9 @@ def _contained(name: str, context: Context) -> ElementNode | None:
         return None
     if not name:
         return root
-    for resource in root.value.get("contained", ()):
+    contained = root.value.get("contained", ())
+    context.spend(len(contained))
+    for resource in contained:
         if resource.get("id") == name:
             return ElementNode(resource, resource["resourceType"])
     return None
@@ -175,15 +169,21 @@ def _clock(read: Callable[[datetime], Temporal]) -> FunctionDef:
     return FunctionDef(build, 0, 0)
 
 
+def _navigated(step: Run) -> Builder:
+    return lambda _compiler, source, _arguments: (
+        lambda this, context: step(source(this, context), context)
+    )
+
+
 FHIR_FUNCTIONS: dict[str, FunctionDef] = {
-    "children": whole(children),
+    "children": FunctionDef(_navigated(children), 0, 0),
     "conformsTo": eager(_conforms_to, 1),
-    "descendants": whole(descendants),
-    "extension": eager(_extension, 1),
+    "descendants": FunctionDef(_navigated(descendants), 0, 0),
+    "extension": FunctionDef(_extension, 1, 1),
     "getValue": whole(_get_value),
-    "hasExtension": eager(_has_extension, 1),
+    "hasExtension": FunctionDef(_has_extension, 1, 1),
     "hasValue": whole(lambda items: [has_value(items)]),
-    "htmlChecks": whole(_html_checks),
+    "htmlChecks": heavy(_html_checks, 0),
     "memberOf": eager(_member_of, 1),
     "now": _clock(_now),
     "resolve": FunctionDef(_resolve, 0, 0),

@@ -6,8 +6,9 @@ Spec: http://hl7.org/fhirpath/N1/index.html#filtering-and-projection, #iif and #
 from functools import cmp_to_key
 
 from fhirserver.fhirpath.context import Context
+from fhirserver.fhirpath.cost import terms, weight
 from fhirserver.fhirpath.equality import identity, order
-from fhirserver.fhirpath.errors import FhirPathError
+from fhirserver.fhirpath.errors import FhirPathError, FhirPathLimitError
 from fhirserver.fhirpath.function_table import Compile, FunctionDef, Run, need_text
 from fhirserver.fhirpath.syntax import Expr, SortKey
 from fhirserver.fhirpath.values import Collection, single
@@ -16,15 +17,19 @@ _RESERVED = frozenset(
     {"context", "resource", "rootResource", "ucum", "sct", "loinc", "this", "index", "total"}
 )
 _MAX_ITEMS = 100_000
+_COMPARISONS = 16
+"""What sorting looks at an item, about: the logarithm of their number."""
 
 
 def _where(compiler: Compile, source: Run, arguments: tuple[Expr, ...]) -> Run:
-    test = compiler.test(arguments[0])
+    test, price = compiler.test(arguments[0]), terms(arguments[0])
 
     def run(this: Collection, context: Context) -> Collection:
         found = []
         outer = context.index
-        for index, item in enumerate(source(this, context)):
+        items = source(this, context)
+        context.spend(len(items) * price)
+        for index, item in enumerate(items):
             context.index = index
             if test([item], context):
                 found.append(item)
@@ -35,14 +40,18 @@ def _where(compiler: Compile, source: Run, arguments: tuple[Expr, ...]) -> Run:
 
 
 def _select(compiler: Compile, source: Run, arguments: tuple[Expr, ...]) -> Run:
-    project = compiler.operand(arguments[0])
+    project, price = compiler.operand(arguments[0]), terms(arguments[0])
 
     def run(this: Collection, context: Context) -> Collection:
         found: Collection = []
         outer = context.index
-        for index, item in enumerate(source(this, context)):
+        items = source(this, context)
+        context.spend(len(items) * price)
+        for index, item in enumerate(items):
             context.index = index
-            found.extend(project([item], context))
+            results = project([item], context)
+            context.spend(len(results))
+            found.extend(results)
         context.index = outer
         return found
 
@@ -50,11 +59,13 @@ def _select(compiler: Compile, source: Run, arguments: tuple[Expr, ...]) -> Run:
 
 
 def _all(compiler: Compile, source: Run, arguments: tuple[Expr, ...]) -> Run:
-    test = compiler.test(arguments[0])
+    test, price = compiler.test(arguments[0]), terms(arguments[0])
 
     def run(this: Collection, context: Context) -> Collection:
         outer = context.index
-        for index, item in enumerate(source(this, context)):
+        items = source(this, context)
+        context.spend(len(items) * price)
+        for index, item in enumerate(items):
             context.index = index
             if not test([item], context):
                 context.index = outer
@@ -66,34 +77,38 @@ def _all(compiler: Compile, source: Run, arguments: tuple[Expr, ...]) -> Run:
 
 
 def _repeat(compiler: Compile, source: Run, arguments: tuple[Expr, ...]) -> Run:
-    project = compiler.operand(arguments[0])
+    project, price = compiler.operand(arguments[0]), terms(arguments[0])
 
     def run(this: Collection, context: Context) -> Collection:
         found: Collection = []
         seen = set()
         queue = list(source(this, context))
         for item in queue:
-            for result in project([item], context):
+            results = project([item], context)
+            context.spend(price + weight(results))
+            for result in results:
                 key = identity(result)
                 if key not in seen:
                     seen.add(key)
                     found.append(result)
                     queue.append(result)
             if len(queue) > _MAX_ITEMS:
-                raise FhirPathError("repeat() does not come to an end")
+                raise FhirPathLimitError("repeat() does not come to an end")
         return found
 
     return run
 
 
 def _aggregate(compiler: Compile, source: Run, arguments: tuple[Expr, ...]) -> Run:
-    step = compiler.operand(arguments[0])
+    step, price = compiler.operand(arguments[0]), terms(arguments[0])
     start = compiler.operand(arguments[1]) if len(arguments) > 1 else None
 
     def run(this: Collection, context: Context) -> Collection:
         outer = context.index, context.total
         total: Collection = [] if start is None else start(this, context)
-        for index, item in enumerate(source(this, context)):
+        items = source(this, context)
+        context.spend(len(items) * price)
+        for index, item in enumerate(items):
             context.index, context.total = index, total
             total = step([item], context)
         context.index, context.total = outer
@@ -131,9 +146,13 @@ def _sort(compiler: Compile, source: Run, arguments: tuple[Expr, ...]) -> Run:
         for argument in arguments
         if isinstance(argument, SortKey)
     ] or [(lambda this, _context: this, False)]
+    price = 1 + sum(map(terms, arguments))
 
     def run(this: Collection, context: Context) -> Collection:
-        rows = [([key([item], context) for key, _ in keys], item) for item in source(this, context)]
+        items = source(this, context)
+        context.spend(len(items) * price)
+        rows = [([key([item], context) for key, _ in keys], item) for item in items]
+        context.spend(_COMPARISONS * sum(weight(key) for row, _ in rows for key in row))
 
         def compare(left: tuple[list[Collection], object], right: tuple[list[Collection], object],
                     ) -> int:  # fmt: skip

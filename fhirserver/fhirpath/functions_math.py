@@ -6,6 +6,7 @@ Spec: http://hl7.org/fhirpath/N1/index.html#math-1
 from collections.abc import Callable
 from decimal import (
     ROUND_CEILING,
+    ROUND_DOWN,
     ROUND_FLOOR,
     ROUND_HALF_UP,
     Context,
@@ -18,7 +19,7 @@ from typing import Any
 
 from fhirserver.fhirpath.errors import FhirPathError
 from fhirserver.fhirpath.function_table import FunctionDef, need_integer, scalar
-from fhirserver.fhirpath.values import Quantity, is_number, to_decimal
+from fhirserver.fhirpath.values import MOST_DIGITS, Quantity, is_number, refuse_large, to_decimal
 
 _MAX_EXPONENT = 10_000
 _MAX_PLACES = 28
@@ -40,7 +41,13 @@ def _abs(value: Any) -> Any:
 
 
 def _to_whole(rounding: str) -> Callable[[Any], int]:
-    return lambda value: int(_number(value).to_integral_value(rounding))
+    return lambda value: _whole(_number(value), rounding)
+
+
+def _whole(number: Decimal, rounding: str) -> int:
+    if number.adjusted() > MOST_DIGITS:
+        raise FhirPathError("the number is too large to be made whole")
+    return refuse_large(int(number.to_integral_value(rounding)))
 
 
 def _round(value: Any, places: int = 0) -> Decimal:
@@ -57,7 +64,7 @@ def _power(base: Any, exponent: Any) -> Any:
         raise FhirPathError("the exponent is too large")
     try:
         if base.__class__ is int and exponent.__class__ is int and exponent >= 0:
-            return base**exponent
+            return refuse_large(base**exponent) if abs(base) > 1 else base**exponent
         return _number(base) ** _number(exponent)
     except (InvalidOperation, DivisionByZero, Overflow):
         return None
@@ -97,5 +104,5 @@ MATH_FUNCTIONS: dict[str, FunctionDef] = {
     "power": scalar(_power, 1),
     "round": scalar(_round, 0, 1),
     "sqrt": scalar(_sqrt),
-    "truncate": scalar(lambda value: int(_number(value))),
+    "truncate": scalar(_to_whole(ROUND_DOWN)),
 }

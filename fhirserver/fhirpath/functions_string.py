@@ -6,24 +6,13 @@ Spec: http://hl7.org/fhirpath/N1/index.html#string-manipulation
 import base64
 import binascii
 import html
-import re
-from functools import lru_cache
 
+from fhirserver.fhirpath.cost import refuse_long_text
 from fhirserver.fhirpath.errors import FhirPathError
-from fhirserver.fhirpath.function_table import FunctionDef, eager, need_integer, need_text, scalar
+from fhirserver.fhirpath.function_table import FunctionDef, heavy, need_integer, need_text, scalar
 from fhirserver.fhirpath.lexer import unescape
 from fhirserver.fhirpath.values import Collection, single, to_system
 from fhirserver.model.json import write_json
-
-_GROUP = re.compile(r"\$(\d)")
-
-
-@lru_cache(maxsize=512)
-def _pattern(text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text, re.DOTALL)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise FhirPathError("the regular expression is wrong") from error
 
 
 def _starts_with(text: str, prefix: str) -> bool:
@@ -53,26 +42,10 @@ def _substring(text: str, start: int, length: int | None = None) -> str | None:
     return text[start:] if length is None else text[start : start + max(need_integer(length), 0)]
 
 
-def _matches(text: str, pattern: str) -> bool:
-    return _pattern(need_text(pattern)).search(need_text(text)) is not None
-
-
-def _matches_full(text: str, pattern: str) -> bool:
-    return _pattern(need_text(pattern)).fullmatch(need_text(text)) is not None
-
-
 def _replace(text: str, part: str, replacement: str) -> str:
-    return need_text(text).replace(need_text(part), need_text(replacement))
-
-
-def _replace_matches(text: str, pattern: str, replacement: str) -> str:
-    if pattern == "":
-        return need_text(text)
-    template = _GROUP.sub(r"\\g<\1>", need_text(replacement).replace("\\", "\\\\"))
-    try:
-        return _pattern(need_text(pattern)).sub(template, need_text(text))
-    except (re.error, IndexError) as error:
-        raise FhirPathError("the replacement names a group that is not there") from error
+    text, growth = need_text(text), len(need_text(replacement)) - len(need_text(part))
+    refuse_long_text(len(text) + max(growth, 0) * text.count(part))
+    return text.replace(part, replacement)
 
 
 def _split(text: str, separator: str) -> list[str]:
@@ -81,7 +54,9 @@ def _split(text: str, separator: str) -> list[str]:
 
 def _join(items: Collection, separator: Collection | None = None) -> Collection:
     glue = "" if not separator else need_text(single(separator))
-    return [glue.join(need_text(to_system(item)) for item in items)] if items else []
+    texts = [need_text(to_system(item)) for item in items]
+    refuse_long_text(sum(map(len, texts)) + len(glue) * len(texts))
+    return [glue.join(texts)] if items else []
 
 
 def _encode(text: str, encoding: str) -> str | None:
@@ -139,14 +114,11 @@ STRING_FUNCTIONS: dict[str, FunctionDef] = {
     "endsWith": scalar(_ends_with, 1),
     "escape": scalar(_escape, 1),
     "indexOf": scalar(_index_of, 1),
-    "join": eager(_join, 0, 1),
+    "join": heavy(_join, 0, 1),
     "lastIndexOf": scalar(_last_index_of, 1),
     "length": scalar(lambda text: len(need_text(text))),
     "lower": scalar(lambda text: need_text(text).lower()),
-    "matches": scalar(_matches, 1),
-    "matchesFull": scalar(_matches_full, 1),
     "replace": scalar(_replace, 2),
-    "replaceMatches": scalar(_replace_matches, 2),
     "split": scalar(_split, 1),
     "startsWith": scalar(_starts_with, 1),
     "substring": scalar(_substring, 1, 2),

@@ -12,6 +12,8 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from fhirserver.definitions import Element, r4
+from fhirserver.fhirpath.context import FREE_ITEMS, Context
+from fhirserver.fhirpath.cost import piecewise
 from fhirserver.fhirpath.values import Collection, ElementNode
 
 
@@ -83,8 +85,10 @@ def append_primitive_child(found: Collection, node: ElementNode, name: str) -> N
             found.extend([ElementNode(item, "Extension") for item in extras["extension"]])
 
 
-def children(items: Collection) -> Collection:
+def children(items: Collection, context: Context) -> Collection:
     """Give the direct children of all items, in the order of their definitions."""
+    if len(items) > FREE_ITEMS:
+        return piecewise(children, items, context)
     found: Collection = []
     for item in items:
         if item.__class__ is not ElementNode:
@@ -95,16 +99,17 @@ def children(items: Collection) -> Collection:
         else:
             append_primitive_child(found, item, "id")
             append_primitive_child(found, item, "extension")
+    context.spend(len(found))
     return found
 
 
-def descendants(items: Collection) -> Collection:
+def descendants(items: Collection, context: Context) -> Collection:
     """Give everything below the items, level by level."""
     found: Collection = []
-    level = children(items)
+    level = children(items, context)
     while level:
         found.extend(level)
-        level = children(level)
+        level = children(level, context)
     return found
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from fhirserver.fhirpath.arithmetic import calculate
 from fhirserver.fhirpath.context import Context
+from fhirserver.fhirpath.cost import spend_on_result, weight
 from fhirserver.fhirpath.equality import (
     distinct,
     equal,
@@ -82,7 +83,9 @@ LOGIC: dict[str, Callable[[Test, Test], Test]] = {
 
 def _equals(left: Run, right: Run) -> Test:
     def test(this: Collection, context: Context) -> bool | None:
-        return equal_collections(left(this, context), right(this, context))
+        one, other = left(this, context), right(this, context)
+        context.spend(weight(one) + weight(other))
+        return equal_collections(one, other)
 
     return test
 
@@ -106,27 +109,36 @@ def equals_text(left: Run, text: str, *, negated: bool) -> Test:
 
 
 def _differs(left: Run, right: Run) -> Test:
+    equals = _equals(left, right)
+
     def test(this: Collection, context: Context) -> bool | None:
-        same = equal_collections(left(this, context), right(this, context))
+        same = equals(this, context)
         return None if same is None else not same
 
     return test
 
 
 def _equivalent(left: Run, right: Run) -> Test:
-    return lambda this, context: equivalent_collections(left(this, context), right(this, context))
+    def test(this: Collection, context: Context) -> bool:
+        one, other = left(this, context), right(this, context)
+        # Whatever stands in no order is looked for everywhere.
+        context.spend(weight(one) * weight(other))
+        return equivalent_collections(one, other)
+
+    return test
 
 
 def _not_equivalent(left: Run, right: Run) -> Test:
-    return lambda this, context: (
-        not equivalent_collections(left(this, context), right(this, context))
-    )
+    equivalent = _equivalent(left, right)
+    return lambda this, context: not equivalent(this, context)
 
 
 def _ordered(accepted: tuple[int, ...]) -> Callable[[Run, Run], Test]:
     def build(left: Run, right: Run) -> Test:
         def test(this: Collection, context: Context) -> bool | None:
-            result = order(left(this, context), right(this, context))
+            one, other = left(this, context), right(this, context)
+            context.spend(weight(one) + weight(other))
+            result = order(one, other)
             return None if result is None else result in accepted
 
         return test
@@ -141,7 +153,9 @@ def _in(left: Run, right: Run) -> Test:
             return None
         if len(items) > 1:
             raise FhirPathError("in and contains take one item on the side of the element")
-        return any(equal(items[0], other) is True for other in right(this, context))
+        others = right(this, context)
+        context.spend(weight(others))
+        return any(equal(items[0], other) is True for other in others)
 
     return test
 
@@ -162,15 +176,20 @@ COMPARISONS: dict[str, Callable[[Run, Run], Test]] = {
 
 
 def _union(left: Run, right: Run) -> Run:
-    return lambda this, context: distinct([*left(this, context), *right(this, context)])
+    def run(this: Collection, context: Context) -> Collection:
+        one, other = left(this, context), right(this, context)
+        context.spend(weight(one) + weight(other))
+        return distinct([*one, *other])
+
+    return run
 
 
 def _concatenate(left: Run, right: Run) -> Run:
     def run(this: Collection, context: Context) -> Collection:
         one, other = single(left(this, context)), single(right(this, context))
-        return [
-            ("" if one is None else need_text(one)) + ("" if other is None else need_text(other))
-        ]
+        text = ("" if one is None else need_text(one)) + ("" if other is None else need_text(other))
+        spend_on_result(text, context)
+        return [text]
 
     return run
 
@@ -182,6 +201,7 @@ def _arithmetic(operator: str) -> Callable[[Run, Run], Run]:
             if one is None or other is None:
                 return []
             result = calculate(operator, one, other)
+            spend_on_result(result, context)
             return [] if result is None else [result]
 
         return run

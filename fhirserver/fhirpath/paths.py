@@ -6,7 +6,8 @@ Each closure keeps the JSON names that its FHIRPath name means, by the path of t
 from, so a step costs one dictionary look-up.
 """
 
-from fhirserver.fhirpath.context import Context
+from fhirserver.fhirpath.context import FREE_ITEMS, Context
+from fhirserver.fhirpath.cost import piecewise
 from fhirserver.fhirpath.errors import FhirPathError
 from fhirserver.fhirpath.function_table import Run, Test, need_integer
 from fhirserver.fhirpath.navigation import (
@@ -25,6 +26,8 @@ def compile_member(source: Run | None, name: str) -> Run:
     known: dict[str, tuple[Child, ...]] = {}
 
     def step(items: Collection, context: Context) -> Collection:
+        if len(items) > FREE_ITEMS:
+            return piecewise(step, items, context)
         found: Collection = []
         for item in items:
             if item.__class__ is not ElementNode:
@@ -35,6 +38,8 @@ def compile_member(source: Run | None, name: str) -> Run:
                     append_child(found, item.value, child)
             else:
                 append_primitive_child(found, item, name)
+        if len(found) > FREE_ITEMS:
+            context.spend(len(found))
         return found
 
     if source is None:
@@ -48,7 +53,10 @@ def compile_presence(source: Run, name: str, *, absent: bool) -> Test:
     slow = compile_member(None, name)
 
     def test(this: Collection, context: Context) -> bool:
-        for item in source(this, context):
+        items = source(this, context)
+        if len(items) > FREE_ITEMS:
+            context.spend(len(items))
+        for item in items:
             if item.__class__ is ElementNode and item.value.__class__ is dict:
                 path, value = item.path, item.value
                 for child in known[path] if path in known else _learn(known, path, name, context):

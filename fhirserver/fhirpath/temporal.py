@@ -31,6 +31,8 @@ _TIME = r"(\d\d)(?::(\d\d)(?::(\d\d(?:\.\d+)?))?)?"
 _DATE_TIME = re.compile(
     rf"(\d{{4}})(?:-(\d\d)(?:-(\d\d))?)?(?:(T)(?:{_TIME}(Z|[+-]\d\d:\d\d)?)?)?", re.ASCII
 )
+_LONGEST = 100
+"""Characters of a date or time; fractions of a second have as many digits as they please."""
 _CLOCK = re.compile(rf"T?{_TIME}", re.ASCII)
 
 
@@ -72,7 +74,6 @@ def parse_literal(text: str, position: int) -> Temporal:
     return value
 
 
-@lru_cache(maxsize=4096)
 def parse_temporal(text: str, kind: Kind | None = None) -> Temporal | None:
     """Parse a date or time.
 
@@ -83,6 +84,11 @@ def parse_temporal(text: str, kind: Kind | None = None) -> Temporal | None:
     Returns:
         None if it is not one, or names a day or hour that does not exist.
     """
+    return None if len(text) > _LONGEST else _parse_kept(text, kind)
+
+
+@lru_cache(maxsize=4096)
+def _parse_kept(text: str, kind: Kind | None) -> Temporal | None:
     if kind == "time":
         match = _CLOCK.fullmatch(text)
         parts = _parts(*match.groups()) if match else ()

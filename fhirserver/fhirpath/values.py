@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from fhirserver.fhirpath.errors import FhirPathError
+from fhirserver.fhirpath.errors import FhirPathError, FhirPathLimitError
 from fhirserver.fhirpath.temporal import TEMPORAL_KINDS, parse_temporal
 from fhirserver.model.json import WrittenDecimal
 
@@ -30,7 +30,23 @@ CALENDAR_UNITS: Mapping[str, str] = {
 }  # fmt: skip
 """Calendar duration words with their singular."""
 
+_INTEGER_BITS = 128
 QUANTITY_TYPES = frozenset({"Quantity", "Age", "Count", "Distance", "Duration"})
+
+
+MOST_DIGITS = 1000
+"""Digits before or after the point that a number may need to be written or made whole."""
+
+
+def refuse_large(value: int) -> int:
+    """Give an Integer of a size that FHIR has a use for.
+
+    Raises:
+        FhirPathLimitError: it is larger; an expression could let it grow for ever.
+    """
+    if value.bit_length() > _INTEGER_BITS:
+        raise FhirPathLimitError(f"an Integer would have more than {_INTEGER_BITS} bits")
+    return value
 
 
 class ElementNode:
@@ -144,5 +160,11 @@ def decimal_places(value: Any) -> int:
 
 
 def format_number(value: Any) -> str:
-    """Write a number without an exponent, digits kept."""
+    """Write a number without an exponent, digits kept.
+
+    Raises:
+        FhirPathLimitError: there would be very many.
+    """
+    if value.__class__ is Decimal and abs(value.adjusted()) > MOST_DIGITS:
+        raise FhirPathLimitError(f"a number would be written with more than {MOST_DIGITS} digits")
     return format(value, "f") if value.__class__ is Decimal else str(value)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from fhirserver.access import AuthContext
+from fhirserver.access import TEST_RUN_HEADER, AuthContext
 from fhirserver.errors import FhirError
 from fhirserver.http.access_log import Served
 from fhirserver.http.client_limit import ClientLimit
@@ -47,7 +47,8 @@ _DEFAULT = Wanted(Format.JSON)
 
 def anonymous(request: Request) -> AuthContext:
     """The caller of an open server."""
-    return AuthContext("anonymous", "", request.request_id, request.address)
+    marked = request.headers.get(TEST_RUN_HEADER.lower()) is not None
+    return AuthContext("anonymous", "", request.request_id, request.address, of_test_run=marked)
 
 
 class FhirApplication:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
-from fhirserver.errors import Issue, ThrottledError
+from fhirserver.errors import ConflictError, Issue, ThrottledError
 from fhirserver.interactions.create import create_change
 from fhirserver.interactions.identity import new_id
 from fhirserver.interactions.permit import permit, refuse_foreign
@@ -18,7 +18,7 @@ from fhirserver.interactions.prepare import prepare
 from fhirserver.interactions.respond import preferred_body
 from fhirserver.interactions.types import Preference, Result, Services
 from fhirserver.model.json import JsonObject
-from fhirserver.store.job_rows import add_job, count_jobs
+from fhirserver.store.job_rows import add_job, count_jobs, unended_job
 from fhirserver.store.write import WriteSession, Written, run_write
 
 TEST_RUN = "test-run"
@@ -41,7 +41,8 @@ def accept(
         services: `job_limit` says how many jobs one caller may have.
         auth: the caller; the job writes in its name.
         kind: of the job.
-        parameters: what the job needs to know; the resource's id is added as "report".
+        parameters: what the job needs to know; the resource's id is added as "report". A
+            "subject" names what the job works on where only one job at a time may.
         resource: as it is while the job waits, without id.
         prefer: body wanted; None gives the resource.
 
@@ -51,7 +52,7 @@ def accept(
     Raises:
         ThrottledError: the caller has too many jobs already.
         ForbiddenError: the caller may not create the resource.
-        ConflictError: the resource refers to nothing.
+        ConflictError: a job of that subject waits or runs, or the resource refers to nothing.
     """
     type_ = resource["resourceType"]
     decision = permit(services, auth, "create", type_)
@@ -66,8 +67,12 @@ def accept(
     change = create_change(prepared)
     row = audit_row(auth, "create")
     told = {**parameters, "report": change.id}
+    subject = parameters.get("subject")
 
     def attempt(session: WriteSession) -> Written:
+        if subject is not None:
+            session.lock_conditions([f"{kind} of {subject}"])
+            _refuse_second(unended_job(session.connection, kind, subject), type_, subject)
         refuse_more(services, session, auth)
         integrity = services.settings.referential_integrity
         written = session.apply([change], row, integrity)[0]
@@ -82,6 +87,14 @@ def accept(
         f"Accepted: {type_}/{stored.id} tells how it goes; delete that to cancel.",
     )
     return Result(202, body=preferred_body(stored, prefer, [issue]), follow=place)
+
+
+def _refuse_second(report: str | None, type_: str, subject: str) -> None:
+    if report is not None:
+        raise ConflictError(
+            f"{subject} waits or runs already: {type_}/{report} tells how it goes; come back when "
+            "it has ended, or delete that to cancel."
+        )
 
 
 def refuse_more(services: Services, session: WriteSession, auth: AuthContext) -> None:

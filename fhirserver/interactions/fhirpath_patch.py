@@ -18,7 +18,7 @@ from typing import NamedTuple
 from fhirserver.definitions import Definitions
 from fhirserver.definitions.elements import Element, Node
 from fhirserver.errors import InvalidRequestError, UnprocessableError
-from fhirserver.fhirpath import ElementNode, FhirPathError, compile_expression, root_node
+from fhirserver.fhirpath import Context, ElementNode, FhirPathError, compile_expression, root_node
 from fhirserver.interactions.fhirpath_patch_parameters import (
     PatchOperation,
     PatchValue,
@@ -50,14 +50,16 @@ def apply_fhirpath_patch(
     """Apply a patch to a copy of a resource.
 
     Raises:
-        InvalidRequestError: not a FHIRPath Patch, or a path that is no FHIRPath.
+        InvalidRequestError: not a FHIRPath Patch, a path that is no FHIRPath, or paths that take
+            more steps together than an evaluation may.
         UnprocessableError: a path that names nothing or too much, or an index out of range.
         TooLargeError: too many operations, or a result that nests beyond measure.
     """
     operations = parse_operations(document)
     root: JsonObject = copy_json(resource)
+    context = Context()
     for operation in operations:
-        _Patcher(definitions, root, operation).run()
+        _Patcher(definitions, root, operation, context).run()
         refuse_growth(root, operation.place)
     return root
 
@@ -66,11 +68,16 @@ class _Patcher:
     """One operation on one resource, which it changes."""
 
     def __init__(
-        self, definitions: Definitions, root: JsonObject, operation: PatchOperation
+        self,
+        definitions: Definitions,
+        root: JsonObject,
+        operation: PatchOperation,
+        context: Context,
     ) -> None:
         self._definitions = definitions
         self._root = root
         self._operation = operation
+        self._context = context
 
     def run(self) -> None:
         match self._operation.kind:
@@ -155,7 +162,8 @@ class _Patcher:
 
     def _evaluate(self, path: str) -> list[object]:
         try:
-            return compile_expression(path).evaluate(root_node(self._root))
+            self._context.variables = {}
+            return compile_expression(path).evaluate(root_node(self._root), self._context)
         except FhirPathError as error:
             raise InvalidRequestError(
                 f"Operation {self._operation.place}: path {path[:200]!r}: {error}."

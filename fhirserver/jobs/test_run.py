@@ -9,7 +9,8 @@ Spec: https://hl7.org/fhir/R4/testreport.html
     stopped               done       fail; the one test in it says why
     stopped               failed     likewise, after several attempts that ended with their workers
 
-The tool reaches this server's own address and nothing else. It runs in an empty folder, with
+The tool reaches this server's own address and nothing else, and marks its requests, so that a run
+starts no runs. It runs in an empty folder, with
 bounds on time, memory and files, and with nothing of this process's environment that could be a
 secret. A report that a client has deleted is not written again.
 """
@@ -20,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fhirserver.access import AuthContext
+from fhirserver.access import TEST_RUN_HEADER, AuthContext
 from fhirserver.audit import audit_row
 from fhirserver.errors import UnprocessableError
 from fhirserver.interactions import Services, WriteOptions
@@ -85,7 +86,8 @@ def _run_tool(services: Services, job: Job, beat: Beat) -> JsonObject:
         if suite is None:
             (folder / _SCRIPT).write_text(job.parameters["script"], "utf-8")
         base = services.settings.public_url
-        options = ("--base", base, "--confine", "--report", _REPORTS, "--quiet")
+        mark = f"{TEST_RUN_HEADER}: {job.parameters['report']}"
+        options = ("--base", base, "--confine", "--header", mark, "--report", _REPORTS, "--quiet")
         tool = Tethered((sys.executable, *_TOOL, suite or _SCRIPT, *options), folder, _MESSAGES)
         try:
             _await(tool, services.settings.test_run_timeout_s, beat)

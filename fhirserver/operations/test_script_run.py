@@ -15,7 +15,7 @@ sent along. Files and other servers are out of reach of a script that runs here.
 import re
 from importlib.metadata import version
 
-from fhirserver.errors import InvalidRequestError, TooLargeError, UnprocessableError
+from fhirserver.errors import ForbiddenError, InvalidRequestError, TooLargeError, UnprocessableError
 from fhirserver.interactions import Result
 from fhirserver.interactions.accept import TEST_RUN, accept
 from fhirserver.interactions.permit import permit
@@ -49,9 +49,15 @@ def run(call: Call) -> Result:
         UnprocessableError: the script breaks FHIR's rules, or a fixture is out of reach.
         NotFoundError: no such script or fixture, or not this caller's.
         TooLargeError: the script with its fixtures.
+        ForbiddenError: a script asks that runs in this server.
+        ConflictError: the stored script waits or runs already.
         ThrottledError: the caller has too many jobs already.
     """
     permit(call.services, call.auth, "run", "TestScript", call.id)
+    if call.auth.of_test_run:
+        raise ForbiddenError(
+            "A script that runs in this server starts no runs; take $run out of it."
+        )
     found = read_parameters(call, "run", ("resource", "suite") if call.id is None else ())
     if call.id is None and len(found) != 1:
         raise InvalidRequestError(
@@ -63,6 +69,8 @@ def run(call: Call) -> Result:
     else:
         parameters, about = _script(call, found.get("resource"))
     report = _waiting(call, about)
+    if call.id is not None:
+        parameters["subject"] = f"TestScript/{call.id}"
     return accept(call.services, call.auth, TEST_RUN, parameters, report, call.prefer)
 
 

@@ -30,6 +30,11 @@ SELECT count(*) FROM job LEFT JOIN resource r ON r.rid = job.rid AND r.state = 1
 WHERE job.state IN ('waiting', 'running') AND job.caller ->> 'actor' = %s
 AND (job.key IS NOT NULL OR r.rid IS NOT NULL)
 """
+_UNENDED = """
+SELECT job.parameters ->> 'report' FROM job JOIN resource r ON r.rid = job.rid AND r.state = 1
+WHERE job.state IN ('waiting', 'running') AND job.kind = %s AND job.parameters ->> 'subject' = %s
+LIMIT 1
+"""
 _WITHDRAW = """
 UPDATE job SET state = 'cancelled', fence = fence + 1, parameters = '{}'
 FROM resource r
@@ -83,7 +88,7 @@ class Job:
     number: int
     kind: str
     parameters: JsonObject
-    caller: Mapping[str, str]
+    caller: Mapping[str, Any]
     attempts: int
     fence: int
 
@@ -92,7 +97,7 @@ def add_job(
     connection: Connection[Any],
     kind: str,
     parameters: JsonObject,
-    caller: Mapping[str, str],
+    caller: Mapping[str, Any],
     rid: int | None = None,
     key: str | None = None,
 ) -> None:
@@ -114,6 +119,18 @@ def count_jobs(connection: Connection[Any], actor: str) -> int:
     row = connection.execute(_COUNT, (actor,)).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def unended_job(connection: Connection[Any], kind: str, subject: str) -> str | None:
+    """Give the id of the resource that tells of a job that waits or runs; None for none.
+
+    Args:
+        connection: in the transaction that would add another.
+        kind: of the job.
+        subject: its parameter of that name, which says what it works on.
+    """
+    row = connection.execute(_UNENDED, (kind, subject)).fetchone()
+    return None if row is None else str(row[0])
 
 
 def withdraw_jobs(connection: Connection[Any]) -> None:

@@ -43,6 +43,10 @@ _SATISFIED_BY_NOTHING = frozenset(
 )  # fmt: skip
 
 
+_STEPS = 20_000_000
+"""What a rule may cost: the expressions are known, and resources may be long."""
+
+
 def _is_in_order(period: JsonObject) -> bool:
     """Tell that a Period starts before it ends, where comparing the texts shows it."""
     start, end = period.get("start"), period.get("end")
@@ -99,6 +103,7 @@ def _rule(
         if guard is not None and guard(value):
             return
         context = Context(root_node(findings.resource), root_node(findings.root))
+        context.allow(_STEPS)
         try:
             result = expression.test(ElementNode(value, path, sibling), context)
         except FhirPathError as error:

@@ -160,6 +160,29 @@ def test_a_run_is_completed(
     assert statuses == ["completed", "in-progress", "waiting"]
 
 
+def test_a_run_starts_no_runs(client: Client) -> None:
+    """Neither by a request of its own nor by one in a batch."""
+    entry = {"request": {"method": "POST", "url": "TestScript/again/$run"}}
+    batch = {"resourceType": "Bundle", "id": "b", "type": "batch", "entry": [entry]}
+    fixture = {"id": "f", "autocreate": False, "autodelete": False, "resource": {"reference": "#b"}}
+    asked = [
+        action("create", method="post", resource="TestScript", params="/again/$run"),
+        expect(response="forbidden"),
+        action("batch", sourceId="f"),
+        expect(expression="Bundle.entry.response.status.startsWith('4')"),
+    ]
+    again = script(
+        id="again", contained=[batch], fixture=[fixture], test=[{"name": "t", "action": asked}]
+    )
+    assert client.put("TestScript/again", again).status == 201
+    answer = client.post("TestScript/again/$run", None)
+    assert answer.status == 202, answer.text
+    report = ended(client, answer.headers["content-location"])
+    assert (report["status"], report["result"]) == ("completed", "pass"), str(report)
+    reports = client.get("TestReport?testscript=TestScript/again").json
+    assert reports["total"] == 1
+
+
 def test_a_stored_script_keeps_its_address(client: Client) -> None:
     answer: Answer = client.request("POST", "TestScript/t/$run", headers={"Content-Length": "0"})
     report = ended(client, answer.headers["content-location"])

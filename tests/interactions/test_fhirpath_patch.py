@@ -179,6 +179,38 @@ def test_what_does_not_fit_is_refused(asked: Any, error: type[FhirError]) -> Non
         patched(asked)
 
 
+@pytest.mark.usefixtures("clean")
+@pytest.mark.parametrize(
+    ("path", "limit"),
+    [
+        pytest.param(f"Patient.name.where('{'a' * 60}!'.matches('^(a|aa)+$'))", "0.5 s", id="re"),
+        pytest.param("'a'" + ".select($this + $this)" * 60, "1048576 characters", id="text"),
+        pytest.param("iif(" * 3 + "1" + " + 1" * 6000, "20000 characters", id="source"),
+        pytest.param(
+            "%resource.descendants().select(" * 9 + "1" + ")" * 9, "500000 steps", id="steps"
+        ),
+    ],
+)
+def test_a_path_that_costs_too_much_is_refused_over_http(
+    client: Client, path: str, limit: str
+) -> None:
+    client.put("Patient/p", PATIENT)
+    change = operation("delete", path)
+    answer = client.request(
+        "PATCH", "Patient/p", {"resourceType": "Parameters", "parameter": [change]}
+    )
+    assert (answer.status, answer.json["resourceType"]) == (400, "OperationOutcome")
+    assert limit in answer.json["issue"][0]["diagnostics"]
+
+
+def test_the_paths_of_a_patch_cost_what_one_may() -> None:
+    long = {**PATIENT, "name": [{"given": [f"g{number}" for number in range(20_000)]}]}
+    costly = operation("delete", "Patient.name.given.where($this = 'x')")
+    document = {"resourceType": "Parameters", "parameter": [costly] * 20}
+    with pytest.raises(InvalidRequestError, match="500000 steps"):
+        apply_fhirpath_patch(r4(), long, document)
+
+
 def test_nesting_beyond_measure_is_refused() -> None:
     extension = {"url": "http://x", "extension": [{"url": "http://x"}]}
     deep = operation(

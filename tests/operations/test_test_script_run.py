@@ -205,15 +205,49 @@ def test_what_is_refused(
     assert jobs(database_url) == []
 
 
+def test_a_stored_script_waits_once(services: Services, database_url: str) -> None:
+    report = report_of(services, run(services))["id"]
+    with pytest.raises(FhirError, match=f"TestReport/{report} tells how it goes") as refused:
+        run(services)
+    assert refused.value.status == 409
+    assert len(jobs(database_url)) == 1
+    update(services, AUTH, "TestScript", "u", script(id="u"))
+    assert run(services, "u").status == 202, "another script waits beside it"
+    delete(services, AUTH, "TestReport", report)
+    assert run(services).status == 202, "a deleted report makes room"
+
+
+@pytest.mark.parametrize(
+    ("id_", "content", "query"),
+    [
+        pytest.param("t", None, (), id="stored"),
+        pytest.param(None, script(), (), id="sent"),
+        pytest.param(None, None, (("suite", "system"),), id="suite"),
+    ],
+)
+def test_a_run_starts_no_runs(
+    services: Services,
+    database_url: str,
+    id_: str | None,
+    content: Any,
+    query: tuple[tuple[str, str], ...],
+) -> None:
+    auth = replace(AUTH, of_test_run=True)
+    with pytest.raises(FhirError, match="starts no runs") as refused:
+        invoke("run", Call(services, auth, "TestScript", id_, Query(query), content), "POST")
+    assert refused.value.status == 403
+    assert jobs(database_url) == []
+
+
 def test_a_caller_has_so_many_jobs(services: Services, database_url: str) -> None:
-    first = run(services)
+    first = run(services, None, script())
     run(services)
     with pytest.raises(FhirError, match="2 jobs of this caller") as refused:
-        run(services)
+        run(services, None, script())
     assert (refused.value.status, dict(refused.value.headers)) == (429, {"Retry-After": "30"})
     assert len(jobs(database_url)) == 2
     delete(services, AUTH, "TestReport", report_of(services, first)["id"])
-    assert run(services).status == 202, "a deleted report makes room"
+    assert run(services, None, script()).status == 202, "a deleted report makes room"
 
 
 def refuse(interaction: str) -> Callable[[AuthContext, Access], Decision]:

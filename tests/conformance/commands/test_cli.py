@@ -22,6 +22,7 @@ from fhirserver_conformance.suites import SUITES
 from tests.conformance.login import keys
 from tests.conformance.login.authorization_server import AuthorizationServer
 from tests.conformance.lying_server import LyingServer, Received, Wire, answer, lying_server
+from tests.waiting import wait_for
 
 METADATA = {
     "resourceType": "CapabilityStatement",
@@ -311,6 +312,33 @@ def test_a_run_that_is_told_to_end_reports_what_had_ended(
     assert "reports: " in out
     lines = [parse_json(line) for line in (report / "results.jsonl").read_bytes().splitlines()]
     assert [line["script"] for line in lines][:3] == ["fails.json", "passes.json", "warns.json"]
+
+
+def test_a_second_signal_ends_a_run_at_once(opened: LyingServer, suite: Path) -> None:
+    """The script under way waits for an answer, which a first signal gives some seconds."""
+    hanging = json.loads(script("Hangs", "200"))
+    hanging["test"][0]["action"][0]["operation"] |= {"type": {"code": "read"}, "url": HANGS[5:]}
+    (suite / "hangs.json").write_text(json.dumps(hanging))
+    opened.received.clear()
+    words = ["run", str(suite / "hangs.json"), "--base", f"{opened.origin}/fhir"]
+    command = [sys.executable, "-m", "fhirserver_conformance.cli", *words]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    wait_for(lambda: HANGS in [each.target for each in opened.received])
+    process.send_signal(signal.SIGTERM)
+    wait_for(lambda: process.send_signal(signal.SIGINT) or process.poll())
+    out, _ = process.communicate()
+    assert (process.returncode, out) == (130, b""), "nothing is reported any more"
+
+
+def test_a_header_goes_along_and_stays_out_of_reports(
+    told: LyingServer, run: Run, tmp_path: Path
+) -> None:
+    words = ("--header", f"X-Gateway-Key: {SECRET}", "--report", str(tmp_path / "report"))
+    assert run("passes", *words) == 0
+    assert {each.headers["x-gateway-key"] for each in told.received} == {SECRET}
+    written = [file.read_text("utf-8") for file in (tmp_path / "report").rglob("*.json*")]
+    assert written
+    assert not any(SECRET in text for text in written)
 
 
 def test_our_suites_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

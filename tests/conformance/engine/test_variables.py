@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fhirserver_conformance.engine import variables
 from fhirserver_conformance.script.model import Assert, Fixture, Operation, Test, Variable
 from tests.conformance.engine.runs import (
     JSON,
@@ -129,6 +130,33 @@ PROBLEMS = [
     _of("offset-far", "pairs of a part", text="${CURRENTDATE, y, 99999999999}"),
     _of("no-date", "no date to count from", _v(default_value="x"), text="${DATE, v, d, 1}"),
 ]
+
+
+def _nested(value: str, times: int, depth: int) -> list[Variable]:
+    """Give v0 with a value, v1 that is v0 so many times, v2 that is v1 so many times, and so on."""
+    return [
+        Variable(name="v0", default_value=value),
+        *(
+            Variable(name=f"v{level}", default_value=f"${{v{level - 1}}}" * times)
+            for level in range(1, depth)
+        ),
+    ]
+
+
+PROBLEMS += [
+    _of("grows", "more than 1048576 characters", *_nested("a" * 10, 10, 12), text="${v11}"),
+    _of("deep", "inside of more than 32 variables", *_nested("", 1, 40), text="${v39}"),
+]
+
+
+def test_variables_that_take_too_long_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their text is empty, however often it is looked up."""
+    monkeypatch.setattr(variables, "TIME_LIMIT_S", 0.2)
+    with lying_server(lambda _request, wire: wire.send(answer(200, BODY, JSON))) as server:
+        one = script(Operation(url="${v29}"), variables=tuple(_nested("", 10, 30)))
+        test = only_test(run(one, settings(server.origin)))
+    assert test.verdict == "error"
+    assert "the variable 'v29' takes more than 0.2 s" in test.message
 
 
 @pytest.mark.parametrize(("variables", "text", "found"), PROBLEMS)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from fhirserver_conformance.paths import fhirpathpy
 from fhirserver_conformance.paths.document import Document
 from fhirserver_conformance.paths.fhirpath import FhirPathName, evaluate
 from fhirserver_conformance.paths.path import evaluate_path
@@ -116,6 +117,23 @@ def test_a_type_that_is_no_text_upsets_no_engine(type: str, engine: FhirPathName
                 engine, "Bundle.entry.resource.ofType(Patient).id", Document(text.encode())
             )
             assert found == []
+
+
+@pytest.mark.parametrize(
+    ("engine", "message"),
+    [
+        pytest.param("own", "more than 0.5 s", id="own"),
+        pytest.param("fhirpathpy", "takes more than 1 s", id="fhirpathpy"),
+    ],
+)
+def test_an_expression_that_does_not_end_is_ended(
+    engine: Any, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After it, the engine is as good as before."""
+    monkeypatch.setattr(fhirpathpy, "TIME_LIMIT_S", 1)
+    with pytest.raises(PathError, match=message):
+        evaluate(engine, f"'{'a' * 60}!'.matches('^(a|aa)+$')", PATIENT)
+    assert evaluate(engine, "Patient.exists()", PATIENT) == [True]
 
 
 def test_an_engine_that_is_not_installed_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -337,6 +337,18 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
     return paths
 
 
+def test_marks_go_to_their_server_and_replace_what_a_request_says() -> None:
+    with lying_server(lambda _request, wire: wire.send(answer(200))) as server:
+        base = f"{server.origin}/fhir"
+        transport = Transport(timeout_s=5, marks=(("X-Mark", "secret"),), marked=base)
+        asked = (("x-mark", "other"), ("Accept", "a/b"))
+        for url in (f"{base}/Patient", f"{server.origin}/elsewhere"):
+            exchange = transport.send(Request("GET", url, asked))
+            assert exchange.status == 200
+            assert "secret" not in str(exchange)
+    assert [each.headers["x-mark"] for each in server.received] == ["secret", "other"]
+
+
 def test_hurrying_ends_what_is_under_way_long_before_its_time() -> None:
     asked = threading.Event()
 
