@@ -116,6 +116,11 @@ class _Reader:
         if not expression:
             self._refuse("expression", f"names nothing of {base}, which is a base")
             return
+        try:
+            parse(expression)
+        except FhirPathError:
+            self._refuse("expression", f"must begin with a type or with an element of {base}")
+            return
         known = self.specification.search_parameters(base).get(code)
         if known is not None and known.expression:
             if known.type != kind or _elements(known.expression) != _elements(expression):

@@ -131,6 +131,10 @@ def test_what_has_no_effect_is_said(content: dict[str, Any], why: str) -> None:
             {"expression": "Patient.name.use" + " " * EXPRESSION_CHARS_MAX},
             "expression", str(EXPRESSION_CHARS_MAX), id="length",
         ),
+        pytest.param({"expression": "'x'"}, "expression", "must begin with a type", id="literal"),
+        pytest.param(
+            {"expression": "%resource.name"}, "expression", "must begin with", id="variable"
+        ),
         pytest.param({"base": ["Parameters"]}, "base[0]", "no type that is stored", id="base"),
         pytest.param({"type": "special"}, "type", "'special' is not indexed", id="special"),
         pytest.param({"type": "composite"}, "type", "'composite' is not", id="composite"),
