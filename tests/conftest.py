@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -36,6 +37,11 @@ DO $$ BEGIN EXECUTE (
     AND relnamespace = 'public'::regnamespace AND relname <> 'schema_revision'
 ); END $$
 """
+
+
+def pytest_sessionstart() -> None:
+    """Let Ctrl-C interrupt tests and their processes; pytest-xdist's processes ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

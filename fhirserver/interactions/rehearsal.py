@@ -1,10 +1,11 @@
-"""Look an interaction over without performing it: run it up to its first need of the database."""
+"""Look an interaction over without performing it: up to its first need of what is stored."""
 
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import NoReturn
 
+from fhirserver.definitions import Definitions
 from fhirserver.interactions.types import Services
 from fhirserver.store.database import Database
 
@@ -14,7 +15,15 @@ class _ReachedError(Exception):
 
 
 class _NoDatabase(Database):
-    """Ends what asks it for a connection."""
+    """Ends what asks it for a connection; which search parameters there are it may be asked."""
+
+    def __init__(self, behind: Database) -> None:
+        super().__init__(behind.url, clock=behind.clock)
+        self._behind = behind
+
+    def current_definitions(self) -> Definitions:
+        """Give what is in force now."""
+        return self._behind.current_definitions()
 
     def connection(self) -> NoReturn:
         """Lend none."""
@@ -36,6 +45,6 @@ def is_in_order(services: Services, interaction: Callable[[Services], object]) -
     Raises:
         FhirError: what is wrong.
     """
-    nothing = _NoDatabase(services.database.url, clock=services.database.clock)
+    nothing = _NoDatabase(services.database)
     with suppress(_ReachedError):
         interaction(replace(services, database=nothing, cursor_key=b""))

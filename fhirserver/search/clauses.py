@@ -135,8 +135,13 @@ def _either(conditions: Sequence[Condition]) -> Condition:
         or len({(each.table, each.sps, each.order) for each in rows}) > 1
     ):
         return AnyOf(tuple(conditions))
-    alternatives = (alternative for each in rows for alternative in each.alternatives)
-    return replace(rows[0], alternatives=tuple(dict.fromkeys(alternatives)))
+    # Parameters may be lists, which nothing hashes: of whole value sets, for instance.
+    distinct = {
+        (alternative.text, repr(alternative.params)): alternative
+        for each in rows
+        for alternative in each.alternatives
+    }
+    return replace(rows[0], alternatives=tuple(distinct.values()))
 
 
 def _in_answer(column: str, answer: Fragment) -> Fragment:

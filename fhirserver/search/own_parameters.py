@@ -23,6 +23,8 @@ from fhirserver.search.extract.build import TreeBuilder
 
 EXPRESSION_CHARS_MAX = 2000
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
+_STAMPED = re.compile(r"\b(?:versionId|lastUpdated)\b")
+"""What a resource has only once it is stored; its rows are made before."""
 _REFUSED_FUNCTIONS = re.compile(
     r"\b(now|today|timeOfDay|trace|memberOf|repeat|descendants)\s*\(", re.ASCII
 )
@@ -139,6 +141,9 @@ class _Reader:
         function = _REFUSED_FUNCTIONS.search(text)
         if function is not None:
             self._refuse("expression", f"{function[1]}() cannot be indexed")
+        stamped = _STAMPED.search(text)
+        if stamped is not None:
+            self._refuse("expression", f"{stamped[0]} is set when a resource is stored, not before")
 
     def _entry(self, kind: str, expression: str) -> JsonObject:
         copied = {key: self.resource[key] for key in _COPIED if key in self.resource}

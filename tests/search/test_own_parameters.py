@@ -135,6 +135,9 @@ def test_what_has_no_effect_is_said(content: dict[str, Any], why: str) -> None:
         pytest.param(
             {"expression": "%resource.name"}, "expression", "must begin with", id="variable"
         ),
+        pytest.param(
+            {"expression": "Patient.meta.versionId"}, "expression", "versionId is set", id="stamped"
+        ),
         pytest.param({"base": ["Parameters"]}, "base[0]", "no type that is stored", id="base"),
         pytest.param({"type": "special"}, "type", "'special' is not indexed", id="special"),
         pytest.param({"type": "composite"}, "type", "'composite' is not", id="composite"),

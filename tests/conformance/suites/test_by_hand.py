@@ -19,10 +19,6 @@ _NOTHING = read_statement({}, "http://nothing.test/fhir")
 DRAFTS = [*SUITES["rest"].drafts(_NOTHING, ""), *SUITES["guides"].drafts(_NOTHING, "")]
 NOT_OFFERED = {
     "scripts/bulk-data.json": None,
-    "scripts/devices.json": {
-        "by a component's code and value",
-        "by code and value together",
-    },
     "scripts/smart.json": None,
     "scripts/subscriptions.json": None,
     "scripts/us-core.json": {"the profile of a patient"},
