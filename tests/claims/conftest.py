@@ -16,7 +16,7 @@ from fhirserver_conformance.suites.build import draft_suite, script_of
 from fhirserver_conformance.suites.statement import Statement
 from fhirserver_conformance.suites.testscript import Draft
 from fhirserver_conformance.transport import Transport
-from tests.conftest import truncate_all
+from tests.conftest import new_database
 from tests.server import ServerProcess
 
 SUITES = ("interactions", "search", "system")
@@ -40,8 +40,17 @@ class Proof:
 
 
 @pytest.fixture(scope="package")
-def proof(server: ServerProcess, server_database_url: str) -> Iterator[Proof]:
-    """Run the suites; leaves the server empty."""
+def server(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server that no other test has put under strain."""
+    folder = tmp_path_factory.mktemp("claims")
+    arguments = ("--database-url", new_database(postgres), "--data-dir", str(folder / "data"))
+    with ServerProcess(folder / "log", (*arguments, "--workers", "2")) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def proof(server: ServerProcess) -> Proof:
+    """Run the suites."""
     transport = Transport(timeout_s=120)
     settings = RunSettings((Target(server.base),), transport, parallel=(os.cpu_count() or 1) + 1)
     shown: set[str] = set()
@@ -59,8 +68,7 @@ def proof(server: ServerProcess, server_database_url: str) -> Iterator[Proof]:
                 not_passed += _not_passed(result)
     gc.enable()
     transport.close()
-    yield Proof(statement, frozenset(shown), tuple(not_passed))
-    truncate_all(server_database_url)
+    return Proof(statement, frozenset(shown), tuple(not_passed))
 
 
 def _shown(draft: Draft, result: ScriptResult) -> set[str]:
