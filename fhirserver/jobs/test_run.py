@@ -126,11 +126,11 @@ def _cases(folder: Path) -> list[JsonObject]:
 
 
 def _last_message(path: Path) -> str:
-    """Give the last line of what the tool said; where a bound cut it off, which there are."""
+    """Give the last line of what the tool said; where it was cut off, what may have done it."""
     lines = path.read_bytes()[-_MESSAGE_BYTES:].decode("utf-8", "replace").split("\n")
     said = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    bounds = f"no memory, or a file beyond {FILE_BYTES // 1024**2} MB"
-    return f"The tool ended without a report: {said[:_MESSAGE_CHARACTERS] or bounds}"
+    cut = f"it was killed, had no memory left, or wrote a file beyond {FILE_BYTES // 1024**2} MB"
+    return f"The tool ended without a report: {said[:_MESSAGE_CHARACTERS] or cut}"
 
 
 def _store(services: Services, job: Job, edit: Edit, ended: Ended | None = None) -> None:
