@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -141,7 +142,8 @@ def test_connections_cut_off_by_the_server_give_503_and_then_recover(
     with psycopg.connect(postgres, autocommit=True) as other:
         other.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = 'fhirserver' AND pid <> pg_backend_pid()"
+            " WHERE application_name = 'fhirserver' AND datname = %s",
+            (urlsplit(busy.url).path.removeprefix("/"),),
         )
     with pytest.raises(UnavailableError) as unavailable:
         read(busy, "Patient", "p", AUDIT)
