@@ -183,15 +183,22 @@ class _Pool:
         self._executor.shutdown(cancel_futures=True)
 
     def submit(self, chunk: _Chunk, *, last_try: bool) -> "Future[Report]":
-        """Store a chunk in one of the processes."""
-        return self._executor.submit(_store, chunk, last_try)
+        """Store a chunk in one of the processes, which may be started for it.
+
+        A process has the mask of signals that it was started under: Ctrl-C is the command's, which
+        ends its processes, from their very beginning on.
+        """
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+        try:
+            return self._executor.submit(_store, chunk, last_try)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _worker: Worker | None = None
 
 
 def _start(settings: Settings, url: str) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the command's: it ends its processes
     global _worker  # noqa: PLW0603 - the pool's processes keep their database connections here
     from fhirserver.app import build_services
 

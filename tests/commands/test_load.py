@@ -268,6 +268,27 @@ def test_a_reference_to_nothing_is_named(database_url: str, tmp_path: Path) -> N
     assert b"Patient/nobody" in done.stderr
 
 
+def has_processes(pid: int) -> bool:
+    """Tell whether the processes that store have been started; they import for a while."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+    lines = (Path(f"/proc/{child}/cmdline").read_bytes() for child in children)
+    return any(b"spawn_main" in line for line in lines)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes by /proc")
+def test_an_interruption_while_processes_start_is_no_traceback(
+    database_url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.ndjson"
+    file.write_bytes(command("sample-data", "--patients", "5").stdout)
+    words = (sys.executable, "-m", "fhirserver", "load", "--database-url", database_url, str(file))
+    loading = subprocess.Popen(words, stderr=subprocess.PIPE, start_new_session=True)
+    wait_for(lambda: has_processes(loading.pid))
+    os.killpg(loading.pid, signal.SIGINT)
+    said = loading.communicate()[1]
+    assert (loading.returncode, b"Traceback" in said) == (130, False), said
+
+
 def test_an_interrupted_load_goes_on_where_it_stopped(database_url: str, tmp_path: Path) -> None:
     file = tmp_path / "a.ndjson"
     file.write_bytes(command("sample-data", "--patients", "30").stdout)
