@@ -101,6 +101,8 @@ FOUND = [
     ("Observation", "_filter=subject[gender eq male].name ew ters", {"o1"}),
     ("Observation", "_filter=subject[gender eq female].name ew ters", set[str]()),
     ("Observation", "_filter=subject re Patient/p2 and code eq loinc|1-1", {"o2"}),
+    ("Observation", "_filter=subject re p1 or subject re p2", {"o1", "o2"}),
+    ("Observation", "_filter=subject re p1 or subject re p3", {"o1"}),
     ("Observation", "_filter=subject:Patient.name gt peters", {"o2"}),
     ("Observation", "_filter=code eq b&_filter=status eq amended", set[str]()),
     ("Observation", "_filter=_text eq \"liver metastases\"", {"o2"}),
