@@ -80,9 +80,7 @@ def _check_part(
     return None
 
 
-def _lay(
-    part: SearchParameter, element: str, path: str, specification: Definitions
-) -> str | None:
+def _lay(part: SearchParameter, element: str, path: str, specification: Definitions) -> str | None:
     """Lay the whole path of a part as if it were the parameter's own; say what is wrong."""
     builder = TreeBuilder(specification, part.base)
     starts = part.base if path.startswith(RESOURCE) else element

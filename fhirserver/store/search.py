@@ -146,7 +146,12 @@ def find_matches(
     return found[:_ENOUGH]
 
 
-def _read_page(run: Run, plan: Plan, audit: AuditRow) -> tuple[list[Row], bool]:
+def first_matches(run: Run, plan: Plan) -> list[Found]:
+    """Read a first page that somebody else has audited."""
+    return [row.found for row in _read_page(run, plan, None)[0]]
+
+
+def _read_page(run: Run, plan: Plan, audit: AuditRow | None) -> tuple[list[Row], bool]:
     """Read a page, phase by phase, and tell whether there is more in its direction."""
     position = plan.position or Position()
     _check_position(plan, position)
@@ -156,7 +161,7 @@ def _read_page(run: Run, plan: Plan, audit: AuditRow) -> tuple[list[Row], bool]:
         if position.backward
         else range(position.phase, len(plan.phases))
     )
-    told: Fragment | None = audit_sql(plan, audit, _counted_page(plan.limit))
+    told = None if audit is None else audit_sql(plan, audit, _counted_page(plan.limit))
     for number in numbers:
         start = position if number == position.phase else replace(position, values=())
         wanted = plan.limit + 1 - len(rows)
