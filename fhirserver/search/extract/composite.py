@@ -9,6 +9,7 @@ present in an element that has all its parts, whether or not these have rows.
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from fhirserver.definitions import Component, Definitions, SearchParameter
@@ -113,16 +114,22 @@ def _quantities(found: Sink, number: int) -> list[Columns]:
             str(system),
             code,
             unit,
-            number_text(low),
-            number_text(high),
+            *_end_texts(low, high),
             c_unit,
-            None if c_low is None else number_text(c_low),
-            None if c_high is None else number_text(c_high),
+            *_end_texts(c_low, c_high),
             *_NO_DATE_OR_TEXT,
         )
         for sp, system, code, unit, low, high, c_unit, c_low, c_high in found.quantity
         if sp == number
     ]
+
+
+def _end_texts(low: Decimal | None, high: Decimal | None) -> Columns:
+    """Write both ends; most are one point, which is written once."""
+    if low is None or high is None:
+        return (None, None)
+    text = number_text(low)
+    return (text, text if high is low else number_text(high))
 
 
 def _dates(found: Sink, number: int) -> list[Columns]:

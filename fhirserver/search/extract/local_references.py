@@ -51,14 +51,15 @@ def _literals(resource: JsonObject) -> list[tuple[str, Trail]]:
     for value, trail in open_objects:
         for name, item in value.items():
             kind = item.__class__
-            if kind is dict:
+            if kind is str:
+                if name == "reference":
+                    found.append((item, trail))
+            elif kind is dict:
                 open_objects.append((item, (trail, name, None)))
             elif kind is list and name != resources_inside:
                 for index, each in enumerate(item):
                     if each.__class__ is dict:
                         open_objects.append((each, (trail, name, index)))
-            elif name == "reference" and kind is str:
-                found.append((item, trail))
     return found
 
 

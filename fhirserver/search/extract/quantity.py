@@ -15,6 +15,7 @@ beyond 1E+-999 they are infinite or nothing, as no database column holds them.
 
 from collections.abc import Mapping
 from decimal import Context, Decimal
+from functools import lru_cache
 
 from fhirserver_terminology import ucum
 
@@ -116,12 +117,28 @@ def _canonical(unit: JsonObject, low: Decimal, high: Decimal) -> Canonical:
         if end.is_infinite():
             ends.append(end)
             continue
-        found = ucum.canonical(end, unit["code"])
+        found = _canonical_point(end, unit["code"])
         if found is None:
             return None
-        ends.append(column_number(found[0]))
-        name = found[1]
+        name, point = found
+        ends.append(point)
     return None if name is None else (name, ends[0], ends[-1])
+
+
+def _canonical_point(point: Decimal, code: str) -> tuple[str, Decimal] | None:
+    text = str(point)
+    find = _canonical_again if len(text) + len(code) <= _CACHED_CHARS else _find_canonical
+    return find(text, code)
+
+
+def _find_canonical(number: str, code: str) -> tuple[str, Decimal] | None:
+    found = ucum.canonical(Decimal(number), code)
+    return None if found is None else (found[1], column_number(found[0]))
+
+
+_CACHED_CHARS = 40
+_canonical_again = lru_cache(maxsize=8192)(_find_canonical)
+"""A value of a composite comes twice, and common measurements again and again."""
 
 
 def _opened_canonical(
