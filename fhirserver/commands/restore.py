@@ -6,6 +6,7 @@ the backup comes back too: all of it, or what was there at a point in time.
 """
 
 import argparse
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -32,6 +33,8 @@ examples:
       --to-time 2026-03-01T09:59:00+01:00
   fhirserver restore /backups/monday --database-url postgresql://fhir@db.example/empty
 """
+_REASON = re.compile(r"FATAL|PANIC|fhirserver archive")
+_TOO_LATE = "nothing in it was stored as late as --to-time; leave that out for all there is"
 _NOT_REACHED = "recovery ended before configured recovery target was reached"
 
 
@@ -147,12 +150,14 @@ def _start(postgres: "EmbeddedPostgres") -> str:
 
     try:
         return postgres.start()
-    except EmbeddedPostgresError as error:
-        if _NOT_REACHED not in str(error):
+    except EmbeddedPostgresError:
+        log = postgres.data_dir / "postgres.log"
+        if not log.exists():
             raise
-        message = (
-            "nothing in the archive was stored as late as --to-time: leave it out for all there is"
-        )
+        reasons = [line for line in log.read_text("utf-8").splitlines() if _REASON.search(line)]
+        if any(_NOT_REACHED in line for line in reasons):
+            reasons = [_TOO_LATE]
+        message = f"PostgreSQL cannot apply what was archived: {'; '.join(reasons)}"
         raise CommandError(message) from None
 
 

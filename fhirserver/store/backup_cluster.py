@@ -75,6 +75,7 @@ def back_up_cluster(url: str, data_dir: Path, folder: Path, public_url: str) -> 
         "--checkpoint=fast",
         "--manifest-checksums=SHA256",
         "--no-password",
+        "--no-sync",  # done where the files are read back
     )
     with psycopg.connect(url) as connection:
         ended = now(connection)

@@ -92,6 +92,7 @@ def recovery_settings(archive: Path, target_time: str | None) -> dict[str, str]:
     settings = {
         "restore_command": quote(_command("fetch", f'{_escape(archive)}/"%f"', '"%p"')),
         "recovery_target_action": "'promote'",
+        "hot_standby": "off",  # ready means recovered, not readable meanwhile
     }
     if target_time is not None:
         settings["recovery_target_time"] = quote(target_time)
