@@ -25,6 +25,7 @@ examples:
   fhirserver backup --data-dir data --output /backups/monday
   fhirserver backup --database-url postgresql://fhir@db.example/fhir --output /backups/monday
 """
+_ANOTHER = "a PostgreSQL of your own: name that with --database-url"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,10 +61,12 @@ def run(args: argparse.Namespace) -> int:
 @contextmanager
 def _embedded(data_dir: Path) -> Iterator[str]:
     """Give the URL of the embedded PostgreSQL with its schema as it is: upgrades begin here."""
-    from fhirserver.store.embedded import EmbeddedPostgres, holds_database
+    from fhirserver.store.embedded import EmbeddedPostgres, holds_database, leads_to
 
     running = read_note(data_dir)
     if running is not None:
+        if not leads_to(running.database, data_dir):
+            raise CommandError(f"the server on {data_dir} has {_ANOTHER}", exit_code=2)
         yield running.database
         return
     if not holds_database(data_dir):

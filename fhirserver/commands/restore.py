@@ -28,10 +28,9 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 examples:
   fhirserver restore /backups/monday --data-dir new
-  fhirserver restore /backups/monday --data-dir new --archive-dir /archive
-  fhirserver restore /backups/monday --data-dir new --archive-dir /archive \\
-      --to-time 2026-03-01T09:59:00+01:00
-  fhirserver restore /backups/monday --database-url postgresql://fhir@db.example/empty
+  fhirserver restore monday --data-dir new --archive-dir /archive
+  fhirserver restore monday --data-dir new --archive-dir /archive --to-time 2026-03-01T09:59:00Z
+  fhirserver restore monday --database-url postgresql://fhir@db.example/empty
 """
 _REASON = re.compile(r"FATAL|PANIC|fhirserver archive")
 _TOO_LATE = "nothing in it was stored as late as --to-time; leave that out for all there is"
@@ -105,6 +104,10 @@ def _check_options(args: argparse.Namespace, manifest: "Manifest", settings: Set
         raise CommandError(message, 2)
     if manifest.kind == "dump" and args.archive_dir:
         raise CommandError("--archive-dir goes with --data-dir only", 2)
+    data_dir = Path(settings.data_dir)
+    if manifest.kind == "cluster" and data_dir.exists() and any(data_dir.iterdir()):
+        message = f"{data_dir} is not empty: move it away, or name another with --data-dir"
+        raise CommandError(message)
 
 
 @contextmanager
@@ -120,18 +123,23 @@ def _into_database(order: _Order, settings: Settings) -> Iterator[str]:
 
 @contextmanager
 def _into_folder(order: _Order, settings: Settings) -> Iterator[str]:
-    from fhirserver.store.backup_cluster import end_recovery, fill_from, plan_recovery
+    from fhirserver.store.backup_cluster import (
+        RESTORING,
+        end_recovery,
+        fill_from,
+        plan_recovery,
+    )
     from fhirserver.store.embedded import EmbeddedPostgres
 
     data_dir = Path(settings.data_dir)
-    if data_dir.exists() and any(data_dir.iterdir()):
-        message = f"{data_dir} is not empty: move it away, or name another with --data-dir"
-        raise CommandError(message)
     recovery = {}
     if order.archive_dir:
         archive = Path(order.archive_dir).absolute()
         recovery = plan_recovery(order.folder, order.manifest, archive, order.to_time)
     postgres = EmbeddedPostgres(data_dir, fill=fill_from(order.folder, recovery))
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    sign = data_dir / RESTORING
+    sign.touch(exist_ok=False)  # whoever else restores into this folder ends here
     try:
         url = _start(postgres)
         end_recovery(url, recovery)
@@ -140,6 +148,7 @@ def _into_folder(order: _Order, settings: Settings) -> Iterator[str]:
         postgres.stop()
         _empty(data_dir)
         raise
+    sign.unlink()
     with postgres:
         yield url
 

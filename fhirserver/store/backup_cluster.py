@@ -30,7 +30,12 @@ from fhirserver.store.wal_archive import (
 
 CLUSTER = "postgres"
 FILES = "files"
-_OF_THIS_LIFE = ("postgres.lock", "postgres.log", "postgres.log.1", "server.json", REMEMBERED)
+RESTORING = "restoring"
+"""File in a data directory that is being restored."""
+_OF_THIS_LIFE = (
+    *("postgres.lock", "postgres.log", "postgres.log.1", "server.json"),
+    *(REMEMBERED, RESTORING),
+)
 """Files of a data directory that tell of what runs there now."""
 
 

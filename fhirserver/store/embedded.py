@@ -47,7 +47,7 @@ from fhirserver.store.embedded_settings import render_settings
 from fhirserver.store.embedded_stale import clear_stale_files
 from fhirserver.store.wal_archive import archive_settings, choose_archive
 
-__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "holds_database"]
+__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "holds_database", "leads_to"]
 
 DATABASE = "fhirserver"
 START_TIMEOUT_S = 120.0
@@ -318,6 +318,14 @@ class EmbeddedPostgres:
 def holds_database(data_dir: Path) -> bool:
     """Whether a data directory holds a cluster, running or not."""
     return (data_dir / "postgres" / "PG_VERSION").exists()
+
+
+def leads_to(url: str, data_dir: Path) -> bool:
+    """Whether a URL is that of a data directory's own PostgreSQL, which nobody else's holds."""
+    try:
+        return (data_dir / PASSWORD_FILE).read_text("utf-8").strip() in url
+    except FileNotFoundError:
+        return False
 
 
 def _late(deadline: float) -> bool:

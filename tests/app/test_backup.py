@@ -4,6 +4,8 @@ promised      what was acknowledged before the backup began
 early, late   stored after the backup, on either side of the instant that is recovered to
 """
 
+import gzip
+import json
 import os
 import shutil
 import signal
@@ -247,11 +249,12 @@ def test_recovery_to_the_end_of_the_archive_loses_nothing(drill: Drill, tmp_path
             "", ("--to-time", "2001-01-01T00:00:00Z"), "use an earlier backup", id="early"
         ),
         pytest.param(
-            "", ("--to-time", "2999-01-01T00:00:00Z"), "leave it out", id="beyond-the-end"
+            "", ("--to-time", "2999-01-01T00:00:00Z"), "leave that out", id="beyond-the-end"
         ),
         pytest.param("gap", (), "between the backup and its end", id="a-file-is-missing"),
         pytest.param("cut", (), "cannot be read", id="a-file-is-cut-off"),
-        pytest.param("other", (), "no WAL that goes with the backup", id="an-empty-archive"),
+        pytest.param("other", (), "archive of another database", id="of-another-cluster"),
+        pytest.param("empty", (), "no WAL that goes with the backup", id="an-empty-archive"),
     ],
 )
 def test_an_archive_that_does_not_lead_there_is_refused(
@@ -264,15 +267,42 @@ def test_an_archive_that_does_not_lead_there_is_refused(
         files[-2].unlink()
     elif damage == "cut":
         files[-1].write_bytes(files[-1].read_bytes()[:-9])
-    elif damage == "other":
+    elif damage == "empty":
         shutil.rmtree(archive)
         archive.mkdir()
+    elif damage == "other":
+        content = bytearray(gzip.decompress(files[-1].read_bytes()))
+        content[24] ^= 1  # the cluster's identifier
+        files[-1].write_bytes(gzip.compress(content, 1))
     options = ("--data-dir", str(data_dir), "--archive-dir", str(archive), *words)
     done = command("restore", str(drill.backup), *options)
     assert done.returncode == 1, done.stderr
     assert said in done.stderr.decode()
     assert b"Traceback" not in done.stderr
     assert not data_dir.exists() or not any(data_dir.iterdir())
+
+
+def test_an_archive_that_fails_is_found_by_doctor(tmp_path: Path) -> None:
+    archive = tmp_path / "archive"
+
+    def found(url: str) -> tuple[bool, str]:
+        done = command("doctor", "--database-url", url, "--json")
+        (line,) = (line for line in done.stdout.splitlines() if b'"WAL archive"' in line)
+        finding = json.loads(line)
+        return finding["ok"], finding["remedy"]
+
+    with EmbeddedPostgres(tmp_path / "data", archive_dir=archive) as postgres:
+        for failed in (False, True):
+            if failed:
+                shutil.rmtree(archive)
+                archive.touch()
+            rows_at(postgres.url, "SELECT pg_logical_emit_message(true, '', '')")
+            rows_at(postgres.url, "SELECT pg_switch_wal()")
+            column = "failed_count" if failed else "archived_count"
+            counted = f"SELECT {column} FROM pg_stat_archiver"
+            wait_for(lambda statement=counted: rows_at(postgres.url, statement)[0])
+            ok, remedy = found(postgres.url)
+            assert (ok, "see postgres.log" in remedy) == (not failed, failed)
 
 
 @pytest.mark.parametrize(

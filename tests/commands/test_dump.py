@@ -14,8 +14,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.commands.test_load import command, lines, observation, patient
+from fhirserver.store.database import Database
+from fhirserver.store.write import write
+from tests.commands.test_load import command
 from tests.server import ServerProcess
+from tests.store.resources import AUDIT, observation, patient, put
 from tests.waiting import wait_for
 
 # As if the cluster had run for years, and two transactions had committed in another order than
@@ -50,12 +53,11 @@ def empty(postgres: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _stored(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("stored")
+def _stored(database: Database) -> None:
     for gender in ("female", "male"):
-        file = lines(folder / gender, patient("p", gender=gender), observation("o", "Patient/p"))
-        file = file.rename(file.with_suffix(".ndjson"))
-        assert command("load", "--database-url", database_url, str(file)).returncode == 0
+        write(
+            database, [put(patient("p", gender=gender)), put(observation("o", "Patient/p"))], AUDIT
+        )
 
 
 def test_a_dump_comes_back_in_another_cluster(
@@ -83,7 +85,7 @@ def test_a_dump_comes_back_in_another_cluster(
             *("Observation/o", "Patient/p", "Patient/p"),
         ]
         assert client.put("Patient/p", patient("p")).json["meta"]["versionId"] == "3"
-        assert client.post("Patient", patient(None)).status == 201
+        assert client.post("Patient", {"resourceType": "Patient"}).status == 201
     done = command("restore", str(backup), "--database-url", empty)
     assert (done.returncode, b"holds tables: make an empty one" in done.stderr) == (1, True)
 
