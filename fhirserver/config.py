@@ -18,6 +18,7 @@ class Settings:
         public_url: FHIR base as clients see it, without a trailing slash; makes every link.
         database_url: libpq URL; empty for the embedded PostgreSQL.
         data_dir: folder of the embedded PostgreSQL and of secrets.
+        archive_dir: where the embedded PostgreSQL's WAL is archived; empty for where it was before.
         open: no authentication; loopback only.
         referential_integrity: what a local literal reference to nothing does.
         if_match_required: an update without If-Match is refused with 412.
@@ -42,6 +43,7 @@ class Settings:
     public_url: str = "http://127.0.0.1:8080/fhir"
     database_url: str = ""
     data_dir: str = ""
+    archive_dir: str = ""
     open: bool = False
     referential_integrity: Literal["enforce", "warn", "off"] = "enforce"
     if_match_required: bool = False
