@@ -2,7 +2,8 @@
 
 Spec: RFC 9110 section 12.5.3
 
-Small bodies go out as they are: the headers would eat what is gained.
+Small bodies go out as they are: the headers would eat what is gained. So do a part of a body, which
+is a part of the body as it is, and what is too large to be held at once.
 """
 
 import zlib
@@ -21,7 +22,7 @@ _HEADER_LIMIT = 200
 
 def compress(response: Response, accept_encoding: str | None) -> None:
     """Compress a response in place where the caller accepts it and it pays."""
-    if not accept_encoding or len(response.body) < THRESHOLD_BYTES:
+    if not accept_encoding or len(response.body) < THRESHOLD_BYTES or response.status == 206:
         return
     coding = choose_coding(accept_encoding) if len(accept_encoding) <= _HEADER_LIMIT else None
     if coding is None:

@@ -27,6 +27,7 @@ from fhirserver.model.stored import StoredResource
 from fhirserver.search.extract import EXTRACTOR_VERSION, extract
 from fhirserver.store import binary
 from fhirserver.store.audit_row import AuditRow
+from fhirserver.store.contents import keep_content
 from fhirserver.store.database import Database
 from fhirserver.store.identities import Identity
 from fhirserver.store.integrity_warnings import with_warnings
@@ -212,7 +213,8 @@ class WriteSession:
         identities = [(self._definitions.type_id(each.type), each.id) for each in changes]
         if len(set(identities)) < len(changes):
             raise ValueError("two changes of one resource in one write")
-        if defining or not alone:
+        uploads = [each.upload for each in changes]
+        if defining or any(uploads) or not alone:
             begin(self._connection)
         self._rows.lock_changed(identities, changes, cautious=self._cautious)
         currents = [self._rows.current(identity) for identity in identities]
@@ -230,6 +232,10 @@ class WriteSession:
         if not self._write(done, targets, _audited(audit, identities, written), integrity):
             self._references.explain(targets, changes)
         self._rows.forget(identities)
+        for upload, each in zip(uploads, written, strict=True):
+            if upload is not None:
+                stored = each.stored
+                keep_content(self._connection, upload, stored.rid, stored.version)
         if defining:
             register(self._connection, self._definitions.specification, defining)
             self._definitions = self._database.registry.renew(self._connection)
