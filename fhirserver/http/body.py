@@ -18,7 +18,7 @@ and requests without a body are served on.
 
 import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -154,7 +154,7 @@ class StreamBody:
         self._is_drained = True
         return raw if encoding == "identity" else decompress(raw, size_limit)
 
-    def parts(self, part_bytes: int, limit_bytes: int) -> Iterator[bytes]:
+    def parts(self, part_bytes: int, limit_bytes: int) -> Generator[bytes]:
         """Read it as it arrives, as it was sent; the deadline counts for each part.
 
         Args:

@@ -4,7 +4,7 @@
 that are no UTF-8 reach the router and are refused there with an OperationOutcome.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,7 +26,7 @@ class Body(Protocol):
             TooLargeError, RequestTimeoutError, UnsupportedMediaTypeError, InvalidRequestError.
         """
 
-    def parts(self, part_bytes: int, limit_bytes: int) -> Iterator[bytes]:
+    def parts(self, part_bytes: int, limit_bytes: int) -> Generator[bytes]:
         """Read it as it arrives and as it was sent, in parts of one size, the last maybe smaller.
 
         Args:
@@ -86,7 +86,7 @@ class BytesBody:
         """Give the content."""
         return self._content
 
-    def parts(self, part_bytes: int, limit_bytes: int) -> Iterator[bytes]:
+    def parts(self, part_bytes: int, limit_bytes: int) -> Generator[bytes]:
         """Give the content in parts."""
         assert len(self._content) <= limit_bytes
         for start in range(0, len(self._content), part_bytes):
