@@ -7,13 +7,17 @@ type is content. A CDA document is application/xml too: only a FHIR type makes a
 """
 
 import base64
+import re
 
-from fhirserver.errors import FhirError, UnsupportedMediaTypeError
+from fhirserver.errors import FhirError, InvalidRequestError, UnsupportedMediaTypeError
 from fhirserver.http.exchange import Exchange
 from fhirserver.http.negotiation import parse_content_type
 from fhirserver.model.json import JsonObject
 
 _CONTENT_TYPE_LIMIT = 200
+_REFERENCE = re.compile(
+    r"(?:https?://[!-~]+/)?[A-Z][A-Za-z]*/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?"
+)
 
 
 class LengthRequiredError(FhirError):
@@ -71,12 +75,21 @@ def wrap_raw(exchange: Exchange, content_type: str) -> JsonObject:
 
 
 def describe_raw(exchange: Exchange, content_type: str) -> JsonObject:
-    """Make a Binary of a raw body, without its content."""
+    """Make a Binary of a raw body, without its content.
+
+    Raises:
+        InvalidRequestError: X-Security-Context is no reference.
+    """
     resource: JsonObject = {"resourceType": "Binary"}
     if exchange.route.id is not None:
         resource["id"] = exchange.route.id
     resource["contentType"] = content_type
     context = exchange.request.headers.get("x-security-context")
-    if context:
+    if context is not None:
+        if _REFERENCE.fullmatch(context) is None:
+            raise InvalidRequestError(
+                f"X-Security-Context {context[:100]!r} is not a reference; write it as Patient/1.",
+                expression=("http.X-Security-Context",),
+            )
         resource["securityContext"] = {"reference": context}
     return resource

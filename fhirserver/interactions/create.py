@@ -44,7 +44,7 @@ def create(
         new_id(services.now()),
         content,
     )
-    refuse_foreign(decision, prepared.rows.patients, f"The new {type_}")
+    refuse_foreign(services, decision, prepared.content, prepared.rows, f"The new {type_}")
     change = with_upload(create_change(prepared), options.upload)
     if options.if_none_exist is None:
         written = apply_one(services, change, audit_row(auth, "create"))

@@ -156,5 +156,5 @@ def _prepare(
 ) -> Prepared:
     base_url = services.settings.public_url
     prepared = prepare(services.definitions, base_url, type_, id_, content)
-    refuse_foreign(decision, prepared.rows.patients, f"{type_}/{id_}")
+    refuse_foreign(services, decision, prepared.content, prepared.rows, f"{type_}/{id_}")
     return prepared

@@ -168,6 +168,8 @@ def test_a_bundle_says_what_it_leaves_out_and_nobody_stores_that(
         pytest.param(
             {"X-Security-Context": "Patient/absent"}, 409, "Binary.securityContext", id="integrity"
         ),
+        pytest.param({"X-Security-Context": "me"}, 400, "http.X-Security-Context", id="context"),
+        pytest.param({"X-Security-Context": ""}, 400, "http.X-Security-Context", id="no-context"),
         pytest.param({"Content-Type": "a/b" + "c" * 300}, 415, "http.Content-Type", id="type"),
     ],
 )
