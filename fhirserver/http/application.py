@@ -15,7 +15,7 @@ from fhirserver.access import TEST_RUN_HEADER, AuthContext
 from fhirserver.errors import FhirError
 from fhirserver.http.access_log import Served
 from fhirserver.http.client_limit import ClientLimit
-from fhirserver.http.compression import compress
+from fhirserver.http.compression import check_coding, compress
 from fhirserver.http.cors import Cors
 from fhirserver.http.downloads import Downloads
 from fhirserver.http.exchange import Exchange
@@ -118,6 +118,7 @@ class FhirApplication:
         return None if self._cors is None else self._cors.preflight(request)
 
     def _exchange(self, request: Request, route: Route) -> Exchange:
+        check_coding(request.headers.get("accept-encoding"))
         parameters = parse_query(request.query)
         wanted = negotiate(
             first_value(parameters, "_format") if parameters else None,
