@@ -7,9 +7,9 @@ Spec: https://hl7.org/fhir/R4/http.html#mime-type, RFC 9110 section 12.5.1
     HTML  text/html               also application/xhtml+xml, `_format=html`
 
 `_format` wins over Accept. Among formats of equal quality the one that the caller named more
-exactly wins, then JSON, because it is stored and goes out as it is. A range such as `*/*` stands for
-the first of JSON, XML and HTML whose own type is not refused with `q=0`. The media type parameter
-`fhirVersion` is 4.0; any other version cannot be produced or read here.
+exactly wins, then JSON, because it is stored and goes out as it is. A range such as `*/*` stands
+for the first of JSON, XML and HTML whose own type is not refused with `q=0`. The media type
+parameter `fhirVersion` is 4.0; any other version cannot be produced or read here.
 """
 
 from collections.abc import Iterator

@@ -65,7 +65,7 @@ def test_every_example_is_stored_or_refused_for_a_listed_reason(
 def test_every_stored_example_travels_as_xml_and_back(
     answers: list[tuple[str, Any, Answer]], lenient: Client
 ) -> None:
-    """JSON in, XML out, the same XML in, JSON out: what was sent, digits and order of lists included.
+    """JSON in, XML out, that XML in, JSON out: what was sent, digits and order of lists too.
 
     XML has one order of elements. Where a JSON example has it too, what comes back is what is
     stored, byte by byte, and makes no version.
