@@ -28,6 +28,8 @@ class Settings:
         include_limit: included resources of a page at most.
         body_limit_bytes: size of a request body at most, also after decompression.
         body_deadline_s: seconds within which a body must have arrived.
+        binary_row_limit_bytes: raw content of a Binary beyond this is kept apart, in chunks.
+        binary_limit_bytes: size of such content at most.
         statement_timeout_ms: time one search statement may take.
         client_concurrency: requests of one client that a web worker answers at a time.
         job_limit: jobs of one caller that may wait or run.
@@ -53,6 +55,8 @@ class Settings:
     include_limit: int = 1000
     body_limit_bytes: int = 64 * 1024 * 1024
     body_deadline_s: int = 30
+    binary_row_limit_bytes: int = 1024 * 1024
+    binary_limit_bytes: int = 1024 * 1024 * 1024
     statement_timeout_ms: int = 30_000
     client_concurrency: int = 64
     job_limit: int = 10
@@ -71,6 +75,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "include_limit": (1, 100_000),
     "body_limit_bytes": (1024, 2**31 - 1),
     "body_deadline_s": (1, 3600),
+    "binary_row_limit_bytes": (0, 67_108_864),
+    "binary_limit_bytes": (1024, 2**31 - 1),
     "statement_timeout_ms": (10, 3_600_000),
     "client_concurrency": (1, 100_000),
     "job_limit": (1, 10_000),

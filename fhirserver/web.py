@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -129,6 +129,10 @@ def _callback(application: Application) -> Callable[[Any, dict[str, Any]], None]
             status, headers = int(line[:3]), fields
 
         parts = application(constant | scope, start_response)
+        if isinstance(parts, Iterator):
+            # Waits until a part has left before it asks for the next one, and closes.
+            protocol.response_iter(status, headers, parts)
+            return
         try:
             protocol.response_bytes(status, headers, b"".join(parts))
         finally:

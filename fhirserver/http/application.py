@@ -15,8 +15,9 @@ from fhirserver.access import TEST_RUN_HEADER, AuthContext
 from fhirserver.errors import FhirError
 from fhirserver.http.access_log import Served
 from fhirserver.http.client_limit import ClientLimit
-from fhirserver.http.compression import compress
+from fhirserver.http.compression import check_coding, compress
 from fhirserver.http.cors import Cors
+from fhirserver.http.downloads import Downloads
 from fhirserver.http.exchange import Exchange
 from fhirserver.http.guard import check_loopback
 from fhirserver.http.handlers import HANDLERS
@@ -75,6 +76,7 @@ class FhirApplication:
         self._cors = cors
         self._router = Router(services.definitions)
         self._clients = ClientLimit(services.settings.client_concurrency)
+        self._downloads = Downloads()
 
     def handle(self, request: Request) -> Response:
         """Answer one request; every failure is an OperationOutcome."""
@@ -102,6 +104,8 @@ class FhirApplication:
         try:
             exchange = self._exchange(request, route)
             response = HANDLERS[route.interaction](exchange)
+            if response.stream is not None:
+                self._downloads.admit(response, request.method)
             if request.headers.get("prefer"):
                 response.headers += preference_applied(
                     exchange.prefer, route.interaction, response.status
@@ -114,6 +118,7 @@ class FhirApplication:
         return None if self._cors is None else self._cors.preflight(request)
 
     def _exchange(self, request: Request, route: Route) -> Exchange:
+        check_coding(request.headers.get("accept-encoding"))
         parameters = parse_query(request.query)
         wanted = negotiate(
             first_value(parameters, "_format") if parameters else None,
@@ -150,7 +155,7 @@ class FhirApplication:
             type=route.type or "",
             status=response.status,
             duration_us=duration_us,
-            response_bytes=len(response.body),
+            response_bytes=response.length_bytes,
             request_id=request.request_id,
             address=request.address,
         )

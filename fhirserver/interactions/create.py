@@ -12,7 +12,7 @@ from fhirserver.interactions.permit import permit, refuse_foreign
 from fhirserver.interactions.prepare import Prepared, prepare
 from fhirserver.interactions.respond import preferred_body, respond
 from fhirserver.interactions.types import Result, Services, WriteOptions
-from fhirserver.interactions.writing import apply_one
+from fhirserver.interactions.writing import apply_one, with_upload
 from fhirserver.model.json import JsonValue
 from fhirserver.store.read import read as read_stored
 from fhirserver.store.write import Change, WriteSession, Written, run_write
@@ -44,8 +44,8 @@ def create(
         new_id(services.now()),
         content,
     )
-    refuse_foreign(decision, prepared.rows.patients, f"The new {type_}")
-    change = create_change(prepared)
+    refuse_foreign(services, decision, prepared.content, prepared.rows, f"The new {type_}")
+    change = with_upload(create_change(prepared), options.upload)
     if options.if_none_exist is None:
         written = apply_one(services, change, audit_row(auth, "create"))
         return respond(services, written, options.prefer, prepared.issues)

@@ -78,7 +78,7 @@ class Patching:
         content = _kept_identity(type_, id_, self._patched(body))
         base_url = services.settings.public_url
         prepared = prepare(services.definitions, base_url, type_, id_, content)
-        refuse_foreign(decision, prepared.rows.patients, place)
+        refuse_foreign(services, decision, prepared.content, prepared.rows, place)
         change = Change(
             type=type_,
             id=id_,

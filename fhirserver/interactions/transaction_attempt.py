@@ -166,7 +166,8 @@ class Attempt:
         if entry.method == "DELETE":
             return delete_change(plan.type, write.id, entry.options), ()
         prepared = self._prepared(write)
-        refuse_foreign(plan.decision, prepared.rows.patients, f"{plan.type}/{write.id}")
+        place = f"{plan.type}/{write.id}"
+        refuse_foreign(self._services, plan.decision, prepared.content, prepared.rows, place)
         if entry.method == "POST":
             return create_change(prepared), plan.issues
         creates = plan.condition is not None and not write.matched

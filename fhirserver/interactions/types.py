@@ -22,6 +22,7 @@ from fhirserver.definitions import Definitions
 from fhirserver.errors import Issue
 from fhirserver.model.json import JsonValue
 from fhirserver.model.stored import StoredResource
+from fhirserver.store.contents import BegunContent
 from fhirserver.store.database import Database
 
 Handling = Literal["strict", "lenient"]
@@ -106,12 +107,14 @@ class WriteOptions:
         if_none_exist: the query of If-None-Exist, raw, without "?".
         prefer: what the answer's body should be; None where the caller does not say, which means
             the representation for one resource and "minimal" for the entries of a Bundle.
+        upload: content of the Binary that is stored already, beside it; None where it is in it.
     """
 
     if_match: Container[int] | None = None
     if_none_match_any: bool = False
     if_none_exist: str | None = None
     prefer: Preference | None = None
+    upload: BegunContent | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from fhirserver.interactions.permit import permit, refuse_foreign
 from fhirserver.interactions.prepare import Prepared, checked_id, checked_type, prepare
 from fhirserver.interactions.respond import respond
 from fhirserver.interactions.types import Query, Result, Services, WriteOptions
-from fhirserver.interactions.writing import apply_update
+from fhirserver.interactions.writing import apply_update, with_upload
 from fhirserver.model.json import JsonValue
 from fhirserver.model.reference import is_id
 from fhirserver.store.write import Change, WriteSession, Written, run_write
@@ -123,7 +123,7 @@ def conditional_id(type_: str, match: str | None, sent: JsonValue, fresh_id: str
 
 def update_change(prepared: Prepared, options: WriteOptions, *, creates: bool = False) -> Change:
     """Make the change of an update; `creates` where a condition found nothing to update."""
-    return Change(
+    change = Change(
         type=prepared.content["resourceType"],
         id=prepared.content["id"],
         method="PUT",
@@ -132,6 +132,7 @@ def update_change(prepared: Prepared, options: WriteOptions, *, creates: bool = 
         expected=options.if_match,
         create_only=creates or options.if_none_match_any,
     )
+    return with_upload(change, options.upload)
 
 
 def require_if_match(services: Services, options: WriteOptions) -> None:
@@ -155,5 +156,5 @@ def _prepare(
 ) -> Prepared:
     base_url = services.settings.public_url
     prepared = prepare(services.definitions, base_url, type_, id_, content)
-    refuse_foreign(decision, prepared.rows.patients, f"{type_}/{id_}")
+    refuse_foreign(services, decision, prepared.content, prepared.rows, f"{type_}/{id_}")
     return prepared

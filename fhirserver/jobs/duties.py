@@ -15,6 +15,7 @@ from fhirserver.jobs.async_answers import AsyncAnswers
 from fhirserver.jobs.audit_partitions import make_audit_partitions
 from fhirserver.jobs.outbox_numbers import number_outbox
 from fhirserver.jobs.reindexing import OwnParameters, Reindexing
+from fhirserver.jobs.unused_contents import forget_unused_contents
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ def make_duties(settings: Settings) -> tuple[Duty, ...]:
         Duty("outbox", 0.5, number_outbox),
         Duty("audit-partitions", 6 * 3600.0, make_audit_partitions),
         Duty("async-answers", 60.0, AsyncAnswers(settings.async_result_ttl_s).step),
+        Duty("unused-contents", 3600.0, forget_unused_contents),
         Duty("reindex", 3600.0, Reindexing(settings).step),
         Duty("search-parameters", 1.0, OwnParameters(settings).step),
     )

@@ -146,7 +146,7 @@ def _rewrites(
         old, new = unpack(packed), keys_of(rows, database.definitions)
         wanted |= old.identities() | new.identities()
         resources.append((binary.read_int8(rid), old, new, rows.present))
-    rids = References(database, connection, {}).find(wanted, (), "off")
+    rids = References(database, connection, {}).find(wanted, (), (), "off")
     rewrites = []
     for own, old, new, present in resources:
         before, after = table_rows(old, own, rids), table_rows(new, own, rids)

@@ -19,6 +19,7 @@ token string date ref quantity composite narrative   index rows: one per value a
   dt         main clinical date, epoch microseconds, for sorting by it; MIN_US if none
 compartment  membership of resources in more than COPIES_MAX compartments; the index rows of
              those carry pat = their own rid
+content, content_chunk   contents of Binaries that are too large for a row; see contents
 search_parameter   search parameters of one's own, one row per type and code; see search_registry
 search_registry    the version of what that table says; one row, none before the first change
 audit        one row per interaction, partitioned by month, in the same transaction
@@ -36,7 +37,7 @@ from typing import Literal
 
 from fhirserver.model.stored import Method
 
-EXPECTED_REVISION = "0011"
+EXPECTED_REVISION = "0015"
 RID_BLOCK = 1000
 COPIES_MAX = 8
 NOT_SEARCHED = 0

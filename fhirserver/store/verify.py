@@ -1,4 +1,4 @@
-"""Check a whole database: bodies, versions, index rows, references.
+"""Check a whole database: bodies, versions, contents, index rows, references.
 
 Every table is read once, in row-id order, from one snapshot, and the streams are merged; so it
 runs beside the server, whatever the size, in the memory of one batch.
@@ -21,6 +21,7 @@ from fhirserver.store.index_rows import Row, TableRows
 from fhirserver.store.packed_keys import unpack
 from fhirserver.store.row_types import INDEX_ROWS
 from fhirserver.store.schema import State
+from fhirserver.store.verify_contents import content_findings
 from fhirserver.store.verify_resource import (
     Extract,
     Finding,
@@ -105,6 +106,8 @@ def verify(
         changing = {definitions.type_id(base) for (base,) in connection.execute(_CHANGING)}
         rules = Rules(definitions, extract, extractor, frozenset(changing))
         for finding in _findings(connection, rules, report, progress):
+            report.add(finding, findings_max)
+        for finding in content_findings(connection, definitions):
             report.add(finding, findings_max)
         row = connection.execute(_DANGLING).fetchone()
         report.dangling = 0 if row is None else row[0]

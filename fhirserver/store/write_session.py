@@ -27,11 +27,12 @@ from fhirserver.model.stored import StoredResource
 from fhirserver.search.extract import EXTRACTOR_VERSION, extract
 from fhirserver.store import binary
 from fhirserver.store.audit_row import AuditRow
+from fhirserver.store.contents import keep_content
 from fhirserver.store.database import Database
 from fhirserver.store.identities import Identity
 from fhirserver.store.integrity_warnings import with_warnings
 from fhirserver.store.packed_keys import NO_KEYS, PackedKeys, keys_of, unpack
-from fhirserver.store.references import Integrity, References, StaleIdentityError
+from fhirserver.store.references import Integrity, References, StaleIdentityError, refuse_stray
 from fhirserver.store.referrers import refuse_referenced
 from fhirserver.store.row_locks import RowLocks, as_stored
 from fhirserver.store.schema import State
@@ -212,7 +213,7 @@ class WriteSession:
         identities = [(self._definitions.type_id(each.type), each.id) for each in changes]
         if len(set(identities)) < len(changes):
             raise ValueError("two changes of one resource in one write")
-        if defining or not alone:
+        if defining or not alone or any(each.upload for each in changes):
             begin(self._connection)
         self._rows.lock_changed(identities, changes, cautious=self._cautious)
         currents = [self._rows.current(identity) for identity in identities]
@@ -230,6 +231,7 @@ class WriteSession:
         if not self._write(done, targets, _audited(audit, identities, written), integrity):
             self._references.explain(targets, changes)
         self._rows.forget(identities)
+        self._keep_contents(changes, written)
         if defining:
             register(self._connection, self._definitions.specification, defining)
             self._definitions = self._database.registry.renew(self._connection)
@@ -256,6 +258,12 @@ class WriteSession:
             pq.TransactionStatus.INERROR,
         ):
             command(self._connection, b"ROLLBACK")
+
+    def _keep_contents(self, changes: Sequence[Change], written: Sequence[Written]) -> None:
+        for change, each in zip(changes, written, strict=True):
+            if change.upload is not None:
+                stored = each.stored
+                keep_content(self._connection, change.upload, stored.rid, stored.version)
 
     def _up_to_date(self, change: Change) -> Change:
         """Extract the index rows again where they lack search parameters that are in force."""
@@ -287,7 +295,10 @@ class WriteSession:
             known = unpack(current.keys).identities() if current is not None else set()
             before |= known
             after |= own_keys.identities() - known
-        found = self._references.find((before | after) - own.keys(), changes, integrity)
+        if integrity == "enforce":
+            refuse_stray(changes)
+        wanted = (before | after) - own.keys()
+        found = self._references.find(wanted, after, changes, integrity)
         return own | found, {each: found[each] for each in after if each in found}
 
     def _own_rids(

@@ -20,7 +20,7 @@ import pytest
 from fhirserver import errors
 from fhirserver.cli import COMMANDS, INTERNAL_COMMANDS, load_command
 from fhirserver.config import RANGES, Settings
-from fhirserver.http.binary import LengthRequiredError
+from fhirserver.http.binary_upload import LengthRequiredError
 from fhirserver.interactions.patch_formats import PATCH_FORMATS
 from fhirserver.operations import OPERATIONS
 from fhirserver.search.context import Limits

@@ -3,7 +3,7 @@
 Spec: https://hl7.org/fhir/R4/http.html#create, #update, #patch, #delete
 """
 
-from fhirserver.http.content import read_patch, read_resource, write_options
+from fhirserver.http.content import read_patch, sent, write_options
 from fhirserver.http.exchange import Exchange
 from fhirserver.http.representation import respond
 from fhirserver.http.response import Response
@@ -18,45 +18,29 @@ from fhirserver.interactions.update import update_conditional
 
 def create(exchange: Exchange) -> Response:
     """Answer `POST [type]`."""
-    content = read_resource(exchange)
-    return respond(
-        exchange,
-        create_interaction(
-            exchange.services, exchange.auth, exchange.type, content, write_options(exchange)
-        ),
-    )
+    with sent(exchange, "create") as (content, options):
+        result = create_interaction(
+            exchange.services, exchange.auth, exchange.type, content, options
+        )
+    return respond(exchange, result)
 
 
 def update(exchange: Exchange) -> Response:
     """Answer `PUT [type]/[id]`."""
-    content = read_resource(exchange)
-    return respond(
-        exchange,
-        update_interaction(
-            exchange.services,
-            exchange.auth,
-            exchange.type,
-            exchange.id,
-            content,
-            write_options(exchange),
-        ),
-    )
+    with sent(exchange, "update") as (content, options):
+        result = update_interaction(
+            exchange.services, exchange.auth, exchange.type, exchange.id, content, options
+        )
+    return respond(exchange, result)
 
 
 def conditional_update(exchange: Exchange) -> Response:
     """Answer `PUT [type]?[search]`."""
-    content = read_resource(exchange)
-    return respond(
-        exchange,
-        update_conditional(
-            exchange.services,
-            exchange.auth,
-            exchange.type,
-            exchange.query(),
-            content,
-            write_options(exchange),
-        ),
-    )
+    with sent(exchange, "update") as (content, options):
+        result = update_conditional(
+            exchange.services, exchange.auth, exchange.type, exchange.query(), content, options
+        )
+    return respond(exchange, result)
 
 
 def patch(exchange: Exchange) -> Response:

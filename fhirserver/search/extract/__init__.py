@@ -27,7 +27,7 @@ from fhirserver.search.words import without_markup, words
 
 __all__ = ["EXTRACTOR_VERSION", "IndexRows", "LocalReference", "extract"]
 
-EXTRACTOR_VERSION = 4
+EXTRACTOR_VERSION = 5
 """Goes up whenever the same resource would get other rows; older resources are reindexed."""
 
 COLUMNS = frozenset({"_id", "_lastUpdated"})
@@ -70,6 +70,7 @@ def extract(resource: JsonObject, *, definitions: Definitions, base_url: str | N
     for each in plan.computed:
         emit_computed(each, resource, sink)
     narrative = _narrative(resource, plan.text)
+    references, stray = local_references(resource, definitions, base_url, plan.types)
     sink.present += [sp for sp, _ in narrative]
     return IndexRows(
         token=list(dict.fromkeys(sink.token)),
@@ -82,7 +83,8 @@ def extract(resource: JsonObject, *, definitions: Definitions, base_url: str | N
         present=sorted(set(sink.present)),
         main_date=min([low for sp, low, _ in sink.date if sp == plan.main_date], default=None),
         patients=_patients(resource, plan, sink),
-        references=local_references(resource, definitions, base_url, plan.types),
+        references=references,
+        stray=stray,
         registry=definitions.registry,
         base_url=base_url,
     )

@@ -71,6 +71,18 @@ class LocalReference(NamedTuple):
     version: str | None
 
 
+class StrayReference(NamedTuple):
+    """A literal reference below this server's base that is no resource's address.
+
+    Attributes:
+        path: see `LocalReference`.
+        literal: as it was sent.
+    """
+
+    path: str
+    literal: str
+
+
 @dataclass(slots=True)
 class IndexRows:
     """The index rows of one resource; every list is without duplicates.
@@ -89,6 +101,7 @@ class IndexRows:
         main_date: lower bound of the type's main clinical date; None if it has none.
         patients: ("Patient", id) of the Patient compartments it belongs to, a Patient's own first.
         references: every literal local reference, also of contained resources and extensions.
+        stray: those below the server's base that are no resource's address.
         registry: version of the search parameters of one's own that they were made with.
         base_url: the server's FHIR base that they were made with.
     """
@@ -104,6 +117,7 @@ class IndexRows:
     main_date: int | None = None
     patients: list[tuple[str, str]] = field(default_factory=list)
     references: list[LocalReference] = field(default_factory=list)
+    stray: list[StrayReference] = field(default_factory=list)
     registry: int = 0
     base_url: str | None = None
 
