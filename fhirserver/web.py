@@ -129,12 +129,12 @@ def _callback(application: Application) -> Callable[[Any, dict[str, Any]], None]
             status, headers = int(line[:3]), fields
 
         parts = application(constant | scope, start_response)
-        if isinstance(parts, Iterator):
-            # Waits until a part has left before it asks for the next one, and closes.
-            protocol.response_iter(status, headers, parts)
-            return
         try:
-            protocol.response_bytes(status, headers, b"".join(parts))
+            if isinstance(parts, Iterator):
+                # Asks for a part when the one before it has left.
+                protocol.response_iter(status, headers, parts)
+            else:
+                protocol.response_bytes(status, headers, b"".join(parts))
         finally:
             if hasattr(parts, "close"):
                 parts.close()

@@ -27,6 +27,7 @@ from fhirserver.model.content_apart import (
     with_place,
 )
 from fhirserver.model.json import JsonObject, parse_json
+from fhirserver.model.stored import StoredResource
 from fhirserver.store.contents import KeptContent
 
 
@@ -42,29 +43,29 @@ def with_content(exchange: Exchange, result: Result, response: Response) -> Resp
         UnprocessableError: the data are not base64.
         RangeNotSatisfiableError: nothing of the content is in the range that is asked for.
     """
-    assert result.body is not None
-    kept = None
-    if result.stored is not None and may_be_apart(result.body):
-        kept = kept_content(exchange.services, result.stored)
+    stored, body = result.stored, result.body
+    assert stored is not None
+    assert stored.body is not None
+    assert body is not None
+    kept = kept_content(exchange.services, stored) if may_be_apart(stored.body) else None
     if not exchange.wanted.by_fhir_type:
-        return _raw(exchange, result, kept)
-    if kept is None or exchange.wanted.format is Format.HTML:
+        return _raw(exchange, stored, parse_json(stored.body), kept)
+    if kept is None or not may_be_apart(body) or exchange.wanted.format is Format.HTML:
         return response
-    return _whole(exchange, parse_json(result.body), kept, response)
+    return _whole(exchange, parse_json(body), kept, response)
 
 
-def _raw(exchange: Exchange, result: Result, kept: KeptContent | None) -> Response:
-    assert result.body is not None
-    resource = parse_json(result.body)
+def _raw(
+    exchange: Exchange, stored: StoredResource, resource: JsonObject, kept: KeptContent | None
+) -> Response:
     content = b"" if kept is not None else _data(resource)
     size_bytes = len(content) if kept is None else kept.size_bytes
-    headers = version_headers(exchange.services, result.stored) if result.stored else []
-    headers += _raw_headers(resource)
+    headers = version_headers(exchange.services, stored) + _raw_headers(resource)
     wanted = wanted_range(exchange.request.headers, size_bytes)
     start, stop = wanted or (0, size_bytes)
     if wanted is not None:
         headers.append(("Content-Range", f"bytes {start}-{stop - 1}/{size_bytes}"))
-    response = Response(result.status if wanted is None else 206, headers, content[start:stop])
+    response = Response(200 if wanted is None else 206, headers, content[start:stop])
     if kept is not None:
         response.stream = Stream(stop - start, content_parts(exchange.services, kept, start, stop))
     return response

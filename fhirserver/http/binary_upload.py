@@ -34,7 +34,7 @@ def raw_type(exchange: Exchange) -> str | None:
         UnsupportedMediaTypeError: malformed, another charset than UTF-8, or too long to keep.
     """
     content_type = exchange.request.headers.get("content-type")
-    if exchange.route.type != "Binary" or exchange.route.operation or content_type is None:
+    if exchange.route.type != "Binary" or content_type is None:
         return None
     name = parse_content_type(content_type).name
     if "fhir" in name or name == "application/json":

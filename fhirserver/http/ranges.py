@@ -13,17 +13,10 @@ that two representations are equal octet by octet.
 
 import re
 
-from fhirserver.errors import FhirError
+from fhirserver.errors import RangeNotSatisfiableError
 from fhirserver.http.request import Headers
 
 _RANGE = re.compile(r"bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})", re.ASCII | re.IGNORECASE)
-
-
-class RangeNotSatisfiableError(FhirError):
-    """The content ends before the part that is asked for begins."""
-
-    status = 416
-    code = "invalid"
 
 
 def wanted_range(headers: Headers, size_bytes: int) -> tuple[int, int] | None:

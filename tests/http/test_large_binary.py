@@ -77,6 +77,24 @@ def test_a_reader_of_the_resource_gets_the_content_inside(
     assert parse_xml(as_xml.body, r4()) == as_json.json
 
 
+@pytest.mark.parametrize(
+    ("query", "inside"),
+    [
+        pytest.param("?_elements=contentType", False, id="elements-without"),
+        pytest.param("?_elements=data", True, id="elements-with"),
+        pytest.param("?_summary=true", False, id="summary"),
+        pytest.param("?_summary=data", True, id="summary-data"),
+    ],
+)
+def test_a_part_of_the_resource_has_the_content_if_it_is_asked_for(
+    client: Client, place: str, query: str, inside: bool
+) -> None:
+    part = client.get(place + query).json
+    assert ("data" in part) is inside
+    assert "_data" not in part
+    assert raw(client, place + query).body == CONTENT
+
+
 def test_head_tells_the_length_and_sends_nothing(client: Client, place: str) -> None:
     for accept in ("*/*", "application/fhir+json"):
         headers = {"Accept": accept}

@@ -77,11 +77,13 @@ def test_every_stored_example_travels_as_xml_and_back(
         out = lenient.get(name, accept=XML)
         assert out.headers["content-type"] == f"{XML}; charset=utf-8"
         back = lenient.put(name, out.body, content_type=XML)
-        reordered += back.headers.get("etag") != stored.headers["etag"]
-        found = exact(lenient.get(name).body)
-        if back.status != 200 or sorted(plain(unordered(found))) != sorted(plain(unordered(sent))):
-            surprises.append(f"{name}: {back.status}")
         travelled += 1
+        if back.status == 200 and back.headers["etag"] == stored.headers["etag"]:
+            continue
+        reordered += 1
+        found = plain(unordered(exact(lenient.get(name).body)))
+        if back.status != 200 or sorted(found) != sorted(plain(unordered(sent))):
+            surprises.append(f"{name}: {back.status}")
     assert surprises == []
     assert (travelled, reordered) == (len(answers) - len(REFUSED), REORDERED)
 
