@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from fhirserver.errors import Issue, NotSupportedError
+from fhirserver.errors import InvalidSearchError, Issue, NotSupportedError
 from fhirserver.search.confinement import patients_of
 from fhirserver.search.context import SearchContext
 from fhirserver.search.criteria import Given, parse_clause
@@ -34,6 +34,7 @@ from fhirserver.search.results import (
     parse_total,
     parse_types,
 )
+from fhirserver.search.size import tests_of
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -65,16 +66,9 @@ def parse(
     searched = _types(types, taken.once.get("_type"), context, compartment)
     for name, value in taken.contained:
         check_contained(name, value)
-    ignored: list[Issue] = []
-    criteria: list[Clause] = []
-    for given in taken.criteria:
-        try:
-            criteria.append(_criterion(given, searched, context))
-        except (UnknownParameterError, NotSupportedError) as refusal:
-            if not context.lenient:
-                raise
-            ignored.append(left_out(given.name, refusal))
+    criteria, ignored = _criteria(taken.criteria, searched, context)
     criteria += _lists(taken.lists, searched, criteria, compartment, context)
+    _check_tests(sum(map(tests_of, criteria)), context)
     once = taken.once
     return Query(
         types=searched,
@@ -90,8 +84,38 @@ def parse(
         ),
         include=_includes(taken.includes, "_include", context),
         revinclude=_includes(taken.includes, "_revinclude", context),
-        ignored=tuple(ignored),
+        ignored=ignored,
     )
+
+
+def _criteria(
+    given: Sequence[Given], types: Sequence[str], context: SearchContext
+) -> tuple[list[Clause], tuple[Issue, ...]]:
+    """Parse what chooses resources, and say what a lenient search leaves out."""
+    criteria: list[Clause] = []
+    ignored: list[Issue] = []
+    tests = 0
+    for each in given:
+        try:
+            clause = _criterion(each, types, context)
+            criteria.append(clause)
+            tests += tests_of(clause)
+            _check_tests(tests, context)
+        except (UnknownParameterError, NotSupportedError) as refusal:
+            if not context.lenient:
+                raise
+            ignored.append(left_out(each.name, refusal))
+    return criteria, tuple(ignored)
+
+
+def _check_tests(tests: int, context: SearchContext) -> None:
+    most = context.limits.tests
+    if tests > most:
+        raise InvalidSearchError(
+            f"The parameters of this search have more than the limit of {most} values together,"
+            " each counted once for every type that a chain before it may lead to; split the search"
+            " or name the types."
+        )
 
 
 def _lists(
