@@ -31,6 +31,7 @@ from fhirserver.search.params import (
 )
 from fhirserver.search.query import Chain, Clause, Criterion, Has, MissingValue, Value
 from fhirserver.search.refusal import (
+    OverLimitError,
     invalid_value,
     not_indexed,
     not_offered,
@@ -183,6 +184,8 @@ def chain_on(
     for name in possible:
         try:
             targets.append((name, inner(name)))
+        except OverLimitError:
+            raise
         except (InvalidSearchError, NotSupportedError) as error:
             refusal = refusal or error
     if not targets:

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from fhirserver.errors import InvalidSearchError, Issue, NotSupportedError
+from fhirserver.errors import Issue, NotSupportedError
 from fhirserver.search.confinement import patients_of
 from fhirserver.search.context import SearchContext
 from fhirserver.search.criteria import Given, parse_clause
@@ -18,6 +18,7 @@ from fhirserver.search.filter.clauses import parse_filter
 from fhirserver.search.lists import parse_list
 from fhirserver.search.query import Clause, Compartment, Include, Query
 from fhirserver.search.refusal import (
+    OverLimitError,
     UnknownParameterError,
     invalid_value,
     left_out,
@@ -111,7 +112,7 @@ def _criteria(
 def _check_tests(tests: int, context: SearchContext) -> None:
     most = context.limits.tests
     if tests > most:
-        raise InvalidSearchError(
+        raise OverLimitError(
             f"The parameters of this search have more than the limit of {most} values together,"
             " each counted once for every type that a chain before it may lead to; split the search"
             " or name the types."

@@ -62,7 +62,7 @@ def hot_runner(connection: StoreConnection, limit_ms: int) -> Run:
             link.send_query_prepared(wanted.name, values, None, 1)
         else:
             link.send_query_params(wanted.text, values, None, None, 1)
-        result = checked(connection, _result(connection, ends))
+        result = _result(connection, ends)
         loader = Transformer()  # knows no connection: UTF-8, as the parameters are
         loader.set_pgresult(result)
         return loader.load_rows(0, result.ntuples, tuple)
@@ -82,17 +82,19 @@ def _is_prepared(connection: StoreConnection, wanted: Statement) -> bool:
 
 
 def _result(connection: StoreConnection, ends: float | None) -> pq.abc.PGresult:
-    """Wait for a result; when the time is over the statement is cancelled, which is its result."""
+    """Wait for a result; a statement whose time is over is cancelled, and raises so."""
     link = connection.pgconn
     late = ends is not None and not _answers(link, ends)
     if late:
         link.get_cancel().cancel()
     found = link.get_result()
     link.get_result()  # none: a statement has one
-    if late:
-        connection.close()  # the signal may come later than the result, and meet another statement
     assert found is not None
-    return found
+    try:
+        return checked(connection, found)
+    finally:
+        if late:
+            connection.close()  # the signal may come after the result, and meet another statement
 
 
 def _answers(link: pq.abc.PGconn, ends: float) -> bool:
