@@ -1,12 +1,15 @@
 """How many tests a search comes to, over all its parameters. Pure.
 
 PostgreSQL plans each test, and does not look at the clock meanwhile: a thousand values in each of
-fifty parameters would take it seconds beyond a search's time. A test is one value of a parameter;
-behind a chain that may lead to several types it counts once for each.
+fifty parameters would take it seconds beyond a search's time. A test is one value of a parameter, a
+word of a text search, or up to fifty codes or ids that a value stands for; behind a chain that may
+lead to several types it counts once for each.
 """
 
 from collections.abc import Iterable
 
+from fhirserver.search.params.coded import CodesValue
+from fhirserver.search.params.hierarchy import HierarchyValue
 from fhirserver.search.params.text import TextValue
 from fhirserver.search.query import (
     Chain,
@@ -19,6 +22,8 @@ from fhirserver.search.query import (
     Listed,
     Without,
 )
+
+MEMBERS_OF_A_TEST = 50
 
 
 def tests_of(clause: Clause) -> int:
@@ -42,5 +47,12 @@ def _sum(clauses: Iterable[Clause]) -> int:
 
 
 def _tests(value: object) -> int:
-    """Count a value; of a text search each word is one."""
-    return len(value.test.params) if isinstance(value, TextValue) else 1
+    match value:
+        case TextValue():
+            return len(value.test.params)
+        case CodesValue():
+            return 1 + sum(len(codes) for _, codes in value.codes) // MEMBERS_OF_A_TEST
+        case HierarchyValue():
+            return 1 + sum(len(ids) for _, ids in value.ids) // MEMBERS_OF_A_TEST
+        case _:
+            return 1

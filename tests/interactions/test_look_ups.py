@@ -4,6 +4,7 @@ A confined caller must find no more by them than it may see, and get no hint of 
 """
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,8 +17,11 @@ from fhirserver.interactions import Query, Services, WriteOptions
 from fhirserver.interactions.look_ups import HIERARCHY_MAX
 from fhirserver.interactions.request_url import parse_pairs
 from fhirserver.interactions.search_type import search_type
+from fhirserver.interactions.searching import search_context
 from fhirserver.interactions.update import update, update_conditional
-from fhirserver.search import allowance
+from fhirserver.search import allowance, size
+from fhirserver.search.context import Limits
+from fhirserver.search.parse import parse
 from fhirserver.store.database import Database, now_us
 
 Json = dict[str, Any]
@@ -275,6 +279,27 @@ def test_what_a_search_looks_up_has_a_limit(
     with pytest.raises(InvalidSearchError, match=words) as refusal:
         found(everything, f"Observation?{query}")
     assert "over all its parameters" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "code:in=http://vs/one",
+        "encounter:below=e1",
+        "_has:Observation:has-member:code:in=http://vs/one",
+    ],
+)
+def test_members_count_among_the_tests(
+    everything: Services, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    """So the same large value set again and again is too much, too."""
+    assert size.MEMBERS_OF_A_TEST == 50
+    monkeypatch.setattr(size, "MEMBERS_OF_A_TEST", 1)
+    context = replace(search_context(everything, AUTH), limits=Limits(tests=5))
+    pairs = parse_pairs(query)
+    parse(pairs, ("Observation",), context)
+    with pytest.raises(InvalidSearchError, match="5 values together"):
+        parse([*pairs, *pairs], ("Observation",), context)
 
 
 def test_what_was_looked_up_is_known(everything: Services, monkeypatch: pytest.MonkeyPatch) -> None:
