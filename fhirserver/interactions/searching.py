@@ -24,6 +24,7 @@ from fhirserver.interactions.subset import Subset, apply_subset
 from fhirserver.interactions.types import Query, Result, Services
 from fhirserver.model.json import write_json
 from fhirserver.model.outcome import operation_outcome
+from fhirserver.search.allowance import Allowance, BoundedHierarchies, BoundedTerminology
 from fhirserver.search.context import SearchContext
 from fhirserver.search.cursor import PARAMETER, open_cursor, page_links
 from fhirserver.search.order import Position
@@ -72,10 +73,12 @@ def search_context(
         confine(services, auth),
         database.search_connection if connection is None else lambda: nullcontext(connection),
     )
+    allowance = Allowance()
+    terminology = ContentTerminology(StoredContent(finder))
     return replace(
         context,
-        terminology=ContentTerminology(StoredContent(finder)),
-        hierarchies=StoredHierarchies(finder),
+        terminology=BoundedTerminology(terminology, allowance),
+        hierarchies=BoundedHierarchies(StoredHierarchies(finder), allowance),
     )
 
 

@@ -274,6 +274,14 @@ def present(parameters: Sequence[SearchParameter]) -> Condition:
     return Column(Fragment("@.present && %s::smallint[]", (_marks(parameters),)))
 
 
+def without_place(parameters: Sequence[SearchParameter]) -> Condition:
+    """Build the condition that a resource has no row that an order by the parameters could read."""
+    marks = _marks(parameters)
+    absent = [-mark for mark in marks]
+    text = "(NOT (@.present && %s::smallint[]) OR @.present && %s::smallint[])"
+    return Column(Fragment(text, (marks, absent)))
+
+
 def _marks(parameters: Sequence[SearchParameter]) -> list[int]:
     """List the numbers of what parameters look at; an alias for one target type has its own."""
     return [

@@ -31,6 +31,8 @@ from fhirserver.search.params import (
 )
 from fhirserver.search.query import Chain, Clause, Criterion, Has, MissingValue, Value
 from fhirserver.search.refusal import (
+    OverLimitError,
+    UnknownParameterError,
     invalid_value,
     not_indexed,
     not_offered,
@@ -183,8 +185,12 @@ def chain_on(
     for name in possible:
         try:
             targets.append((name, inner(name)))
+        except OverLimitError:
+            raise
         except (InvalidSearchError, NotSupportedError) as error:
-            refusal = refusal or error
+            # That one of many types lacks the parameter says less than what is wrong with it.
+            if refusal is None or type(error) is not UnknownParameterError:
+                refusal = error
     if not targets:
         assert refusal is not None
         raise refusal

@@ -18,6 +18,7 @@ from fhirserver.search.filter.clauses import parse_filter
 from fhirserver.search.lists import parse_list
 from fhirserver.search.query import Clause, Compartment, Include, Query
 from fhirserver.search.refusal import (
+    OverLimitError,
     UnknownParameterError,
     invalid_value,
     left_out,
@@ -34,6 +35,7 @@ from fhirserver.search.results import (
     parse_total,
     parse_types,
 )
+from fhirserver.search.size import tests_of
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -65,16 +67,9 @@ def parse(
     searched = _types(types, taken.once.get("_type"), context, compartment)
     for name, value in taken.contained:
         check_contained(name, value)
-    ignored: list[Issue] = []
-    criteria: list[Clause] = []
-    for given in taken.criteria:
-        try:
-            criteria.append(_criterion(given, searched, context))
-        except (UnknownParameterError, NotSupportedError) as refusal:
-            if not context.lenient:
-                raise
-            ignored.append(left_out(given.name, refusal))
+    criteria, ignored = _criteria(taken.criteria, searched, context)
     criteria += _lists(taken.lists, searched, criteria, compartment, context)
+    _check_tests(sum(map(tests_of, criteria)), context)
     once = taken.once
     return Query(
         types=searched,
@@ -90,8 +85,38 @@ def parse(
         ),
         include=_includes(taken.includes, "_include", context),
         revinclude=_includes(taken.includes, "_revinclude", context),
-        ignored=tuple(ignored),
+        ignored=ignored,
     )
+
+
+def _criteria(
+    given: Sequence[Given], types: Sequence[str], context: SearchContext
+) -> tuple[list[Clause], tuple[Issue, ...]]:
+    """Parse what chooses resources, and say what a lenient search leaves out."""
+    criteria: list[Clause] = []
+    ignored: list[Issue] = []
+    tests = 0
+    for each in given:
+        try:
+            clause = _criterion(each, types, context)
+            criteria.append(clause)
+            tests += tests_of(clause)
+            _check_tests(tests, context)
+        except (UnknownParameterError, NotSupportedError) as refusal:
+            if not context.lenient:
+                raise
+            ignored.append(left_out(each.name, refusal))
+    return criteria, tuple(ignored)
+
+
+def _check_tests(tests: int, context: SearchContext) -> None:
+    most = context.limits.tests
+    if tests > most:
+        raise OverLimitError(
+            f"The parameters of this search have more than the limit of {most} values together,"
+            " each counted once for every type that a chain before it may lead to; split the search"
+            " or name the types."
+        )
 
 
 def _lists(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from fhirserver.definitions import MAIN_DATE, Definitions
 from fhirserver.model.instant import MIN_US
-from fhirserver.search.clauses import present
+from fhirserver.search.clauses import without_place
 from fhirserver.search.conditions import (
     ALWAYS,
     BY_CODE,
@@ -193,7 +193,11 @@ def _by_main_date(tokens: Rows, key: SortKey, draft: Draft) -> list[Phase]:
 
 
 def _by_rows(rows: Rows, key: SortKey, draft: Draft) -> list[Phase]:
-    """Read the rows of the sort key in the order of their index, then what has no value."""
+    """Read the rows of the sort key in the order of their index, then what has no place in it.
+
+    A date whose beginning is open has none, whichever rows are read: rows that carry the main date
+    cannot tell it from no date at all.
+    """
     criteria = [
         condition
         for clause, condition in draft.found
@@ -207,11 +211,14 @@ def _by_rows(rows: Rows, key: SortKey, draft: Draft) -> list[Phase]:
         for each in (*_SORTED[key.parameter.type][1], _RID)
     )
     valued = _from_rows(rows, draft, keys)
-    if criteria:
+    if rows.table == "date":
+        begun = Key(Fragment("@.lo > %s", (MIN_US,)))
+        valued = replace(valued, conditions=(*valued.conditions, begun))
+    elif criteria:
         return [valued]
     base = base_phase(draft)
-    without = Not(present(key.parameters))
-    return [valued, replace(base, conditions=(*base.conditions, without))]
+    last = without_place(key.parameters)
+    return [valued, replace(base, conditions=(*base.conditions, last))]
 
 
 def _joined(sort: Sequence[SortKey], base: Phase) -> Phase:

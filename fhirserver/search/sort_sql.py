@@ -1,6 +1,6 @@
 """Keys of `_sort` joined to the rows that match. Pure.
 
-    date       earliest lower bound, in both directions
+    date       earliest lower bound, in both directions; none where that is open
     string     folded text; token and uri: code; reference: the target's id
     number     lower end; quantity: in its canonical unit where it has one
     _id, _lastUpdated    columns of the resource
@@ -10,6 +10,7 @@ Of several values the least counts when ascending and the greatest when descendi
 
 from collections.abc import Sequence
 
+from fhirserver.model.instant import MIN_US
 from fhirserver.search.condition_sql import of_parameters, on
 from fhirserver.search.conditions import Fragment
 from fhirserver.search.query import SortKey
@@ -48,8 +49,9 @@ def _value(key: SortKey, number: int) -> str:
     else:
         column = _TABLES[parameter.type][1]
         value = column.format(s=alias) if "{" in column else f"{alias}.{column}"
-    greatest = key.descending and parameter.type != "date"
-    return f"{'max' if greatest else 'min'}({value})"
+    if parameter.type == "date" and parameter.code not in _COLUMNS:
+        return f"nullif(min({value}), {MIN_US})"
+    return f"{'max' if key.descending else 'min'}({value})"
 
 
 def _join(key: SortKey, alias: str) -> Fragment:

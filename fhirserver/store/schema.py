@@ -7,7 +7,8 @@ resource     identity and current version of everything that has an id
   state      State below; an absent row is an identity that something refers to
   version, updated, method   of the current version; updated in epoch microseconds
   xact       transaction that wrote it: rows become visible in commit order, not in this one
-  present    sorted search parameter numbers that have a value (`:missing`)
+  present    sorted search parameter numbers that have a value (`:missing`); negative as well where
+             no row of it gives the resource a place in an order
   extractor  version of the extractor that made the index rows
   keys       the index rows as written, packed (see packed_keys); updates diff against it
   body       compact JSON, exactly what a read returns; NULL unless live

@@ -32,7 +32,7 @@ from fhirserver.search.query import Query
 from fhirserver.search.sql import count_sql, page_query, page_sql
 from fhirserver.store.audit_row import AUDIT_COLUMNS, AuditRow
 from fhirserver.store.database import Database
-from fhirserver.store.hot_search import is_hot, run_hot
+from fhirserver.store.hot_search import hot_runner, is_hot
 from fhirserver.store.include import Found, Included, Run, include
 from fhirserver.store.schema import method_name
 from fhirserver.store.search_time import within
@@ -81,11 +81,12 @@ def execute(database: Database, plan: Plan, audit: AuditRow) -> SearchPage:
         UnavailableError: the statements took longer than the limit, or there is no connection.
         InvalidSearchError: the plan's position is not one of this search.
     """
+    limit_ms = database.statement_timeout_ms
     if is_hot(plan):
         with database.connection() as connection:
-            return _run_plan(connection, partial(run_hot, connection), plan, audit)
+            return _run_plan(connection, hot_runner(connection, limit_ms), plan, audit)
     with database.search_connection() as connection:
-        run = within(connection, partial(run_statement, connection), database.statement_timeout_ms)
+        run = within(connection, partial(run_statement, connection), limit_ms)
         return _run_plan(connection, run, plan, audit)
 
 

@@ -13,10 +13,12 @@ Spec: https://hl7.org/fhir/R4/searchparameter.html and https://hl7.org/fhir/R4/s
 Contained resources are not searched.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from fhirserver.definitions import MAIN_DATE, Definitions, SearchParameter
+from fhirserver.model.instant import MIN_US
 from fhirserver.model.json import JsonObject
 from fhirserver.search.extract.build import TreeBuilder
 from fhirserver.search.extract.computed import Computed, compile_computed, emit_computed
@@ -45,6 +47,7 @@ class TypePlan:
         patient_sps: parameters that put it into a patient's compartment.
         types: types that a local reference can point at.
         text: number of `_text`; None if the type has no narrative.
+        ordered: numbers of the parameters that an order reads from rows, by the rows' table.
     """
 
     walk: Walk
@@ -53,6 +56,7 @@ class TypePlan:
     patient_sps: frozenset[int]
     types: frozenset[str]
     text: int | None
+    ordered: Mapping[str, frozenset[int]]
 
 
 def extract(resource: JsonObject, *, definitions: Definitions, base_url: str | None) -> IndexRows:
@@ -80,7 +84,7 @@ def extract(resource: JsonObject, *, definitions: Definitions, base_url: str | N
         quantity=_distinct_quantities(sink.quantity),
         composite=list(dict.fromkeys(sink.composite)),
         narrative=narrative,
-        present=sorted(set(sink.present)),
+        present=sorted({*sink.present, *_without_place(plan, sink)}),
         main_date=min([low for sp, low, _ in sink.date if sp == plan.main_date], default=None),
         patients=_patients(resource, plan, sink),
         references=references,
@@ -107,7 +111,32 @@ def type_plan(definitions: Definitions, type_name: str) -> TypePlan:
         patient_sps=frozenset(parameters[code].rows_id for code in linking if code in parameters),
         types=frozenset(definitions.resource_types),
         text=parameters["_text"].rows_id if "_text" in parameters else None,
+        ordered={
+            table: frozenset(each.id for each in parameters.values() if each.type in kinds)
+            for table, kinds in _ORDERED.items()
+        },
     )
+
+
+_ORDERED = {"token": ("token", "uri"), "string": ("string",), "date": ("date",)}
+"""Tables whose rows give an order, and the types of parameters that they are of."""
+
+
+def _without_place(plan: TypePlan, sink: Sink) -> list[int]:
+    """Mark what is present and has no place in an order, by the parameter's number, negative.
+
+    Such are a concept that is text alone, a name without parts, a date whose beginning is open.
+    """
+    placed = {
+        "token": {row[0] for row in sink.token},
+        "string": {row[0] for row in sink.string},
+        "date": {row[0] for row in sink.date} - {row[0] for row in sink.date if row[1] == MIN_US},
+    }
+    return [
+        -sp
+        for table, sps in plan.ordered.items()
+        for sp in sps.intersection(sink.present) - placed[table]
+    ]
 
 
 def is_indexed(parameter: SearchParameter) -> bool:

@@ -97,7 +97,8 @@ class IndexRows:
         composite: values that stand together in one element.
         narrative: (sp, words of the narrative, a blank between them).
         present: parameters that have a value, ascending. An alias that counts one target type
-            alone (patient for subject) stands here under its own number too.
+            alone (patient for subject) stands here under its own number too. Negative: what has
+            no row that gives it a place in an order.
         main_date: lower bound of the type's main clinical date; None if it has none.
         patients: ("Patient", id) of the Patient compartments it belongs to, a Patient's own first.
         references: every literal local reference, also of contained resources and extensions.

@@ -181,7 +181,7 @@ def _test(
         return Criterion(parameters, "missing", (MissingValue(missing=False),))
     if operator in _OF_CONCEPTS:
         name = f"{parameter.code}:{_OF_CONCEPTS[operator]}"
-        text = _value_text(parameter, comparison.value).replace(",", r"\,")
+        text = r"\,".join(split(_value_text(parameter, comparison.value), ","))
         return parse_clause(Given(NAME, text), name, within.types, within.context, within.depth)
     try:
         value = _value(parameter, comparison, within.context)

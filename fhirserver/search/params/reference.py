@@ -109,12 +109,27 @@ def parse(
 
 @lru_cache(maxsize=1024)
 def target_types(parameter: SearchParameter, definitions: Definitions) -> tuple[str, ...]:
-    """List the types a reference of this parameter may point at."""
+    """List the types a reference of this parameter may point at.
+
+    R4 publishes one list for a parameter of many types, `patient` of Patient and Group; where the
+    element of a type takes less, only that counts: AllergyIntolerance.patient is no group.
+    """
     if parameter.alias_target is not None:
         return (parameter.alias_target,)
     if not parameter.targets or "Resource" in parameter.targets:
         return definitions.resource_types
-    return tuple(sorted(parameter.targets))
+    published = frozenset(parameter.targets)
+    return tuple(sorted(published & _element_targets(parameter, definitions) or published))
+
+
+@lru_cache(maxsize=4096)
+def _element_targets(parameter: SearchParameter, definitions: Definitions) -> frozenset[str]:
+    """List what the element takes that a plain path names; nothing where it cannot be told."""
+    base, _, name = parameter.expression.partition(".")
+    element = definitions.node(base).elements.get(name) if base == parameter.base else None
+    if element is None or element.type != "Reference":
+        return frozenset()
+    return frozenset(element.target_types)
 
 
 def condition(

@@ -279,12 +279,21 @@ LIMITED = [
     ("patient.organization.partof.name=x", "1 links"),
     ("_include=*&_include=Observation:subject", "1 includes"),
     ("_sort=code,date,status", "2 sort keys"),
-]
+    ("code=a,b&status=c,d&date=2020,2021", "5 values together"),
+    ("subject.name=a,b&code=a,b", "5 values together"),
+    ("_has:Observation:has-member:code=a,b&subject.name=a,b", "5 values together"),
+    ("_text=a b c d e f", "5 values together"),
+    ("_filter=code eq a or not (code eq b and code eq c)&code=a,b&subject.name=a",
+     "5 values together"),
+    ("status=a,b&_list=1,2&code=a,b", "5 values together"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("text", "limit"), LIMITED)
 def test_limits_are_named(text: str, limit: str) -> None:
-    limits = Limits(parameters=3, values=2, chain_depth=1, includes=1, sort_keys=2, value_chars=50)
+    limits = Limits(
+        parameters=3, values=2, chain_depth=1, includes=1, sort_keys=2, value_chars=50, tests=5
+    )
     context = replace(CONTEXT, limits=limits)
     with pytest.raises(InvalidSearchError, match=limit):
         parse(parse_qsl(text), ("Observation",), context)
