@@ -12,11 +12,11 @@ from fhirserver.http.response import Header, Response
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 _SENT = (
     "Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Exist, "
-    "If-None-Match, Prefer, X-Request-Id"
+    "If-None-Match, Idempotency-Key, Prefer, X-Provenance, X-Request-Id"
 )
 _READ = (
-    "Content-Location, ETag, Expires, Last-Modified, Location, Preference-Applied, Retry-After, "
-    "X-Progress, X-Request-Id"
+    "Content-Location, ETag, Expires, Idempotency-Replayed, Last-Modified, Link, Location, "
+    "Preference-Applied, Retry-After, X-Progress, X-Request-Id"
 )
 _MAX_AGE_S = 600
 

@@ -20,7 +20,7 @@ from fhirserver.access import Policy
 from fhirserver.config import Settings
 from fhirserver.definitions import Definitions
 from fhirserver.errors import Issue
-from fhirserver.model.json import JsonValue
+from fhirserver.model.json import JsonObject, JsonValue
 from fhirserver.model.stored import StoredResource
 from fhirserver.store.database import Database
 
@@ -106,12 +106,14 @@ class WriteOptions:
         if_none_exist: the query of If-None-Exist, raw, without "?".
         prefer: what the answer's body should be; None where the caller does not say, which means
             the representation for one resource and "minimal" for the entries of a Bundle.
+        provenance: of X-Provenance, checked and without targets; None where the header is absent.
     """
 
     if_match: Container[int] | None = None
     if_none_match_any: bool = False
     if_none_exist: str | None = None
     prefer: Preference | None = None
+    provenance: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,8 @@ class Result:
         issues: warnings and information about what was done.
         follow: absolute URL where what was accepted can be followed; only with 202.
         no_store: no cache may keep it, not even the caller's own.
+        provenance: absolute URL of the Provenance that was stored with what was written.
+        replayed: it is the first answer to a request that was sent again.
     """
 
     status: int
@@ -149,3 +153,5 @@ class Result:
     issues: tuple[Issue, ...] = ()
     follow: str | None = None
     no_store: bool = False
+    provenance: str | None = None
+    replayed: bool = False

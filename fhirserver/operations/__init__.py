@@ -13,7 +13,7 @@ from fhirserver.interactions import OfferedOperation, Result
 from fhirserver.operations import search_parameter_status, test_script_run, validate
 from fhirserver.operations.types import Call, Operation
 
-__all__ = ["OFFERED", "OPERATIONS", "Call", "Operation", "invoke"]
+__all__ = ["OFFERED", "OPERATIONS", "Call", "Operation", "affects_state", "invoke"]
 
 OPERATIONS: Mapping[str, Operation] = {
     operation.code: operation
@@ -36,6 +36,12 @@ OFFERED: tuple[OfferedOperation, ...] = tuple(
     for operation in OPERATIONS.values()
 )
 """What the CapabilityStatement says of operations."""
+
+
+def affects_state(code: str) -> bool:
+    """Whether there is such an operation and it may change something."""
+    operation = OPERATIONS.get(code)
+    return operation is not None and operation.affects_state
 
 
 def invoke(code: str, call: Call, method: str) -> Result:

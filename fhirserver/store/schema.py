@@ -27,6 +27,7 @@ job, lease   background work: whoever holds a lease works until `expires`; `fenc
              every new owner, and a step of an older fence is refused; `key` is the address of
              one that has its answer in its own row once it has `ended`
 job_entry    answers to the entries of a batch that are done, while its job is not
+idempotency, idempotency_entry   first answers by caller and Idempotency-Key; see kept_answers
 
 Instants are epoch microseconds; ids and codes compare by byte.
 """
@@ -36,7 +37,7 @@ from typing import Literal
 
 from fhirserver.model.stored import Method
 
-EXPECTED_REVISION = "0011"
+EXPECTED_REVISION = "0014"
 RID_BLOCK = 1000
 COPIES_MAX = 8
 NOT_SEARCHED = 0

@@ -3,6 +3,8 @@
 Spec: https://hl7.org/fhir/R4/http.html#transaction and #capabilities
 """
 
+from dataclasses import replace
+
 from fhirserver.errors import UnavailableError
 from fhirserver.http.content import read_resource, write_options
 from fhirserver.http.exchange import Exchange
@@ -10,6 +12,7 @@ from fhirserver.http.representation import respond
 from fhirserver.http.response import Response
 from fhirserver.interactions import Services
 from fhirserver.interactions.capabilities import capabilities as capabilities_interaction
+from fhirserver.interactions.once import BatchOnce, once
 from fhirserver.interactions.openapi import openapi as openapi_interaction
 from fhirserver.interactions.searching import newest
 from fhirserver.interactions.transaction import transaction
@@ -17,10 +20,21 @@ from fhirserver.interactions.transaction import transaction
 
 def batch(exchange: Exchange) -> Response:
     """Answer `POST [base]`: a batch or a transaction, as the Bundle says."""
+    services, auth, keyed = exchange.services, exchange.auth, exchange.keyed
     bundle = read_resource(exchange)
+    options = write_options(exchange)
+    if keyed is not None and isinstance(bundle, dict) and bundle.get("type") == "batch":
+        memory = BatchOnce(services, auth, keyed)
+        result = transaction(services, auth, bundle, options, memory)
+        return respond(exchange, replace(result, replayed=memory.replayed))
     return respond(
         exchange,
-        transaction(exchange.services, exchange.auth, bundle, write_options(exchange)),
+        once(
+            services,
+            auth,
+            keyed and replace(keyed, interaction="transaction"),
+            lambda inside: transaction(inside, auth, bundle, options),
+        ),
     )
 
 
