@@ -41,6 +41,7 @@ class OfferedOperation:
         levels: where it exists: at the base, at types, at instances.
         affects_state: whether it may change something; then there is no GET.
         document: of ours the OperationDefinition as JSON, without id and url; None of HL7's.
+        statuses: of its answers where it succeeds: 200, or 202 for what goes on in the background.
     """
 
     code: str
@@ -49,6 +50,7 @@ class OfferedOperation:
     levels: frozenset[Level]
     affects_state: bool
     document: bytes | None = None
+    statuses: tuple[int, ...] = (200,)
 
     def is_of(self, type_: str) -> bool:
         """Whether a resource type or its instances have it."""

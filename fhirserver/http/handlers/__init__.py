@@ -12,7 +12,7 @@ from fhirserver.http.handlers.keyed import keyed, unrecorded
 from fhirserver.http.handlers.operation import operation
 from fhirserver.http.handlers.read import read, vread
 from fhirserver.http.handlers.search import search_compartment, search_system, search_type
-from fhirserver.http.handlers.system import batch, capabilities, openapi
+from fhirserver.http.handlers.system import batch, capabilities, openapi, options
 from fhirserver.http.handlers.write import (
     conditional_delete,
     conditional_patch,
@@ -43,6 +43,7 @@ _OTHERS: dict[str, Callable[[Exchange], Response]] = {
     "history-type": deferrable(history_type),
     "openapi": openapi,
     "operation": keyed(operation),
+    "options": options,
     "read": read,
     "search-compartment": deferrable(search_compartment),
     "search-system": deferrable(search_system),

@@ -1,6 +1,6 @@
-"""batch, transaction, capabilities and their OpenAPI form.
+"""batch, transaction, capabilities and their OpenAPI form; OPTIONS.
 
-Spec: https://hl7.org/fhir/R4/http.html#transaction and #capabilities
+Spec: https://hl7.org/fhir/R4/http.html#transaction and #capabilities; RFC 9110 section 9.3.7
 """
 
 from dataclasses import replace
@@ -14,8 +14,10 @@ from fhirserver.interactions import Services
 from fhirserver.interactions.capabilities import capabilities as capabilities_interaction
 from fhirserver.interactions.once import BatchOnce, once
 from fhirserver.interactions.openapi import openapi as openapi_interaction
+from fhirserver.interactions.patch_formats import PATCH_FORMATS
 from fhirserver.interactions.searching import newest
 from fhirserver.interactions.transaction import transaction
+from fhirserver.operations import allowed, level_of
 
 
 def batch(exchange: Exchange) -> Response:
@@ -49,6 +51,18 @@ def openapi(exchange: Exchange) -> Response:
     result = openapi_interaction(_newest(exchange.services), exchange.auth)
     assert result.body is not None
     return Response(200, [("Content-Type", "application/json")], result.body)
+
+
+def options(exchange: Exchange) -> Response:
+    """Answer OPTIONS anywhere: what this place takes."""
+    route = exchange.route
+    methods = route.methods
+    if route.operation is not None:
+        methods = allowed(route.operation, route.type, level_of(route.type, route.id))
+    headers = [("Allow", ", ".join(methods))]
+    if "PATCH" in methods:
+        headers.append(("Accept-Patch", ", ".join(PATCH_FORMATS)))
+    return Response(204, headers)
 
 
 def _newest(services: Services) -> Services:
