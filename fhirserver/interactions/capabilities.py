@@ -120,7 +120,8 @@ def _statement(
         "documentation": (
             "FHIR R4 on PostgreSQL; searches are strict unless Prefer says handling=lenient. With "
             "Prefer: respond-async searches, histories, batches and transactions are answered "
-            "later, at the address in Content-Location."
+            "later, at the address in Content-Location. Writes take Idempotency-Key and "
+            "X-Provenance."
         ),
         "resource": [
             {
