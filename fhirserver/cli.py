@@ -31,6 +31,7 @@ COMMANDS = {
     "verify": "check that bodies, versions, index rows and references agree",
     "reindex": "bring index rows up to date",
     "validate": "check FHIR files against R4",
+    "ucum": "check a UCUM unit, convert a value",
     "sample-data": "write synthetic patients",
     "doctor": "check this machine and installation",
 }

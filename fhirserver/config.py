@@ -26,6 +26,7 @@ class Settings:
         page_size: entries of a page when `_count` is absent.
         page_size_max: the largest `_count` that is honoured.
         include_limit: included resources of a page at most.
+        idempotency_ttl_s: seconds that the answer to a request with an Idempotency-Key is kept.
         body_limit_bytes: size of a request body at most, also after decompression.
         body_deadline_s: seconds within which a body must have arrived.
         binary_row_limit_bytes: raw content of a Binary beyond this is kept apart, in chunks.
@@ -53,6 +54,7 @@ class Settings:
     page_size: int = 20
     page_size_max: int = 1000
     include_limit: int = 1000
+    idempotency_ttl_s: int = 86_400
     body_limit_bytes: int = 64 * 1024 * 1024
     body_deadline_s: int = 30
     binary_row_limit_bytes: int = 1024 * 1024
@@ -73,6 +75,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "page_size": (1, 10_000),
     "page_size_max": (1, 10_000),
     "include_limit": (1, 100_000),
+    "idempotency_ttl_s": (1, 31_536_000),
     "body_limit_bytes": (1024, 2**31 - 1),
     "body_deadline_s": (1, 3600),
     "binary_row_limit_bytes": (0, 67_108_864),

@@ -15,6 +15,7 @@ from fhirserver.http.negotiation import FORMATS_BY_TYPE, Format, body_format, pa
 from fhirserver.interactions import Patch, WriteOptions
 from fhirserver.interactions.large_content import uploaded
 from fhirserver.interactions.patch_formats import check_patch_format, parse_patch
+from fhirserver.interactions.provenance import read_provenance
 from fhirserver.model.json import JsonValue, parse_json
 from fhirserver.model.xml import parse_xml
 from fhirserver.store.contents import CHUNK_BYTES
@@ -87,6 +88,7 @@ def write_options(exchange: Exchange) -> WriteOptions:
 
     Raises:
         InvalidRequestError: a header that is malformed, or If-None-Match with anything but `*`.
+        FhirError: as `read_provenance`.
     """
     headers = exchange.request.headers
     if_match = parse_tags("If-Match", headers.get("if-match"))
@@ -96,11 +98,15 @@ def write_options(exchange: Exchange) -> WriteOptions:
             "If-None-Match on a write is understood as * only.",
             expression=("http.If-None-Match",),
         )
+    provenance = headers.get("x-provenance")
     return WriteOptions(
         if_match=None if if_match is None else if_match.versions,
         if_none_match_any=if_none_match is not None,
         if_none_exist=headers.get("if-none-exist"),
         prefer=exchange.prefer.returns,
+        provenance=None
+        if provenance is None
+        else read_provenance(exchange.services.definitions, provenance),
     )
 
 

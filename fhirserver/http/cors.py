@@ -12,11 +12,13 @@ from fhirserver.http.response import Header, Response
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 _SENT = (
     "Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Exist, "
-    "If-None-Match, Prefer, Range, X-Request-Id, X-Security-Context"
+    "If-None-Match, Idempotency-Key, Prefer, Range, X-Provenance, X-Request-Id, "
+    "X-Security-Context"
 )
 _READ = (
-    "Accept-Ranges, Content-Location, Content-Range, ETag, Expires, Last-Modified, Location, "
-    "Preference-Applied, Retry-After, X-Progress, X-Request-Id, X-Security-Context"
+    "Accept-Ranges, Content-Location, Content-Range, ETag, Expires, Idempotency-Replayed, "
+    "Last-Modified, Link, Location, Preference-Applied, Retry-After, X-Progress, X-Request-Id, "
+    "X-Security-Context"
 )
 _MAX_AGE_S = 600
 

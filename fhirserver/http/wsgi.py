@@ -124,10 +124,12 @@ _KEYS = {
             "accept",
             "accept-encoding",
             "host",
+            "idempotency-key",
             "if-modified-since",
             "if-none-match",
             "origin",
             "prefer",
+            "x-provenance",
         )
     },
 }

@@ -3,6 +3,7 @@
 Spec: https://hl7.org/fhir/R4/http.html#brules
 """
 
+from dataclasses import replace
 from functools import partial
 
 from fhirserver.access import AuthContext
@@ -19,7 +20,7 @@ from fhirserver.interactions.transaction_entries import (
     processing_order,
 )
 from fhirserver.interactions.transaction_response import error_entry, result_entry
-from fhirserver.interactions.types import Preference, Result, Services
+from fhirserver.interactions.types import Result, Services, WriteOptions
 from fhirserver.model.json import JsonObject
 
 
@@ -27,10 +28,17 @@ def batch(
     services: Services,
     auth: AuthContext,
     bundle: JsonObject,
-    prefer: Preference,
+    options: WriteOptions,
     memory: Memory | None = None,
 ) -> Result:
     """Run every entry that is not done yet; the answer is 200 whatever becomes of them.
+
+    Args:
+        services: what interactions work with.
+        auth: the caller; asked for again entry by entry.
+        bundle: of type batch.
+        options: `prefer`, and `provenance`, which each entry that writes is stored with.
+        memory: of a batch that may be taken up again.
 
     Raises:
         InvalidRequestError: the Bundle has no list of entries.
@@ -42,7 +50,10 @@ def batch(
     raw_entries = bundle_entries(bundle)
     for index, raw in enumerate(raw_entries):
         try:
-            entries.append(parse_entry(index, raw, services.definitions, base_url, prefer))
+            entry = parse_entry(
+                index, raw, services.definitions, base_url, options.prefer or "minimal"
+            )
+            entries.append(_with_provenance(entry, options))
         except FhirError as error:
             answers[index] = error_entry(error)
     for entry in processing_order(entries):
@@ -50,6 +61,12 @@ def batch(
             answers[entry.index] = answer(services, auth, entry)
     ordered = (answers[index] for index in range(len(raw_entries)))
     return Result(200, body=bundle_json("batch-response", ordered))
+
+
+def _with_provenance(entry: Entry, options: WriteOptions) -> Entry:
+    if options.provenance is None or entry.method in ("GET", "HEAD"):
+        return entry
+    return replace(entry, options=replace(entry.options, provenance=options.provenance))
 
 
 def _answer(services: Services, auth: AuthContext, entry: Entry) -> bytes:

@@ -27,14 +27,20 @@ def answer_once(services: Services, auth: AuthContext, entry: Entry, *, memory: 
         memory.weigh(answer)
     except FhirError as error:
         answer = error_entry(at_entry(error, entry.path))
-    return run_write(
-        services.database, lambda session: memory.remember(session, entry.index, answer)
-    )
+
+    def attempt(session: WriteSession) -> bytes:
+        earlier = memory.claim(session, entry.index)
+        return memory.remember(session, entry.index, answer) if earlier is None else earlier
+
+    return run_write(services.database, attempt)
 
 
 def _write_once(services: Services, auth: AuthContext, entry: Entry, memory: Memory) -> bytes:
     def attempt(session: WriteSession) -> bytes:
         session.begin()
+        earlier = memory.claim(session, entry.index)
+        if earlier is not None:
+            return earlier
         inside = replace(services, database=SessionDatabase(services.database, session))
         result = perform(inside, auth, entry)
         answer = result_entry(entry, result, services.settings.public_url)

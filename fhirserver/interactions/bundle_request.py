@@ -19,6 +19,7 @@ from fhirserver.interactions.history_system import history_system
 from fhirserver.interactions.history_type import history_type
 from fhirserver.interactions.patch import patch, patch_conditional
 from fhirserver.interactions.patch_formats import FHIRPATH_PATCH, check_patch_format, parse_patch
+from fhirserver.interactions.provenance import recorded
 from fhirserver.interactions.read import read
 from fhirserver.interactions.search_compartment import search_compartment
 from fhirserver.interactions.search_system import search_system
@@ -38,7 +39,10 @@ def perform(services: Services, auth: AuthContext, entry: Entry) -> Result:
     Raises:
         FhirError: whatever the interaction raises.
     """
-    result = _PERFORM[entry.target.interaction](services, auth, entry)
+    interaction = _PERFORM[entry.target.interaction]
+    result = recorded(
+        services, auth, entry.options.provenance, lambda inside: interaction(inside, auth, entry)
+    )
     if entry.method == "HEAD":
         return Result(result.status, result.stored)
     if entry.method == "GET" and result.stored is not None:

@@ -4,7 +4,8 @@ Spec: https://hl7.org/fhir/R4/http.html#capabilities and https://hl7.org/fhir/R4
 
     mode=full          everything (also without mode)
     mode=normative     resource types that are normative in R4
-    mode=terminology   TerminologyCapabilities: no terminology service yet
+    mode=terminology   TerminologyCapabilities: the code systems that a search with :below, :above,
+                       :in or :not-in knows without their being stored
 
 A search parameter stands here exactly if a search takes it, so not while resources are still being
 indexed for it.
@@ -20,6 +21,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fhirserver.access import AuthContext
 from fhirserver.definitions import Definitions, SearchParameter
+from fhirserver.definitions.terminology import code_systems
 from fhirserver.errors import InvalidRequestError
 from fhirserver.interactions.patch_formats import PATCH_FORMATS
 from fhirserver.interactions.permit import permit
@@ -109,7 +111,7 @@ def _statement(
     enforced: bool,
 ) -> bytes:
     if mode == "terminology":
-        return write_json({"resourceType": "TerminologyCapabilities", **_head(base_url)})
+        return write_json(_terminology(base_url))
     names = [name for name in definitions.resource_types if mode == "full" or name in _NORMATIVE]
     referrers = _referrers(definitions)
     policies = ["literal", "logical", "enforced"] if enforced else ["literal", "logical"]
@@ -118,7 +120,8 @@ def _statement(
         "documentation": (
             "FHIR R4 on PostgreSQL; searches are strict unless Prefer says handling=lenient. With "
             "Prefer: respond-async searches, histories, batches and transactions are answered "
-            "later, at the address in Content-Location."
+            "later, at the address in Content-Location. Writes take Idempotency-Key and "
+            "X-Provenance."
         ),
         "resource": [
             {
@@ -147,6 +150,26 @@ def _statement(
     return write_json(statement)
 
 
+def _terminology(base_url: str) -> JsonObject:
+    """Describe what is known of R4's own code systems; others are known once they are stored."""
+    return {
+        "resourceType": "TerminologyCapabilities",
+        **_head(base_url),
+        "description": (
+            "R4's own code systems and value sets, and those stored here, for the modifiers :in, "
+            ":not-in, :below and :above of token parameters."
+        ),
+        "codeSystem": [
+            {
+                "uri": url,
+                **({"version": [{"code": version}]} if version else {}),
+                "subsumption": True,
+            }
+            for url, version in code_systems().items()
+        ],
+    }
+
+
 def _head(base_url: str) -> JsonObject:
     return {
         "url": f"{base_url}/metadata",
@@ -169,11 +192,10 @@ def _version() -> str:
 
 def _resource(definitions: Definitions, name: str, referrers: Sequence[str]) -> JsonObject:
     parameters = searchable(definitions, name)
-    codes = [code for code in _TYPE_INTERACTIONS if code != "patch" or name != "Binary"]
     described: JsonObject = {
         "type": name,
         "profile": definitions.type_def(name).url,
-        "interaction": [{"code": code} for code in codes],
+        "interaction": [{"code": code} for code in _TYPE_INTERACTIONS],
         "versioning": "versioned",
         "readHistory": True,
         "updateCreate": True,

@@ -49,12 +49,14 @@ _QUERY: dict[str, tuple[str, JsonObject]] = {
     "_type": ("Types that are searched, by comma.", _TEXT),
 }
 _HEADERS = {
+    "Idempotency-Key": "Sent again with the same request, it gets the first answer again.",
     "If-Match": "Version that must be current, as its ETag.",
     "If-Modified-Since": "The answer is 304 if nothing changed since.",
     "If-None-Exist": "Create only if this search finds nothing.",
     "If-None-Match": "The answer is 304 if this version is current.",
     "Prefer": "return=minimal|representation|OperationOutcome, handling=strict|lenient, "
     "respond-async.",
+    "X-Provenance": "A Provenance without target, as JSON, stored together with what is written.",
 }
 _PATH = {"id": ("Logical id.", r"^[A-Za-z0-9\-.]{1,64}$"), "vid": ("Version.", "^[0-9]+$")}
 
@@ -164,11 +166,12 @@ def _content(media_types: list[str], schema: str) -> JsonObject:
 def _responses(media_types: list[str]) -> JsonObject:
     etag = {"ETag": {"description": "The version.", "schema": _TEXT}}
     location = {"Location": {"description": "URL of the version.", "schema": _TEXT}}
+    followed = {"Content-Location": {"description": "Where it is followed.", "schema": _TEXT}}
     return {
         "Bundle": {"description": "A Bundle.", "content": _content(media_types, "Bundle")},
         "Accepted": {
             "description": "Answered later, at the address in Content-Location.",
-            "headers": {"Content-Location": {"description": "Below _async.", "schema": _TEXT}},
+            "headers": followed,
             "content": _content(media_types, "OperationOutcome"),
         },
         "Created": {
@@ -201,6 +204,11 @@ def _responses(media_types: list[str]) -> JsonObject:
         "Resource": {
             "description": "A resource.",
             "headers": etag,
+            "content": _content(media_types, "Resource"),
+        },
+        "Started": {
+            "description": "Going on in the background; the resource tells how it goes.",
+            "headers": followed,
             "content": _content(media_types, "Resource"),
         },
     }

@@ -9,12 +9,7 @@ type or id in the result is refused, and meta.versionId and meta.lastUpdated are
 
 from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
-from fhirserver.errors import (
-    MethodNotAllowedError,
-    NotFoundError,
-    PreconditionFailedError,
-    UnprocessableError,
-)
+from fhirserver.errors import NotFoundError, PreconditionFailedError, UnprocessableError
 from fhirserver.interactions.conditions import condition, only_match
 from fhirserver.interactions.patch_formats import PATCH_FORMATS
 from fhirserver.interactions.permit import permit, refuse_foreign
@@ -55,14 +50,11 @@ class Patching:
         """Lock the resource and make the change that patches it.
 
         Raises:
-            MethodNotAllowedError: a Binary, which has no elements to patch.
             NotFoundError: no such resource, or not this caller's.
             GoneError: it is deleted.
             PreconditionFailedError: If-Match does not hold.
             UnprocessableError: the patch does not fit, or its result breaks FHIR's rules.
         """
-        if type_ == "Binary":
-            raise MethodNotAllowedError("A Binary is replaced as a whole: use PUT.")
         services = self._services
         place = f"{type_}/{id_}"
         decision = permit(services, self._auth, "patch", type_, id_)

@@ -109,7 +109,7 @@ def at_entry(error: FhirError, path: str) -> FhirError:
             issue.diagnostics
             if issue.diagnostics.startswith("Bundle.entry")
             else f"{path}: {issue.diagnostics}",
-            tuple(_below(path, expression) for expression in issue.expression) or (path,),
+            _placed(path, issue.expression),
             issue.details,
         )
         for issue in error.issues
@@ -124,9 +124,16 @@ def with_issues(error: FhirError, issues: Sequence[Issue]) -> FhirError:
     return found
 
 
+def _placed(path: str, expressions: Sequence[str]) -> tuple[str, ...]:
+    """Move the places of an issue below an entry; what stands behind a header is of that header."""
+    if expressions and expressions[0].startswith("http."):
+        return tuple(expressions)
+    return tuple(_below(path, each) for each in expressions) or (path,)
+
+
 def _below(path: str, expression: str) -> str:
     """Re-root "Patient.name[0]" at the entry's resource."""
-    if expression.startswith(("Bundle.entry", "http.")):
+    if expression.startswith("Bundle.entry"):
         return expression
     _, dot, rest = expression.partition(".")
     return f"{path}.resource{dot}{rest}"

@@ -152,6 +152,9 @@ class Work:
                 "FHIRSERVER_ASYNC_RESULT_LIMIT_BYTES. Ask for less at once."
             )
 
+    def claim(self, _session: WriteSession, _entry: int) -> None:
+        """Give nothing: whoever is not at the job any more cannot remember anything either."""
+
     def remember(self, session: WriteSession, entry: int, answer: bytes) -> bytes:
         """Remember the answer to an entry of a batch, and give it; an earlier one stays."""
         self._size_bytes += len(answer)

@@ -31,8 +31,8 @@ DELETE FROM job WHERE number IN (
     SELECT number FROM job WHERE ended <= %s ORDER BY ended LIMIT %s FOR UPDATE SKIP LOCKED)
 """
 _CONCLUDE = """
-UPDATE job SET state = %s, parameters = parameters - '{query,bundle}'::text[], answer = %s,
-    ended = %s
+UPDATE job SET state = %s, answer = %s, ended = %s,
+    parameters = parameters - '{query,bundle,provenance}'::text[]
 WHERE number = %s AND fence = %s AND state = 'running'
 """
 _KEEP = """
@@ -93,7 +93,7 @@ def forget_ended(connection: Connection[Any], before_us: int, most: int) -> int:
 def conclude_job(
     connection: Connection[Any], job: Job, answer: bytes, ended_us: int, state: Ended = "done"
 ) -> None:
-    """End a job with an answer; of its parameters query and bundle go.
+    """End a job with an answer; of its parameters query, bundle and provenance go.
 
     Raises:
         JobLostError: it is not this worker's any more; the transaction must be rolled back.

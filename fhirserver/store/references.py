@@ -54,7 +54,8 @@ class References:
 
         Args:
             identities: all that old and new content name.
-            added: those that only new content names; an error tells of these.
+            added: those that only new content names and that must be live; an error tells of
+                them too.
             changes: what is wanted.
             integrity: what becomes of those that have no row.
 
@@ -67,7 +68,7 @@ class References:
             found |= self._look_up(missing)
             missing = [each for each in missing if each not in found]
         if missing and integrity == "enforce":
-            raise self._dangling(self.not_live(added), changes)
+            raise self._dangling(self.not_live(added) | set(missing), changes)
         if missing:
             self._make_absent(missing)
             found |= self._look_up(missing)

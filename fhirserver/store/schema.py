@@ -29,6 +29,7 @@ job, lease   background work: whoever holds a lease works until `expires`; `fenc
              every new owner, and a step of an older fence is refused; `key` is the address of
              one that has its answer in its own row once it has `ended`
 job_entry    answers to the entries of a batch that are done, while its job is not
+idempotency, idempotency_entry   first answers by caller and Idempotency-Key; see kept_answers
 
 Instants are epoch microseconds; ids and codes compare by byte.
 """

@@ -31,6 +31,7 @@ from fhirserver.store.contents import keep_content
 from fhirserver.store.database import Database
 from fhirserver.store.identities import Identity
 from fhirserver.store.integrity_warnings import with_warnings
+from fhirserver.store.outliving import holding
 from fhirserver.store.packed_keys import NO_KEYS, PackedKeys, keys_of, unpack
 from fhirserver.store.references import Integrity, References, StaleIdentityError, refuse_stray
 from fhirserver.store.referrers import refuse_referenced
@@ -115,7 +116,7 @@ def write(
 
 
 class WriteSession:
-    """One write transaction. Made by `run_write`.
+    """One write transaction. Made by `run_write`. `made` lists the versions that it has made.
 
     Args:
         cautious: look up even ids that should be new.
@@ -133,6 +134,7 @@ class WriteSession:
         self._rows = RowLocks(connection, self._learnt)
         self._references = References(database, connection, self._learnt)
         self._dangling = 0
+        self.made: list[StoredResource] = []
 
     @property
     def connection(self) -> StoreConnection:
@@ -232,6 +234,7 @@ class WriteSession:
             self._references.explain(targets, changes)
         self._rows.forget(identities)
         self._keep_contents(changes, written)
+        self.made += [step.stored for step in done]
         if defining:
             register(self._connection, self._definitions.specification, defining)
             self._definitions = self._database.registry.renew(self._connection)
@@ -285,20 +288,20 @@ class WriteSession:
         """Find the row ids of everything that the old and new keys name.
 
         Returns:
-            All of them; and those that only new content refers to, for the database to confirm.
+            All of them; and those that only new content refers to and that must be live, for the
+            database to confirm.
         """
         own = self._own_rids(identities, changes)
-        before: set[Identity] = set()
+        named: set[Identity] = set()
         after: set[Identity] = set()
         for identity, own_keys in zip(identities, keys, strict=True):
             current = self._rows.current(identity)
             known = unpack(current.keys).identities() if current is not None else set()
-            before |= known
-            after |= own_keys.identities() - known
+            named |= known | own_keys.identities()
+            after |= holding(own_keys, self._definitions.specification) - known
         if integrity == "enforce":
             refuse_stray(changes)
-        wanted = (before | after) - own.keys()
-        found = self._references.find(wanted, after, changes, integrity)
+        found = self._references.find(named - own.keys(), after, changes, integrity)
         return own | found, {each: found[each] for each in after if each in found}
 
     def _own_rids(

@@ -1,13 +1,13 @@
 """Content of Binaries that is too large for a row, in chunks.
 
 Revision ID: 0015
-Revises: 0011
+Revises: 0014
 """
 
 from alembic import op
 
 revision = "0015"
-down_revision = "0011"
+down_revision = "0014"
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS content (

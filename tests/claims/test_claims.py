@@ -82,16 +82,17 @@ def test_every_type_promises_the_same(proof: Proof) -> None:
     assert tuple(proof.statement.offers) == r4().resource_types
     for offer in proof.statement.offers.values():
         assert {name: offer.stated[name] for name in STATED} == PROMISES
-        assert {f" {code}" for code in offer.interactions} >= INTERACTIONS.keys() - {" patch"}
+        assert {f" {code}" for code in offer.interactions} >= INTERACTIONS.keys()
 
 
 def test_what_is_not_claimed_is_refused(proof: Proof, client: Client) -> None:
-    """A Binary is not patched; nothing else is left out."""
-    offers = proof.statement.offers.values()
-    unpatched = [offer.type for offer in offers if "patch" not in offer.interactions]
-    assert unpatched == ["Binary"]
-    answer = client.patch("Binary/any", [], content_type="application/json-patch+json")
-    assert answer.status == 405
+    """Conditional deletes are of single resources; nothing else is left out."""
+    for offer in proof.statement.offers.values():
+        assert offer.stated["conditionalDelete"] == "single"
+    body = {"resourceType": "Basic", "code": {"text": "several"}, "language": "en"}
+    body["identifier"] = [{"system": "urn:several", "value": "1"}]
+    assert [client.post("Basic", body).status for _ in range(2)] == [201, 201]
+    assert client.delete("Basic?identifier=urn:several|1").status == 412
 
 
 def test_modifiers_and_prefixes_are_those_of_the_server() -> None:

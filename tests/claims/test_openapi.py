@@ -12,6 +12,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from tests.client import Client
+from tests.operations.scripts import script
 from tests.server import ServerProcess
 
 Claim = tuple[str, str]
@@ -153,6 +154,17 @@ def test_search_parameters_are_those_of_the_statement(document: Any, statement: 
         assert found == {each["name"] for each in resource["searchParam"]}
         for key in keys:
             assert shared[key]["description"]
+
+
+def test_an_operation_answers_with_the_status_that_it_declares(
+    document: Any, client: Client
+) -> None:
+    for path, body in (
+        ("Patient/$validate", {"resourceType": "Patient"}),
+        ("TestScript/$run", script()),
+    ):
+        declared = document["paths"][f"/{path}"]["post"]["responses"]
+        assert set(declared) == {str(client.post(path, body).status), "default"}
 
 
 def test_paths_exist(document: Any, client: Client) -> None:

@@ -363,3 +363,24 @@ def test_the_examples_of_the_landing_page_work(client: Client) -> None:
     for example in EXAMPLES:
         path = example.path.replace("|", "%7C")
         assert client.get(path).status == 200, example.path
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "allow"),
+    [
+        pytest.param("", 204, "GET, HEAD, POST, OPTIONS", id="base"),
+        pytest.param("metadata", 204, "GET, HEAD, OPTIONS", id="metadata"),
+        pytest.param("Patient/1", 204, "GET, HEAD, PUT, PATCH, DELETE, OPTIONS", id="instance"),
+        pytest.param("Patient/$validate", 204, "GET, HEAD, POST, OPTIONS", id="operation"),
+        pytest.param("TestScript/$run", 204, "POST, OPTIONS", id="operation-that-changes"),
+        pytest.param("Patient/$run", 404, None, id="no-such-operation"),
+        pytest.param("Nothing", 404, None, id="no-such-type"),
+    ],
+)
+def test_options_say_what_a_place_takes(
+    client: Client, path: str, status: int, allow: str | None
+) -> None:
+    answer = client.request("OPTIONS", path)
+    assert (answer.status, answer.headers.get("allow")) == (status, allow)
+    patches = answer.headers.get("accept-patch", "")
+    assert ("application/json-patch+json" in patches) == ("PATCH" in (allow or ""))

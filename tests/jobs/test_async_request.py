@@ -22,11 +22,12 @@ from fhirserver.interactions import Query, Services
 from fhirserver.interactions.deferred import Deferred, cancel, defer, followed
 from fhirserver.interactions.transaction import transaction
 from fhirserver.interactions.update import update
-from fhirserver.jobs.async_answers import AsyncAnswers
 from fhirserver.jobs.async_request import async_kind
+from fhirserver.jobs.expiry import Expiry
 from fhirserver.jobs.job_runner import ATTEMPTS_MAX, StopError
 from fhirserver.model.json import parse_json
 from fhirserver.store.database import Database, now_us
+from fhirserver.store.job_answers import forget_ended
 from fhirserver.store.job_rows import Job, JobLostError, put_back_job, take_job
 from tests.conftest import truncate_all
 
@@ -207,9 +208,9 @@ def test_answers_expire_and_are_removed(services: Services, connection: Connecti
     with pytest.raises(FhirError) as caught:
         followed(replace(services, now=lambda: expiry_us), AUTH, key)
     assert caught.value.status == 404
-    assert AsyncAnswers(TTL_S, lambda: expiry_us - 1).step(connection) is False
+    assert Expiry(forget_ended, TTL_S, lambda: expiry_us - 1).step(connection) is False
     assert followed(services, AUTH, key).answer, "not yet"
-    assert AsyncAnswers(TTL_S, lambda: expiry_us).step(connection) is False
+    assert Expiry(forget_ended, TTL_S, lambda: expiry_us).step(connection) is False
     with pytest.raises(FhirError):
         followed(services, AUTH, key)
     assert followed(services, AUTH, waits).state == "waiting", "what has not ended stays"
