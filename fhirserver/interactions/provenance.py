@@ -112,7 +112,7 @@ def _record(
     id_ = new_id(services.now())
     try:
         prepared = prepare(services.definitions, base_url, "Provenance", id_, content)
-        refuse_foreign(decision, prepared.rows.patients, "The Provenance")
+        refuse_foreign(services, decision, prepared.content, prepared.rows, "The Provenance")
         integrity = services.settings.referential_integrity
         row = audit_row(auth, "create")
         (written,) = session.apply([create_change(prepared)], row, integrity)
