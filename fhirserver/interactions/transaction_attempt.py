@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from fhirserver.access import AuthContext
@@ -213,12 +213,23 @@ class Attempt:
 
 
 def _placed(error: FhirError, writes: Sequence[ResolvedWrite]) -> FhirError:
-    """Name the entries in the store's errors, which name resources."""
+    """Name the entries in the store's errors, which name resources: first the one that is wrong."""
     paths = {each.target: each.plan.entry.path for each in writes}
     issues: list[Issue] = []
     for issue in error.issues:
         named = (paths.get(each) for each in _IDENTITY.findall(issue.diagnostics))
         path = next((each for each in named if each is not None), None)
-        rooted = with_issues(error, [issue])
+        text = _with_others(issue.diagnostics, paths, path)
+        rooted = with_issues(error, [replace(issue, diagnostics=text)])
         issues.extend((rooted if path is None else at_entry(rooted, path)).issues)
     return with_issues(error, issues)
+
+
+def _with_others(text: str, paths: Mapping[str | None, str], path: str | None) -> str:
+    """Put its entry behind every resource of the Bundle that a text names, but that at `path`."""
+
+    def placed(match: re.Match[str]) -> str:
+        other = paths.get(match[0])
+        return match[0] if other in (None, path) else f"{match[0]} ({other})"
+
+    return _IDENTITY.sub(placed, text)
