@@ -20,6 +20,7 @@ class Settings:
         data_dir: folder of the embedded PostgreSQL and of secrets.
         open: no authentication; loopback only.
         referential_integrity: what a local literal reference to nothing does.
+        conditional_delete_limit: resources that one conditional delete deletes at most.
         if_match_required: an update without If-Match is refused with 412.
         audit_durability: "durable" waits for the disk before an answer leaves; "async" does not.
         page_size: entries of a page when `_count` is absent.
@@ -44,6 +45,7 @@ class Settings:
     data_dir: str = ""
     open: bool = False
     referential_integrity: Literal["enforce", "warn", "off"] = "enforce"
+    conditional_delete_limit: int = 1
     if_match_required: bool = False
     audit_durability: Literal["durable", "async"] = "durable"
     page_size: int = 20
@@ -64,6 +66,7 @@ class Settings:
 
 
 RANGES: dict[str, tuple[float, float]] = {
+    "conditional_delete_limit": (1, 10_000),
     "page_size": (1, 10_000),
     "page_size_max": (1, 10_000),
     "include_limit": (1, 100_000),

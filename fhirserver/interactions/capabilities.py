@@ -19,6 +19,7 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
 from fhirserver.access import AuthContext
+from fhirserver.config import Settings
 from fhirserver.definitions import Definitions, SearchParameter
 from fhirserver.errors import InvalidRequestError
 from fhirserver.interactions.patch_formats import PATCH_FORMATS
@@ -92,27 +93,24 @@ def capabilities(services: Services, auth: AuthContext, query: Query | None = No
 
 def describe(services: Services, mode: str = "full") -> bytes:
     """Give the whole statement as JSON; made once."""
-    settings = services.settings
-    enforced = settings.referential_integrity == "enforce"
-    return _statement(
-        services.definitions, settings.public_url, mode, services.operations, enforced=enforced
-    )
+    return _statement(services.definitions, services.settings, mode, services.operations)
 
 
 @lru_cache(maxsize=8)
 def _statement(
     definitions: Definitions,
-    base_url: str,
+    settings: Settings,
     mode: str,
     operations: tuple[OfferedOperation, ...],
-    *,
-    enforced: bool,
 ) -> bytes:
+    base_url = settings.public_url
     if mode == "terminology":
         return write_json({"resourceType": "TerminologyCapabilities", **_head(base_url)})
     names = [name for name in definitions.resource_types if mode == "full" or name in _NORMATIVE]
     referrers = _referrers(definitions)
+    enforced = settings.referential_integrity == "enforce"
     policies = ["literal", "logical", "enforced"] if enforced else ["literal", "logical"]
+    deletes = "single" if settings.conditional_delete_limit == 1 else "multiple"
     rest: JsonObject = {
         "mode": "server",
         "documentation": (
@@ -123,6 +121,7 @@ def _statement(
         "resource": [
             {
                 **_resource(definitions, name, referrers[name]),
+                "conditionalDelete": deletes,
                 **_proof(base_url, name),
                 "referencePolicy": policies,
                 **_operations(operations, name, base_url),
@@ -180,7 +179,6 @@ def _resource(definitions: Definitions, name: str, referrers: Sequence[str]) -> 
         "conditionalCreate": True,
         "conditionalRead": "full-support",
         "conditionalUpdate": True,
-        "conditionalDelete": "single",
         "searchInclude": [
             "*",
             *(f"{name}:{each.code}" for each in parameters if each.type == "reference"),

@@ -10,7 +10,7 @@ from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
 from fhirserver.errors import FhirError, Issue
 from fhirserver.interactions.bundle_request import perform
-from fhirserver.interactions.create import create_change
+from fhirserver.interactions.create import create_change, still_there
 from fhirserver.interactions.delete import delete_change, respond_deleted
 from fhirserver.interactions.patch import Patching
 from fhirserver.interactions.permit import refuse_foreign
@@ -144,11 +144,14 @@ class Attempt:
         except FhirError as error:
             raise _placed(error, writes) from error
         results: dict[int, Result] = {}
+        deleted: dict[int, list[Written]] = {}
         for (each, _, issues), done in zip(planned, written, strict=True):
             entry = each.plan.entry
             prefer = entry.options.prefer
             if entry.method == "DELETE":
-                results[entry.index] = respond_deleted(done, each.target or "", prefer)
+                gone = deleted.setdefault(entry.index, [])
+                gone.append(done)
+                results[entry.index] = respond_deleted(gone, each.target or "", prefer)
             else:
                 results[entry.index] = respond(self._services, done, prefer, issues)
         return results
@@ -203,12 +206,12 @@ class Attempt:
         """Answer a create that found its match, or a delete that found nothing."""
         entry = write.plan.entry
         if write.id is None:
-            return respond_deleted(None, write.plan.type, entry.options.prefer)
+            return respond_deleted([], write.plan.type, entry.options.prefer)
         found = read_stored(
             self._services.database, write.plan.type, write.id, self._audit_row(write)
         )
         place = f"{write.plan.type}/{write.id}"
-        stored, _ = present(self._services, write.plan.decision, found, place)
+        stored, _ = present(self._services, write.plan.decision, still_there(found), place)
         return Result(200, stored, preferred_body(stored, entry.options.prefer, ()))
 
 

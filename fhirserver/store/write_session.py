@@ -59,8 +59,15 @@ _ATTEMPTS = 12
 _ADVISORY = statement("SELECT pg_advisory_xact_lock(:key::bigint)")
 _PLAN_FOR_VALUES = b"SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = on"
 _KEEP_PLANS = b"SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off"
+
+
+class StaleMatchError(Exception):
+    """What a condition selected has changed since; search again."""
+
+
 _RETRIED = (
     StaleIdentityError,
+    StaleMatchError,
     StaleRegistryError,
     errors.DeadlockDetected,
     errors.SerializationFailure,
