@@ -79,7 +79,7 @@ def test_a_server_does_not_start_with_a_wrong_setting(
 
 @pytest.fixture(scope="module")
 def strict(server_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A server that wants If-Match, includes and deletes two at most and warns of lost references."""
+    """A server that wants If-Match, includes or deletes two at most, warns of lost references."""
     folder = tmp_path_factory.mktemp("strict")
     arguments = ("--database-url", server_database_url, "--data-dir", str(folder / "data"))
     settings = {
