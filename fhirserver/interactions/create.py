@@ -6,10 +6,10 @@ Spec: https://hl7.org/fhir/R4/http.html#create and #ccreate
 from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
 from fhirserver.interactions.conditions import Condition, condition_text, select
-from fhirserver.interactions.identity import new_id, version_path
+from fhirserver.interactions.identity import new_id
 from fhirserver.interactions.permit import permit, refuse_foreign
 from fhirserver.interactions.prepare import Prepared, prepare
-from fhirserver.interactions.respond import preferred_body, respond
+from fhirserver.interactions.respond import respond, respond_matched
 from fhirserver.interactions.session_database import SessionDatabase
 from fhirserver.interactions.types import Result, Services, WriteOptions
 from fhirserver.interactions.writing import apply_one
@@ -53,8 +53,7 @@ def create(
     wanted = condition_text(type_, options.if_none_exist)
     outcome = _create_unless_matched(services, auth, change, wanted)
     if isinstance(outcome, StoredResource):
-        location = f"{services.settings.public_url}/{version_path(outcome)}"
-        return Result(200, outcome, preferred_body(outcome, options.prefer, ()), location)
+        return respond_matched(services, outcome, options.prefer)
     return respond(services, outcome, options.prefer, prepared.issues)
 
 

@@ -16,7 +16,7 @@ from fhirserver.interactions.patch import Patching
 from fhirserver.interactions.permit import refuse_foreign
 from fhirserver.interactions.prepare import Prepared
 from fhirserver.interactions.read import present
-from fhirserver.interactions.respond import preferred_body, respond
+from fhirserver.interactions.respond import respond, respond_matched
 from fhirserver.interactions.session_database import SessionDatabase
 from fhirserver.interactions.transaction_entries import at_entry, with_issues
 from fhirserver.interactions.transaction_plan import TransactionPlan
@@ -212,7 +212,7 @@ class Attempt:
         )
         place = f"{write.plan.type}/{write.id}"
         stored, _ = present(self._services, write.plan.decision, still_there(found), place)
-        return Result(200, stored, preferred_body(stored, entry.options.prefer, ()))
+        return respond_matched(self._services, stored, entry.options.prefer)
 
 
 def _placed(error: FhirError, writes: Sequence[ResolvedWrite]) -> FhirError:
