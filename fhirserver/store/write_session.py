@@ -149,6 +149,11 @@ class WriteSession:
             self._plans_for_values = True
         return self._connection
 
+    @property
+    def by_key(self) -> StoreConnection:
+        """The connection as it is, for statements by key; in a transaction if one was begun."""
+        return self._connection
+
     def begin(self) -> None:
         """Open the transaction, so that a write that would commit itself is part of it."""
         begin(self._connection)

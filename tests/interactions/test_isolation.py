@@ -163,7 +163,8 @@ def test_a_deadlock_is_tried_again_and_nobody_hears_of_it(
             psycopg.connect(server_database_url) as holder,
             psycopg.connect(server_database_url, autocommit=True) as watcher,
         ):
-            holder.execute("SELECT 1 FROM resource WHERE id = ANY (%s) FOR UPDATE", (list(ids),))
+            # Both come as far as the statement that writes: then each has locked what it deletes.
+            holder.execute("LOCK TABLE audit IN ACCESS EXCLUSIVE MODE")
             answers = pool.map(delete_and_refer, range(2))
             wait_for(lambda: watcher.execute(_WAITING).fetchone() == (2,))
             holder.rollback()
