@@ -114,13 +114,6 @@ def test_a_defect_met_by_an_entry_is_the_answer_to_that(
     assert "secret" not in line + answer.text
 
 
-def test_conditional_creates_are_idempotent(client: Client) -> None:
-    body = {**PATIENT, "identifier": [{"system": "http://s", "value": "1"}]}
-    asked = entry("POST", "Patient", body, ifNoneExist="identifier=http://s|1")
-    statuses = [send(client, asked)[0]["response"]["status"] for _ in range(2)]
-    assert statuses == ["201 Created", "200 OK"]
-
-
 def test_references_between_entries_are_not_rewritten(client: Client) -> None:
     urn = "urn:uuid:1"
     basic = {"resourceType": "Basic", "code": {"text": "x"}, "subject": {"reference": urn}}

@@ -261,8 +261,9 @@ def test_what_an_interrupted_attempt_has_done_is_not_done_again(
 
 
 def test_a_defect_met_by_an_entry_of_a_batch_is_the_answer_to_that(
-    services: Services, connection: Connection[Any]
+    services: Services, connection: Connection[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
+    """It is logged once, and nothing is logged of the entries that are in order."""
     asked = bundle(
         "batch", CREATE, entry("GET", "Patient/a"), entry("PUT", "Patient/x", patient("x"))
     )
@@ -270,6 +271,8 @@ def test_a_defect_met_by_an_entry_of_a_batch_is_the_answer_to_that(
     told = [each["response"]["status"] for each in made["resource"]["entry"]]
     assert told == ["201 Created", "500 Internal Server Error", "201 Created"]
     assert created(connection) == 2
+    (record,) = caplog.records
+    assert record.getMessage().startswith("request request-1 failed: RuntimeError at ")
 
 
 def test_a_batch_in_the_background_is_answered_as_any_other(
