@@ -21,6 +21,7 @@ class Settings:
         archive_dir: where the embedded PostgreSQL's WAL is archived; empty for where it was before.
         open: no authentication; loopback only.
         referential_integrity: what a local literal reference to nothing does.
+        conditional_delete_limit: resources that one conditional delete deletes at most.
         if_match_required: an update without If-Match is refused with 412.
         audit_durability: "durable" waits for the disk before an answer leaves; "async" does not.
         page_size: entries of a page when `_count` is absent.
@@ -49,6 +50,7 @@ class Settings:
     archive_dir: str = ""
     open: bool = False
     referential_integrity: Literal["enforce", "warn", "off"] = "enforce"
+    conditional_delete_limit: int = 1
     if_match_required: bool = False
     audit_durability: Literal["durable", "async"] = "durable"
     page_size: int = 20
@@ -72,6 +74,7 @@ class Settings:
 
 
 RANGES: dict[str, tuple[float, float]] = {
+    "conditional_delete_limit": (1, 10_000),
     "page_size": (1, 10_000),
     "page_size_max": (1, 10_000),
     "include_limit": (1, 100_000),

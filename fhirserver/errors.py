@@ -220,6 +220,13 @@ class ThrottledError(FhirError):
     code = "throttled"
 
 
+class InternalError(FhirError):
+    """A defect of the server."""
+
+    status = 500
+    code = "exception"
+
+
 class UnavailableError(FhirError):
     """The database cannot be reached or has no free connection; carries Retry-After."""
 

@@ -23,7 +23,6 @@ from fhirserver.http.guard import check_loopback
 from fhirserver.http.handlers import HANDLERS
 from fhirserver.http.html.page import Page, security_headers
 from fhirserver.http.negotiation import Format, Wanted, negotiate
-from fhirserver.http.outcome import foreseen
 from fhirserver.http.preference import preference_applied
 from fhirserver.http.query import first_value, parse_query
 from fhirserver.http.representation import encode
@@ -31,6 +30,7 @@ from fhirserver.http.request import Request
 from fhirserver.http.response import Response
 from fhirserver.http.routing import Route, Router
 from fhirserver.interactions import Services
+from fhirserver.interactions.unforeseen import foreseen
 from fhirserver.model.outcome import operation_outcome
 
 Authenticate = Callable[[Request], AuthContext]

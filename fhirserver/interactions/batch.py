@@ -1,6 +1,9 @@
 """batch: entries that have nothing to do with each other, each as if it had come alone.
 
 Spec: https://hl7.org/fhir/R4/http.html#brules
+
+An entry that fails is answered with its error, one that nobody foresaw included: the others are
+stored, and their callers must learn of that.
 """
 
 from dataclasses import replace
@@ -21,6 +24,7 @@ from fhirserver.interactions.transaction_entries import (
 )
 from fhirserver.interactions.transaction_response import error_entry, result_entry
 from fhirserver.interactions.types import Result, Services, WriteOptions
+from fhirserver.interactions.unforeseen import foreseen
 from fhirserver.model.json import JsonObject
 
 
@@ -72,6 +76,6 @@ def _with_provenance(entry: Entry, options: WriteOptions) -> Entry:
 def _answer(services: Services, auth: AuthContext, entry: Entry) -> bytes:
     try:
         result = perform(services, auth, entry)
-    except FhirError as error:
-        return error_entry(at_entry(error, entry.path))
-    return result_entry(entry, result, services.settings.public_url)
+        return result_entry(entry, result, services.settings.public_url)
+    except Exception as error:  # noqa: BLE001 - the edge of an entry: every failure is its answer
+        return error_entry(at_entry(foreseen(error, auth.request_id), entry.path))

@@ -43,13 +43,11 @@ def perform(services: Services, auth: AuthContext, entry: Entry) -> Result:
     result = recorded(
         services, auth, entry.options.provenance, lambda inside: interaction(inside, auth, entry)
     )
-    if entry.method == "HEAD":
-        return Result(result.status, result.stored)
-    if entry.method == "GET" and result.stored is not None:
-        tag = entry.if_none_match
-        if tag is not None and tag.removeprefix("W/") == result.stored.etag.removeprefix("W/"):
-            return Result(304, result.stored)
-    return result
+    if entry.method not in ("GET", "HEAD"):
+        return result
+    if result.stored is not None and entry.is_current(result.stored):
+        return Result(304, result.stored)
+    return Result(result.status, result.stored) if entry.method == "HEAD" else result
 
 
 def patch_document(definitions: Definitions, entry: Entry) -> Patch:

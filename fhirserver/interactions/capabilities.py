@@ -20,6 +20,7 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
 from fhirserver.access import AuthContext
+from fhirserver.config import Settings
 from fhirserver.definitions import Definitions, SearchParameter
 from fhirserver.definitions.terminology import code_systems
 from fhirserver.errors import InvalidRequestError
@@ -94,27 +95,24 @@ def capabilities(services: Services, auth: AuthContext, query: Query | None = No
 
 def describe(services: Services, mode: str = "full") -> bytes:
     """Give the whole statement as JSON; made once."""
-    settings = services.settings
-    enforced = settings.referential_integrity == "enforce"
-    return _statement(
-        services.definitions, settings.public_url, mode, services.operations, enforced=enforced
-    )
+    return _statement(services.definitions, services.settings, mode, services.operations)
 
 
 @lru_cache(maxsize=8)
 def _statement(
     definitions: Definitions,
-    base_url: str,
+    settings: Settings,
     mode: str,
     operations: tuple[OfferedOperation, ...],
-    *,
-    enforced: bool,
 ) -> bytes:
+    base_url = settings.public_url
     if mode == "terminology":
         return write_json(_terminology(base_url))
     names = [name for name in definitions.resource_types if mode == "full" or name in _NORMATIVE]
     referrers = _referrers(definitions)
+    enforced = settings.referential_integrity == "enforce"
     policies = ["literal", "logical", "enforced"] if enforced else ["literal", "logical"]
+    deletes = "single" if settings.conditional_delete_limit == 1 else "multiple"
     rest: JsonObject = {
         "mode": "server",
         "documentation": (
@@ -126,6 +124,7 @@ def _statement(
         "resource": [
             {
                 **_resource(definitions, name, referrers[name]),
+                "conditionalDelete": deletes,
                 **_proof(base_url, name),
                 "referencePolicy": policies,
                 **_operations(operations, name, base_url),
@@ -202,7 +201,6 @@ def _resource(definitions: Definitions, name: str, referrers: Sequence[str]) -> 
         "conditionalCreate": True,
         "conditionalRead": "full-support",
         "conditionalUpdate": True,
-        "conditionalDelete": "single",
         "searchInclude": [
             "*",
             *(f"{name}:{each.code}" for each in parameters if each.type == "reference"),

@@ -9,8 +9,8 @@ type or id in the result is refused, and meta.versionId and meta.lastUpdated are
 
 from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
-from fhirserver.errors import NotFoundError, PreconditionFailedError, UnprocessableError
-from fhirserver.interactions.conditions import condition, only_match
+from fhirserver.errors import PreconditionFailedError, UnprocessableError
+from fhirserver.interactions.conditions import condition, select_to_write, selects_none
 from fhirserver.interactions.patch_formats import PATCH_FORMATS
 from fhirserver.interactions.permit import permit, refuse_foreign
 from fhirserver.interactions.prepare import Prepared, prepare
@@ -140,9 +140,9 @@ def patch_conditional(
 
     def attempt(session: WriteSession) -> tuple[Prepared, Written]:
         session.lock_conditions([wanted.lock_key])
-        match = only_match(services, auth, session, wanted)
+        match = select_to_write(services, auth, session, wanted)
         if match is None:
-            raise NotFoundError(f"The condition selects no {type_}.")
+            raise selects_none(wanted)
         return patching.write(session, type_, match, row)
 
     prepared, written = run_write(services.database, attempt)

@@ -8,12 +8,14 @@ Spec: https://hl7.org/fhir/R4/http.html#update, #upsert, #concurrency and #cond-
     one                    none, or the match's      update of the match
     one                    another                   400
     several                                          412
+
+A create under an id that another resource has is refused with 412.
 """
 
 from fhirserver.access import AuthContext, Decision
 from fhirserver.audit import audit_row
 from fhirserver.errors import InvalidRequestError, PreconditionFailedError
-from fhirserver.interactions.conditions import condition, only_match
+from fhirserver.interactions.conditions import condition, select_to_write
 from fhirserver.interactions.identity import new_id
 from fhirserver.interactions.permit import permit, refuse_foreign
 from fhirserver.interactions.prepare import Prepared, checked_id, checked_type, prepare
@@ -78,11 +80,12 @@ def update_conditional(
     wanted = condition(type_, query.pairs)
     resource = checked_type(type_, content)
     fresh_id = new_id(services.now())
+    own_id = conditional_id(type_, None, resource.get("id"), fresh_id)
 
     def attempt(session: WriteSession) -> tuple[Prepared, Written]:
         session.lock_conditions([wanted.lock_key])
-        match = only_match(services, auth, session, wanted)
-        id_ = conditional_id(type_, match, resource.get("id"), fresh_id)
+        match = select_to_write(services, auth, session, wanted)
+        id_ = own_id if match is None else conditional_id(type_, match, resource.get("id"), match)
         decision = permit(services, auth, "update", type_, id_)
         prepared = _prepare(services, decision, type_, id_, resource)
         change = update_change(prepared, options, creates=match is None)

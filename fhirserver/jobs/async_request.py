@@ -158,7 +158,7 @@ class Work:
     def remember(self, session: WriteSession, entry: int, answer: bytes) -> bytes:
         """Remember the answer to an entry of a batch, and give it; an earlier one stays."""
         self._size_bytes += len(answer)
-        return keep_entry(session.connection, self._job, entry, answer)
+        return keep_entry(session.by_key, self._job, entry, answer)
 
     def conclude(self, session: WriteSession, result: Result) -> None:
         """End the job with the answer to a transaction, in that.

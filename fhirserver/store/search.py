@@ -39,8 +39,7 @@ from fhirserver.store.search_time import within
 
 COUNTED_MAX = 1_000
 
-_ENOUGH = 2
-_FIND = "SELECT r.rid, r.id FROM ({page}) page JOIN resource r ON r.rid = page.rid"
+_FIND = "SELECT r.id, r.version FROM ({page}) page JOIN resource r ON r.rid = page.rid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,8 @@ def find_matches(
     parsed: Query,
     context: SearchContext,
     confine: Confine,
-) -> list[tuple[int, str]]:
+    most: int,
+) -> list[tuple[str, int]]:
     """Find what a condition selects, in the caller's transaction.
 
     Args:
@@ -133,18 +133,18 @@ def find_matches(
         parsed: the condition.
         context: what it was parsed with.
         confine: what the caller may see.
+        most: matches beyond this number are left out.
 
     Returns:
-        (row id, logical id) of the matches, in no special order; at most two, which is enough to
-        know that it is not one.
+        (logical id, version) of the matches, in no special order.
     """
     plan = make_plan(parsed, context, confine)
-    found: list[tuple[int, str]] = []
+    found: list[tuple[str, int]] = []
     for phase in plan.phases:
-        page = page_query(phase, None, _ENOUGH)
+        page = page_query(phase, None, most)
         text = _FIND.replace("{page}", page.text)
         found += connection.execute(text.encode(), page.params, binary=True).fetchall()
-    return found[:_ENOUGH]
+    return found[:most]
 
 
 def first_matches(run: Run, plan: Plan) -> list[Found]:

@@ -61,8 +61,15 @@ _ATTEMPTS = 12
 _ADVISORY = statement("SELECT pg_advisory_xact_lock(:key::bigint)")
 _PLAN_FOR_VALUES = b"SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = on"
 _KEEP_PLANS = b"SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off"
+
+
+class StaleMatchError(Exception):
+    """What a condition selected has changed since; search again."""
+
+
 _RETRIED = (
     StaleIdentityError,
+    StaleMatchError,
     StaleRegistryError,
     errors.DeadlockDetected,
     errors.SerializationFailure,
@@ -143,6 +150,11 @@ class WriteSession:
         if not self._plans_for_values:
             command(self._connection, _PLAN_FOR_VALUES)
             self._plans_for_values = True
+        return self._connection
+
+    @property
+    def by_key(self) -> StoreConnection:
+        """The connection as it is, for statements by key; in a transaction if one was begun."""
         return self._connection
 
     def begin(self) -> None:

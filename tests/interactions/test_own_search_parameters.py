@@ -337,6 +337,29 @@ def test_a_transaction_defines_them_or_nothing(client: Client) -> None:
     assert ids(client.get("Patient?name-use=usual")) == ["p2"]
 
 
+@pytest.mark.parametrize(
+    "order", [pytest.param(("a", "b"), id="a first"), pytest.param(("b", "a"), id="b first")]
+)
+def test_two_of_one_code_in_a_transaction_are_refused_naming_both(
+    client: Client, order: tuple[str, str]
+) -> None:
+    """The second one is wrong; both entries are named."""
+    entries = [
+        {
+            "resource": {**NAME_USE, "id": id_, "url": f"http://example.org/{id_}"},
+            "request": {"method": "PUT", "url": f"SearchParameter/{id_}"},
+        }
+        for id_ in order
+    ]
+    answer = client.post("", {"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    assert answer.status == 422, answer.text
+    (issue,) = answer.json["issue"]
+    assert issue["expression"] == ["Bundle.entry[1].resource.code"]
+    assert issue["diagnostics"].startswith(f"Bundle.entry[1]: SearchParameter/{order[1]}, ")
+    assert f"SearchParameter/{order[0]} (Bundle.entry[0])" in issue["diagnostics"]
+    assert client.search("SearchParameter") == []
+
+
 def test_r4s_own_are_stored_and_change_nothing(client: Client) -> None:
     gender = search_parameter("gender", "token", "Patient.gender")
     answer = client.put("SearchParameter/gender", gender, prefer="return=OperationOutcome")
