@@ -109,7 +109,7 @@ def _restore(reader: subprocess.Popen[bytes], url: str, version: int) -> None:
     try:
         with suppress(BrokenPipeError), writer.stdin:  # psql says why it has stopped
             writer.stdin.write(b"BEGIN;\n")
-            _copy(reader.stdout, writer.stdin, version)
+            pass_on(reader.stdout, writer.stdin, version)
             # Without its end the transaction is undone.
             finish_program("pg_restore", reader)
             writer.stdin.write(_SETTLE)
@@ -117,8 +117,14 @@ def _restore(reader: subprocess.Popen[bytes], url: str, version: int) -> None:
         finish_program("psql", writer)
 
 
-def _copy(statements: IO[bytes], target: IO[bytes], version: int) -> None:
-    """Pass statements on, without the setting that a server before PostgreSQL 17 refuses."""
+def pass_on(statements: IO[bytes], target: IO[bytes], version: int) -> None:
+    """Copy a dump's statements, without the setting that a server before PostgreSQL 17 refuses.
+
+    Args:
+        statements: as pg_restore writes them.
+        target: where to.
+        version: of the server, e.g. 160014.
+    """
     if version < _KNOWS_TRANSACTION_TIMEOUT:
         for line in statements:
             if line == _TRANSACTION_TIMEOUT:

@@ -130,7 +130,7 @@ class EmbeddedPostgres:
             self._prepare_cluster(account)
             self._launch(account)
             self._wait_until_ready()
-            self._create_database()
+            self._prepare_database()
         except BaseException:
             self.stop()
             raise
@@ -303,7 +303,7 @@ class EmbeddedPostgres:
         text = (self.data_dir / "postgres.log").read_text("utf-8", errors="replace")
         return "\n".join(text.splitlines()[-5:])
 
-    def _create_database(self) -> None:
+    def _prepare_database(self) -> None:
         import psycopg
 
         maintenance = self.url.replace(f"@/{DATABASE}?", "@/postgres?")
@@ -313,6 +313,9 @@ class EmbeddedPostgres:
             ).fetchone()
             if known is None:
                 connection.execute(f"CREATE DATABASE {DATABASE}")
+            # The checkpointer went to sleep before the server was up; unless it is woken, it looks
+            # at archive_timeout for the first time after checkpoint_timeout.
+            connection.execute("SELECT pg_reload_conf()")
 
 
 def holds_database(data_dir: Path) -> bool:

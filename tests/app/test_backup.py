@@ -282,8 +282,8 @@ def test_an_archive_that_does_not_lead_there_is_refused(
     assert not data_dir.exists() or not any(data_dir.iterdir())
 
 
-def test_an_archive_that_fails_is_found_by_doctor(tmp_path: Path) -> None:
-    archive = tmp_path / "archive"
+def test_wal_is_archived_in_time_and_doctor_tells_when_it_is_not(tmp_path: Path) -> None:
+    archive, data_dir = tmp_path / "archive", tmp_path / "data"
 
     def found(url: str) -> tuple[bool, str]:
         done = command("doctor", "--database-url", url, "--json")
@@ -291,18 +291,22 @@ def test_an_archive_that_fails_is_found_by_doctor(tmp_path: Path) -> None:
         finding = json.loads(line)
         return finding["ok"], finding["remedy"]
 
-    with EmbeddedPostgres(tmp_path / "data", archive_dir=archive) as postgres:
-        for failed in (False, True):
-            if failed:
-                shutil.rmtree(archive)
-                archive.touch()
-            rows_at(postgres.url, "SELECT pg_logical_emit_message(true, '', '')")
-            rows_at(postgres.url, "SELECT pg_switch_wal()")
-            column = "failed_count" if failed else "archived_count"
-            counted = f"SELECT {column} FROM pg_stat_archiver"
-            wait_for(lambda statement=counted: rows_at(postgres.url, statement)[0])
-            ok, remedy = found(postgres.url)
-            assert (ok, "see postgres.log" in remedy) == (not failed, failed)
+    with EmbeddedPostgres(data_dir, archive_dir=archive):
+        (data_dir / "postgres" / "local.conf").write_text("archive_timeout = 1\n")
+    shutil.rmtree(archive)
+    archive.mkdir()
+    with EmbeddedPostgres(data_dir) as postgres:  # as `load` starts it, without the option
+        rows_at(postgres.url, "SELECT pg_logical_emit_message(true, '', '')")
+        wait_for(lambda: list(archive.glob("*[0-9A-F].gz")))
+        archived = "SELECT archived_count FROM pg_stat_archiver"
+        wait_for(lambda: rows_at(postgres.url, archived)[0])
+        assert found(postgres.url) == (True, "")
+        shutil.rmtree(archive)
+        archive.touch()
+        rows_at(postgres.url, "SELECT pg_logical_emit_message(true, '', '')")
+        wait_for(lambda: rows_at(postgres.url, "SELECT failed_count FROM pg_stat_archiver")[0])
+        ok, remedy = found(postgres.url)
+        assert (ok, "see postgres.log" in remedy) == (False, True)
 
 
 @pytest.mark.parametrize(
