@@ -29,6 +29,7 @@ COMMANDS = {
     "verify": "check that bodies, versions, index rows and references agree",
     "reindex": "bring index rows up to date",
     "validate": "check FHIR files against R4",
+    "fhirpath": "evaluate FHIRPath on FHIR files",
     "sample-data": "write synthetic patients",
     "doctor": "check this machine and installation",
 }

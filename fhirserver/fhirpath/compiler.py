@@ -19,6 +19,7 @@ from fhirserver.fhirpath.functions_lambda import LAMBDA_FUNCTIONS
 from fhirserver.fhirpath.functions_math import MATH_FUNCTIONS
 from fhirserver.fhirpath.functions_pattern import PATTERN_FUNCTIONS
 from fhirserver.fhirpath.functions_string import STRING_FUNCTIONS
+from fhirserver.fhirpath.functions_terminology import TERMINOLOGY_FUNCTIONS
 from fhirserver.fhirpath.operators import COMPARISONS, LOGIC, OPERATORS, equals_text, negate
 from fhirserver.fhirpath.paths import compile_index, compile_member, compile_presence, compile_root
 from fhirserver.fhirpath.semantics import semantic_fault
@@ -49,6 +50,7 @@ FUNCTIONS: dict[str, FunctionDef] = {
     **MATH_FUNCTIONS,
     **PATTERN_FUNCTIONS,
     **STRING_FUNCTIONS,
+    **TERMINOLOGY_FUNCTIONS,
 }
 _TYPE_FUNCTIONS = ("is", "as", "ofType")
 
