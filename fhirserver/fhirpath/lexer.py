@@ -106,4 +106,12 @@ def unescape(text: str, position: int | None = None) -> str:
             raise FhirPathError(f"unknown escape \\{escape}", position)
         return _ESCAPED[escape]
 
-    return _ESCAPE.sub(replace, text) if "\\" in text else text
+    return _in_pairs(_ESCAPE.sub(replace, text), position) if "\\" in text else text
+
+
+def _in_pairs(text: str, position: int | None) -> str:
+    """Join code points that were escaped as two halves; a half alone is no character."""
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        raise FhirPathError("an escape \\u is half of a character", position) from None
