@@ -15,7 +15,8 @@ _LEAVES = (
     "%resource", "%context", "%given", "%`vs-x`", "{}", "true", "1", "0", "2.50", "-1", "'a'", "''",
     "@2020", "@2020-02-30", "@2020-01-31T10:00:00Z", "@T23:59", "5 'mg'", "1 year", "3 days", "1e9",
     "'^(a|aa)+$'", "'http://example.org/e'", "id", "contact", "managingOrganization", "Patient",
-    "9" * 40, "0.000000000000000000000000000001", "'\\u0000'", "'\\ud800'", "'%'", "'hex'", "'html'", "'json'",
+    "9" * 40, "0.000000000000000000000000000001", "'\\u0000'", "'\\ud800'", "'%'",
+    "'hex'", "'html'", "'json'",
 )  # fmt: skip
 _OPERATORS = (
     "+", "-", "*", "/", "div", "mod", "&", "|", "=", "!=", "~", "!~", "<", ">", "<=", ">=", "and",
@@ -61,21 +62,27 @@ _JSONS = (
     '[1.00,-0,1E400,"\\ud83d\\ude00","\\u0022",{"a":{},"b":[]},true,null]',
 )
 _XMLS = (
-    '<Patient xmlns="http://hl7.org/fhir"><id value="a"/><text><status value="empty"/><div '
-    'xmlns="http://www.w3.org/1999/xhtml">a&amp;b<br/>&nbsp;</div></text><name id="n"><given '
-    'value="A"><extension url="http://e"><valueDecimal value="1.00"/></extension></given></name>'
-    '<contained><Organization><name value="W"/></Organization></contained></Patient>',
+    (
+        '<Patient xmlns="http://hl7.org/fhir"><id value="a"/><text><status value="empty"/><div '
+        'xmlns="http://www.w3.org/1999/xhtml">a&amp;b<br/>&nbsp;</div></text><name id="n"><given '
+        'value="A"><extension url="http://e"><valueDecimal value="1.0"/></extension></given></name>'
+        '<contained><Organization><name value="W"/></Organization></contained></Patient>'
+    ),
 )
 _JSON_PATCHES = (
-    '[{"op":"test","path":"/name/0/family","value":"Ode"},{"op":"add","path":"/name/-","value":{}},'
-    '{"op":"remove","path":"/birthDate"},{"op":"move","from":"/name/0","path":"/name/1"},'
-    '{"op":"copy","from":"/contact/0","path":"/contact/-"},{"op":"replace","path":"/a~1b","value":1}]',
+    (
+        '[{"op":"test","path":"/name/0/family","value":"Ode"},{"op":"add","path":"/name/-","value":{}},'
+        '{"op":"remove","path":"/birthDate"},{"op":"move","from":"/name/0","path":"/name/1"},'
+        '{"op":"copy","from":"/contact/0","path":"/contact/-"},{"op":"replace","path":"/a~1b","value":1}]'
+    ),
 )
 _MERGE_PATCHES = ('{"name":null,"birthDate":"2000","contact":[{"gender":"male"}],"a":{"b":null}}',)
 _XML_PATCHES = (
-    '<diff xmlns:f="http://hl7.org/fhir"><add sel="f:Patient/f:name[1]" pos="after"><name><family '
-    'value="X"/></name></add><replace sel="f:Patient/f:birthDate/@value">2000</replace><remove '
-    "sel=\"f:Patient/f:name[f:use/@value='old']\"/></diff>",
+    (
+        '<diff xmlns:f="http://hl7.org/fhir"><add sel="f:Patient/f:name[1]" pos="after"><name><text '
+        'value="X"/></name></add><replace sel="f:Patient/f:birthDate/@value">2000</replace><remove '
+        "sel=\"f:Patient/f:name[f:use/@value='old']\"/></diff>"
+    ),
 )
 _OPERATION = (
     '{{"name":"operation","part":[{{"name":"type","valueCode":"{}"}},{{"name":"path",'
@@ -105,11 +112,14 @@ _FILTERS = (
 _WORDS = {
     "fhirpath": (*_LEAVES, *_OPERATORS, *_FUNCTIONS, "(", ")", ".", "[", "]", "/*", "*/", "`", ","),
     "json": ('"', "{", "}", "[", "]", ":", ",", "null", "1e999", "\\u", "\\ud800", "-", "0"),
-    "xml": ("<", ">", "/>", "<!--", "]]>", "<![CDATA[", "&#0;", "&lt;", "<?a?>", "<!DOCTYPE a>", "'",
+    "xml": ("<", ">", "/>", "<!--", "]]>", "<![CDATA[", "&#0;", "&lt;", "<?a?>", "<!DOCTYPE a>",
+            "'",
             'xmlns="u"', "&nbsp;", 'value=""', "<id/>"),
-    "search": ("&", "=", ":", ".", ",", "|", "$", "%", "%00", "%c3", "\\,", "_has:", "_include", "*",
+    "search": ("&", "=", ":", ".", ",", "|", "$", "%", "%00", "%c3", "\\,", "_has:", "_include",
+               "*",
                ":missing", ":not", ":in", "ne", "2020-13", "1e400", "_type"),
-    "filter": ("(", ")", "[", "]", '"', " and ", " or ", " not ", " eq ", " ne ", " pr ", ".", "\\"),
+    "filter": ("(", ")", "[", "]", '"', " and ", " or ", " not ", " eq ", " ne ", " pr ",
+               ".", "\\"),
 }  # fmt: skip
 
 

@@ -1,10 +1,9 @@
 """Fuzz one target for a time, and say what was found.
 
-    python -m tests.fuzz.run fhirpath --seconds 300 [--seed N] [--engine atheris]
+    python -m tests.fuzz.run fhirpath --seconds 300 [--seed N]
 
-The engine of our own makes inputs by `tests.fuzz.inputs`. Atheris, where it is installed, keeps the
-inputs that reach something new instead, and ends at its first finding. Exit code 0 where nothing
-was found.
+Inputs are made by `tests.fuzz.inputs`; `tests.fuzz.guided` is led by what they reach instead. Exit
+code 0 where nothing was found.
 
 A finding is an exception that is not foreseen, an input that takes longer than `SLOW_S`, or memory
 that has grown by more than `GROWTH_BYTES` over the second half of the time, when caches are full.
@@ -18,7 +17,7 @@ import traceback
 
 import psutil
 
-from tests.fuzz.inputs import SEEDS, make, words
+from tests.fuzz.inputs import make
 from tests.fuzz.targets import TARGETS, Target
 
 SLOW_S = 10.0
@@ -26,7 +25,7 @@ GROWTH_BYTES = 64 * 1024 * 1024
 
 
 def run(name: str, seconds: float, seed: int) -> int:
-    """Fuzz with inputs of our own; give the number of findings."""
+    """Fuzz a target; give the number of findings."""
     target, chance, process = TARGETS[name], random.Random(seed), psutil.Process()
     started = time.monotonic()
     half_bytes = 0
@@ -62,42 +61,14 @@ def _tried(target: Target, raw: bytes) -> float | None:
     return took
 
 
-def run_atheris(name: str, seconds: float, seed: int) -> None:
-    """Fuzz with Atheris, which ends the process."""
-    import tempfile
-    from pathlib import Path
-
-    import atheris
-
-    folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
-    for number, raw in enumerate(SEEDS[name]):
-        (folder / f"seed{number}").write_bytes(raw)
-    lines = ['"' + "".join(f"\\x{byte:02x}" for byte in word) + '"' for word in words(name)]
-    dictionary = folder.with_suffix(".dict")
-    dictionary.write_text("\n".join(lines))
-    atheris.instrument_all()
-    atheris.Setup(
-        [
-            sys.argv[0], f"-max_total_time={seconds:.0f}", f"-seed={seed}", "-max_len=2000",
-            f"-dict={dictionary}", f"-timeout={SLOW_S:.0f}", "-rss_limit_mb=2048",
-            "-print_final_stats=1", str(folder),
-        ],
-        TARGETS[name],
-    )  # fmt: skip
-    atheris.Fuzz()
-
-
 def main() -> int:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", choices=[*TARGETS, "all"])
     parser.add_argument("--seconds", type=float, default=60, help="per target")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))
-    parser.add_argument("--engine", choices=("own", "atheris"), default="own")
     args = parser.parse_args()
     sys.stdout.write(f"seed {args.seed}\n")
-    if args.engine == "atheris":
-        run_atheris(args.target, args.seconds, args.seed)
     names = list(TARGETS) if args.target == "all" else [args.target]
     return int(sum(run(name, args.seconds, args.seed) for name in names) > 0)
 

@@ -7,7 +7,8 @@
     search         a query string to a plan and its SQL
     filter         a `_filter` likewise
 
-A target raises AssertionError where a result is wrong, and whatever slips through: both are findings.
+A target raises AssertionError where a result is wrong, and whatever slips through: both are
+findings.
 What an evaluation or a search may cost is counted in steps or refused by limits, so an input that
 takes long is a finding too; the caller looks at the time.
 """
@@ -79,10 +80,14 @@ def _fhirpath(raw: bytes) -> None:
         found = list(evaluate_each(expression, find_places(None, [focus], context), context))
         parts = [part_of(item) for each in found for item in each.items]
     except FhirPathError as error:
-        assert str(error)
-        assert error.position is None or 0 <= error.position <= len(source)
+        _check_place(error, source)
         return
     write_json([parts, lab_tree(expression.parsed)])
+
+
+def _check_place(error: FhirPathError, source: str) -> None:
+    assert error.message
+    assert error.position is None or 0 <= error.position <= len(source)
 
 
 def _json(raw: bytes) -> None:
