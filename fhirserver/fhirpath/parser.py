@@ -9,7 +9,7 @@ From the loosest to the tightest: implies · or xor · and · in contains · = ~
 from decimal import Decimal
 from functools import lru_cache
 
-from fhirserver.fhirpath.errors import FhirPathError
+from fhirserver.fhirpath.errors import FhirPathError, FhirPathLimitError
 from fhirserver.fhirpath.lexer import Token, tokenize
 from fhirserver.fhirpath.syntax import (
     Binary,
@@ -29,7 +29,7 @@ from fhirserver.fhirpath.syntax import (
     Variable,
 )
 from fhirserver.fhirpath.temporal import parse_literal
-from fhirserver.fhirpath.values import CALENDAR_UNITS, Quantity
+from fhirserver.fhirpath.values import CALENDAR_UNITS, MOST_DIGITS, Quantity
 
 _PRECEDENCE = {
     operator: level
@@ -168,6 +168,10 @@ class _Parser:
     def _number(self) -> Expr:
         token = self._take()
         text = token.text
+        if token.length > MOST_DIGITS:
+            raise FhirPathLimitError(
+                f"a number is written with more than {MOST_DIGITS} digits", token.position
+            )
         unit = self._peek()
         value: Quantity | Decimal | int
         if unit.kind in ("string", "identifier") and unit.text in CALENDAR_UNITS:

@@ -61,9 +61,9 @@ def fhirpath(call: Call) -> Result:
         raise _refusal(asked, "context", error) from None
     try:
         found = results(evaluate_each(expression, places, context))
+        parameters = [echo(expression, asked.echoed), *found]
     except FhirPathError as error:
         raise _refusal(asked, "expression", error) from None
-    parameters = [echo(expression, asked.echoed), *found]
     return Result(200, body=write_json({"resourceType": "Parameters", "parameter": parameters}))
 
 

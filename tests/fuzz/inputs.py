@@ -15,7 +15,8 @@ _LEAVES = (
     "%resource", "%context", "%given", "%`vs-x`", "{}", "true", "1", "0", "2.50", "-1", "'a'", "''",
     "@2020", "@2020-02-30", "@2020-01-31T10:00:00Z", "@T23:59", "5 'mg'", "1 year", "3 days", "1e9",
     "'^(a|aa)+$'", "'http://example.org/e'", "id", "contact", "managingOrganization", "Patient",
-    "9" * 40, "0.000000000000000000000000000001", "'\\u0000'", "'\\ud800'", "'%'",
+    "9" * 40, "9" * 5000, "9" * 2000 + " 'mg'",
+    "0.000000000000000000000000000001", "'\\u0000'", "'\\ud800'", "'%'",
     "'hex'", "'html'", "'json'",
 )  # fmt: skip
 _OPERATORS = (
@@ -79,7 +80,7 @@ _JSON_PATCHES = (
 _MERGE_PATCHES = ('{"name":null,"birthDate":"2000","contact":[{"gender":"male"}],"a":{"b":null}}',)
 _XML_PATCHES = (
     (
-        '<diff xmlns:f="http://hl7.org/fhir"><add sel="f:Patient/f:name[1]" pos="after"><name><text '
+        '<diff xmlns:f="http://hl7.org/fhir"><add sel="f:Patient/f:name[1]" pos="after"><name><use '
         'value="X"/></name></add><replace sel="f:Patient/f:birthDate/@value">2000</replace><remove '
         "sel=\"f:Patient/f:name[f:use/@value='old']\"/></diff>"
     ),

@@ -79,10 +79,9 @@ def _fhirpath(raw: bytes) -> None:
         context.allow(20_000)
         found = list(evaluate_each(expression, find_places(None, [focus], context), context))
         parts = [part_of(item) for each in found for item in each.items]
+        write_json([parts, lab_tree(expression.parsed)])
     except FhirPathError as error:
         _check_place(error, source)
-        return
-    write_json([parts, lab_tree(expression.parsed)])
 
 
 def _check_place(error: FhirPathError, source: str) -> None:
