@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fhirserver.access import allow_all
-from fhirserver.config import Settings
+from fhirserver.config import Settings, split_origins
 from fhirserver.definitions import r4
 from fhirserver.errors import FhirError
 from fhirserver.http.guard import check_loopback
@@ -121,6 +121,7 @@ def build_application(
     from fhirserver.console import create_console
     from fhirserver.http.access_log import AccessLog, Served
     from fhirserver.http.application import FhirApplication
+    from fhirserver.http.cors import Cors
     from fhirserver.http.wsgi import FhirWsgi
 
     services = build_services(settings, cursor_key=read_cursor_key(Path(settings.data_dir)))
@@ -132,7 +133,10 @@ def build_application(
     log = AccessLog(FileIO(sys.stderr.fileno(), "wb", closefd=False))
     tracing = start_tracing()
     observers = (count, log) if tracing is None else (count, log, tracing)
-    fhir = FhirWsgi(FhirApplication(services, observers=observers), on_exhausted=on_exhausted)
+    cors = Cors(split_origins(settings.cors_origins))
+    fhir = FhirWsgi(
+        FhirApplication(services, observers=observers, cors=cors), on_exhausted=on_exhausted
+    )
     probes = Probes(services.database, shared)
     return Application(fhir, create_console(services), probes, services, tracing)
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "reindex": "bring index rows up to date",
     "validate": "check FHIR files against R4",
     "ucum": "check a UCUM unit, convert a value",
+    "fhirpath": "evaluate FHIRPath on FHIR files",
     "sample-data": "write synthetic patients",
     "doctor": "check this machine and installation",
 }

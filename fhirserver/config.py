@@ -5,6 +5,7 @@ command line overrides the environment.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
@@ -20,6 +21,7 @@ class Settings:
         data_dir: folder of the embedded PostgreSQL and of secrets.
         archive_dir: where the embedded PostgreSQL's WAL is archived; empty for where it was before.
         open: no authentication; loopback only.
+        cors_origins: origins, separated by commas, whose pages may use the API from a browser.
         referential_integrity: what a local literal reference to nothing does.
         conditional_delete_limit: resources that one conditional delete deletes at most.
         if_match_required: an update without If-Match is refused with 412.
@@ -49,6 +51,7 @@ class Settings:
     data_dir: str = ""
     archive_dir: str = ""
     open: bool = False
+    cors_origins: str = ""
     referential_integrity: Literal["enforce", "warn", "off"] = "enforce"
     conditional_delete_limit: int = 1
     if_match_required: bool = False
@@ -72,6 +75,8 @@ class Settings:
     pool_size: int = 6
     pool_timeout_s: float = 5.0
 
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+", re.ASCII)
 
 RANGES: dict[str, tuple[float, float]] = {
     "conditional_delete_limit": (1, 10_000),
@@ -119,6 +124,7 @@ def read_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
         "referential_integrity", settings.referential_integrity, ("enforce", "warn", "off")
     )
     _check_choice("audit_durability", settings.audit_durability, ("durable", "async"))
+    _check_origins(settings.cors_origins)
     for name, (least, most) in RANGES.items():
         _check_range(name, getattr(settings, name), least, most)
     if settings.page_size > settings.page_size_max:
@@ -150,6 +156,20 @@ def _convert(name: str, text: str, default: object) -> object:
 def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise ValueError(f"{_variable(name)}={value!r}: use one of {', '.join(allowed)}")
+
+
+def split_origins(text: str) -> frozenset[str]:
+    """Take a list of origins apart."""
+    return frozenset(each.strip() for each in text.split(",") if each.strip())
+
+
+def _check_origins(text: str) -> None:
+    for origin in split_origins(text):
+        if not _ORIGIN.fullmatch(origin):
+            raise ValueError(
+                f"{_variable('cors_origins')}={text!r}: {origin!r} is no origin as browsers send "
+                "them, e.g. https://app.example.org"
+            )
 
 
 def _check_range(name: str, value: float, least: float, most: float) -> None:

@@ -84,7 +84,7 @@ class FhirApplication:
         route = _NO_ROUTE
         try:
             if self.services.settings.open:
-                check_loopback(request.headers.get("host"), request.headers.get("origin"))
+                self._check_loopback(request)
             response = self._preflight(request)
             if response is None:
                 route = self._router.find(request.method, request.path)
@@ -113,6 +113,11 @@ class FhirApplication:
             return response
         finally:
             self._clients.end(request.address)
+
+    def _check_loopback(self, request: Request) -> None:
+        origin = request.headers.get("origin")
+        named = self._cors is not None and self._cors.is_named(origin)
+        check_loopback(request.headers.get("host"), None if named else origin)
 
     def _preflight(self, request: Request) -> Response | None:
         return None if self._cors is None else self._cors.preflight(request)
