@@ -28,8 +28,8 @@ from shape_plans import Cost, costs, middle_and_most
 from shape_values import Live, WrongAnswerError, check, live
 from shapes import DEEP, SHAPES
 
-from fhirserver.running import read_note
 from fhirserver.model.json import JsonObject
+from fhirserver.running import read_note
 from fhirserver.store.database import Database
 
 CHECKED = 8

@@ -44,10 +44,10 @@ def _name(code: str, chars: int, more: str = "") -> Draw:
         gender = f"&gender={more}" if more else ""
         return Asked(
             f"Patient?{code}={quote(wanted)}{gender}&_count=5",
-            lambda found: any(
-                fold(each).startswith(wanted) for each in values(found, f"name.{code}")
-            )
-            and (not more or bool(found["gender"] == more)),
+            lambda found: (
+                any(fold(each).startswith(wanted) for each in values(found, f"name.{code}"))
+                and (not more or bool(found["gender"] == more))
+            ),
             among=patient["id"],
         )
 
@@ -316,9 +316,7 @@ SHAPES: Mapping[str, Draw] = {
     "chain of two links to all": _chain_to_all,
     "_has a condition": _has("Condition:patient:code=13645005"),
     "_has a common code, and gender": _has("Observation:patient:code=8867-4", "&gender=female"),
-    "_has a code and value": _has(
-        f"Observation:patient:code-value-quantity=4548-4$gt8|{UCUM}|%25"
-    ),
+    "_has a code and value": _has(f"Observation:patient:code-value-quantity=4548-4$gt8|{UCUM}|%25"),
     "condition's code": _coded("Condition?code", "&_count=5"),
     "condition's text": _text,
     "procedure's code, newest first": _coded("Procedure?code", "&_sort=-date&_count=5"),

@@ -36,7 +36,7 @@ from typing import Literal
 
 from fhirserver.model.stored import Method
 
-EXPECTED_REVISION = "0011"
+EXPECTED_REVISION = "0013"
 RID_BLOCK = 1000
 COPIES_MAX = 8
 NOT_SEARCHED = 0
