@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from fhirserver.model.instant import MAX_US, MIN_US
+
 Table = Literal["token", "string", "date", "ref", "quantity", "composite", "narrative"]
 
 
@@ -47,6 +49,39 @@ BY_PATIENT = (OrderKey("@.pat"),)
 """Orders of index rows, before the row id, in which an index gives them."""
 
 
+WIDE_US = 86_400_000_000
+"""An interval wider than a day is found by the index `date_wide`, which names the same number."""
+
+
+class Reach(NamedTuple):
+    """Lower bounds of the intervals that may fulfil a test of dates, epoch microseconds.
+
+    `fhirserver.search.reach` makes ranges of it.
+
+    Attributes:
+        low, high: of an interval of a day at most, high excluded; `high` is that of wider ones too.
+        wide_low: least one of a wider interval.
+        sure_low, sure_high: every interval that begins between them fulfils the test; none if
+            they are equal.
+    """
+
+    low: int = MIN_US
+    high: int = MAX_US
+    wide_low: int = MIN_US
+    sure_low: int = MAX_US
+    sure_high: int = MAX_US
+
+    def and_also(self, other: "Reach") -> "Reach":
+        """Give the reach of both tests together."""
+        return Reach(
+            max(self.low, other.low),
+            min(self.high, other.high),
+            max(self.wide_low, other.wide_low),
+            max(self.sure_low, other.sure_low),
+            min(self.sure_high, other.sure_high),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """The resource has a row of one of the parameters that fulfils one of the alternatives.
@@ -60,6 +95,7 @@ class Rows:
         single: a resource has one row of the parameters at most.
         even: all rows of a resource are equal in the columns of the order.
         main_date: the rows are those of the main date, so their `lo` is a token row's `dt`.
+        reaches: of the alternatives, where they are tests of dates.
     """
 
     table: Table
@@ -70,6 +106,7 @@ class Rows:
     single: bool = False
     even: bool = False
     main_date: bool = False
+    reaches: tuple[Reach, ...] = ()
 
     @property
     def repeats(self) -> bool:

@@ -90,6 +90,9 @@ def _merge(found: list[tuple[Clause | None, Condition]], rows: Rows) -> bool:
         alternatives = tuple(
             both(first, second) for first in known.alternatives for second in rows.alternatives
         )
-        found[number] = (clause, replace(known, alternatives=alternatives))
+        reaches = tuple(
+            first.and_also(second) for first in known.reaches for second in rows.reaches
+        )
+        found[number] = (clause, replace(known, alternatives=alternatives, reaches=reaches))
         return True
     return False

@@ -13,6 +13,7 @@ from fhirserver.search.conditions import (
     ALWAYS,
     BY_CODE,
     BY_DATE,
+    BY_MAIN_DATE,
     BY_PATIENT,
     BY_TEXT,
     BY_VALUE,
@@ -28,6 +29,7 @@ from fhirserver.search.conditions import (
 )
 from fhirserver.search.draft import Draft
 from fhirserver.search.query import Criterion, SortKey
+from fhirserver.search.reach import date_ranges, token_ranges
 from fhirserver.search.scope import in_compartments, member_parameters
 from fhirserver.search.single import one_row
 from fhirserver.search.source import (
@@ -127,6 +129,8 @@ def _on_types(key: SortKey, draft: Draft) -> SortKey:
 def _from_rows(rows: Rows, draft: Draft, keys: tuple[OrderKey, ...]) -> Phase:
     scope = draft.confinement.scope
     conditions = draft.beside(rows)
+    if scope is None:
+        rows, conditions = _as_ranges(rows, conditions)
     streamed = (
         scope is not None
         and len(scope.ids) == 1
@@ -136,6 +140,20 @@ def _from_rows(rows: Rows, draft: Draft, keys: tuple[OrderKey, ...]) -> Phase:
         and all(map(_is_probe, conditions))
     )
     return Phase(IndexSource(rows, scope), conditions, keys, streamed=streamed)
+
+
+def _as_ranges(rows: Rows, conditions: tuple[Condition, ...]) -> tuple[Rows, tuple[Condition, ...]]:
+    """Write dates to begin with as ranges, and those beside tokens as ranges of the tokens."""
+    if rows.reaches:
+        return date_ranges(rows), conditions
+    if rows.order != BY_MAIN_DATE:
+        return rows, conditions
+    for dates in conditions:
+        if isinstance(dates, Rows) and dates.main_date and len(dates.sps) == 1:
+            found = token_ranges(rows, dates)
+            if found is not None:
+                return found, tuple(each for each in conditions if each is not dates)
+    return rows, conditions
 
 
 def _is_probe(condition: Condition) -> bool:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fhirserver.model.instant import MAX_US, MIN_US, interval_us
-from fhirserver.search.conditions import BY_DATE, Condition, Fragment, Rows
+from fhirserver.search.conditions import BY_DATE, WIDE_US, Condition, Fragment, Reach, Rows
 from fhirserver.search.escape import unescape
 from fhirserver.search.params.prefix import Prefix, split_prefix
 
@@ -71,7 +71,14 @@ def parse(text: str, *, now_us: int) -> DateValue:
 
 def condition(sps: tuple[int, ...], values: Iterable[DateValue]) -> Condition:
     """Build the condition of one criterion; its values are alternatives."""
-    return Rows("date", sps, tuple(test(value, "@.lo", "@.hi") for value in values), BY_DATE)
+    found = list(values)
+    return Rows(
+        "date",
+        sps,
+        tuple(test(value, "@.lo", "@.hi") for value in found),
+        BY_DATE,
+        reaches=tuple(map(reach, found)),
+    )
 
 
 def test(value: DateValue, lo: str, hi: str) -> Fragment:
@@ -85,6 +92,32 @@ def test(value: DateValue, lo: str, hi: str) -> Fragment:
     text, bounds = _TESTS[value.prefix or "eq"]
     ends = {"l": value.lo, "h": value.hi}
     return Fragment(text.format(lo=lo, hi=hi), tuple(ends[bound] for bound in bounds))
+
+
+def reach(value: DateValue) -> Reach:
+    """Tell where the intervals begin that may fulfil a comparison."""
+    lo, hi = value.lo, value.hi
+    match value.prefix:
+        case "gt":
+            return Reach(low=hi - WIDE_US, sure_low=hi)
+        case "ge":
+            return Reach(low=min(lo, hi - WIDE_US), sure_low=lo)
+        case "sa":
+            return Reach(low=hi, wide_low=hi, sure_low=hi)
+        case "lt":
+            return Reach(high=lo, sure_low=MIN_US)
+        case "le":
+            return Reach(high=hi, sure_low=MIN_US, sure_high=lo)
+        case "eb":
+            return Reach(high=lo)
+        case "ap" | "po":
+            return Reach(low=lo - WIDE_US, high=hi, sure_low=lo)
+        case "co":
+            return Reach(low=hi - WIDE_US, high=lo + 1)
+        case "ne":
+            return Reach()
+        case _:
+            return Reach(low=lo, high=hi, wide_low=lo)
 
 
 # SQL, and which end of the query's interval each parameter is.
