@@ -13,10 +13,16 @@ from fhirserver.definitions.composites import Component
 from fhirserver.definitions.elements import Choice, Element, Invariant, Node, TypeDef
 from fhirserver.definitions.main_date import MAIN_DATE
 from fhirserver.definitions.registry import Definitions, OperationDef
-from fhirserver.definitions.search_parameters import FIRST_OWN, LAST_OWN, SearchParameter
+from fhirserver.definitions.search_parameters import (
+    FIRST_OWN,
+    FULL_TEXT,
+    LAST_OWN,
+    SearchParameter,
+)
 
 __all__ = [
     "FIRST_OWN",
+    "FULL_TEXT",
     "LAST_OWN",
     "MAIN_DATE",
     "Choice",

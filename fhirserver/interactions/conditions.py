@@ -21,8 +21,11 @@ from fhirserver.store.search import find_matches
 from fhirserver.store.write import WriteSession
 
 _CONTROL = frozenset(
-    ("_count", "_sort", "_summary", "_elements", "_total", "_include", "_revinclude", "_page")
-)
+    {
+        "_count", "_sort", "_summary", "_elements", "_total", "_include", "_revinclude", "_page",
+        "_contained", "_containedType",
+    }
+)  # fmt: skip
 
 
 class Condition(NamedTuple):

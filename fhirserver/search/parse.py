@@ -25,7 +25,8 @@ from fhirserver.search.refusal import (
     over_limit,
 )
 from fhirserver.search.results import (
-    check_contained,
+    parse_contained,
+    parse_contained_type,
     parse_count,
     parse_elements,
     parse_include,
@@ -37,7 +38,9 @@ from fhirserver.search.results import (
 
 Pairs = Sequence[tuple[str, str]]
 
-_ONCE = ("_count", "_total", "_summary", "_elements", "_sort", "_type")
+_ONCE = (
+    "_count", "_total", "_summary", "_elements", "_sort", "_type", "_contained", "_containedType",
+)  # fmt: skip
 _INCLUDES = ("_include", "_revinclude")
 
 
@@ -63,8 +66,6 @@ def parse(
     _check_pairs(pairs, context)
     taken = _take_apart(pairs)
     searched = _types(types, taken.once.get("_type"), context, compartment)
-    for name, value in taken.contained:
-        check_contained(name, value)
     ignored: list[Issue] = []
     criteria: list[Clause] = []
     for given in taken.criteria:
@@ -90,6 +91,10 @@ def parse(
         ),
         include=_includes(taken.includes, "_include", context),
         revinclude=_includes(taken.includes, "_revinclude", context),
+        contained=parse_contained(once["_contained"]) if "_contained" in once else None,
+        contained_type=(
+            parse_contained_type(once["_containedType"]) if "_containedType" in once else None
+        ),
         ignored=tuple(ignored),
     )
 
@@ -131,7 +136,6 @@ class _Taken:
 
     once: dict[str, str] = field(default_factory=dict)
     includes: list[tuple[str, str]] = field(default_factory=list)
-    contained: list[tuple[str, str]] = field(default_factory=list)
     lists: list[Given] = field(default_factory=list)
     criteria: list[Given] = field(default_factory=list)
 
@@ -147,8 +151,6 @@ def _take_apart(pairs: Pairs) -> _Taken:
             raise invalid_value(name, value, "this parameter takes no modifier")
         elif name.partition(":")[0] in _INCLUDES:
             taken.includes.append((name, value))
-        elif name in ("_contained", "_containedType"):
-            taken.contained.append((name, value))
         elif name.partition(":")[0] == "_list":
             taken.lists.append(Given(name, value))
         else:

@@ -19,7 +19,7 @@ from fhirserver.store import binary, row_types
 from fhirserver.store.database import Database
 from fhirserver.store.identities import Identity
 from fhirserver.store.index_rows import TableRows, compartments, table_rows
-from fhirserver.store.packed_keys import PackedKeys, keys_of, pack, unpack
+from fhirserver.store.packed_keys import PackedKeys, keys_of, numbered, pack, unpack
 from fhirserver.store.references import References
 from fhirserver.store.search_registry import confirm
 from fhirserver.store.statement import StoreConnection, run, statement
@@ -143,7 +143,12 @@ def _rewrites(
         assert packed is not None
         assert body is not None
         rows = extract(parse_json(body))
-        old, new = unpack(packed), keys_of(rows, database.definitions)
+        old = unpack(packed)
+        new = numbered(
+            keys_of(rows, database.definitions),
+            old,
+            lambda count: database.rids.take(connection, count),
+        )
         wanted |= old.identities() | new.identities()
         resources.append((binary.read_int8(rid), old, new, rows.present))
     rids = References(database, connection, {}).find(wanted, (), "off")

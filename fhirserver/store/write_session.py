@@ -30,7 +30,7 @@ from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.database import Database
 from fhirserver.store.identities import Identity
 from fhirserver.store.integrity_warnings import with_warnings
-from fhirserver.store.packed_keys import NO_KEYS, PackedKeys, keys_of, unpack
+from fhirserver.store.packed_keys import NO_KEYS, PackedKeys, keys_of, numbered, unpack
 from fhirserver.store.references import Integrity, References, StaleIdentityError
 from fhirserver.store.referrers import refuse_referenced
 from fhirserver.store.row_locks import RowLocks, as_stored
@@ -222,6 +222,7 @@ class WriteSession:
             NO_KEYS if each.rows is None else keys_of(each.rows, self._definitions)
             for each in changes
         ]
+        keys = list(map(self._numbered, keys, currents))
         rids, targets = self._resolve(identities, keys, changes, integrity)
         planner = Planner(rids, self._database.clock())
         steps = list(map(planner.step, changes, identities, keys, currents))
@@ -265,6 +266,15 @@ class WriteSession:
         return replace(
             change,
             rows=extract(change.content, definitions=self._definitions, base_url=rows.base_url),
+        )
+
+    def _numbered(self, keys: PackedKeys, current: Current | None) -> PackedKeys:
+        """Give what a resource contains its row ids."""
+        if not keys.contained:
+            return keys
+        before = NO_KEYS if current is None else unpack(current.keys)
+        return numbered(
+            keys, before, lambda count: self._database.rids.take(self._connection, count)
         )
 
     def _resolve(
