@@ -32,14 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the report; 1 where anything was found."""
-    from fhirserver.search.extract import EXTRACTOR_VERSION, IndexRows, extract
+    from fhirserver.search.extract import IndexRows, extract, extractor_of
     from fhirserver.store.database import Database
     from fhirserver.store.verify import verify
 
     settings = settings_from(args, public_url=args.public_url)
     progress = Progress("verify", 0)
     with reach_database(settings) as url:
-        with closing(Database(url, max_size=1)) as database:
+        with closing(Database(url, max_size=1, full_text=settings.full_text)) as database:
             definitions = database.current_definitions()
 
         def rows_of(resource: JsonValue) -> IndexRows:
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
             url,
             definitions,
             extract=rows_of,
-            extractor=EXTRACTOR_VERSION,
+            extractor=extractor_of(definitions),
             progress=lambda checked: progress.advance(checked - progress.count, 0),
         )
     progress.finish()

@@ -6,6 +6,7 @@ Spec: https://hl7.org/fhir/R4/structuredefinition.html and https://hl7.org/fhir/
 """
 
 from functools import cache
+from typing import Literal
 
 from fhirserver_profiles import read_compiled_r4
 
@@ -23,6 +24,7 @@ from fhirserver.definitions.search_parameters import (
 __all__ = [
     "FIRST_OWN",
     "FULL_TEXT",
+    "FullText",
     "LAST_OWN",
     "MAIN_DATE",
     "Choice",
@@ -35,10 +37,27 @@ __all__ = [
     "SearchParameter",
     "TypeDef",
     "r4",
+    "r4_with",
 ]
+
+FullText = Literal["off", "text", "content"]
+"""Words that are searched: none, those of narratives, or of everything."""
 
 
 @cache
 def r4() -> Definitions:
-    """Give the definitions of FHIR R4 (4.0.1)."""
+    """Give the definitions of FHIR R4 (4.0.1); of words it searches those of narratives."""
     return Definitions(read_compiled_r4())
+
+
+@cache
+def r4_with(full_text: FullText) -> Definitions:
+    """Give the definitions of FHIR R4 with the parameters of words that a server searches."""
+    return r4().searching(_SEARCHED[full_text])
+
+
+_SEARCHED: dict[FullText, frozenset[str]] = {
+    "off": frozenset(),
+    "text": frozenset({"_text"}),
+    "content": FULL_TEXT,
+}

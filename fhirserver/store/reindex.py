@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import pq
 
 from fhirserver.model.json import parse_json
-from fhirserver.search.extract import EXTRACTOR_VERSION
+from fhirserver.search.extract import extractor_of
 from fhirserver.store import binary, row_types
 from fhirserver.store.database import Database
 from fhirserver.store.identities import Identity
@@ -34,7 +34,8 @@ Extract = Callable[[Any], "IndexRows"]
 
 _WANTED = """
 FROM resource WHERE state = 1 AND {where}
-AND (extractor < :extractor::smallint OR tid = ANY (:tids::smallint[]))
+AND (extractor <> :extractor::smallint AND extractor / 4 <= :extractor::smallint / 4
+     OR tid = ANY (:tids::smallint[]))
 """
 _NEXT = statement(
     f"SELECT rid {_WANTED.format(where='rid > :after::bigint')} ORDER BY rid LIMIT :count::bigint"
@@ -91,7 +92,7 @@ def reindex_step(
     """
     tids = [database.definitions.type_id(name) for name in types]
     selection: dict[str, bytes | None] = {
-        "extractor": binary.int2(EXTRACTOR_VERSION),
+        "extractor": binary.int2(extractor_of(database.definitions)),
         "tids": binary.int2_array(tids),
         "after": binary.int8(after),
         "count": binary.int8(count),
@@ -170,7 +171,7 @@ def _write(database: Database, connection: StoreConnection, rewrites: Sequence[_
         for each in rewrites
     ]
     arguments = {
-        "extractor": binary.int2(EXTRACTOR_VERSION),
+        "extractor": binary.int2(extractor_of(database.definitions)),
         "registry": binary.int8(database.definitions.registry),
         "changed": row_types.RESOURCE.pack(connection.row_type_oids["resource_row"], rows),
         **index_arguments(connection, "gone", gone),

@@ -24,7 +24,7 @@ from psycopg import errors, pq
 
 from fhirserver.errors import UnavailableError
 from fhirserver.model.stored import StoredResource
-from fhirserver.search.extract import EXTRACTOR_VERSION, extract
+from fhirserver.search.extract import extract, extractor_of
 from fhirserver.store import binary
 from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.database import Database
@@ -340,7 +340,7 @@ class WriteSession:
             new=frozenset(new),
         )
         arguments: Arguments = {
-            "extractor": binary.int2(EXTRACTOR_VERSION),
+            "extractor": binary.int2(extractor_of(self._definitions)),
             "registry": binary.int8(self._definitions.registry),
             "target": target_argument(connection, targets) if targets else None,
             "fresh": resource_argument(connection, fresh) if fresh else None,
