@@ -50,9 +50,7 @@ class OwnParameters:
 
     def __init__(self, settings: Settings) -> None:
         self._base_url = settings.public_url
-        self._database = Database(
-            settings.database_url, max_size=1, full_text=settings.full_text
-        )
+        self._database = Database(settings.database_url, max_size=1, full_text=settings.full_text)
 
     def step(self, connection: Connection[Any]) -> bool:
         """Do the next piece, in a transaction of its own; True if there may be more."""

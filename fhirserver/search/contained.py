@@ -22,7 +22,7 @@ from fhirserver.search.draft import Draft
 from fhirserver.search.phases import Phase, from_resources, joined, key_on_types
 from fhirserver.search.query import Query
 from fhirserver.search.scope import Scope, held_in, of_types, of_types_fragment
-from fhirserver.search.source import IndexSource, best_rows
+from fhirserver.search.source import IndexSource, best_rows, selects_by_id
 
 
 def confine_contained(query: Query, confined: Confined) -> Confinement:
@@ -37,9 +37,9 @@ def confine_contained(query: Query, confined: Confined) -> Confinement:
 
 
 def contained_phase(query: Query, draft: Draft) -> Phase:
-    """Choose where to begin: the most selective criterion's rows, else all of the types."""
+    """Choose where to begin: ids, the most selective criterion's rows, or the types."""
     found = [(clause, each) for clause, each in draft.found if isinstance(each, Rows)]
-    rows = best_rows(found, None)
+    rows = None if selects_by_id(draft.conditions()) else best_rows(found, None)
     if isinstance(rows, Rows):
         base = Phase(IndexSource(rows, None), draft.beside(rows), ())
     else:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fhirserver.search.condition_sql import Row, all_of, of_parameters, on, row_test, select, test
-from fhirserver.search.conditions import ALWAYS, Fragment
+from fhirserver.search.conditions import ALWAYS, NEVER, Fragment
 from fhirserver.search.owners import owner_rows
 from fhirserver.search.phases import Phase
 from fhirserver.search.source import (
@@ -59,7 +59,7 @@ def rows_of(phase: Phase) -> From:
         case OwnerSource():
             return From(_union(owner_rows(source.owners)), all_of(tests))
         case IndexSource():
-            branches = _branches(source)
+            branches = _branches(source) or [NEVER]
             if len(branches) == 1:
                 where = on(branches[0], "d")
                 table = Fragment(f"{phase.space}{source.rows.table} d")

@@ -22,7 +22,12 @@ class CutDatabase(Database):
     """
 
     def __init__(
-        self, url: str, *, statement_timeout_ms: int, audit_durability: Durability, full_text: FullText
+        self,
+        url: str,
+        *,
+        statement_timeout_ms: int,
+        audit_durability: Durability,
+        full_text: FullText,
     ) -> None:
         super().__init__(
             url,

@@ -168,12 +168,12 @@ def test_verify_sees_rows_of_contained_resources(wordy: Searcher) -> None:
             ("UPDATE contained_string SET rid = 5", ("contained_string", "orphans")),
         ):
             connection.execute("BEGIN")
-            kept = connection.execute(f"CREATE TABLE kept AS TABLE {damage.split()[1]}")  # noqa: S608 - own words
+            kept = connection.execute(f"CREATE TABLE kept AS TABLE {damage.split()[1]}")
             assert kept.rowcount
             connection.execute(damage)
             connection.execute("COMMIT")
             assert found in rules()
             connection.execute(f"TRUNCATE {damage.split()[1]}")
-            connection.execute(f"INSERT INTO {damage.split()[1]} TABLE kept")  # noqa: S608 - own words
+            connection.execute(f"INSERT INTO {damage.split()[1]} TABLE kept")
             connection.execute("DROP TABLE kept")
     assert rules() == set()
