@@ -15,7 +15,7 @@ from typing import Any
 
 from fhirserver.access import allow_all
 from fhirserver.config import Settings, split_origins
-from fhirserver.definitions import r4
+from fhirserver.definitions import r4_with
 from fhirserver.errors import FhirError
 from fhirserver.http.guard import check_loopback
 from fhirserver.http.response import STATUS_LINES, Response
@@ -95,9 +95,10 @@ def build_services(settings: Settings, *, cursor_key: bytes) -> Services:
         timeout_s=settings.pool_timeout_s,
         statement_timeout_ms=settings.statement_timeout_ms,
         audit_durability=settings.audit_durability,
+        full_text=settings.full_text,
     )
     return Services(
-        definitions=r4(),
+        definitions=r4_with(settings.full_text),
         database=database,
         settings=settings,
         policy=allow_all,

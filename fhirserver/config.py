@@ -26,6 +26,8 @@ class Settings:
         conditional_delete_limit: resources that one conditional delete deletes at most.
         if_match_required: an update without If-Match is refused with 412.
         audit_durability: "durable" waits for the disk before an answer leaves; "async" does not.
+        full_text: "text" indexes the words of narratives, for `_text`; "content" also those of
+            whole resources, for `_content`; "off" neither.
         page_size: entries of a page when `_count` is absent.
         page_size_max: the largest `_count` that is honoured.
         include_limit: included resources of a page at most.
@@ -56,6 +58,7 @@ class Settings:
     conditional_delete_limit: int = 1
     if_match_required: bool = False
     audit_durability: Literal["durable", "async"] = "durable"
+    full_text: Literal["off", "text", "content"] = "text"
     page_size: int = 20
     page_size_max: int = 1000
     include_limit: int = 1000
@@ -125,6 +128,7 @@ def read_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     )
     _check_choice("audit_durability", settings.audit_durability, ("durable", "async"))
     _check_origins(settings.cors_origins)
+    _check_choice("full_text", settings.full_text, ("off", "text", "content"))
     for name, (least, most) in RANGES.items():
         _check_range(name, getattr(settings, name), least, most)
     if settings.page_size > settings.page_size_max:

@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     with place(order, settings) as url:
         if args.no_verify:
             return 0
-        report = check_database(url, manifest.public_url)
+        report = check_database(url, manifest.public_url, settings.full_text)
         sys.stdout.write(describe_report(report))
         return 0 if report.sound else 1
 

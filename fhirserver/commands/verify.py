@@ -14,6 +14,7 @@ from fhirserver.commands.progress import Progress
 from fhirserver.model.json import JsonValue, write_json
 
 if TYPE_CHECKING:
+    from fhirserver.definitions import FullText
     from fhirserver.store.verify import Report
 
 EXAMPLES = """\
@@ -38,25 +39,26 @@ def run(args: argparse.Namespace) -> int:
     """Print the report; 1 where anything was found."""
     settings = settings_from(args, public_url=args.public_url)
     with reach_database(settings) as url:
-        report = check_database(url, settings.public_url)
+        report = check_database(url, settings.public_url, settings.full_text)
     found = _found(report)
     sys.stdout.write(write_json(found).decode() + "\n" if args.json else _text(found))
     return 0 if report.sound else 1
 
 
-def check_database(url: str, public_url: str) -> "Report":
+def check_database(url: str, public_url: str, full_text: "FullText") -> "Report":
     """Check everything that a database holds, and show how far it is.
 
     Args:
         url: of a database whose schema is up to date.
         public_url: FHIR base that tells which absolute references are local.
+        full_text: which words are indexed, as in the settings.
     """
-    from fhirserver.search.extract import EXTRACTOR_VERSION, IndexRows, extract
+    from fhirserver.search.extract import IndexRows, extract, extractor_of
     from fhirserver.store.database import Database
     from fhirserver.store.verify import verify
 
     progress = Progress("verify", 0)
-    with closing(Database(url, max_size=1)) as database:
+    with closing(Database(url, max_size=1, full_text=full_text)) as database:
         definitions = database.current_definitions()
 
     def rows_of(resource: JsonValue) -> IndexRows:
@@ -66,7 +68,7 @@ def check_database(url: str, public_url: str) -> "Report":
         url,
         definitions,
         extract=rows_of,
-        extractor=EXTRACTOR_VERSION,
+        extractor=extractor_of(definitions),
         progress=lambda checked: progress.advance(checked - progress.count, 0),
     )
     progress.finish()

@@ -203,7 +203,7 @@ def _resource(definitions: Definitions, name: str, referrers: Sequence[str]) -> 
         "conditionalUpdate": True,
         "searchInclude": [
             "*",
-            *(f"{name}:{each.code}" for each in parameters if each.type == "reference"),
+            *(f"{name}:{each.code}" for each in parameters if leads_to_others(each)),
         ],
         "searchRevInclude": referrers,
         "searchParam": [_parameter(each) for each in parameters],
@@ -239,6 +239,11 @@ def searchable(definitions: Definitions, name: str) -> list[SearchParameter]:
     ]
 
 
+def leads_to_others(parameter: SearchParameter) -> bool:
+    """Tell whether what a parameter refers to can be included."""
+    return parameter.type == "reference" and not parameter.enters_entry
+
+
 def _parameter(parameter: SearchParameter) -> JsonObject:
     described = {"name": parameter.code, "type": parameter.type}
     if parameter.url:
@@ -261,7 +266,7 @@ def _referrers(definitions: Definitions) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {name: [] for name in definitions.resource_types}
     for source in definitions.resource_types:
         for parameter in searchable(definitions, source):
-            if parameter.type != "reference":
+            if not leads_to_others(parameter):
                 continue
             for target in target_types(parameter, definitions):
                 if target in found:

@@ -28,7 +28,8 @@ from fhirserver.model.json import JsonObject, parse_json, write_json
 READING = ("_format", "_pretty", "_summary", "_elements")
 CACHED = ("If-None-Match", "If-Modified-Since")
 SEARCHING = (
-    "_count", "_sort", "_total", "_include", "_revinclude", "_explain", "Prefer", *READING
+    "_count", "_sort", "_total", "_include", "_revinclude", "_contained", "_containedType",
+    "_explain", "Prefer", *READING,
 )  # fmt: skip
 HISTORY = ("_count", "_since", "_at", "Prefer", "_format", "_pretty")
 LISTED = ("Bundle", "Accepted")

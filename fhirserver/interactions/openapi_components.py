@@ -26,6 +26,14 @@ _SEARCHED = {
 _TEXT: JsonObject = {"type": "string"}
 _QUERY: dict[str, tuple[str, JsonObject]] = {
     "_at": ("Versions that were current at some moment of this date or time.", _TEXT),
+    "_contained": (
+        "Whether contained resources are found: not, alone, or too.",
+        {"type": "string", "enum": ["false", "true", "both"]},
+    ),
+    "_containedType": (
+        "What answers for a contained resource: what contains it, or itself.",
+        {"type": "string", "enum": ["container", "contained"]},
+    ),
     "_count": ("Entries of a page.", {"type": "integer", "minimum": 0}),
     "_elements": ("Elements at the top that are wanted, by comma.", _TEXT),
     "_explain": (

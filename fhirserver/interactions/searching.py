@@ -24,6 +24,7 @@ from fhirserver.interactions.subset import Subset, apply_subset
 from fhirserver.interactions.types import Query, Result, Services
 from fhirserver.model.json import write_json
 from fhirserver.model.outcome import operation_outcome
+from fhirserver.model.stored import StoredResource
 from fhirserver.search.allowance import Allowance, BoundedHierarchies, BoundedTerminology
 from fhirserver.search.context import SearchContext
 from fhirserver.search.cursor import PARAMETER, open_cursor, page_links
@@ -243,10 +244,17 @@ def _entries(
         for stored in found:
             assert stored.body is not None
             body = apply_subset(definitions, stored.body, subset)
-            yield entry_json(body, f"{base_url}/{stored.type}/{stored.id}", rest)
+            yield entry_json(body, _full_url(base_url, stored), rest)
     issues = list(_remarks(parsed, page))
     if issues:
         yield entry_json(write_json(operation_outcome(issues)), None, _OUTCOME)
+
+
+def _full_url(base_url: str, stored: StoredResource) -> str | None:
+    """Give the address of a resource; one that is contained without an id has none."""
+    if not stored.container:
+        return f"{base_url}/{stored.type}/{stored.id}"
+    return f"{base_url}/{stored.container}#{stored.id}" if stored.id else None
 
 
 def _remarks(parsed: ParsedQuery, page: SearchPage) -> Iterator[Issue]:

@@ -75,6 +75,7 @@ def _own_database(services: Services) -> Iterator[CutDatabase]:
         services.database.url,
         statement_timeout_ms=settings.async_statement_timeout_ms,
         audit_durability=settings.audit_durability,
+        full_text=settings.full_text,
     )
     try:
         yield database

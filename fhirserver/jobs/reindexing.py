@@ -24,11 +24,12 @@ class Reindexing:
     def __init__(self, settings: Settings) -> None:
         self._base_url = settings.public_url
         self._url = settings.database_url
+        self._full_text = settings.full_text
         self._after = 0
 
     def step(self, _connection: Connection[Any]) -> bool:
         """Reindex the next resources, in a transaction of their own; True if there may be more."""
-        with closing(Database(self._url, max_size=1)) as database:
+        with closing(Database(self._url, max_size=1, full_text=self._full_text)) as database:
             database.current_definitions()
 
             def rows_of(resource: JsonObject) -> IndexRows:
@@ -49,7 +50,7 @@ class OwnParameters:
 
     def __init__(self, settings: Settings) -> None:
         self._base_url = settings.public_url
-        self._database = Database(settings.database_url, max_size=1)
+        self._database = Database(settings.database_url, max_size=1, full_text=settings.full_text)
 
     def step(self, connection: Connection[Any]) -> bool:
         """Do the next piece, in a transaction of its own; True if there may be more."""

@@ -26,7 +26,8 @@ from fhirserver.search.refusal import (
     over_limit,
 )
 from fhirserver.search.results import (
-    check_contained,
+    parse_contained,
+    parse_contained_type,
     parse_count,
     parse_elements,
     parse_include,
@@ -39,7 +40,9 @@ from fhirserver.search.size import tests_of
 
 Pairs = Sequence[tuple[str, str]]
 
-_ONCE = ("_count", "_total", "_summary", "_elements", "_sort", "_type")
+_ONCE = (
+    "_count", "_total", "_summary", "_elements", "_sort", "_type", "_contained", "_containedType",
+)  # fmt: skip
 _INCLUDES = ("_include", "_revinclude")
 
 
@@ -65,8 +68,6 @@ def parse(
     _check_pairs(pairs, context)
     taken = _take_apart(pairs)
     searched = _types(types, taken.once.get("_type"), context, compartment)
-    for name, value in taken.contained:
-        check_contained(name, value)
     criteria, ignored = _criteria(taken.criteria, searched, context)
     criteria += _lists(taken.lists, searched, criteria, compartment, context)
     _check_tests(sum(map(tests_of, criteria)), context)
@@ -85,6 +86,10 @@ def parse(
         ),
         include=_includes(taken.includes, "_include", context),
         revinclude=_includes(taken.includes, "_revinclude", context),
+        contained=parse_contained(once["_contained"]) if "_contained" in once else None,
+        contained_type=(
+            parse_contained_type(once["_containedType"]) if "_containedType" in once else None
+        ),
         ignored=ignored,
     )
 
@@ -156,7 +161,6 @@ class _Taken:
 
     once: dict[str, str] = field(default_factory=dict)
     includes: list[tuple[str, str]] = field(default_factory=list)
-    contained: list[tuple[str, str]] = field(default_factory=list)
     lists: list[Given] = field(default_factory=list)
     criteria: list[Given] = field(default_factory=list)
 
@@ -172,8 +176,6 @@ def _take_apart(pairs: Pairs) -> _Taken:
             raise invalid_value(name, value, "this parameter takes no modifier")
         elif name.partition(":")[0] in _INCLUDES:
             taken.includes.append((name, value))
-        elif name in ("_contained", "_containedType"):
-            taken.contained.append((name, value))
         elif name.partition(":")[0] == "_list":
             taken.lists.append(Given(name, value))
         else:

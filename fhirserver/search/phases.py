@@ -25,6 +25,7 @@ from fhirserver.search.conditions import (
     OrderKey,
     Owners,
     Rows,
+    Space,
     Table,
 )
 from fhirserver.search.draft import Draft
@@ -62,6 +63,9 @@ class Phase:
         streamed: an index gives the source's rows in this order, and the other conditions are
             exact look-ups, so nothing beyond the page needs to be read. Some composites' rows are
             sorted; they are those of one patient and code.
+        space: which resources the source's rows are of; beside ordinary ones all matches are
+            collected, and their keys joined.
+        whole: a contained resource is answered by what contains it.
     """
 
     source: Source
@@ -69,6 +73,8 @@ class Phase:
     keys: tuple[OrderKey, ...]
     joined: tuple[SortKey, ...] = ()
     streamed: bool = False
+    space: Space = ""
+    whole: bool = False
 
 
 def base_phase(draft: Draft) -> Phase:
@@ -76,7 +82,7 @@ def base_phase(draft: Draft) -> Phase:
     scope = draft.confinement.scope
     rows = best_rows(draft.found, scope)
     if selects_by_id(draft.conditions()):
-        return _from_resources(draft)
+        return from_resources(draft)
     if isinstance(rows, Owners):
         conditions = tuple(
             each
@@ -89,7 +95,7 @@ def base_phase(draft: Draft) -> Phase:
         keys = () if rows.order == BY_PATIENT and scope is not None else rows.order
         return _from_rows(rows, draft, (*keys, _RID))
     if scope is None:
-        return _from_resources(draft)
+        return from_resources(draft)
     types = draft.confinement.types
     sps = member_parameters("Patient", types, draft.confined.definitions)
     source = CompartmentSource(sps, scope, "Patient" in types)
@@ -98,7 +104,7 @@ def base_phase(draft: Draft) -> Phase:
 
 def phases_of(sort: Sequence[SortKey], draft: Draft) -> list[Phase]:
     """Choose how the order asked for comes about."""
-    keys = [_on_types(key, draft) for key in sort]
+    keys = [key_on_types(key, draft) for key in sort]
     if not keys:
         return [base_phase(draft)]
     first = keys[0]
@@ -106,20 +112,21 @@ def phases_of(sort: Sequence[SortKey], draft: Draft) -> list[Phase]:
     if code == "_id" or (code == "_lastUpdated" and len(keys) == 1):
         column = "@.id" if code == "_id" else "@.updated"
         order = (OrderKey(column, first.descending), OrderKey("@.rid", first.descending))
-        return [_from_resources(draft, order)]
+        return [from_resources(draft, order)]
     if len(keys) > 1 or selects_by_id(draft.conditions()):
-        return [_joined(keys, base_phase(draft))]
+        return [joined(keys, base_phase(draft))]
     if all(MAIN_DATE.get(name) == code for name in draft.confinement.types):
         tokens = best_tokens(draft.found)
         if tokens is not None:
             return _by_main_date(tokens, first, draft)
     rows = _rows_of(first, draft.confined.definitions)
     if rows is None:
-        return [_joined(keys, base_phase(draft))]
+        return [joined(keys, base_phase(draft))]
     return _by_rows(rows, first, draft)
 
 
-def _on_types(key: SortKey, draft: Draft) -> SortKey:
+def key_on_types(key: SortKey, draft: Draft) -> SortKey:
+    """Narrow a key of a system-wide search to the types that the caller may see."""
     types = draft.confinement.types
     if len(key.parameters) == len(types):
         return key
@@ -165,7 +172,8 @@ def _is_probe(condition: Condition) -> bool:
     return isinstance(condition, Column)
 
 
-def _from_resources(draft: Draft, keys: tuple[OrderKey, ...] = ()) -> Phase:
+def from_resources(draft: Draft, keys: tuple[OrderKey, ...] = ()) -> Phase:
+    """Begin with the rows of `resource`, in the order of the keys; none are those of the index."""
     definitions = draft.confined.definitions
     types = draft.confinement.types
     tids = tuple(definitions.type_id(name) for name in types)
@@ -239,7 +247,7 @@ def _by_rows(rows: Rows, key: SortKey, draft: Draft) -> list[Phase]:
     return [valued, replace(base, conditions=(*base.conditions, last))]
 
 
-def _joined(sort: Sequence[SortKey], base: Phase) -> Phase:
+def joined(sort: Sequence[SortKey], base: Phase) -> Phase:
     """Join every key to the base's rows, and sort."""
     keys = [
         OrderKey(f"@.k{number}", key.descending, nullable=True) for number, key in enumerate(sort)

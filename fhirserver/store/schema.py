@@ -13,11 +13,19 @@ resource     identity and current version of everything that has an id
   keys       the index rows as written, packed (see packed_keys); updates diff against it
   body       compact JSON, exactly what a read returns; NULL unless live
 history      superseded versions: once a row is here it never changes
-token string date ref quantity composite narrative   index rows: one per value and compartment
-             patient (at most COPIES_MAX patients); `home` marks exactly one copy of each value
+token string date ref quantity composite narrative content   index rows: one per value and
+             compartment patient (at most COPIES_MAX patients); `home` marks exactly one copy of
+             each value
   sp         search parameter number; ref rows of NOT_SEARCHED are references that no
              parameter covers, kept so that a delete finds every referrer
   dt         main clinical date, epoch microseconds, for sorting by it; MIN_US if none
+contained    resources inside others, with row ids of their own from the same sequence; no other
+             query sees them
+  container  rid of the resource that holds it, and has its compartments
+  place      number among what is contained; -1 for the first entry of a Bundle
+contained_token ...   their index rows, with `pat` and `home` as the container's
+both_token ...        views of ordinary and contained rows together; `both_resource` of the
+             resources, without what contained ones do not have
 compartment  membership of resources in more than COPIES_MAX compartments; the index rows of
              those carry pat = their own rid
 content, content_chunk   contents of Binaries that are too large for a row; see contents
@@ -35,7 +43,6 @@ Instants are epoch microseconds; ids and codes compare by byte.
 """
 
 from enum import IntEnum
-from typing import Literal
 
 from fhirserver.model.stored import Method
 
@@ -44,8 +51,7 @@ RID_BLOCK = 1000
 COPIES_MAX = 8
 NOT_SEARCHED = 0
 
-IndexTable = Literal["token", "string", "date", "ref", "quantity", "composite", "narrative"]
-INDEX_TABLES: tuple[IndexTable, ...] = (
+INDEX_TABLES = (
     "token",
     "string",
     "date",
@@ -53,6 +59,7 @@ INDEX_TABLES: tuple[IndexTable, ...] = (
     "quantity",
     "composite",
     "narrative",
+    "content",
 )
 
 

@@ -31,6 +31,7 @@ from fhirserver.search.plan import Plan, make_plan
 from fhirserver.search.query import Query
 from fhirserver.search.sql import count_sql, page_query, page_sql
 from fhirserver.store.audit_row import AUDIT_COLUMNS, AuditRow
+from fhirserver.store.contained import cut_out
 from fhirserver.store.database import Database
 from fhirserver.store.hot_search import hot_runner, is_hot
 from fhirserver.store.include import Found, Included, Run, include
@@ -187,11 +188,15 @@ def _read_phase(
     sql = page_sql(page, phase, backward=position.backward, audit=audit)
     type_name = plan.confined.definitions.type_name
     rows: list[Row] = []
-    for rid, tid, id, version, updated, method, body, keys, *values in run(sql):
+    for rid, tid, id, version, updated, method, body, keys, *more in run(sql):
         stored = StoredResource(
             rid, type_name(tid), id, version, updated, method_name(method), body
         )
-        rows.append(Row(number, tuple(values), Found(stored, keys)))
+        found, values = Found(stored, keys), tuple(more[: len(phase.keys)])
+        if phase.space and not phase.whole:
+            kind, container, place = more[len(phase.keys) :]
+            found = cut_out(found, f"{type_name(kind)}/{container}", place)
+        rows.append(Row(number, values, found))
     return rows
 
 

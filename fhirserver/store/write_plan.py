@@ -109,7 +109,7 @@ class Step:
     created: bool
 
 
-NO_ROWS = TableRows(*(set() for _ in TableRows._fields))
+NO_ROWS = TableRows()
 _instant = lru_cache(maxsize=64)(format_instant)
 """Everything that is written together has the same."""
 

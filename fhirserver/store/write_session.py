@@ -24,7 +24,7 @@ from psycopg import errors, pq
 
 from fhirserver.errors import UnavailableError
 from fhirserver.model.stored import StoredResource
-from fhirserver.search.extract import EXTRACTOR_VERSION, extract
+from fhirserver.search.extract import extract, extractor_of
 from fhirserver.store import binary
 from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.contents import keep_content
@@ -32,7 +32,7 @@ from fhirserver.store.database import Database
 from fhirserver.store.identities import Identity
 from fhirserver.store.integrity_warnings import with_warnings
 from fhirserver.store.outliving import holding
-from fhirserver.store.packed_keys import NO_KEYS, PackedKeys, keys_of, unpack
+from fhirserver.store.packed_keys import NO_KEYS, PackedKeys, keys_of, numbered, unpack
 from fhirserver.store.references import Integrity, References, StaleIdentityError, refuse_stray
 from fhirserver.store.referrers import refuse_referenced
 from fhirserver.store.row_locks import RowLocks, as_stored
@@ -237,6 +237,7 @@ class WriteSession:
             NO_KEYS if each.rows is None else keys_of(each.rows, self._definitions)
             for each in changes
         ]
+        keys = list(map(self._numbered, keys, currents))
         rids, targets = self._resolve(identities, keys, changes, integrity)
         planner = Planner(rids, self._database.clock())
         steps = list(map(planner.step, changes, identities, keys, currents))
@@ -288,6 +289,15 @@ class WriteSession:
         return replace(
             change,
             rows=extract(change.content, definitions=self._definitions, base_url=rows.base_url),
+        )
+
+    def _numbered(self, keys: PackedKeys, current: Current | None) -> PackedKeys:
+        """Give what a resource contains its row ids."""
+        if not keys.contained:
+            return keys
+        before = NO_KEYS if current is None else unpack(current.keys)
+        return numbered(
+            keys, before, lambda count: self._database.rids.take(self._connection, count)
         )
 
     def _resolve(
@@ -356,7 +366,7 @@ class WriteSession:
             new=frozenset(new),
         )
         arguments: Arguments = {
-            "extractor": binary.int2(EXTRACTOR_VERSION),
+            "extractor": binary.int2(extractor_of(self._definitions)),
             "registry": binary.int8(self._definitions.registry),
             "target": target_argument(connection, targets) if targets else None,
             "fresh": resource_argument(connection, fresh) if fresh else None,

@@ -1,13 +1,13 @@
 """First answers to requests with an Idempotency-Key.
 
 Revision ID: 0014
-Revises: 0011
+Revises: 0013
 """
 
 from alembic import op
 
 revision = "0014"
-down_revision = "0011"
+down_revision = "0013"
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS idempotency (

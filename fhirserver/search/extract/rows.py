@@ -19,6 +19,12 @@ QuantityRow = tuple[
 ]
 
 
+ENTRY = -1
+"""The place of the first entry of a Bundle."""
+WHOLE = -2
+"""The place of the resource that contains the others."""
+
+
 class CompositeRow(NamedTuple):
     """Values that stand together in one element, as columns of the table `composite`.
 
@@ -96,6 +102,10 @@ class IndexRows:
             numbers have system 0, no code and no unit.
         composite: values that stand together in one element.
         narrative: (sp, words of the narrative, a blank between them).
+        content: (sp, words of the whole resource, a blank between them).
+        internal: (sp, place) of references to what stands inside the resource: a number among
+            what is contained, ENTRY or WHOLE.
+        contained: what stands inside it, by place.
         present: parameters that have a value, ascending. An alias that counts one target type
             alone (patient for subject) stands here under its own number too. Negative: what has
             no row that gives it a place in an order.
@@ -114,6 +124,9 @@ class IndexRows:
     quantity: list[QuantityRow] = field(default_factory=list)
     composite: list[CompositeRow] = field(default_factory=list)
     narrative: list[tuple[int, str]] = field(default_factory=list)
+    content: list[tuple[int, str]] = field(default_factory=list)
+    internal: list[tuple[int, int]] = field(default_factory=list)
+    contained: list["Inside"] = field(default_factory=list)
     present: list[int] = field(default_factory=list)
     main_date: int | None = None
     patients: list[tuple[str, str]] = field(default_factory=list)
@@ -123,6 +136,23 @@ class IndexRows:
     base_url: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """A resource that stands inside another.
+
+    Attributes:
+        type: its resource type.
+        id: its id there; "" if it has none.
+        place: number among what is contained, or ENTRY.
+        rows: its index rows; it has no compartments of its own.
+    """
+
+    type: str
+    id: str
+    place: int
+    rows: IndexRows
+
+
 class Sink:
     """Where emitters put rows during one walk.
 
@@ -130,12 +160,14 @@ class Sink:
         base_url: the server's FHIR base, to recognise its own absolute URLs.
         local_types: types that a local reference can point at.
         resource: what is walked.
+        internal: (sp, id) of references such as "#id".
     """
 
     __slots__ = (
         "base_url",
         "composite",
         "date",
+        "internal",
         "local_types",
         "present",
         "quantity",
@@ -157,6 +189,7 @@ class Sink:
         self.reference: list[ReferenceRow] = []
         self.quantity: list[QuantityRow] = []
         self.composite: list[CompositeRow] = []
+        self.internal: list[tuple[int, str]] = []
         self.present: list[int] = []
 
 

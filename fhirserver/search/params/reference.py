@@ -156,6 +156,32 @@ def condition(
     return any_condition(conditions)
 
 
+def entry_condition(
+    sps: tuple[int, ...], values: Iterable[ReferenceValue], definitions: Definitions
+) -> Condition:
+    """Build the condition of a parameter that leads to the first entry of a Bundle.
+
+    An id is that of the resource in the entry, any other URL the entry's fullUrl.
+    """
+    found = list(values)
+    conditions: list[Condition] = [
+        Rows("ref", sps, (_in_entry(value, definitions),)) for value in found if value.id
+    ]
+    urls = [value for value in found if value.url]
+    if urls:
+        conditions.append(condition(sps, None, urls, definitions))
+    return any_condition(conditions)
+
+
+def _in_entry(value: ReferenceValue, definitions: Definitions) -> Fragment:
+    tids = [definitions.type_id(name) for name in value.types]
+    return Fragment(
+        "@.target IN (SELECT t.rid FROM contained t"
+        " WHERE t.tid = ANY(%s::smallint[]) AND t.id = %s AND t.place < 0)",
+        (tids, value.id),
+    )
+
+
 def target(types: tuple[str, ...], id: str, definitions: Definitions) -> Fragment:
     """Test that a `ref` row points at one resource, whose row id the database looks up."""
     if not types:

@@ -126,7 +126,8 @@ def rows_read(database: Database, text: str, params: tuple[object, ...]) -> tupl
         if "Relation Name" in node:
             looked_at = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
             read += round(looked_at * node["Actual Loops"])
-            if node["Node Type"] == "Seq Scan" and node["Relation Name"] != "compartment":
+            empty = node["Relation Name"].startswith(("compartment", "contained"))
+            if node["Node Type"] == "Seq Scan" and not empty:
                 scanned.append(node["Relation Name"])
     return read, scanned
 
