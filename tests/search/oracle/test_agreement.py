@@ -279,3 +279,29 @@ def test_edges(database: Database, resource: Json, query: tuple[str, str], expec
     store(database, [{**resource, "id": identity}])
     assert matches({**resource, "id": identity}, kind, [query]) is expected
     assert (identity in found(database, kind, [query, ("_id", identity)]).ids) is expected
+
+
+IN_SEOUL = {"resourceType": "Location", "address": {"city": "김철수"}}
+COMMA = observed(code={"coding": [{"system": "urn:oid:1.2.3", "code": "c,d"}]})
+
+
+@pytest.mark.parametrize(
+    ("resource", "drawn", "expected"),
+    [
+        pytest.param(IN_SEOUL, ("address-city", "le", "山田"), False, id="syllables-are-whole"),
+        pytest.param(IN_SEOUL, ("address-city", "sw", "기"), False, id="no-beginning-of-one"),
+        pytest.param(IN_SEOUL, ("address-city", "sw", "김"), True, id="a-whole-one"),
+        pytest.param(COMMA, ("code", "eq", "urn:oid:1.2.3|c\\,d"), True, id="escaped-comma"),
+        pytest.param(COMMA, ("code", "ss", "urn:oid:1.2.3|c\\,d"), True, id="likewise-below"),
+        pytest.param(COMMA, ("code", "sb", "urn:oid:1.2.3|c\\,d"), True, id="likewise-above"),
+    ],
+)
+def test_edges_of_filters(
+    database: Database, resource: Json, drawn: tuple[str, str, str], expected: bool
+) -> None:
+    identity = f"r{next(_numbers)}"
+    kind = resource["resourceType"]
+    store(database, [{**resource, "id": identity}])
+    assert filters.holds(resource, kind, drawn) is expected
+    query = [("_filter", filters.written(drawn)), ("_id", identity)]
+    assert (identity in found(database, kind, query).ids) is expected
