@@ -6,6 +6,7 @@ FHIRSERVER_KEY_ROUNDS scales the races, FHIRSERVER_KEY_KILLS the kills.
 from __future__ import annotations
 
 import http.client
+import itertools
 import os
 import random
 import signal
@@ -13,6 +14,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -138,27 +140,38 @@ def test_a_worker_that_is_killed_in_the_middle_leaves_nothing_to_be_done_twice(
 
 
 def test_kills_at_any_moment_make_nothing_twice_and_lose_nothing(running: ServerProcess) -> None:
+    """The next kill comes a moment after somebody was answered: a server restarts ever later."""
     over = threading.Event()
     chance = random.Random()
+    tags: list[str] = []
 
-    def write(writer: int) -> list[str]:
-        done: list[str] = []
-        while not over.is_set():
-            tag = f"any-{writer}-{len(done)}"
+    def write(writer: int) -> None:
+        for number in itertools.count():
+            if over.is_set():
+                return
+            tag = f"any-{writer}-{number}"
             assert insist(running, "Patient", patient(tag), tag).status == 201
-            done.append(tag)
-        return done
+            tags.append(tag)
 
     with ThreadPoolExecutor(WRITERS) as pool:
         writers = [pool.submit(write, number) for number in range(WRITERS)]
-        for _ in range(KILLS):
-            over.wait(chance.uniform(0.2, 0.8))
-            kill_workers(running)
-        over.set()
-        tags = [tag for writer in writers for tag in writer.result()]
+        try:
+            for _ in range(KILLS):
+                answered = len(tags)
+                wait_for(partial(more_than, answered, tags))
+                over.wait(chance.uniform(0, 0.5))
+                kill_workers(running)
+        finally:
+            over.set()
+        for writer in writers:
+            writer.result()
     assert len(tags) >= WRITERS
     with running.client() as client:
         assert {tag: created(client, tag) for tag in tags} == dict.fromkeys(tags, 1)
+
+
+def more_than(count: int, tags: list[str]) -> bool:
+    return len(tags) > count
 
 
 def waits(url: str) -> int:
