@@ -6,7 +6,8 @@ Inputs are made by `tests.fuzz.inputs`; `tests.fuzz.guided` is led by what they 
 code 0 where nothing was found.
 
 A finding is an exception that is not foreseen, an input that takes `SLOW_S` of a processor, or
-memory that has grown by more than `GROWTH_BYTES` over the second half of the time, when caches are full.
+memory that has grown by more than `GROWTH_BYTES` over the second half of the time, when caches are
+full.
 """
 
 import argparse
