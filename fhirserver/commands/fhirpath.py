@@ -28,7 +28,7 @@ EXAMPLES = """\
 examples:
   fhirserver fhirpath "name.where(use = 'official').given" patient.json
   fhirserver fhirpath code.coding.code observations.ndjson --json
-  fhirserver fhirpath "given.first()" - --context name < patient.json
+  fhirserver fhirpath "given.first()" patient.json --context name
 """
 
 

@@ -20,6 +20,7 @@ import pytest
 from fhirserver import errors
 from fhirserver.cli import COMMANDS, INTERNAL_COMMANDS, load_command
 from fhirserver.config import RANGES, Settings
+from fhirserver.fhirpath.compiler import FUNCTIONS
 from fhirserver.http.binary_upload import LengthRequiredError
 from fhirserver.interactions.patch_formats import PATCH_FORMATS
 from fhirserver.operations import OPERATIONS
@@ -226,7 +227,13 @@ def test_every_status_is_documented() -> None:
 
 @pytest.mark.parametrize("name", [*PATCH_FORMATS, *(f"${code}" for code in OPERATIONS)])
 def test_patch_formats_and_operations_are_documented(name: str) -> None:
-    assert name in page("writing.md")
+    assert any(name in page(each) for each in ("writing.md", "fhirpath.md"))
+
+
+def test_every_function_of_fhirpath_is_documented() -> None:
+    cells = [cell for row in rows(section("fhirpath.md", "Functions"))[1:] for cell in row[1:]]
+    named = [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
+    assert sorted(named) == sorted({*FUNCTIONS, "as", "empty", "exists", "is", "ofType"})
 
 
 def anchors(path: Path) -> set[str]:
