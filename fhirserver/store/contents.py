@@ -23,19 +23,20 @@ from fhirserver.store.database import Database
 CHUNK_BYTES = 768 * 1024
 """A multiple of three, so that a chunk is a whole number of base64's groups."""
 
-_BEGIN = "INSERT INTO content DEFAULT VALUES RETURNING number"
-_CHUNK = "INSERT INTO content_chunk (content, place, octets) VALUES (%s, %s, %s)"
+_BEGIN = "INSERT INTO binary_content DEFAULT VALUES RETURNING number"
+_CHUNK = "INSERT INTO binary_chunk (content, place, octets) VALUES (%s, %s, %s)"
 _KEEP = """
-UPDATE content SET rid = %s, version = %s, size_bytes = %s WHERE number = %s AND rid IS NULL
+UPDATE binary_content SET rid = %s, version = %s, size_bytes = %s WHERE number = %s AND rid IS NULL
 """
-_FORGET = "DELETE FROM content WHERE number = %s AND rid IS NULL"
+_FORGET = "DELETE FROM binary_content WHERE number = %s AND rid IS NULL"
 _FORGET_OLD = """
-DELETE FROM content WHERE number IN (
-    SELECT number FROM content WHERE rid IS NULL AND begun < clock_timestamp() - %s * interval '1 s'
+DELETE FROM binary_content WHERE number IN (
+    SELECT number FROM binary_content
+    WHERE rid IS NULL AND begun < clock_timestamp() - %s * interval '1 s'
     ORDER BY begun LIMIT %s FOR UPDATE SKIP LOCKED)
 """
-_FIND = "SELECT number, size_bytes FROM content WHERE rid = %s AND version = %s"
-_READ = "SELECT octets FROM content_chunk WHERE content = %s AND place = %s"
+_FIND = "SELECT number, size_bytes FROM binary_content WHERE rid = %s AND version = %s"
+_READ = "SELECT octets FROM binary_chunk WHERE content = %s AND place = %s"
 
 
 class BegunContent(NamedTuple):

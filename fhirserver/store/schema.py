@@ -28,7 +28,7 @@ both_token ...        views of ordinary and contained rows together; `both_resou
              resources, without what contained ones do not have
 compartment  membership of resources in more than COPIES_MAX compartments; the index rows of
              those carry pat = their own rid
-content, content_chunk   contents of Binaries that are too large for a row; see contents
+binary_content, binary_chunk   contents of Binaries that are too large for a row; see contents
 search_parameter   search parameters of one's own, one row per type and code; see search_registry
 search_registry    the version of what that table says; one row, none before the first change
 audit        one row per interaction, partitioned by month, in the same transaction

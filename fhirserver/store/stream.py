@@ -11,10 +11,10 @@ from fhirserver.model.json import parse_json, write_json
 BATCH_ROWS = 500
 _RESOURCES = """
 SELECT r.tid, r.body, c.number FROM resource r
-LEFT JOIN content c ON c.rid = r.rid AND c.version = r.version
+LEFT JOIN binary_content c ON c.rid = r.rid AND c.version = r.version
 WHERE r.state = 1 AND (%(all)s OR r.tid = ANY(%(types)s)) ORDER BY r.tid, r.rid
 """
-_CHUNKS = "SELECT octets FROM content_chunk WHERE content = %s ORDER BY place"
+_CHUNKS = "SELECT octets FROM binary_chunk WHERE content = %s ORDER BY place"
 
 
 def stream_resources(

@@ -20,16 +20,16 @@ _NOTED = """
 SELECT v.id, v.version, v.body, c.number FROM (
     SELECT rid, tid, id, version, body FROM resource
     UNION ALL SELECT rid, tid, id, version, body FROM history) v
-LEFT JOIN content c ON c.rid = v.rid AND c.version = v.version
+LEFT JOIN binary_content c ON c.rid = v.rid AND c.version = v.version
 WHERE v.tid = %s AND (c.number IS NOT NULL OR position(%s::bytea IN v.body) > 0)
 ORDER BY v.rid, v.version
 """
 _STRAY = """
-SELECT count(*) FROM content c WHERE rid IS NOT NULL
+SELECT count(*) FROM binary_content c WHERE rid IS NOT NULL
     AND NOT EXISTS (SELECT FROM resource r WHERE r.rid = c.rid AND r.version = c.version)
     AND NOT EXISTS (SELECT FROM history h WHERE h.rid = c.rid AND h.version = c.version)
 """
-_CHUNKS = "SELECT octets FROM content_chunk WHERE content = %s ORDER BY place"
+_CHUNKS = "SELECT octets FROM binary_chunk WHERE content = %s ORDER BY place"
 
 
 def content_findings(connection: Connection[Any], definitions: Definitions) -> Iterator[Finding]:

@@ -10,24 +10,24 @@ revision = "0015"
 down_revision = "0014"
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS content (
+CREATE TABLE IF NOT EXISTS binary_content (
     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     begun timestamptz NOT NULL DEFAULT clock_timestamp(),
     rid bigint,
     version integer,
     size_bytes bigint,
-    CONSTRAINT content_version UNIQUE (rid, version),
-    CONSTRAINT content_whole CHECK (
+    CONSTRAINT binary_content_version UNIQUE (rid, version),
+    CONSTRAINT binary_content_whole CHECK (
         (rid IS NULL) = (version IS NULL) AND (rid IS NULL) = (size_bytes IS NULL))
 );
-CREATE INDEX IF NOT EXISTS content_begun ON content (begun) WHERE rid IS NULL;
-CREATE TABLE IF NOT EXISTS content_chunk (
-    content bigint NOT NULL REFERENCES content ON DELETE CASCADE,
+CREATE INDEX IF NOT EXISTS binary_content_begun ON binary_content (begun) WHERE rid IS NULL;
+CREATE TABLE IF NOT EXISTS binary_chunk (
+    content bigint NOT NULL REFERENCES binary_content ON DELETE CASCADE,
     place integer NOT NULL,
     octets bytea NOT NULL,
     PRIMARY KEY (content, place)
 );
-ALTER TABLE content_chunk ALTER octets SET STORAGE EXTERNAL;
+ALTER TABLE binary_chunk ALTER octets SET STORAGE EXTERNAL;
 """
 
 

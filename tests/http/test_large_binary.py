@@ -35,7 +35,7 @@ def raw(client: Client, path: str, method: str = "GET", **headers: str) -> Answe
 
 def unkept(url: str) -> int:
     with psycopg.connect(url) as connection:
-        row = connection.execute("SELECT count(*) FROM content WHERE rid IS NULL").fetchone()
+        row = connection.execute("SELECT count(*) FROM binary_content WHERE rid IS NULL").fetchone()
         assert row is not None
         return int(row[0])
 

@@ -75,7 +75,7 @@ def test_content_that_was_forgotten_makes_no_version(empty: Database, sql: Conne
     with pytest.raises(UnavailableError):
         store(empty, content)
     assert count(sql, "resource") == 0
-    assert count(sql, "content_chunk") == 0
+    assert count(sql, "binary_chunk") == 0
 
 
 def test_content_has_one_version(empty: Database) -> None:
@@ -93,24 +93,28 @@ def test_what_a_killed_process_leaves_goes_after_a_day(
         begin_content(empty, PARTS)
     assert forget_unused_contents(sql) is False
     assert count(sql, "content") == 8
-    sql.execute("UPDATE content SET begun = begun - interval '25 hours'")
+    sql.execute("UPDATE binary_content SET begun = begun - interval '25 hours'")
     assert forget_unused_contents(sql) is True
     assert forget_unused_contents(sql) is False
     assert count(sql, "content") == 1
-    assert count(sql, "content_chunk") == len(PARTS)
+    assert count(sql, "binary_chunk") == len(PARTS)
 
 
 @pytest.mark.parametrize(
     ("damage", "place"),
     [
         pytest.param("SELECT 1", None, id="none"),
-        pytest.param("DELETE FROM content_chunk WHERE place = 2", "Binary/b", id="cut"),
-        pytest.param("UPDATE content_chunk SET octets = 'x'", "Binary/b", id="changed"),
-        pytest.param("DELETE FROM content", "Binary/b", id="missing"),
+        pytest.param("DELETE FROM binary_chunk WHERE place = 2", "Binary/b", id="cut"),
+        pytest.param("UPDATE binary_chunk SET octets = 'x'", "Binary/b", id="changed"),
+        pytest.param("DELETE FROM binary_content", "Binary/b", id="missing"),
         pytest.param(
-            "UPDATE content SET version = 9 WHERE rid IS NOT NULL", "Binary/b", id="of-no-version"
+            "UPDATE binary_content SET version = 9 WHERE rid IS NOT NULL",
+            "Binary/b",
+            id="of-no-version",
         ),
-        pytest.param("UPDATE content SET version = 9 WHERE rid IS NOT NULL", "content", id="stray"),
+        pytest.param(
+            "UPDATE binary_content SET version = 9 WHERE rid IS NOT NULL", "content", id="stray"
+        ),
     ],
 )
 def test_damage_is_found(
