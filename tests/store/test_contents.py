@@ -92,11 +92,11 @@ def test_what_a_killed_process_leaves_goes_after_a_day(
     for _ in range(7):
         begin_content(empty, PARTS)
     assert forget_unused_contents(sql) is False
-    assert count(sql, "content") == 8
+    assert count(sql, "binary_content") == 8
     sql.execute("UPDATE binary_content SET begun = begun - interval '25 hours'")
     assert forget_unused_contents(sql) is True
     assert forget_unused_contents(sql) is False
-    assert count(sql, "content") == 1
+    assert count(sql, "binary_content") == 1
     assert count(sql, "binary_chunk") == len(PARTS)
 
 
