@@ -22,8 +22,8 @@ class Settings:
         referential_integrity: what a local literal reference to nothing does.
         if_match_required: an update without If-Match is refused with 412.
         audit_durability: "durable" waits for the disk before an answer leaves; "async" does not.
-        full_text: "text" indexes the words of narratives, for `_text`; "content" also those of whole
-            resources, for `_content`; "off" neither.
+        full_text: "text" indexes the words of narratives, for `_text`; "content" also those of
+            whole resources, for `_content`; "off" neither.
         page_size: entries of a page when `_count` is absent.
         page_size_max: the largest `_count` that is honoured.
         include_limit: included resources of a page at most.

@@ -75,7 +75,7 @@ def check(database: Database) -> Report:
         database.url,
         definitions,
         extract=lambda resource: rows_of(resource, definitions),
-        extractor=extractor_of(r4()),
+        extractor=extractor_of(definitions),
     )
 
 
