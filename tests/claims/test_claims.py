@@ -32,7 +32,10 @@ pytestmark = pytest.mark.timeout(1200)
 
 HEAD = ("resourceType", "url", "name", "title", "status", "date", "kind", "fhirVersion")
 TOP = ("software", "implementation", "format", "patchFormat", "rest")
-REST = ("mode", "documentation", "resource", "interaction", "searchParam", "compartment")
+REST = (
+    *("mode", "documentation", "resource", "interaction", "searchParam", "operation"),
+    "compartment",
+)
 WALKED = (
     *("type", "profile", "documentation", "interaction", "operation"),
     *("searchInclude", "searchParam", "searchRevInclude"),
