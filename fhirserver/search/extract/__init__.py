@@ -15,6 +15,7 @@ Spec: https://hl7.org/fhir/R4/searchparameter.html and https://hl7.org/fhir/R4/s
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 
 from fhirserver.definitions import MAIN_DATE, Definitions, SearchParameter
 from fhirserver.model.instant import MIN_US
@@ -167,13 +168,16 @@ def _without_place(plan: TypePlan, present: set[int], sink: Sink) -> list[int]:
 
     Such are a concept that is text alone, a name without parts, a date whose beginning is open.
     """
-    tokens, strings, dates = (present & sps for sps in plan.ordered)
-    tokens.difference_update([row[0] for row in sink.token])
-    strings.difference_update([row[0] for row in sink.string])
-    if dates:
-        began = {row[0] for row in sink.date}
-        dates -= began.difference([row[0] for row in sink.date if row[1] == MIN_US])
-    return [-sp for sps in (tokens, strings, dates) for sp in sps]
+    tokens, strings, dates = plan.ordered
+    found = (present & tokens).difference(map(_number, sink.token))
+    found |= (present & strings).difference(map(_number, sink.string))
+    found |= (present & dates).difference(map(_number, sink.date))
+    found.update([row[0] for row in sink.date if row[1] == MIN_US])
+    return [-sp for sp in found] if found else []
+
+
+_number = itemgetter(0)
+"""The parameter's number, first in every row."""
 
 
 def is_indexed(parameter: SearchParameter) -> bool:
