@@ -62,6 +62,7 @@ class Phase:
         streamed: an index gives the source's rows in this order, and the other conditions are
             exact look-ups, so nothing beyond the page needs to be read. Some composites' rows are
             sorted; they are those of one patient and code.
+        few: one of the conditions; where few rows fulfil it, they are read instead of the source's.
     """
 
     source: Source
@@ -69,6 +70,7 @@ class Phase:
     keys: tuple[OrderKey, ...]
     joined: tuple[SortKey, ...] = ()
     streamed: bool = False
+    few: Rows | None = None
 
 
 def base_phase(draft: Draft) -> Phase:
@@ -225,11 +227,22 @@ def _by_rows(rows: Rows, key: SortKey, draft: Draft) -> list[Phase]:
         for each in (*_SORTED[key.parameter.type][1], _RID)
     )
     valued = _from_rows(rows, draft, keys)
+    if draft.confinement.scope is None:
+        valued = replace(valued, few=_few(draft, valued.conditions))
     if criteria:
         return [valued]
     base = base_phase(draft)
     without = Not(present(key.parameters))
     return [valued, replace(base, conditions=(*base.conditions, without))]
+
+
+def _few(draft: Draft, conditions: Sequence[Condition]) -> Rows | None:
+    """Choose the condition of whose rows there may be few; all the others are looked up on each."""
+    if not all(map(_is_probe, conditions)):
+        return None
+    beside = [(clause, each) for clause, each in draft.found if any(each is c for c in conditions)]
+    best = best_rows(beside, None)
+    return best if isinstance(best, Rows) and best.order else None
 
 
 def _joined(sort: Sequence[SortKey], base: Phase) -> Phase:
