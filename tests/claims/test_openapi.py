@@ -97,7 +97,12 @@ def test_operation_ids_are_unique(document: Any) -> None:
     assert len(ids) == len(set(ids))
 
 
-METHODS = {"run": ("post",), "status": ("get", "post"), "validate": ("get", "post")}
+METHODS = {
+    "fhirpath": ("get", "post"),
+    "run": ("post",),
+    "status": ("get", "post"),
+    "validate": ("get", "post"),
+}
 """By operation: what changes something takes no GET."""
 
 
@@ -119,6 +124,9 @@ def _claims(statement: Any) -> Iterator[Claim]:
     assert "respond-async" in rest["documentation"]
     yield from (("get", "/_async/{id}"), ("delete", "/_async/{id}"))
     yield from (SYSTEM[each["code"]] for each in rest["interaction"])
+    for operation in rest["operation"]:
+        for method in METHODS[operation["name"]]:
+            yield method, f"/${operation['name']}"
     for resource in rest["resource"]:
         yield from _claims_of_type(resource)
     for url in rest["compartment"]:

@@ -83,7 +83,7 @@ def patient(value: str, **elements: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def seeded(client: Client) -> None:
+def seeded(clean: None, client: Client) -> None:
     """Patient/one has an identifier of its own; two others share one; one more is in the way."""
     for id_, value in (("one", "one"), ("many-1", "many"), ("many-2", "many"), ("other", "other")):
         assert client.put(f"Patient/{id_}", patient(value, id=id_)).status == 201
