@@ -6,11 +6,12 @@ PORT ?= 8080
 KILLS ?= 200
 WORKERS ?= 2
 
-.PHONY: help run test setup setup-dev torture lint
+.PHONY: help run test setup setup-dev races torture lint
 
 help:
 	@echo 'make run       start the server on this machine, with synthetic patients; Ctrl-C stops it'
 	@echo 'make test      run the tests'
+	@echo 'make races     send the same conditions from fifty clients at once'
 	@echo 'make torture   kill a server $(KILLS) times under load and look for damage'
 	@echo 'make lint      what CI checks besides the tests'
 	@echo 'Variables: DATA=$(DATA) PORT=$(PORT) PATIENTS=100 PYTHON=... KILLS=$(KILLS) WORKERS=$(WORKERS)'
@@ -21,6 +22,9 @@ run: setup
 
 test: setup-dev
 	@exec .venv/bin/pytest -n '$(WORKERS)' --dist loadfile
+
+races: setup-dev
+	@exec .venv/bin/python -m tests.races.races
 
 torture: setup-dev
 	@exec .venv/bin/python -m tests.torture.torture --kills $(KILLS)

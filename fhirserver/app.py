@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from fhirserver.access import allow_all
-from fhirserver.config import Settings
-from fhirserver.definitions import r4
+from fhirserver.config import Settings, split_origins
+from fhirserver.definitions import r4_with
 from fhirserver.errors import FhirError
 from fhirserver.http.guard import check_loopback
 from fhirserver.http.response import STATUS_LINES, Response
@@ -95,9 +95,10 @@ def build_services(settings: Settings, *, cursor_key: bytes) -> Services:
         timeout_s=settings.pool_timeout_s,
         statement_timeout_ms=settings.statement_timeout_ms,
         audit_durability=settings.audit_durability,
+        full_text=settings.full_text,
     )
     return Services(
-        definitions=r4(),
+        definitions=r4_with(settings.full_text),
         database=database,
         settings=settings,
         policy=allow_all,
@@ -121,6 +122,7 @@ def build_application(
     from fhirserver.console import create_console
     from fhirserver.http.access_log import AccessLog, Served
     from fhirserver.http.application import FhirApplication
+    from fhirserver.http.cors import Cors
     from fhirserver.http.wsgi import FhirWsgi
 
     services = build_services(settings, cursor_key=read_cursor_key(Path(settings.data_dir)))
@@ -132,7 +134,10 @@ def build_application(
     log = AccessLog(FileIO(sys.stderr.fileno(), "wb", closefd=False))
     tracing = start_tracing()
     observers = (count, log) if tracing is None else (count, log, tracing)
-    fhir = FhirWsgi(FhirApplication(services, observers=observers), on_exhausted=on_exhausted)
+    cors = Cors(split_origins(settings.cors_origins))
+    fhir = FhirWsgi(
+        FhirApplication(services, observers=observers, cors=cors), on_exhausted=on_exhausted
+    )
     probes = Probes(services.database, shared)
     return Application(fhir, create_console(services), probes, services, tracing)
 

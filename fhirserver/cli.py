@@ -26,9 +26,13 @@ COMMANDS = {
     "migrate": "bring a database's schema up to date",
     "load": "load FHIR files into a server's database",
     "export": "write everything as NDJSON files, one per type",
+    "backup": "copy a database, beside whatever writes to it",
+    "restore": "bring a backup back, as it was or up to a point in time",
     "verify": "check that bodies, versions, index rows and references agree",
     "reindex": "bring index rows up to date",
     "validate": "check FHIR files against R4",
+    "ucum": "check a UCUM unit, convert a value",
+    "fhirpath": "evaluate FHIRPath on FHIR files",
     "sample-data": "write synthetic patients",
     "doctor": "check this machine and installation",
 }

@@ -5,6 +5,7 @@ command line overrides the environment.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
@@ -18,15 +19,23 @@ class Settings:
         public_url: FHIR base as clients see it, without a trailing slash; makes every link.
         database_url: libpq URL; empty for the embedded PostgreSQL.
         data_dir: folder of the embedded PostgreSQL and of secrets.
+        archive_dir: where the embedded PostgreSQL's WAL is archived; empty for where it was before.
         open: no authentication; loopback only.
+        cors_origins: origins, separated by commas, whose pages may use the API from a browser.
         referential_integrity: what a local literal reference to nothing does.
+        conditional_delete_limit: resources that one conditional delete deletes at most.
         if_match_required: an update without If-Match is refused with 412.
         audit_durability: "durable" waits for the disk before an answer leaves; "async" does not.
+        full_text: "text" indexes the words of narratives, for `_text`; "content" also those of
+            whole resources, for `_content`; "off" neither.
         page_size: entries of a page when `_count` is absent.
         page_size_max: the largest `_count` that is honoured.
         include_limit: included resources of a page at most.
+        idempotency_ttl_s: seconds that the answer to a request with an Idempotency-Key is kept.
         body_limit_bytes: size of a request body at most, also after decompression.
         body_deadline_s: seconds within which a body must have arrived.
+        binary_row_limit_bytes: raw content of a Binary beyond this is kept apart, in chunks.
+        binary_limit_bytes: size of such content at most.
         statement_timeout_ms: time one search statement may take.
         client_concurrency: requests of one client that a web worker answers at a time.
         job_limit: jobs of one caller that may wait or run.
@@ -42,15 +51,22 @@ class Settings:
     public_url: str = "http://127.0.0.1:8080/fhir"
     database_url: str = ""
     data_dir: str = ""
+    archive_dir: str = ""
     open: bool = False
+    cors_origins: str = ""
     referential_integrity: Literal["enforce", "warn", "off"] = "enforce"
+    conditional_delete_limit: int = 1
     if_match_required: bool = False
     audit_durability: Literal["durable", "async"] = "durable"
+    full_text: Literal["off", "text", "content"] = "text"
     page_size: int = 20
     page_size_max: int = 1000
     include_limit: int = 1000
+    idempotency_ttl_s: int = 86_400
     body_limit_bytes: int = 64 * 1024 * 1024
     body_deadline_s: int = 30
+    binary_row_limit_bytes: int = 1024 * 1024
+    binary_limit_bytes: int = 1024 * 1024 * 1024
     statement_timeout_ms: int = 30_000
     client_concurrency: int = 64
     job_limit: int = 10
@@ -63,12 +79,18 @@ class Settings:
     pool_timeout_s: float = 5.0
 
 
+_ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+", re.ASCII)
+
 RANGES: dict[str, tuple[float, float]] = {
+    "conditional_delete_limit": (1, 10_000),
     "page_size": (1, 10_000),
     "page_size_max": (1, 10_000),
     "include_limit": (1, 100_000),
+    "idempotency_ttl_s": (1, 31_536_000),
     "body_limit_bytes": (1024, 2**31 - 1),
     "body_deadline_s": (1, 3600),
+    "binary_row_limit_bytes": (0, 67_108_864),
+    "binary_limit_bytes": (1024, 2**31 - 1),
     "statement_timeout_ms": (10, 3_600_000),
     "client_concurrency": (1, 100_000),
     "job_limit": (1, 10_000),
@@ -105,6 +127,8 @@ def read_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
         "referential_integrity", settings.referential_integrity, ("enforce", "warn", "off")
     )
     _check_choice("audit_durability", settings.audit_durability, ("durable", "async"))
+    _check_origins(settings.cors_origins)
+    _check_choice("full_text", settings.full_text, ("off", "text", "content"))
     for name, (least, most) in RANGES.items():
         _check_range(name, getattr(settings, name), least, most)
     if settings.page_size > settings.page_size_max:
@@ -136,6 +160,20 @@ def _convert(name: str, text: str, default: object) -> object:
 def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise ValueError(f"{_variable(name)}={value!r}: use one of {', '.join(allowed)}")
+
+
+def split_origins(text: str) -> frozenset[str]:
+    """Take a list of origins apart."""
+    return frozenset(each.strip() for each in text.split(",") if each.strip())
+
+
+def _check_origins(text: str) -> None:
+    for origin in split_origins(text):
+        if not _ORIGIN.fullmatch(origin):
+            raise ValueError(
+                f"{_variable('cors_origins')}={text!r}: {origin!r} is no origin as browsers send "
+                "them, e.g. https://app.example.org"
+            )
 
 
 def _check_range(name: str, value: float, least: float, most: float) -> None:

@@ -19,6 +19,7 @@ Spec: https://hl7.org/fhir/R4/http.html#Status-Codes and https://hl7.org/fhir/R4
     │   └── MultipleMatchesError    412   multiple-matches
     ├── TooLargeError               413   too-long
     ├── UnsupportedMediaTypeError   415   not-supported
+    ├── RangeNotSatisfiableError    416   invalid        nothing of the content is in Range
     ├── UnprocessableError          422   processing     carries one issue per broken rule
     ├── ThrottledError              429   throttled
     └── UnavailableError            503   transient      carries Retry-After
@@ -198,6 +199,13 @@ class UnsupportedMediaTypeError(FhirError):
     details = "MSG_UNKNOWN_CONTENT"
 
 
+class RangeNotSatisfiableError(FhirError):
+    """The content ends before the part that is asked for begins; carries Content-Range."""
+
+    status = 416
+    code = "invalid"
+
+
 class UnprocessableError(FhirError):
     """The resource is well-formed and breaks FHIR's rules."""
 
@@ -210,6 +218,13 @@ class ThrottledError(FhirError):
 
     status = 429
     code = "throttled"
+
+
+class InternalError(FhirError):
+    """A defect of the server."""
+
+    status = 500
+    code = "exception"
 
 
 class UnavailableError(FhirError):

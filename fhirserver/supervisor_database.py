@@ -15,13 +15,18 @@ class Database:
     """Starts and migrates the database, and starts an embedded one again when it dies.
 
     Args:
-        settings: `database_url` empty for the embedded PostgreSQL below `data_dir`.
+        settings: `database_url` empty for the embedded PostgreSQL below `data_dir`, which archives
+            in `archive_dir`.
         report: takes a line for the operator.
     """
 
     def __init__(self, settings: Settings, report: Callable[[str], None]) -> None:
         self._report = report
-        self._embedded = None if settings.database_url else EmbeddedPostgres(settings.data_dir)
+        self._embedded = (
+            None
+            if settings.database_url
+            else EmbeddedPostgres(settings.data_dir, archive_dir=settings.archive_dir)
+        )
         self._pause_s = 0.0
         self._not_before = 0.0
         self.url = settings.database_url

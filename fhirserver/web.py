@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -130,7 +130,11 @@ def _callback(application: Application) -> Callable[[Any, dict[str, Any]], None]
 
         parts = application(constant | scope, start_response)
         try:
-            protocol.response_bytes(status, headers, b"".join(parts))
+            if isinstance(parts, Iterator):
+                # Asks for a part when the one before it has left.
+                protocol.response_iter(status, headers, parts)
+            else:
+                protocol.response_bytes(status, headers, b"".join(parts))
         finally:
             if hasattr(parts, "close"):
                 parts.close()

@@ -60,7 +60,40 @@ def _at(latitude: float, longitude: float) -> Json:
 # A degree of latitude is 111 km.
 _PLACES = {"hit": _at(48.5, 11.5), "close": _at(48.51, 11.5), "far": _at(49.5, 11.5)}
 
+_TYPES = {"composition": "Composition", "message": "MessageHeader"}
+
+
+def _bundle(kind: str, entry: str, id_: str) -> Json:
+    """Make a Bundle whose first entry holds a resource of a type."""
+    first = {"fullUrl": f"http://claims.test/{id_}", "resource": minimal(entry) | {"id": id_}}
+    head = {"identifier": {"system": "http://claims.test", "value": id_}, "timestamp": _DAY_AFTER}
+    return {"resourceType": "Bundle", "type": kind, **head, "entry": [first]}
+
+
+def _first_entry(code: str, kind: str) -> Example:
+    type_name = _TYPES[code]
+    hit, miss, other = ("hit",), ("miss",), ("other",)
+    values = {
+        "hit": _bundle(kind, type_name, "hit"),
+        "miss": _bundle(kind, type_name, "miss"),
+        "other": _bundle("collection", type_name, "hit"),
+    }
+    return Example(
+        values,
+        (
+            Ask("", "hit", hit, (*miss, *other, BARE)),
+            Ask("", f"{type_name}/hit", hit, (*miss, *other, BARE)),
+            Ask("", "http://claims.test/miss", miss, (*hit, *other, BARE)),
+            Ask(type_name, "hit", hit, (*miss, *other, BARE)),
+            Ask("missing", "false", (*hit, *miss), (*other, BARE)),
+            Ask("missing", "true", (*other, BARE), (*hit, *miss)),
+        ),
+    )
+
+
 EXAMPLES: dict[tuple[str, str], Example] = {
+    ("Bundle", "composition"): _first_entry("composition", "document"),
+    ("Bundle", "message"): _first_entry("message", "message"),
     ("Location", "near"): Example(
         _PLACES,
         (
@@ -94,27 +127,9 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ),
 }
 DATATYPES = {
+    ("Bundle", "composition"): {"Resource"},
+    ("Bundle", "message"): {"Resource"},
     ("Location", "near"): {"position"},
     ("Patient", "deceased"): {"boolean"},
 }
 """What the parameters of `EXAMPLES` look at."""
-
-_NO_GROUP = (
-    "AllergyIntolerance Consent DetectedIssue EpisodeOfCare FamilyMemberHistory Immunization"
-    " NutritionOrder SupplyDelivery VisionPrescription"
-)
-_NO_EPISODE = (
-    "Composition DeviceRequest DiagnosticReport Flag List NutritionOrder Observation Procedure"
-    " RiskAssessment ServiceRequest VisionPrescription"
-)
-NEVER_LINKED: dict[tuple[str, str, str], str] = {
-    **{
-        (name, "patient", "Group"): "published as a target; the element takes no Group"
-        for name in _NO_GROUP.split()
-    },
-    **{
-        (name, "encounter", "EpisodeOfCare"): "published as a target; the element takes none"
-        for name in _NO_EPISODE.split()
-    },
-}
-"""(type, code, target) of reverse includes that no valid resource can show, with the reason."""

@@ -1,4 +1,4 @@
-"""Examples of the parameters that look at a resource as a whole: its narrative, and `_filter`.
+"""Examples of the parameters that look at a resource as a whole: its words, and `_filter`.
 
 Spec: https://hl7.org/fhir/R4/search.html#content and https://hl7.org/fhir/R4/search_filter.html
 """
@@ -7,13 +7,28 @@ from fhirserver_conformance.examples.minimal import BARE, FIRST, SECOND, minimal
 from fhirserver_conformance.examples.of_values import Ask, Example
 from fhirserver_conformance.examples.values import Json
 
-CLAIMED = {"_filter": ("",), "_text": ("", "missing")}
+CLAIMED = {"_content": ("", "missing"), "_filter": ("",), "_text": ("", "missing")}
 """What is claimed of each by naming it."""
 
 
 def whole_example(name: str, code: str) -> Example:
     """Make the example of a parameter in `CLAIMED` on a type."""
-    return _text(name) if code == "_text" else _filter(name)
+    return {"_content": _content, "_filter": _filter, "_text": _text}[code](name)
+
+
+def _content(name: str) -> Example:
+    """Tell resources apart by their language, which every type has; one has no words at all."""
+    values = {label: minimal(name) | {"language": label} for label in ("zu", "xh")}
+    return Example(
+        values,
+        (
+            Ask("", "zu", ("zu",), ("xh", BARE)),
+            Ask("", "ZU or xh", ("zu", "xh"), (BARE,)),
+            Ask("", "language", (), ("zu", "xh")),
+            Ask("missing", "false", ("zu", "xh"), ()),
+            Ask("missing", "true", (), ("zu", "xh")),
+        ),
+    )
 
 
 def _text(name: str) -> Example:

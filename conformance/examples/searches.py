@@ -80,6 +80,8 @@ def claims_of(parameter: SearchParameter) -> list[str]:
         return list(CLAIMED[parameter.code])
     if parameter.code == "_id":
         return ["", "missing", "not"]
+    if parameter.enters_entry:
+        return ["", "missing", "[type]"]
     if parameter.code == "_lastUpdated":
         return ["", "missing", *PREFIXES]
     prefixes = PREFIXES if parameter.type in ("date", "number", "quantity") else ()

@@ -171,6 +171,14 @@ def _tests(pair: Pair) -> Iterator[Shown]:
         actions = list(_search(pair, code)) if "search-system" in statement.interactions else []
         if actions:
             yield _shown(f"?{code}", "Found in both types, and not beside.", "SEA-01", actions)
+    yield from _of_formats(pair)
+    if any(each.get("name") == "fhirpath" for each in statement.rest.get("operation", ())):
+        said = "An expression on a stored resource; a broken one is refused."
+        yield _shown("$fhirpath", said, "FP-01", list(_fhirpath(pair)))
+
+
+def _of_formats(pair: Pair) -> Iterator[Shown]:
+    statement = pair.statement
     for name in statement.resource.get("format", ()):
         actions = list(_format(pair, str(name)))
         if actions:
@@ -297,6 +305,15 @@ def _patch(pair: Pair, name: str) -> Iterator[Json]:
     yield expect_value(f"{pair.first}.language", "de")
     yield operation("delete", {"targetId": made})
     yield expect_status(ACCEPTED)
+
+
+def _fhirpath(pair: Pair) -> Iterator[Json]:
+    for expression, status in (("id", "200"), ("id.where(", "400")):
+        url = f"$fhirpath?expression={expression}&resource={pair.first}/${{one}}"
+        yield operation("fhirpath", {"url": url, "method": "get"})
+        yield expect_status(status)
+        if status == "200":
+            yield expect_value("Parameters.parameter.where(name = 'result').part.value", "${one}")
 
 
 _INTERACTIONS = {

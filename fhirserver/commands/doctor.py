@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fhirserver.commands.options import (
     NO_DATABASE_REMEDY,
@@ -35,6 +35,11 @@ examples:
 """
 
 _FREE_BYTES = 1024**3
+_ARCHIVER = """
+SELECT last_archived_wal, extract(epoch FROM clock_timestamp() - last_archived_time),
+    coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false)
+FROM pg_stat_archiver WHERE current_setting('archive_mode') <> 'off'
+"""
 _DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
 
 
@@ -146,6 +151,7 @@ def _check_database(settings: Settings) -> Iterator[Finding]:
             release = connection.info.parameter_status("server_version")
             yield Finding("database", ok=True, found=f"PostgreSQL {release} answers")
             yield from _check_durable(connection)
+            yield from _check_archive(connection)
             check_revision(connection)
             yield Finding("schema", ok=True, found="up to date")
     except CommandError as error:
@@ -166,12 +172,23 @@ def _without_server(data_dir: Path) -> Finding:
     return Finding("database", ok=not is_named, found=found, remedy=NO_DATABASE_REMEDY)
 
 
-def _check_durable(connection: "psycopg.Connection[tuple[str]]") -> Iterator[Finding]:
+def _check_durable(connection: "psycopg.Connection[Any]") -> Iterator[Finding]:
     for name in _DURABLE:
         row = connection.execute("SELECT current_setting(%s)", (name,)).fetchone()
         value = row[0] if row else ""
         if value == "off":
             yield Finding("durability", ok=False, found=f"{name} = off", remedy=f"set {name} to on")
+
+
+def _check_archive(connection: "psycopg.Connection[Any]") -> Iterator[Finding]:
+    """Say how old the newest archived WAL is; nothing where none is archived."""
+    row = connection.execute(_ARCHIVER).fetchone()
+    if row is None:
+        return
+    name, age_s, failing = row
+    found = "nothing yet" if name is None else f"{name}, {age_s:,.0f} s ago"
+    remedy = "see postgres.log; what is not archived stays in the database's folder and fills it"
+    yield Finding("WAL archive", not failing, found, remedy if failing else "")
 
 
 _CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (

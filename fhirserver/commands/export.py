@@ -56,11 +56,12 @@ def run(args: argparse.Namespace) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         files: dict[int, BinaryIO] = {}
         wanted = [definitions.type_id(name) for name in types]
-        for type_id, body in stream_resources(connection, wanted):
+        for type_id, parts in stream_resources(connection, wanted):
             if type_id not in files:
                 name = definitions.type_name(type_id)
                 files[type_id] = stack.enter_context(_open(folder, name, packed=args.gzip))
-            files[type_id].write(body + b"\n")
+            files[type_id].writelines(parts)
+            files[type_id].write(b"\n")
             counts[definitions.type_name(type_id)] += 1
             progress.advance(1, 0)
     suffix = ".ndjson.gz" if args.gzip else ".ndjson"

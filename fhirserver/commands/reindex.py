@@ -64,7 +64,7 @@ def _reindex(settings: Settings, types: list[str]) -> int:
     from fhirserver.store.reindex import reindex_step
     from fhirserver.store.search_reindex import search_parameter_step
 
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, full_text=settings.full_text)
 
     def rows_under(resource: JsonValue, definitions: Definitions) -> IndexRows:
         return extract(resource, definitions=definitions, base_url=settings.public_url)

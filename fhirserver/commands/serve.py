@@ -25,6 +25,10 @@ _NO_AUTHORIZATION = """\
 this server cannot authenticate anyone yet: the authorization server does not exist.
 To try it on this machine only, without authentication, run: fhirserver serve --open"""
 
+_FOREIGN_ARCHIVE = """\
+--archive-dir is for the embedded PostgreSQL: yours archives with tools of its own,
+such as pgBackRest or WAL-G"""
+
 _WARNING = """\
 WARNING: this server is OPEN. Everyone with an account on this machine can read and change
 WARNING: every record in it. Do not put real patients' data in it.
@@ -38,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--port", type=_port, default=8080, help="0 chooses a free one; default: 8080"
     )
     add_store_options(parser)
+    parser.add_argument(
+        "--archive-dir", metavar="DIR", help="archive the embedded PostgreSQL's WAL there"
+    )
     parser.add_argument(
         "--public-url", metavar="URL", help="FHIR base as clients see it; makes every link"
     )
@@ -60,7 +67,9 @@ def run(args: argparse.Namespace) -> int:
     from fhirserver.supervisor_listen import is_loopback
 
     public_url = None if args.public_url is None else args.public_url.rstrip("/")
-    settings = settings_from(args, open=args.open or None, public_url=public_url)
+    settings = settings_from(
+        args, open=args.open or None, public_url=public_url, archive_dir=args.archive_dir
+    )
     if not settings.open:
         raise CommandError(_NO_AUTHORIZATION, exit_code=2)
     if not is_loopback(args.host):
@@ -70,6 +79,8 @@ def run(args: argparse.Namespace) -> int:
             exit_code=2,
         )
     if settings.database_url:
+        if settings.archive_dir:
+            raise CommandError(_FOREIGN_ARCHIVE, exit_code=2)
         check_reachable(settings.database_url)
     sys.stderr.write(_WARNING)
     sys.stderr.flush()

@@ -7,10 +7,15 @@ database may be in use meanwhile: everything is read from one snapshot.
 import argparse
 import sys
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from fhirserver.commands.options import add_store_options, reach_database, settings_from
 from fhirserver.commands.progress import Progress
 from fhirserver.model.json import JsonValue, write_json
+
+if TYPE_CHECKING:
+    from fhirserver.definitions import FullText
+    from fhirserver.store.verify import Report
 
 EXAMPLES = """\
 examples:
@@ -32,28 +37,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the report; 1 where anything was found."""
-    from fhirserver.search.extract import EXTRACTOR_VERSION, IndexRows, extract
+    settings = settings_from(args, public_url=args.public_url)
+    with reach_database(settings) as url:
+        report = check_database(url, settings.public_url, settings.full_text)
+    found = _found(report)
+    sys.stdout.write(write_json(found).decode() + "\n" if args.json else _text(found))
+    return 0 if report.sound else 1
+
+
+def check_database(url: str, public_url: str, full_text: "FullText") -> "Report":
+    """Check everything that a database holds, and show how far it is.
+
+    Args:
+        url: of a database whose schema is up to date.
+        public_url: FHIR base that tells which absolute references are local.
+        full_text: which words are indexed, as in the settings.
+    """
+    from fhirserver.search.extract import IndexRows, extract, extractor_of
     from fhirserver.store.database import Database
     from fhirserver.store.verify import verify
 
-    settings = settings_from(args, public_url=args.public_url)
     progress = Progress("verify", 0)
-    with reach_database(settings) as url:
-        with closing(Database(url, max_size=1)) as database:
-            definitions = database.current_definitions()
+    with closing(Database(url, max_size=1, full_text=full_text)) as database:
+        definitions = database.current_definitions()
 
-        def rows_of(resource: JsonValue) -> IndexRows:
-            return extract(resource, definitions=definitions, base_url=settings.public_url)
+    def rows_of(resource: JsonValue) -> IndexRows:
+        return extract(resource, definitions=definitions, base_url=public_url)
 
-        report = verify(
-            url,
-            definitions,
-            extract=rows_of,
-            extractor=EXTRACTOR_VERSION,
-            progress=lambda checked: progress.advance(checked - progress.count, 0),
-        )
+    report = verify(
+        url,
+        definitions,
+        extract=rows_of,
+        extractor=extractor_of(definitions),
+        progress=lambda checked: progress.advance(checked - progress.count, 0),
+    )
     progress.finish()
-    found = {
+    return report
+
+
+def describe_report(report: "Report") -> str:
+    """Write a report for a person."""
+    return _text(_found(report))
+
+
+def _found(report: "Report") -> dict[str, JsonValue]:
+    return {
         "resources": report.resources,
         "versions": report.versions,
         "index_rows": report.rows,
@@ -64,8 +92,6 @@ def run(args: argparse.Namespace) -> int:
             for finding in report.findings
         ],
     }
-    sys.stdout.write(write_json(found).decode() + "\n" if args.json else _text(found))
-    return 0 if report.sound else 1
 
 
 def _text(found: dict[str, JsonValue]) -> str:

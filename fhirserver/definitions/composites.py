@@ -61,10 +61,11 @@ def united(base: str, code: str, raw: Raw) -> tuple[int, ...]:
     if raw[code]["type"] != "composite" or len(elements) < 2:
         return ()
     paths = [part.expression for part in components(base, code, raw)]
-    alike = {
-        entry["expression"]: entry["id"]
-        for other, entry in raw.items()
-        if entry["type"] == "composite"
-        and [part.expression for part in components(base, other, raw)] == paths
-    }
+    alike: dict[str, int] = {}
+    for other, entry in raw.items():
+        # R4's own come first: rows of one's own of the same element may still be made, or go.
+        if entry["type"] == "composite" and paths == [
+            part.expression for part in components(base, other, raw)
+        ]:
+            alike.setdefault(entry["expression"], entry["id"])
     return tuple(alike[element] for element in elements)

@@ -70,6 +70,7 @@ class Definitions:
     Attributes:
         registry: version of the search parameters of one's own that are added; 0 for none.
         specification: R4 alone.
+        full_text: parameters of words that are indexed and searched.
     """
 
     def __init__(self, packed: bytes) -> None:
@@ -83,6 +84,7 @@ class Definitions:
         self._value_sets: dict[str, Mapping[str, frozenset[str]] | None] = {}
         self._added: Mapping[str, Mapping[str, RawObject]] = {}
         self.registry = 0
+        self.full_text = frozenset({"_text"})
         self.specification = self
         self.fhir_version = self._compiled.fhir_version
         self.resource_types: tuple[str, ...] = tuple(sorted(self._type_ids))
@@ -99,6 +101,19 @@ class Definitions:
         made = copy.copy(self.specification)
         vars(made).pop("_parameters_by_id", None)
         vars(made).update(_search_parameters={}, _added=added, registry=registry)
+        return made
+
+    def searching(self, full_text: frozenset[str]) -> "Definitions":
+        """Give R4 alone with these parameters of words.
+
+        Args:
+            full_text: some of `_text` and `_content`.
+        """
+        if full_text == self.full_text:
+            return self.specification
+        made = copy.copy(self.specification)
+        vars(made).pop("_parameters_by_id", None)
+        vars(made).update(_search_parameters={}, specification=made, full_text=full_text)
         return made
 
     def type_id(self, name: str) -> int:
@@ -153,7 +168,9 @@ class Definitions:
         if found is None:
             raw = msgspec.json.decode(self._compiled.search_parameters[name])
             raw |= self._added.get(name, {})
-            found = self._search_parameters[name] = build_search_parameters(name, raw)
+            found = self._search_parameters[name] = build_search_parameters(
+                name, raw, self.full_text
+            )
         return found
 
     def search_parameter_by_id(self, sp: int) -> SearchParameter:

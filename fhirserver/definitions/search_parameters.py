@@ -16,8 +16,10 @@ FIRST_OWN = 4000
 """The first number of parameters that SearchParameter resources define."""
 LAST_OWN = 7999
 
-_OF_THE_WHOLE = frozenset({"_filter", "_text"})
-"""Parameters without an expression: what they look at is not an element."""
+FULL_TEXT = frozenset({"_text", "_content"})
+"""Parameters of words, searched where their words are indexed."""
+_OF_THE_WHOLE = "_filter"
+"""A parameter without an expression: what it looks at is not an element."""
 _ENTERS_AN_ENTRY = frozenset({("Bundle", "composition"), ("Bundle", "message")})
 """References by type alone: they lead to a resource inside the Bundle, not to one beside it."""
 
@@ -40,7 +42,8 @@ class SearchParameter:
             several elements.
         is_single: a resource has at most one index row for it.
         implicit_system: system of its values where they are `code`s bound to a single one.
-        supported: has an expression or needs none, and leads to no entry of a Bundle.
+        enters_entry: leads to the first entry of a Bundle, not to a resource beside it.
+        supported: has an expression or needs none; of words, they are indexed.
         pending: id of the SearchParameter that defines it, while resources are being indexed for
             it; None once they are, and for R4's own.
     """
@@ -64,6 +67,7 @@ class SearchParameter:
     united: tuple[int, ...]
     is_single: bool
     implicit_system: str | None
+    enters_entry: bool
     supported: bool
     pending: str | None = None
 
@@ -74,15 +78,30 @@ class SearchParameter:
 
 
 def build_search_parameters(
-    base: str, raw: Mapping[str, Mapping[str, Any]]
+    base: str, raw: Mapping[str, Mapping[str, Any]], full_text: frozenset[str]
 ) -> dict[str, SearchParameter]:
-    """Build a type's parameters, by code, from their compiled form."""
-    return {code: _build(base, code, raw) for code in raw}
+    """Build a type's parameters, by code.
+
+    Args:
+        base: the type.
+        raw: their compiled form.
+        full_text: those of FULL_TEXT that are searched.
+    """
+    return {
+        code: _build(
+            base, code, raw, bool(raw[code]["expression"]) or code in (_OF_THE_WHOLE, *full_text)
+        )
+        for code in raw
+    }
 
 
-def _build(base: str, code: str, raw: Mapping[str, Mapping[str, Any]]) -> SearchParameter:
+def _build(
+    base: str, code: str, raw: Mapping[str, Mapping[str, Any]], supported: bool
+) -> SearchParameter:
     entry = raw[code]
-    alias_of = entry.get("aliasOf")
+    enters_entry = (base, code) in _ENTERS_AN_ENTRY
+    # Each leads to a type of its own, though they look at the same element.
+    alias_of = None if enters_entry else entry.get("aliasOf")
     return SearchParameter(
         id=entry["id"],
         code=code,
@@ -103,7 +122,7 @@ def _build(base: str, code: str, raw: Mapping[str, Mapping[str, Any]]) -> Search
         united=united(base, code, raw),
         is_single=entry.get("single", False),
         implicit_system=entry.get("system"),
-        supported=(bool(entry["expression"]) or code in _OF_THE_WHOLE)
-        and (base, code) not in _ENTERS_AN_ENTRY,
+        enters_entry=enters_entry,
+        supported=supported,
         pending=entry.get("pending"),
     )

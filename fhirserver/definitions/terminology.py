@@ -41,6 +41,16 @@ class R4Content:
         return _code_system(canonical)
 
 
+class _Versioned(msgspec.Struct):
+    version: str = ""
+
+
+def code_systems() -> dict[str, str]:
+    """Name the code systems that are here as a whole: version by canonical, "" for none."""
+    found = _compiled().code_systems
+    return {url: msgspec.json.decode(found[url], type=_Versioned).version for url in sorted(found)}
+
+
 @lru_cache(maxsize=64)
 def _code_system(canonical: str) -> CodeSystem:
     url, _, version = canonical.partition("|")

@@ -5,10 +5,12 @@ are compiled a second way, as `test(this, context)`, to True, False or None (emp
 the same expression agree; tests only save the collections in between.
 """
 
+from collections.abc import Mapping
+
 from fhirserver.definitions import r4
 from fhirserver.fhirpath.context import FREE_ITEMS, Context
 from fhirserver.fhirpath.errors import FhirPathError
-from fhirserver.fhirpath.function_table import FunctionDef, Run, Test
+from fhirserver.fhirpath.function_table import FunctionDef, Run, Test, located
 from fhirserver.fhirpath.functions_boundary import BOUNDARY_FUNCTIONS
 from fhirserver.fhirpath.functions_collection import COLLECTION_FUNCTIONS
 from fhirserver.fhirpath.functions_conversion import CONVERSION_FUNCTIONS
@@ -17,6 +19,7 @@ from fhirserver.fhirpath.functions_lambda import LAMBDA_FUNCTIONS
 from fhirserver.fhirpath.functions_math import MATH_FUNCTIONS
 from fhirserver.fhirpath.functions_pattern import PATTERN_FUNCTIONS
 from fhirserver.fhirpath.functions_string import STRING_FUNCTIONS
+from fhirserver.fhirpath.functions_terminology import TERMINOLOGY_FUNCTIONS
 from fhirserver.fhirpath.operators import COMPARISONS, LOGIC, OPERATORS, equals_text, negate
 from fhirserver.fhirpath.paths import compile_index, compile_member, compile_presence, compile_root
 from fhirserver.fhirpath.semantics import semantic_fault
@@ -29,6 +32,7 @@ from fhirserver.fhirpath.syntax import (
     Literal,
     Member,
     Sign,
+    Span,
     Special,
     TypeName,
     TypeOperation,
@@ -46,6 +50,7 @@ FUNCTIONS: dict[str, FunctionDef] = {
     **MATH_FUNCTIONS,
     **PATTERN_FUNCTIONS,
     **STRING_FUNCTIONS,
+    **TERMINOLOGY_FUNCTIONS,
 }
 _TYPE_FUNCTIONS = ("is", "as", "ofType")
 
@@ -56,16 +61,34 @@ class Compiler:
     """Compiles one expression.
 
     Args:
+        spans: places of the expression's nodes, for errors.
         lenient: `as` filters where the standard asks for a single item.
         scoping: the expression defines variables, so operands must be kept apart.
+        located: errors of evaluation tell their place too, which costs a call per term.
     """
 
-    def __init__(self, *, lenient: bool, scoping: bool) -> None:
+    def __init__(
+        self, spans: Mapping[int, Span], *, lenient: bool, scoping: bool, located: bool
+    ) -> None:
         self.lenient = lenient
+        self._spans = spans
         self._scoping = scoping
+        self._located = located
 
     def run(self, expression: Expr) -> Run:
         """Compile to a collection."""
+        try:
+            run = self._checked(expression)
+        except FhirPathError as error:
+            error.place(self._position(expression))
+            raise
+        return located(run, self._position(expression)) if self._located else run
+
+    def _position(self, expression: Expr) -> int | None:
+        span = self._spans.get(id(expression))
+        return None if span is None else span.position
+
+    def _checked(self, expression: Expr) -> Run:
         run = self._run(expression)
         fault = semantic_fault(expression)
         if fault is None:
@@ -87,7 +110,7 @@ class Compiler:
             case Binary(operator, left, right) if operator in OPERATORS:
                 return OPERATORS[operator](self.operand(left), self.operand(right))
             case Binary():
-                return _collected(self.test(expression))
+                return _collected(self._test(expression))
             case TypeOperation(operator, operand, wanted):
                 return self._type_operation(operator, self.operand(operand), wanted.name)
             case Index(source, index):
@@ -113,6 +136,10 @@ class Compiler:
 
     def test(self, expression: Expr) -> Test:
         """Compile to a Boolean."""
+        test = self._test(expression)
+        return located(test, self._position(expression)) if self._located else test
+
+    def _test(self, expression: Expr) -> Test:
         match expression:
             case Binary(operator, left, right) if operator in LOGIC:
                 return LOGIC[operator](self.test(left), self.test(right))
@@ -129,8 +156,7 @@ class Compiler:
             case Function(source, "exists", (criterion,)):
                 return self._presence(Function(source, "where", (criterion,)), absent=False)
             case _:
-                run = self.operand(expression)
-                return lambda this, context: to_boolean(run(this, context))
+                return _as_boolean(self.operand(expression))
 
     def _presence(self, source: Expr | None, *, absent: bool) -> Test:
         if isinstance(source, Member) and not _is_root(source):
@@ -150,7 +176,7 @@ class Compiler:
     def _function(self, expression: Function) -> Run:
         source, name, arguments = expression.source, expression.name, expression.arguments
         if name in ("exists", "empty") and len(arguments) <= (name == "exists"):
-            return _collected(self.test(expression))
+            return _collected(self._test(expression))
         if name in _TYPE_FUNCTIONS and len(arguments) == 1 and isinstance(arguments[0], TypeName):
             return self._type_operation(name, self._source(source), arguments[0].name)
         definition = FUNCTIONS.get(name)
@@ -171,6 +197,10 @@ class Compiler:
         return lambda this, context: [
             item for item in _at_most_one(run(this, context)) if is_exactly(item, wanted)
         ]
+
+
+def _as_boolean(run: Run) -> Test:
+    return lambda this, context: to_boolean(run(this, context))
 
 
 def _of_type(run: Run, wanted: TypeInfo) -> Run:

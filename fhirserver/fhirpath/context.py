@@ -18,6 +18,8 @@ from fhirserver.fhirpath.values import UCUM, Collection, ElementNode
 
 Resolver = Callable[[str], dict[str, Any] | None]
 """Gives the resource behind a reference's text, or None."""
+Tracer = Callable[[str, Collection], None]
+"""Gets the name of a trace() and what it saw."""
 
 _CONSTANTS = {
     "ucum": UCUM,
@@ -52,11 +54,12 @@ class Context:
     Attributes:
         steps: that are left; evaluations that share a context share them.
         pattern_s: time that is left for regular expressions.
+        trace: who listens to trace(); None where nobody may, for it may be about a patient.
     """
 
     __slots__ = (
         "_allowed", "focus", "index", "now", "pattern_s", "resolve", "resource", "root_resource",
-        "steps", "strict", "total", "variables",
+        "steps", "strict", "total", "trace", "variables",
     )  # fmt: skip
 
     def __init__(
@@ -73,6 +76,7 @@ class Context:
         self.root_resource = resource if root_resource is None else root_resource
         self.variables = variables or {}
         self.resolve = resolve
+        self.trace: Tracer | None = None
         self.now = now
         self.strict = strict
         self.focus: Collection = []

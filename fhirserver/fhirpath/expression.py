@@ -7,8 +7,8 @@ from fhirserver.fhirpath.compiler import Compiler
 from fhirserver.fhirpath.context import Context
 from fhirserver.fhirpath.errors import FhirPathError, FhirPathLimitError
 from fhirserver.fhirpath.function_table import Run, Test
-from fhirserver.fhirpath.parser import parse
-from fhirserver.fhirpath.syntax import Expr
+from fhirserver.fhirpath.parser import parse_located
+from fhirserver.fhirpath.syntax import Parsed
 from fhirserver.fhirpath.values import Collection, ElementNode
 
 SOURCE_LIMIT = 20_000
@@ -21,14 +21,14 @@ class Expression:
 
     Attributes:
         source: its text.
-        tree: its syntax tree.
+        parsed: its syntax tree.
     """
 
-    __slots__ = ("_run", "_test", "source", "tree")
+    __slots__ = ("_run", "_test", "parsed", "source")
 
-    def __init__(self, source: str, tree: Expr, run: Run, test: Test) -> None:
+    def __init__(self, source: str, parsed: Parsed, run: Run, test: Test) -> None:
         self.source = source
-        self.tree = tree
+        self.parsed = parsed
         self._run = run
         self._test = test
 
@@ -79,13 +79,15 @@ def _guarded(closure: Any, items: Collection, context: Context) -> Any:
         raise FhirPathError("a number is out of range") from None
 
 
-def compile_expression(source: str, *, lenient: bool = False) -> Expression:
+def compile_expression(source: str, *, lenient: bool = False, located: bool = False) -> Expression:
     """Compile an expression; the result is kept where the expression is short.
 
     Args:
         source: FHIRPath.
         lenient: `as` filters a collection instead of failing on several items, which the
             expressions of search parameters and some invariants rely on.
+        located: errors of evaluation tell their place in the source too, for authors; it is
+            slower.
 
     Raises:
         FhirPathError: with the offset where it does not parse, or naming what is unknown.
@@ -94,14 +96,17 @@ def compile_expression(source: str, *, lenient: bool = False) -> Expression:
     if len(source) > SOURCE_LIMIT:
         raise FhirPathLimitError(f"the expression has more than {SOURCE_LIMIT} characters")
     compile_ = _compile_kept if len(source) <= _KEPT_LENGTH else _compile
-    return compile_(source, lenient)
+    return compile_(source, lenient, located)
 
 
-def _compile(source: str, lenient: bool) -> Expression:
+def _compile(source: str, lenient: bool, located: bool) -> Expression:
     try:
-        tree = parse(source)
-        compiler = Compiler(lenient=lenient, scoping="defineVariable" in source)
-        return Expression(source, tree, compiler.run(tree), compiler.test(tree))
+        parsed = parse_located(source)
+        compiler = Compiler(
+            parsed.spans, lenient=lenient, scoping="defineVariable" in source, located=located
+        )
+        tree = parsed.tree
+        return Expression(source, parsed, compiler.run(tree), compiler.test(tree))
     except RecursionError:
         raise FhirPathLimitError("the expression is nested too deeply") from None
 

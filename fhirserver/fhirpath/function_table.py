@@ -9,7 +9,7 @@ FunctionDef     build(compiler, source, args)   decides itself when its argument
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from fhirserver.fhirpath.context import FREE_ITEMS, Context
 from fhirserver.fhirpath.cost import spend_on_result, spend_on_text, weight
@@ -33,6 +33,22 @@ class Compile(Protocol):
 
     def test(self, expression: Expr) -> Test:
         """Compile an argument that is a condition."""
+
+
+Closure = TypeVar("Closure", Run, Test)
+
+
+def located(closure: Closure, position: int | None) -> Closure:
+    """Let a closure's errors tell where in the source its term stands."""
+
+    def run(this: Collection, context: Context) -> Any:
+        try:
+            return closure(this, context)
+        except FhirPathError as error:
+            error.place(position)
+            raise
+
+    return run
 
 
 Builder = Callable[[Compile, Run, tuple[Expr, ...]], Run]

@@ -95,6 +95,8 @@ def _resolve_text(text: str, context: Context) -> ElementNode | None:
     resource = context.resolve(text) if context.resolve is not None else None
     if resource is not None:
         return ElementNode(resource, resource["resourceType"])
+    if context.resolve is not None:
+        return None
     base = _BASE.match(text)
     parsed = parse_reference(text if base is None else text[base.end() :])
     if parsed is None or not r4().is_resource_type(parsed.type):
@@ -125,20 +127,16 @@ def _conforms_to(items: Collection, url: Collection) -> Collection:
     return [is_type(items[0], wanted)] if len(items) == 1 else []
 
 
-def _member_of(items: Collection, url: Collection) -> Collection:
-    codes = r4().value_set(need_text(single(url)))
-    if len(items) != 1 or codes is None:
-        return []
-    item = items[0]
-    value = item.value if item.__class__ is ElementNode else item
-    if value.__class__ is str:
-        return [any(value in of_system for of_system in codes.values())]
-    if value.__class__ is not dict:
-        return []
-    codings = value.get("coding", ()) if "coding" in value else (value,)
-    return [
-        any(coding.get("code") in codes.get(coding.get("system") or "", ()) for coding in codings)
-    ]
+def _check_modifiers(items: Collection, *known: Collection) -> Collection:
+    """Pass the input on if it has no modifier extensions but those that are told."""
+    urls = {need_text(single(each)) for each in known if each}
+    for item in items:
+        value = item.value if item.__class__ is ElementNode else None
+        modifiers = value.get("modifierExtension", ()) if value.__class__ is dict else ()
+        for extension in modifiers:
+            if extension.get("url") not in urls:
+                raise FhirPathError("an element has a modifier extension that is not expected")
+    return items
 
 
 def _html_checks(items: Collection) -> Collection:
@@ -176,6 +174,7 @@ def _navigated(step: Run) -> Builder:
 
 
 FHIR_FUNCTIONS: dict[str, FunctionDef] = {
+    "checkModifiers": eager(_check_modifiers, 0, 100),
     "children": FunctionDef(_navigated(children), 0, 0),
     "conformsTo": eager(_conforms_to, 1),
     "descendants": FunctionDef(_navigated(descendants), 0, 0),
@@ -184,7 +183,6 @@ FHIR_FUNCTIONS: dict[str, FunctionDef] = {
     "hasExtension": FunctionDef(_has_extension, 1, 1),
     "hasValue": whole(lambda items: [has_value(items)]),
     "htmlChecks": heavy(_html_checks, 0),
-    "memberOf": eager(_member_of, 1),
     "now": _clock(_now),
     "resolve": FunctionDef(_resolve, 0, 0),
     "timeOfDay": _clock(_time_of_day),

@@ -135,9 +135,24 @@ def _iif(compiler: Compile, source: Run, arguments: tuple[Expr, ...]) -> Run:
     return run
 
 
-def _trace(_compiler: Compile, source: Run, _arguments: tuple[Expr, ...]) -> Run:
-    """Pass the input on; nothing is logged, for it may be about a patient."""
-    return source
+def _trace(compiler: Compile, source: Run, arguments: tuple[Expr, ...]) -> Run:
+    """Pass the input on, and show it, or a projection of each item, to who listens."""
+    name = compiler.operand(arguments[0])
+    project = _select(compiler, _this, arguments[1:]) if len(arguments) > 1 else _this
+
+    def run(this: Collection, context: Context) -> Collection:
+        items = source(this, context)
+        if context.trace is not None:
+            seen = project(items, context)
+            context.spend(1 + len(seen))
+            context.trace(need_text(single(name(this, context))), seen)
+        return items
+
+    return run
+
+
+def _this(this: Collection, _context: Context) -> Collection:
+    return this
 
 
 def _sort(compiler: Compile, source: Run, arguments: tuple[Expr, ...]) -> Run:

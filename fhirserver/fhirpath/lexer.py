@@ -44,11 +44,17 @@ _ESCAPED = {
 
 
 class Token(NamedTuple):
-    """A token; strings, quoted identifiers and variables come without their quotes."""
+    """A token; strings, quoted identifiers and variables come without their quotes.
+
+    Attributes:
+        position: offset in the source.
+        length: characters in the source, quotes included.
+    """
 
     kind: Kind
     text: str
     position: int
+    length: int
 
 
 def tokenize(source: str) -> list[Token]:
@@ -63,29 +69,30 @@ def tokenize(source: str) -> list[Token]:
         if kind != "blank":
             tokens.append(_token(kind, match.group(), position))
         position = match.end()
-    tokens.append(Token("end", "end of expression", position))
+    tokens.append(Token("end", "end of expression", position, 0))
     return tokens
 
 
 def _token(kind: str | None, text: str, position: int) -> Token:
+    length = len(text)
     match kind:
         case "string":
-            return Token("string", unescape(text[1:-1], position), position)
+            return Token("string", unescape(text[1:-1], position), position, length)
         case "quoted":
-            return Token("quoted", unescape(text[1:-1], position), position)
+            return Token("quoted", unescape(text[1:-1], position), position, length)
         case "variable":
             name = text[1:] if text[1] not in "`'" else unescape(text[2:-1], position)
-            return Token("variable", name, position)
+            return Token("variable", name, position, length)
         case "temporal":
-            return Token("temporal", text[1:], position)
+            return Token("temporal", text[1:], position, length)
         case "number":
-            return Token("number", text, position)
+            return Token("number", text, position, length)
         case "identifier":
-            return Token("identifier", text, position)
+            return Token("identifier", text, position, length)
         case "special":
-            return Token("special", text, position)
+            return Token("special", text, position, length)
         case _:
-            return Token("operator", text, position)
+            return Token("operator", text, position, length)
 
 
 def unescape(text: str, position: int | None = None) -> str:
@@ -99,4 +106,12 @@ def unescape(text: str, position: int | None = None) -> str:
             raise FhirPathError(f"unknown escape \\{escape}", position)
         return _ESCAPED[escape]
 
-    return _ESCAPE.sub(replace, text) if "\\" in text else text
+    return _in_pairs(_ESCAPE.sub(replace, text), position) if "\\" in text else text
+
+
+def _in_pairs(text: str, position: int | None) -> str:
+    """Join code points that were escaped as two halves; a half alone is no character."""
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        raise FhirPathError("an escape \\u is half of a character", position) from None

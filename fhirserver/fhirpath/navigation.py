@@ -7,7 +7,7 @@ its value and its extensions stand apart in JSON (`birthDate` and `_birthDate`).
 """
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ class Child(NamedTuple):
     is_resource: bool
 
 
-@cache
+@lru_cache(maxsize=16_384)
 def children_named(path: str, name: str) -> tuple[Child, ...]:
     """Give the JSON names below a path that a FHIRPath name means; none if there is no such."""
     try:

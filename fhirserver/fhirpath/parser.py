@@ -9,7 +9,7 @@ From the loosest to the tightest: implies · or xor · and · in contains · = ~
 from decimal import Decimal
 from functools import lru_cache
 
-from fhirserver.fhirpath.errors import FhirPathError
+from fhirserver.fhirpath.errors import FhirPathError, FhirPathLimitError
 from fhirserver.fhirpath.lexer import Token, tokenize
 from fhirserver.fhirpath.syntax import (
     Binary,
@@ -19,15 +19,17 @@ from fhirserver.fhirpath.syntax import (
     Index,
     Literal,
     Member,
+    Parsed,
     Sign,
     SortKey,
+    Span,
     Special,
     TypeName,
     TypeOperation,
     Variable,
 )
 from fhirserver.fhirpath.temporal import parse_literal
-from fhirserver.fhirpath.values import CALENDAR_UNITS, Quantity
+from fhirserver.fhirpath.values import CALENDAR_UNITS, MOST_DIGITS, Quantity
 
 _PRECEDENCE = {
     operator: level
@@ -44,7 +46,12 @@ _MAX_DEPTH = 80
 
 @lru_cache(maxsize=4096)
 def parse(source: str) -> Expr:
-    """Parse an expression.
+    """Parse an expression of a definition, and keep its tree; raises as `parse_located` does."""
+    return parse_located(source).tree
+
+
+def parse_located(source: str) -> Parsed:
+    """Parse an expression, and tell where its parts stand.
 
     Raises:
         FhirPathError: with the offset of the first token that does not fit.
@@ -52,14 +59,21 @@ def parse(source: str) -> Expr:
     parser = _Parser(tokenize(source))
     expression = parser.expression()
     parser.expect("end")
-    return expression
+    return Parsed(expression, parser.spans)
 
 
 class _Parser:
+    """Takes tokens one after the other.
+
+    Attributes:
+        spans: of the nodes made so far; the tree keeps them alive, so that their ids are theirs.
+    """
+
     def __init__(self, tokens: list[Token]) -> None:
         self._tokens = tokens
         self._next = 0
         self._depth = 0
+        self.spans: dict[int, Span] = {}
 
     def expression(self, above: int = 0) -> Expr:
         """Parse operators that bind tighter than `above`."""
@@ -68,11 +82,12 @@ class _Parser:
             raise FhirPathError("nested too deeply", self._peek().position)
         left = self._signed()
         while (level := self._operator_level()) > above:
-            operator = self._take().text
+            token = self._take()
+            operator = token.text
             if operator in ("is", "as"):
-                left = TypeOperation(operator, left, self._type_name())
+                left = self._made(TypeOperation(operator, left, self._type_name()), token)
             else:
-                left = Binary(operator, left, self.expression(level))
+                left = self._made(Binary(operator, left, self.expression(level)), token)
         self._depth -= 1
         return left
 
@@ -82,6 +97,10 @@ class _Parser:
         if token.kind != kind or (text is not None and token.text != text):
             raise FhirPathError(f"expected {text or kind}, found {token.text!r}", token.position)
         return token
+
+    def _made(self, node: Expr, token: Token) -> Expr:
+        self.spans[id(node)] = Span(token.position, token.length)
+        return node
 
     def _peek(self) -> Token:
         return self._tokens[self._next]
@@ -104,10 +123,10 @@ class _Parser:
     def _signed(self) -> Expr:
         signs = []
         while self._at("+") or self._at("-"):
-            signs.append(self._take().text)
+            signs.append(self._take())
         operand = self._postfix()
         for sign in reversed(signs[-_MAX_DEPTH:]):
-            operand = Sign(sign, operand)
+            operand = self._made(Sign(sign.text, operand), sign)
         return operand
 
     def _postfix(self) -> Expr:
@@ -117,8 +136,8 @@ class _Parser:
                 self._take()
                 left = self._invocation(left)
             elif self._at("["):
-                self._take()
-                left = Index(left, self.expression())
+                token = self._take()
+                left = self._made(Index(left, self.expression()), token)
                 self.expect("operator", "]")
             else:
                 return left
@@ -133,18 +152,7 @@ class _Parser:
             token.kind == "identifier" and token.text not in ("true", "false")
         ):
             return self._invocation(None)
-        self._take()
-        match token.kind:
-            case "string":
-                return Literal(token.text)
-            case "identifier":
-                return Literal(token.text == "true")
-            case "temporal":
-                return Literal(parse_literal(token.text, token.position))
-            case "variable":
-                return Variable(token.text)
-            case _:
-                raise FhirPathError(f"unexpected {token.text!r}", token.position)
+        return self._made(_word(self._take()), token)
 
     def _bracketed(self) -> Expr:
         token = self._take()
@@ -154,30 +162,40 @@ class _Parser:
             return inner
         if token.text == "{":
             self.expect("operator", "}")
-            return Empty()
-        raise FhirPathError(f"unexpected {token.text!r}", token.position)
+            return self._made(Empty(), token)
+        raise _unexpected(token)
 
     def _number(self) -> Expr:
-        text = self._take().text
+        token = self._take()
+        text = token.text
+        if token.length > MOST_DIGITS:
+            raise FhirPathLimitError(
+                f"a number is written with more than {MOST_DIGITS} digits", token.position
+            )
         unit = self._peek()
+        value: Quantity | Decimal | int
         if unit.kind in ("string", "identifier") and unit.text in CALENDAR_UNITS:
-            self._take()
-            return Literal(Quantity(Decimal(text), CALENDAR_UNITS[unit.text], calendar=True))
-        if unit.kind == "string":
-            self._take()
-            return Literal(Quantity(Decimal(text), unit.text))
-        return Literal(Decimal(text) if "." in text else int(text))
+            value = Quantity(Decimal(text), CALENDAR_UNITS[unit.text], calendar=True)
+        elif unit.kind == "string":
+            value = Quantity(Decimal(text), unit.text)
+        else:
+            value = Decimal(text) if "." in text else int(text)
+            return self._made(Literal(value), token)
+        self._take()
+        length = unit.position + unit.length - token.position
+        return self._made(Literal(value), token._replace(length=length))
 
     def _invocation(self, source: Expr | None) -> Expr:
         token = self._take()
         if token.kind == "special":
-            return Special(token.text) if source is None else source
+            return self._made(Special(token.text), token) if source is None else source
         if token.kind not in ("identifier", "quoted"):
             raise FhirPathError(f"expected a name, found {token.text!r}", token.position)
         if token.kind == "identifier" and self._at("("):
             self._take()
-            return Function(source, token.text, self._arguments(token.text))
-        return Member(source, token.text)
+            call = Function(source, token.text, self._arguments(token.text))
+            return self._made(call, token)
+        return self._made(Member(source, token.text), token)
 
     def _arguments(self, function: str) -> tuple[Expr, ...]:
         arguments: list[Expr] = []
@@ -201,14 +219,38 @@ class _Parser:
         return SortKey(key, descending=token.text == "desc")
 
     def _type_name(self) -> TypeName:
-        name = self._name()
+        token = last = self._name()
+        name = token.text
         if self._at("."):
             self._take()
-            name += "." + self._name()
-        return TypeName(name)
+            last = self._name()
+            name += "." + last.text
+        node = TypeName(name)
+        self.spans[id(node)] = Span(token.position, last.position + last.length - token.position)
+        return node
 
-    def _name(self) -> str:
+    def _name(self) -> Token:
         token = self._take()
         if token.kind not in ("identifier", "quoted"):
             raise FhirPathError(f"expected a type, found {token.text!r}", token.position)
-        return token.text
+        return token
+
+
+def _word(token: Token) -> Expr:
+    """Give the node of a token that stands for itself."""
+    match token.kind:
+        case "string":
+            return Literal(token.text)
+        case "identifier":
+            return Literal(token.text == "true")
+        case "temporal":
+            return Literal(parse_literal(token.text, token.position))
+        case "variable":
+            return Variable(token.text)
+        case _:
+            raise _unexpected(token)
+
+
+def _unexpected(token: Token) -> FhirPathError:
+    message = f"expected a value, a name or a parenthesis, found {token.text!r}"
+    return FhirPathError(message, token.position)

@@ -8,6 +8,7 @@ Spec: http://hl7.org/fhirpath/N1/grammar.html
     Function(Member(Member(None, "Patient"), "name"), "where", (Binary("=", ...),))
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
@@ -95,3 +96,23 @@ Expr = (
     Literal | Empty | Member | Function | TypeName | Index | Variable | Special | Sign | Binary
     | TypeOperation | SortKey
 )  # fmt: skip
+
+
+class Span(NamedTuple):
+    """Where the word of a node stands in the source: an operator, a name, a literal."""
+
+    position: int
+    length: int
+
+
+class Parsed(NamedTuple):
+    """A tree and the places of its nodes.
+
+    Trees compare by what they say, so places stand beside them.
+
+    Attributes:
+        spans: by the `id()` of a node of this very tree.
+    """
+
+    tree: Expr
+    spans: Mapping[int, Span]

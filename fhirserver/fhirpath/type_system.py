@@ -7,7 +7,7 @@ types; a name without namespace means whichever the item has.
 """
 
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from fhirserver.definitions import r4
@@ -51,7 +51,7 @@ def type_name(path: str) -> str:
     return "BackboneElement" if is_backbone else "Element"
 
 
-@cache
+@lru_cache(maxsize=4096)
 def lineage(path: str) -> frozenset[str]:
     """Give the names of a path's type and of all that it specialises."""
     try:

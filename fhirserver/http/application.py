@@ -15,14 +15,14 @@ from fhirserver.access import TEST_RUN_HEADER, AuthContext
 from fhirserver.errors import FhirError
 from fhirserver.http.access_log import Served
 from fhirserver.http.client_limit import ClientLimit
-from fhirserver.http.compression import compress
+from fhirserver.http.compression import check_coding, compress
 from fhirserver.http.cors import Cors
+from fhirserver.http.downloads import Downloads
 from fhirserver.http.exchange import Exchange
 from fhirserver.http.guard import check_loopback
 from fhirserver.http.handlers import HANDLERS
 from fhirserver.http.html.page import Page, security_headers
 from fhirserver.http.negotiation import Format, Wanted, negotiate
-from fhirserver.http.outcome import foreseen
 from fhirserver.http.preference import preference_applied
 from fhirserver.http.query import first_value, parse_query
 from fhirserver.http.representation import encode
@@ -30,6 +30,7 @@ from fhirserver.http.request import Request
 from fhirserver.http.response import Response
 from fhirserver.http.routing import Route, Router
 from fhirserver.interactions import Services
+from fhirserver.interactions.unforeseen import foreseen
 from fhirserver.model.outcome import operation_outcome
 
 Authenticate = Callable[[Request], AuthContext]
@@ -75,6 +76,7 @@ class FhirApplication:
         self._cors = cors
         self._router = Router(services.definitions)
         self._clients = ClientLimit(services.settings.client_concurrency)
+        self._downloads = Downloads()
 
     def handle(self, request: Request) -> Response:
         """Answer one request; every failure is an OperationOutcome."""
@@ -82,7 +84,7 @@ class FhirApplication:
         route = _NO_ROUTE
         try:
             if self.services.settings.open:
-                check_loopback(request.headers.get("host"), request.headers.get("origin"))
+                self._check_loopback(request)
             response = self._preflight(request)
             if response is None:
                 route = self._router.find(request.method, request.path)
@@ -102,6 +104,8 @@ class FhirApplication:
         try:
             exchange = self._exchange(request, route)
             response = HANDLERS[route.interaction](exchange)
+            if response.stream is not None:
+                self._downloads.admit(response, request.method)
             if request.headers.get("prefer"):
                 response.headers += preference_applied(
                     exchange.prefer, route.interaction, response.status
@@ -110,10 +114,16 @@ class FhirApplication:
         finally:
             self._clients.end(request.address)
 
+    def _check_loopback(self, request: Request) -> None:
+        origin = request.headers.get("origin")
+        named = self._cors is not None and self._cors.is_named(origin)
+        check_loopback(request.headers.get("host"), None if named else origin)
+
     def _preflight(self, request: Request) -> Response | None:
         return None if self._cors is None else self._cors.preflight(request)
 
     def _exchange(self, request: Request, route: Route) -> Exchange:
+        check_coding(request.headers.get("accept-encoding"))
         parameters = parse_query(request.query)
         wanted = negotiate(
             first_value(parameters, "_format") if parameters else None,
@@ -150,7 +160,7 @@ class FhirApplication:
             type=route.type or "",
             status=response.status,
             duration_us=duration_us,
-            response_bytes=len(response.body),
+            response_bytes=response.length_bytes,
             request_id=request.request_id,
             address=request.address,
         )

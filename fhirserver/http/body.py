@@ -18,11 +18,9 @@ and requests without a body are served on.
 
 import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
-from typing import Protocol
 
 from fhirserver.errors import (
     FhirError,
@@ -32,19 +30,12 @@ from fhirserver.errors import (
     UnavailableError,
     UnsupportedMediaTypeError,
 )
+from fhirserver.http.body_companion import Companion, Stream, lend_companion, return_companion
 
-_CHUNK = 256 * 1024
 _DRAINED_BYTES = 64 * 1024
 _DRAIN_DEADLINE_S = 2.0
 _SLOT_WAIT_S = 1.0
 _WAITING_MAX = 4
-
-
-class Stream(Protocol):
-    """A blocking source of octets; b"" is its end."""
-
-    def read(self, size: int, /) -> bytes:
-        """Give up to `size` octets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +72,7 @@ class BodyLimits:
         self.deadline_s = deadline_s
         self.slots = threading.BoundedSemaphore(slots)
         self._waiting = threading.BoundedSemaphore(_WAITING_MAX)
-        self._abandoned: set[_Companion] = set()
+        self._abandoned: set[Companion] = set()
         self._abandoned_limit = abandoned_limit
         self._on_exhausted = on_exhausted
 
@@ -110,7 +101,7 @@ class BodyLimits:
         finally:
             self._waiting.release()
 
-    def abandon(self, companion: "_Companion") -> None:
+    def abandon(self, companion: Companion) -> None:
         """Remember a companion until its sender lets go."""
         self._abandoned.add(companion)
         companion.finish(lambda: self._abandoned.discard(companion))
@@ -127,7 +118,7 @@ class StreamBody:
         self._stream = stream
         self._framing = framing
         self._limits = limits
-        self._abandoned: _Companion | None = None
+        self._abandoned: Companion | None = None
         self._is_touched = False
         self._is_drained = framing.transfer_encoding is None and framing.content_length in (
             None,
@@ -159,12 +150,37 @@ class StreamBody:
             raise _too_large(size_limit)
         raw = self._arrive(size_limit, self._limits.deadline_s)
         if announced is not None and len(raw) < announced:
-            raise InvalidRequestError(
-                f"The body broke off after {len(raw)} of {announced} octets; send it again.",
-                expression=("http.Content-Length",),
-            )
+            raise _broken_off(len(raw), announced)
         self._is_drained = True
         return raw if encoding == "identity" else decompress(raw, size_limit)
+
+    def parts(self, part_bytes: int, limit_bytes: int) -> Generator[bytes]:
+        """Read it as it arrives, as it was sent; the deadline counts for each part.
+
+        Args:
+            part_bytes: size of every part but the last.
+            limit_bytes: of the whole; it needs a Content-Length.
+
+        Raises:
+            TooLargeError: more than the limit is announced.
+            RequestTimeoutError: a part is not here within the deadline.
+            InvalidRequestError: broken off, or without a length.
+            UnavailableError: too many bodies are arriving at once.
+        """
+        announced = _length(self._framing.content_length or "")
+        assert announced is not None
+        if announced > limit_bytes:
+            raise _too_large(limit_bytes)
+        arrived = 0
+        with self._limits.slot():
+            while arrived < announced:
+                wanted = min(part_bytes, announced - arrived)
+                part = self._await(wanted, self._limits.deadline_s)
+                arrived += len(part)
+                if len(part) < wanted:
+                    raise _broken_off(arrived, announced)
+                yield part
+        self._is_drained = True
 
     def settle(self, *, wait: bool = True) -> bool:
         """Read what nobody wanted, if that is little.
@@ -199,17 +215,24 @@ class StreamBody:
 
     def _arrive(self, size_limit: int, deadline_s: float) -> bytes:
         with self._limits.slot():
-            self._is_touched = True
-            companion = _threads.companion or _Companion()
-            _threads.companion = None
-            outcome = companion.read(self._stream, size_limit, deadline_s)
+            # A read gives nothing before it has all that it asked for: never ask for more.
+            raw = self._await(size_limit + 1, deadline_s)
+        if len(raw) > size_limit:
+            raise _too_large(size_limit)
+        return raw
+
+    def _await(self, size_bytes: int, deadline_s: float) -> bytes:
+        """Wait for so many octets, or for the end; the caller holds a slot."""
+        self._is_touched = True
+        companion = lend_companion()
+        outcome = companion.read(self._stream, size_bytes, deadline_s)
         if outcome is None:
             self._abandoned = companion
             self._limits.abandon(companion)
             raise RequestTimeoutError(
                 f"The body did not arrive within {deadline_s:g} s; send it faster or in parts."
             )
-        _threads.companion = companion
+        return_companion(companion)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -240,62 +263,6 @@ def decompress(raw: bytes, size_limit: int) -> bytes:
     return b"".join(parts)
 
 
-class _Companion:
-    """A thread that reads for another one."""
-
-    def __init__(self) -> None:
-        self._wanted: SimpleQueue[tuple[Stream, int] | Callable[[], None]] = SimpleQueue()
-        self._found: SimpleQueue[bytes | Exception] = SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="body-reader", daemon=True)
-        self._thread.start()
-
-    def read(self, stream: Stream, size_limit: int, deadline_s: float) -> bytes | Exception | None:
-        """Read a stream to its end; None when it is late, and then this companion is spent."""
-        self._wanted.put((stream, size_limit))
-        try:
-            return self._found.get(timeout=deadline_s)
-        except Empty:
-            return None
-
-    def finish(self, last: Callable[[], None]) -> None:
-        """End the thread once it is free; `last` runs in it."""
-        self._wanted.put(last)
-
-    def join(self) -> None:
-        """Wait for the end of the thread."""
-        self._thread.join()
-
-    def _work(self) -> None:
-        while isinstance(task := self._wanted.get(), tuple):
-            try:
-                self._found.put(_read_all(*task))
-            except Exception as error:  # noqa: BLE001 - it is raised again by the request's thread
-                self._found.put(error)
-            del task
-        task()
-
-
-class _Threads(threading.local):
-    """The companion of each of the server's threads, between bodies."""
-
-    companion: _Companion | None = None
-
-
-_threads = _Threads()
-
-
-def _read_all(stream: Stream, size_limit: int) -> bytes:
-    parts = []
-    room = size_limit + 1
-    # A read gives nothing before it has all that it asked for: never ask beyond the limit.
-    while part := stream.read(min(room, _CHUNK)):
-        room -= len(part)
-        if room <= 0:
-            raise _too_large(size_limit)
-        parts.append(part)
-    return b"".join(parts)
-
-
 def _length(text: str | None) -> int | None:
     if text is None:
         return None
@@ -305,6 +272,13 @@ def _length(text: str | None) -> int | None:
             expression=("http.Content-Length",),
         )
     return int(text)
+
+
+def _broken_off(arrived: int, announced: int) -> FhirError:
+    return InvalidRequestError(
+        f"The body broke off after {arrived} of {announced} octets; send it again.",
+        expression=("http.Content-Length",),
+    )
 
 
 def _too_large(size_limit: int) -> FhirError:

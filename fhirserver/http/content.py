@@ -3,15 +3,50 @@
 Spec: https://hl7.org/fhir/R4/http.html#mime-type and #patch
 """
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+
 from fhirserver.errors import InvalidRequestError
-from fhirserver.http.binary import wrap_raw
+from fhirserver.http.binary_upload import describe_raw, is_kept_apart, raw_type, wrap_raw
 from fhirserver.http.exchange import Exchange
 from fhirserver.http.headers import parse_tags
 from fhirserver.http.negotiation import FORMATS_BY_TYPE, Format, body_format, parse_content_type
 from fhirserver.interactions import Patch, WriteOptions
+from fhirserver.interactions.large_content import uploaded
 from fhirserver.interactions.patch_formats import check_patch_format, parse_patch
+from fhirserver.interactions.provenance import read_provenance
 from fhirserver.model.json import JsonValue, parse_json
 from fhirserver.model.xml import parse_xml
+from fhirserver.store.contents import CHUNK_BYTES
+
+
+@contextmanager
+def sent(exchange: Exchange, interaction: str) -> Iterator[tuple[JsonValue, WriteOptions]]:
+    """Read body and headers of a create or update.
+
+    Raw content that is large is stored while it arrives, and is forgotten if the write that
+    happens inside the `with` makes no version of it.
+
+    Args:
+        exchange: the request.
+        interaction: "create" or "update".
+
+    Raises:
+        FhirError: as `read_resource`, `write_options` and `uploaded`.
+    """
+    options = write_options(exchange)
+    content_type = raw_type(exchange)
+    if content_type is None or not is_kept_apart(exchange):
+        yield read_resource(exchange), options
+        return
+    resource = describe_raw(exchange, content_type)
+    limit_bytes = exchange.services.settings.binary_limit_bytes
+    with (
+        closing(exchange.request.body.parts(CHUNK_BYTES, limit_bytes)) as parts,
+        uploaded(exchange.services, exchange.auth, interaction, exchange.route.id, parts) as upload,
+    ):
+        yield resource, replace(options, upload=upload)
 
 
 def read_resource(exchange: Exchange) -> JsonValue:
@@ -22,15 +57,11 @@ def read_resource(exchange: Exchange) -> JsonValue:
         MalformedBodyError: not JSON or XML.
         InvalidRequestError: there is no body.
     """
-    request = exchange.request
-    content_type = request.headers.get("content-type")
-    if exchange.route.type == "Binary" and content_type is not None:
-        name = parse_content_type(content_type).name
-        # A CDA document is application/xml too: only a FHIR type makes a body a Binary resource.
-        if "fhir" not in name and name != "application/json":
-            return wrap_raw(exchange, content_type)
-    found = body_format(content_type)
-    body = _required(request.body.read())
+    raw = raw_type(exchange)
+    if raw is not None:
+        return wrap_raw(exchange, raw)
+    found = body_format(exchange.request.headers.get("content-type"))
+    body = _required(exchange.request.body.read())
     if found is Format.XML:
         return parse_xml(body, exchange.services.definitions)
     return parse_json(body)
@@ -57,6 +88,7 @@ def write_options(exchange: Exchange) -> WriteOptions:
 
     Raises:
         InvalidRequestError: a header that is malformed, or If-None-Match with anything but `*`.
+        FhirError: as `read_provenance`.
     """
     headers = exchange.request.headers
     if_match = parse_tags("If-Match", headers.get("if-match"))
@@ -66,11 +98,15 @@ def write_options(exchange: Exchange) -> WriteOptions:
             "If-None-Match on a write is understood as * only.",
             expression=("http.If-None-Match",),
         )
+    provenance = headers.get("x-provenance")
     return WriteOptions(
         if_match=None if if_match is None else if_match.versions,
         if_none_match_any=if_none_match is not None,
         if_none_exist=headers.get("if-none-exist"),
         prefer=exchange.prefer.returns,
+        provenance=None
+        if provenance is None
+        else read_provenance(exchange.services.definitions, provenance),
     )
 
 

@@ -11,12 +11,14 @@ from fhirserver.http.response import Header, Response
 
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 _SENT = (
-    "Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Exist, "
-    "If-None-Match, Prefer, X-Request-Id"
+    "Accept, Authorization, Cache-Control, Content-Type, If-Match, If-Modified-Since, "
+    "If-None-Exist, If-None-Match, Idempotency-Key, Prefer, Range, X-Provenance, X-Request-Id, "
+    "X-Security-Context"
 )
 _READ = (
-    "Content-Location, ETag, Expires, Last-Modified, Location, Preference-Applied, Retry-After, "
-    "X-Progress, X-Request-Id"
+    "Accept-Ranges, Content-Location, Content-Range, ETag, Expires, Idempotency-Replayed, "
+    "Last-Modified, Link, Location, Preference-Applied, Retry-After, X-Progress, X-Request-Id, "
+    "X-Security-Context"
 )
 _MAX_AGE_S = 600
 
@@ -30,6 +32,10 @@ class Cors:
 
     def __init__(self, origins: frozenset[str]) -> None:
         self._origins = origins
+
+    def is_named(self, origin: str | None) -> bool:
+        """Whether an Origin header names one of them."""
+        return origin in self._origins
 
     def preflight(self, request: Request) -> Response | None:
         """Answer a browser that asks whether it may ask; None for every other request."""
@@ -52,7 +58,7 @@ class Cors:
     def headers(self, request: Request) -> list[Header]:
         """Give what an answer needs so that the page may read it; nothing for other origins."""
         origin = request.headers.get("origin")
-        if origin is None or origin not in self._origins:
+        if origin is None or not self.is_named(origin):
             return []
         return [
             ("Access-Control-Allow-Origin", origin),

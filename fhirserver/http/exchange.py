@@ -9,6 +9,7 @@ from fhirserver.http.query import Parameters
 from fhirserver.http.request import Request
 from fhirserver.http.routing import Route
 from fhirserver.interactions import Query, Services
+from fhirserver.interactions.once import Keyed
 
 _PRESENTATION = frozenset(("_format", "_pretty"))
 
@@ -24,6 +25,8 @@ class Exchange:
         parameters: of the URL, decoded; a `_search` form is appended to them.
         wanted: the format of the answer.
         auth: the caller.
+        keyed: what is asked for under an Idempotency-Key; None without one, and for what only
+            reads.
     """
 
     services: Services
@@ -32,6 +35,7 @@ class Exchange:
     parameters: Parameters
     wanted: Wanted
     auth: AuthContext
+    keyed: Keyed | None = None
 
     @property
     def type(self) -> str:

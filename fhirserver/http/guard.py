@@ -4,7 +4,8 @@ Spec: RFC 9110 section 7.2 (Host), RFC 6454 (Origin)
 
 A server without authentication listens on loopback only. That is not enough: a page from elsewhere
 can reach loopback through the reader's browser by a name that resolves there (DNS rebinding), or
-by a form. So Host must name loopback, and Origin, where a browser sends one, must too.
+by a form. So Host must name loopback, and Origin, where a browser sends one, must too, unless the
+operator named it.
 """
 
 import re
@@ -20,7 +21,7 @@ def check_loopback(host: str | None, origin: str | None) -> None:
 
     Args:
         host: the Host header; None where absent.
-        origin: the Origin header; None where absent.
+        origin: the Origin header; None where absent, or one that the operator named.
 
     Raises:
         ForbiddenError: either of them is not loopback.

@@ -1,13 +1,14 @@
 """Request headers that carry conditions and wishes, and the response headers of a version.
 
 Spec: https://hl7.org/fhir/R4/http.html#versions, #cond-update, #cread and #return;
-RFC 9110 section 13; RFC 7240
+RFC 9110 section 13; RFC 7240; draft-ietf-httpapi-idempotency-key-header, RFC 8941 section 3.3.3
 
     If-Match             W/"3", "3", a list, or *       the versions an update or delete accepts
     If-None-Match        W/"3", "3", a list, or *       304 on read; * on PUT: only create
     If-Modified-Since    an HTTP date, ignored where it is none (RFC 9110 section 13.1.3)
     Prefer               return=minimal|representation|OperationOutcome, handling=strict|lenient,
                          respond-async
+    Idempotency-Key      "a key", or the same without quotes
 
 A tag that is well formed and no version number of ours is kept as version 0: it matches nothing.
 """
@@ -29,6 +30,9 @@ Choice = TypeVar("Choice", bound=str)
 
 _ENTITY_TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e]*)"', re.ASCII)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~:@/+=\-]{1,128}", re.ASCII)
+_IDEMPOTENCY_KEY = re.compile(
+    r'"([ !\x23-\x5b\x5d-\x7e]{1,255})"|([!\x23-\x5b\x5d-\x7e]{1,255})', re.ASCII
+)
 _VERSION = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 
 
@@ -113,6 +117,24 @@ def parse_prefer(value: str | None) -> Prefer:
         elif name.lower() == "respond-async":
             respond_async = True
     return Prefer(returns, handling, respond_async)
+
+
+def parse_idempotency_key(value: str | None) -> str | None:
+    """Read Idempotency-Key; None where it is absent. Quotes around a key are no part of it.
+
+    Raises:
+        InvalidRequestError: not 1 to 255 characters of ASCII without quotes and backslashes.
+    """
+    if value is None:
+        return None
+    match = _IDEMPOTENCY_KEY.fullmatch(value.strip())
+    if match is None:
+        raise InvalidRequestError(
+            f"Idempotency-Key {value[:100]!r} is not a key; send 1 to 255 characters of ASCII, "
+            "without quotes and backslashes, such as a random UUID.",
+            expression=("http.Idempotency-Key",),
+        )
+    return match[2] if match[1] is None else match[1]
 
 
 def request_id(given: str | None) -> str:

@@ -7,8 +7,9 @@ Spec: https://hl7.org/fhir/R4/http.html#mime-type, RFC 9110 section 12.5.1
     HTML  text/html               also application/xhtml+xml, `_format=html`
 
 `_format` wins over Accept. Among formats of equal quality the one that the caller named more
-exactly wins, then JSON, because it is stored and goes out as it is. The media type parameter
-`fhirVersion` is 4.0; any other version cannot be produced or read here.
+exactly wins, then JSON, because it is stored and goes out as it is. A range such as `*/*` stands
+for the first of JSON, XML and HTML whose own type is not refused with `q=0`. The media type
+parameter `fhirVersion` is 4.0; any other version cannot be produced or read here.
 """
 
 from collections.abc import Iterator
@@ -67,6 +68,11 @@ FORMATS_BY_TYPE = {
     "application/xhtml+xml": Format.HTML,
 }
 _FORMATS_BY_CODE = {"json": Format.JSON, "xml": Format.XML, "html": Format.HTML}
+_RANGES = {
+    "*/*": (Format.JSON, Format.XML, Format.HTML),
+    "application/*": (Format.JSON, Format.XML),
+    "text/*": (Format.HTML,),
+}
 _FHIR_VERSIONS = frozenset(("4.0", "4.0.1", "4"))
 _REMEDY = "Ask for application/fhir+json, application/fhir+xml or text/html."
 _DEFAULT = Wanted(Format.JSON, by_fhir_type=False)
@@ -212,18 +218,22 @@ def _by_accept(accept: str) -> Wanted | None:
 
 def _acceptable(accept: str) -> Iterator[tuple[float, int, MediaType, Format]]:
     """Give the ranges that can be satisfied: quality, exactness 0-2, range, format."""
-    for text in accept.split(","):
-        media_type = parse_media_type(text)
-        if media_type is None:
-            continue
-        quality = parse_quality(media_type.parameters.get("q"))
+    ranges = [
+        (parse_quality(each.parameters.get("q")), each)
+        for each in map(parse_media_type, accept.split(","))
+        if each is not None
+    ]
+    refused = {each.name for quality, each in ranges if quality == 0}
+    for quality, media_type in ranges:
         version = media_type.parameters.get("fhirversion")
         if quality == 0 or (version is not None and version not in _FHIR_VERSIONS):
             continue
-        if media_type.name in ("*/*", "application/*"):
-            yield quality, 0 if media_type.name == "*/*" else 1, media_type, Format.JSON
-        elif media_type.name == "text/*":
-            yield quality, 1, media_type, Format.HTML
+        if media_type.name in _RANGES:
+            exactness = 0 if media_type.name == "*/*" else 1
+            for found in _RANGES[media_type.name]:
+                if found.value not in refused:
+                    yield quality, exactness, media_type, found
+                    break
         elif media_type.name in FORMATS_BY_TYPE:
             yield quality, 2, media_type, FORMATS_BY_TYPE[media_type.name]
 

@@ -21,6 +21,9 @@ from fhirserver.model.json import JsonObject, parse_json, write_json, write_json
 from fhirserver.model.stored import StoredResource
 from fhirserver.model.xml import write_xml
 
+_HAS_PROVENANCE = "http://www.w3.org/ns/prov#has_provenance"
+"""Relation of https://www.w3.org/TR/prov-aq/#resource-accessed-by-http"""
+
 
 def respond(exchange: Exchange, result: Result) -> Response:
     """Answer with what an interaction gave back."""
@@ -31,6 +34,10 @@ def respond(exchange: Exchange, result: Result) -> Response:
             headers.append(("Location", result.location))
     if result.follow is not None:
         headers.append(("Content-Location", result.follow))
+    if result.provenance is not None:
+        headers.append(("Link", f'<{result.provenance}>; rel="{_HAS_PROVENANCE}"'))
+    if result.replayed:
+        headers.append(("Idempotency-Replayed", "true"))
     if result.no_store:
         headers.append(("Cache-Control", "no-store"))
     response = Response(result.status, headers)

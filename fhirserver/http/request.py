@@ -4,7 +4,7 @@
 that are no UTF-8 reach the router and are refused there with an OperationOutcome.
 """
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,6 +24,17 @@ class Body(Protocol):
 
         Raises:
             TooLargeError, RequestTimeoutError, UnsupportedMediaTypeError, InvalidRequestError.
+        """
+
+    def parts(self, part_bytes: int, limit_bytes: int) -> Generator[bytes]:
+        """Read it as it arrives and as it was sent, in parts of one size, the last maybe smaller.
+
+        Args:
+            part_bytes: size of a part.
+            limit_bytes: of the whole, which must have a Content-Length.
+
+        Raises:
+            TooLargeError, RequestTimeoutError, InvalidRequestError.
         """
 
 
@@ -74,3 +85,9 @@ class BytesBody:
     def read(self) -> bytes:
         """Give the content."""
         return self._content
+
+    def parts(self, part_bytes: int, limit_bytes: int) -> Generator[bytes]:
+        """Give the content in parts."""
+        assert len(self._content) <= limit_bytes
+        for start in range(0, len(self._content), part_bytes):
+            yield self._content[start : start + part_bytes]

@@ -22,8 +22,8 @@ Spec: https://hl7.org/fhir/R4/http.html#summary and https://hl7.org/fhir/R4/sear
     $[operation] below base, [type], or   GET, POST operation
     [type]/[id]
 
-HEAD goes wherever GET goes. A path that exists answers another method with 405 and Allow. Whether
-an operation of a name exists is known to `fhirserver.operations`.
+HEAD goes wherever GET goes, and OPTIONS everywhere. A path that exists answers another method with
+405 and Allow. Whether an operation of a name exists is known to `fhirserver.operations`.
 """
 
 import re
@@ -63,6 +63,8 @@ class Route:
         version: what stands after `_history`.
         compartment: type of the compartment in a compartment search; `id` is its id.
         operation: name of an operation, without "$".
+        methods: those that the place takes, where OPTIONS asks; of an operation those that some
+            operation takes.
     """
 
     interaction: str
@@ -71,6 +73,7 @@ class Route:
     version: str | None = None
     compartment: str | None = None
     operation: str | None = None
+    methods: tuple[str, ...] = ()
 
 
 _ROUTES: dict[str, dict[str, str]] = {
@@ -130,6 +133,8 @@ class Router:
         _check_segments(path, segments)
         shape, route = self._shape(segments)
         methods = _ROUTES[shape]
+        if method == "OPTIONS":
+            return replace(route, interaction="options", methods=_allowed(methods))
         interaction = methods.get("GET" if method == "HEAD" else method)
         if interaction is None:
             raise _not_allowed(method, methods)
@@ -228,9 +233,13 @@ def _no_such_place(segments: list[str]) -> FhirError:
     )
 
 
+def _allowed(methods: dict[str, str]) -> tuple[str, ...]:
+    reading = ("GET", "HEAD") if "GET" in methods else ()
+    return (*reading, *(each for each in methods if each != "GET"), "OPTIONS")
+
+
 def _not_allowed(method: str, methods: dict[str, str]) -> MethodNotAllowedError:
-    allow = [*(["GET", "HEAD"] if "GET" in methods else []), *(m for m in methods if m != "GET")]
+    allow = ", ".join(_allowed(methods))
     return MethodNotAllowedError(
-        f"{method[:20]} does not exist here; use {', '.join(allow)}.",
-        headers=(("Allow", ", ".join(allow)),),
+        f"{method[:20]} does not exist here; use {allow}.", headers=(("Allow", allow),)
     )

@@ -74,7 +74,11 @@ class FhirWsgi:
         )
         if not body.settle(wait=response.status not in _SHED):
             response.headers.append(("Connection", "close"))
+        if response.stream is not None:
+            response.headers.append(("Content-Length", str(response.stream.length_bytes)))
         start_response(STATUS_LINES[response.status], response.headers)
+        if response.stream is not None and environ["REQUEST_METHOD"] != "HEAD":
+            return response.stream.parts
         return _Late([response.body], body) if body.is_late else [response.body]
 
 
@@ -120,10 +124,12 @@ _KEYS = {
             "accept",
             "accept-encoding",
             "host",
+            "idempotency-key",
             "if-modified-since",
             "if-none-match",
             "origin",
             "prefer",
+            "x-provenance",
         )
     },
 }

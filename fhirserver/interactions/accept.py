@@ -63,7 +63,7 @@ def accept(
         new_id(services.now()),
         resource,
     )
-    refuse_foreign(decision, prepared.rows.patients, f"The new {type_}")
+    refuse_foreign(services, decision, prepared.content, prepared.rows, f"The new {type_}")
     change = create_change(prepared)
     row = audit_row(auth, "create")
     told = {**parameters, "report": change.id}

@@ -1,8 +1,12 @@
 """batch: entries that have nothing to do with each other, each as if it had come alone.
 
 Spec: https://hl7.org/fhir/R4/http.html#brules
+
+An entry that fails is answered with its error, one that nobody foresaw included: the others are
+stored, and their callers must learn of that.
 """
 
+from dataclasses import replace
 from functools import partial
 
 from fhirserver.access import AuthContext
@@ -19,7 +23,8 @@ from fhirserver.interactions.transaction_entries import (
     processing_order,
 )
 from fhirserver.interactions.transaction_response import error_entry, result_entry
-from fhirserver.interactions.types import Preference, Result, Services
+from fhirserver.interactions.types import Result, Services, WriteOptions
+from fhirserver.interactions.unforeseen import foreseen
 from fhirserver.model.json import JsonObject
 
 
@@ -27,10 +32,17 @@ def batch(
     services: Services,
     auth: AuthContext,
     bundle: JsonObject,
-    prefer: Preference,
+    options: WriteOptions,
     memory: Memory | None = None,
 ) -> Result:
     """Run every entry that is not done yet; the answer is 200 whatever becomes of them.
+
+    Args:
+        services: what interactions work with.
+        auth: the caller; asked for again entry by entry.
+        bundle: of type batch.
+        options: `prefer`, and `provenance`, which each entry that writes is stored with.
+        memory: of a batch that may be taken up again.
 
     Raises:
         InvalidRequestError: the Bundle has no list of entries.
@@ -42,7 +54,10 @@ def batch(
     raw_entries = bundle_entries(bundle)
     for index, raw in enumerate(raw_entries):
         try:
-            entries.append(parse_entry(index, raw, services.definitions, base_url, prefer))
+            entry = parse_entry(
+                index, raw, services.definitions, base_url, options.prefer or "minimal"
+            )
+            entries.append(_with_provenance(entry, options))
         except FhirError as error:
             answers[index] = error_entry(error)
     for entry in processing_order(entries):
@@ -52,9 +67,15 @@ def batch(
     return Result(200, body=bundle_json("batch-response", ordered))
 
 
+def _with_provenance(entry: Entry, options: WriteOptions) -> Entry:
+    if options.provenance is None or entry.method in ("GET", "HEAD"):
+        return entry
+    return replace(entry, options=replace(entry.options, provenance=options.provenance))
+
+
 def _answer(services: Services, auth: AuthContext, entry: Entry) -> bytes:
     try:
         result = perform(services, auth, entry)
-    except FhirError as error:
-        return error_entry(at_entry(error, entry.path))
-    return result_entry(entry, result, services.settings.public_url)
+        return result_entry(entry, result, services.settings.public_url)
+    except Exception as error:  # noqa: BLE001 - the edge of an entry: every failure is its answer
+        return error_entry(at_entry(foreseen(error, auth.request_id), entry.path))

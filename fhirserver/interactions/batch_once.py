@@ -3,13 +3,15 @@
 from dataclasses import replace
 
 from fhirserver.access import AuthContext
-from fhirserver.errors import FhirError
 from fhirserver.interactions.bundle_request import perform
 from fhirserver.interactions.memory import Memory
 from fhirserver.interactions.session_database import SessionDatabase
 from fhirserver.interactions.transaction_entries import Entry, at_entry
 from fhirserver.interactions.transaction_response import error_entry, result_entry
 from fhirserver.interactions.types import Services
+from fhirserver.interactions.unforeseen import foreseen
+from fhirserver.store.cut_database import CutError
+from fhirserver.store.job_rows import JobLostError
 from fhirserver.store.write import WriteSession, run_write
 
 
@@ -25,16 +27,24 @@ def answer_once(services: Services, auth: AuthContext, entry: Entry, *, memory: 
         result = perform(services, auth, entry)
         answer = result_entry(entry, result, services.settings.public_url)
         memory.weigh(answer)
-    except FhirError as error:
-        answer = error_entry(at_entry(error, entry.path))
-    return run_write(
-        services.database, lambda session: memory.remember(session, entry.index, answer)
-    )
+    except (JobLostError, CutError):
+        raise  # no failure of the entry: somebody else has the batch, or nobody wants it
+    except Exception as error:  # noqa: BLE001 - the edge of an entry: every failure is its answer
+        answer = error_entry(at_entry(foreseen(error, auth.request_id), entry.path))
+
+    def attempt(session: WriteSession) -> bytes:
+        earlier = memory.claim(session, entry.index)
+        return memory.remember(session, entry.index, answer) if earlier is None else earlier
+
+    return run_write(services.database, attempt)
 
 
 def _write_once(services: Services, auth: AuthContext, entry: Entry, memory: Memory) -> bytes:
     def attempt(session: WriteSession) -> bytes:
         session.begin()
+        earlier = memory.claim(session, entry.index)
+        if earlier is not None:
+            return earlier
         inside = replace(services, database=SessionDatabase(services.database, session))
         result = perform(inside, auth, entry)
         answer = result_entry(entry, result, services.settings.public_url)

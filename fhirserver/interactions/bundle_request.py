@@ -19,6 +19,7 @@ from fhirserver.interactions.history_system import history_system
 from fhirserver.interactions.history_type import history_type
 from fhirserver.interactions.patch import patch, patch_conditional
 from fhirserver.interactions.patch_formats import FHIRPATH_PATCH, check_patch_format, parse_patch
+from fhirserver.interactions.provenance import recorded
 from fhirserver.interactions.read import read
 from fhirserver.interactions.search_compartment import search_compartment
 from fhirserver.interactions.search_system import search_system
@@ -38,14 +39,15 @@ def perform(services: Services, auth: AuthContext, entry: Entry) -> Result:
     Raises:
         FhirError: whatever the interaction raises.
     """
-    result = _PERFORM[entry.target.interaction](services, auth, entry)
-    if entry.method == "HEAD":
-        return Result(result.status, result.stored)
-    if entry.method == "GET" and result.stored is not None:
-        tag = entry.if_none_match
-        if tag is not None and tag.removeprefix("W/") == result.stored.etag.removeprefix("W/"):
-            return Result(304, result.stored)
-    return result
+    interaction = _PERFORM[entry.target.interaction]
+    result = recorded(
+        services, auth, entry.options.provenance, lambda inside: interaction(inside, auth, entry)
+    )
+    if entry.method not in ("GET", "HEAD"):
+        return result
+    if result.stored is not None and entry.is_current(result.stored):
+        return Result(304, result.stored)
+    return Result(result.status, result.stored) if entry.method == "HEAD" else result
 
 
 def patch_document(definitions: Definitions, entry: Entry) -> Patch:

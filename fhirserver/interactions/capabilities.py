@@ -4,7 +4,8 @@ Spec: https://hl7.org/fhir/R4/http.html#capabilities and https://hl7.org/fhir/R4
 
     mode=full          everything (also without mode)
     mode=normative     resource types that are normative in R4
-    mode=terminology   TerminologyCapabilities: no terminology service yet
+    mode=terminology   TerminologyCapabilities: the code systems that a search with :below, :above,
+                       :in or :not-in knows without their being stored
 
 A search parameter stands here exactly if a search takes it, so not while resources are still being
 indexed for it.
@@ -19,7 +20,9 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
 from fhirserver.access import AuthContext
+from fhirserver.config import Settings
 from fhirserver.definitions import Definitions, SearchParameter
+from fhirserver.definitions.terminology import code_systems
 from fhirserver.errors import InvalidRequestError
 from fhirserver.interactions.patch_formats import PATCH_FORMATS
 from fhirserver.interactions.permit import permit
@@ -92,37 +95,36 @@ def capabilities(services: Services, auth: AuthContext, query: Query | None = No
 
 def describe(services: Services, mode: str = "full") -> bytes:
     """Give the whole statement as JSON; made once."""
-    settings = services.settings
-    enforced = settings.referential_integrity == "enforce"
-    return _statement(
-        services.definitions, settings.public_url, mode, services.operations, enforced=enforced
-    )
+    return _statement(services.definitions, services.settings, mode, services.operations)
 
 
 @lru_cache(maxsize=8)
 def _statement(
     definitions: Definitions,
-    base_url: str,
+    settings: Settings,
     mode: str,
     operations: tuple[OfferedOperation, ...],
-    *,
-    enforced: bool,
 ) -> bytes:
+    base_url = settings.public_url
     if mode == "terminology":
-        return write_json({"resourceType": "TerminologyCapabilities", **_head(base_url)})
+        return write_json(_terminology(base_url))
     names = [name for name in definitions.resource_types if mode == "full" or name in _NORMATIVE]
     referrers = _referrers(definitions)
+    enforced = settings.referential_integrity == "enforce"
     policies = ["literal", "logical", "enforced"] if enforced else ["literal", "logical"]
+    deletes = "single" if settings.conditional_delete_limit == 1 else "multiple"
     rest: JsonObject = {
         "mode": "server",
         "documentation": (
             "FHIR R4 on PostgreSQL; searches are strict unless Prefer says handling=lenient. With "
             "Prefer: respond-async searches, histories, batches and transactions are answered "
-            "later, at the address in Content-Location."
+            "later, at the address in Content-Location. Writes take Idempotency-Key and "
+            "X-Provenance."
         ),
         "resource": [
             {
                 **_resource(definitions, name, referrers[name]),
+                "conditionalDelete": deletes,
                 **_proof(base_url, name),
                 "referencePolicy": policies,
                 **_operations(operations, name, base_url),
@@ -147,6 +149,26 @@ def _statement(
     return write_json(statement)
 
 
+def _terminology(base_url: str) -> JsonObject:
+    """Describe what is known of R4's own code systems; others are known once they are stored."""
+    return {
+        "resourceType": "TerminologyCapabilities",
+        **_head(base_url),
+        "description": (
+            "R4's own code systems and value sets, and those stored here, for the modifiers :in, "
+            ":not-in, :below and :above of token parameters."
+        ),
+        "codeSystem": [
+            {
+                "uri": url,
+                **({"version": [{"code": version}]} if version else {}),
+                "subsumption": True,
+            }
+            for url, version in code_systems().items()
+        ],
+    }
+
+
 def _head(base_url: str) -> JsonObject:
     return {
         "url": f"{base_url}/metadata",
@@ -169,21 +191,19 @@ def _version() -> str:
 
 def _resource(definitions: Definitions, name: str, referrers: Sequence[str]) -> JsonObject:
     parameters = searchable(definitions, name)
-    codes = [code for code in _TYPE_INTERACTIONS if code != "patch" or name != "Binary"]
     described: JsonObject = {
         "type": name,
         "profile": definitions.type_def(name).url,
-        "interaction": [{"code": code} for code in codes],
+        "interaction": [{"code": code} for code in _TYPE_INTERACTIONS],
         "versioning": "versioned",
         "readHistory": True,
         "updateCreate": True,
         "conditionalCreate": True,
         "conditionalRead": "full-support",
         "conditionalUpdate": True,
-        "conditionalDelete": "single",
         "searchInclude": [
             "*",
-            *(f"{name}:{each.code}" for each in parameters if each.type == "reference"),
+            *(f"{name}:{each.code}" for each in parameters if leads_to_others(each)),
         ],
         "searchRevInclude": referrers,
         "searchParam": [_parameter(each) for each in parameters],
@@ -219,6 +239,11 @@ def searchable(definitions: Definitions, name: str) -> list[SearchParameter]:
     ]
 
 
+def leads_to_others(parameter: SearchParameter) -> bool:
+    """Tell whether what a parameter refers to can be included."""
+    return parameter.type == "reference" and not parameter.enters_entry
+
+
 def _parameter(parameter: SearchParameter) -> JsonObject:
     described = {"name": parameter.code, "type": parameter.type}
     if parameter.url:
@@ -241,7 +266,7 @@ def _referrers(definitions: Definitions) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {name: [] for name in definitions.resource_types}
     for source in definitions.resource_types:
         for parameter in searchable(definitions, source):
-            if parameter.type != "reference":
+            if not leads_to_others(parameter):
                 continue
             for target in target_types(parameter, definitions):
                 if target in found:

@@ -5,17 +5,18 @@ Spec: https://hl7.org/fhir/R4/http.html#create and #ccreate
 
 from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
-from fhirserver.errors import ConflictError
-from fhirserver.interactions.conditions import Condition, condition_text, only_match
-from fhirserver.interactions.identity import new_id, version_path
+from fhirserver.interactions.conditions import Condition, condition_text, select
+from fhirserver.interactions.identity import new_id
 from fhirserver.interactions.permit import permit, refuse_foreign
 from fhirserver.interactions.prepare import Prepared, prepare
-from fhirserver.interactions.respond import preferred_body, respond
+from fhirserver.interactions.respond import respond, respond_matched
+from fhirserver.interactions.session_database import SessionDatabase
 from fhirserver.interactions.types import Result, Services, WriteOptions
-from fhirserver.interactions.writing import apply_one
+from fhirserver.interactions.writing import apply_one, with_upload
 from fhirserver.model.json import JsonValue
+from fhirserver.model.stored import StoredResource
 from fhirserver.store.read import read as read_stored
-from fhirserver.store.write import Change, WriteSession, Written, run_write
+from fhirserver.store.write import Change, StaleMatchError, WriteSession, Written, run_write
 
 
 def create(
@@ -44,15 +45,15 @@ def create(
         new_id(services.now()),
         content,
     )
-    refuse_foreign(decision, prepared.rows.patients, f"The new {type_}")
-    change = create_change(prepared)
+    refuse_foreign(services, decision, prepared.content, prepared.rows, f"The new {type_}")
+    change = with_upload(create_change(prepared), options.upload)
     if options.if_none_exist is None:
         written = apply_one(services, change, audit_row(auth, "create"))
         return respond(services, written, options.prefer, prepared.issues)
     wanted = condition_text(type_, options.if_none_exist)
     outcome = _create_unless_matched(services, auth, change, wanted)
-    if isinstance(outcome, str):
-        return _matched(services, auth, wanted, outcome, options)
+    if isinstance(outcome, StoredResource):
+        return respond_matched(services, outcome, options.prefer)
     return respond(services, outcome, options.prefer, prepared.issues)
 
 
@@ -70,26 +71,27 @@ def create_change(prepared: Prepared) -> Change:
 
 def _create_unless_matched(
     services: Services, auth: AuthContext, change: Change, wanted: Condition
-) -> Written | str:
-    """Write the change, or give the id of what is there already."""
+) -> Written | StoredResource:
+    """Write the change, or read what is there already."""
+    row = audit_row(auth, "create", wanted.pairs)
 
-    def attempt(session: WriteSession) -> Written | str:
+    def attempt(session: WriteSession) -> Written | StoredResource:
         session.lock_conditions([wanted.lock_key])
-        match = only_match(services, auth, session, wanted)
-        if match is not None:
-            return match
-        row = audit_row(auth, "create", wanted.pairs)
-        return session.apply([change], row, services.settings.referential_integrity)[0]
+        found = select(services, auth, session, wanted)
+        if not found:
+            return session.apply([change], row, services.settings.referential_integrity)[0]
+        inside = SessionDatabase(services.database, session)
+        return still_there(read_stored(inside, wanted.type, found[0].id, row))
 
     return run_write(services.database, attempt)
 
 
-def _matched(
-    services: Services, auth: AuthContext, wanted: Condition, id_: str, options: WriteOptions
-) -> Result:
-    row = audit_row(auth, "create", wanted.pairs)
-    stored = read_stored(services.database, wanted.type, id_, row)
-    if stored is None or stored.body is None:
-        raise ConflictError(f"The {wanted.type} that matched was deleted just now; try again.")
-    location = f"{services.settings.public_url}/{version_path(stored)}"
-    return Result(200, stored, preferred_body(stored, options.prefer, ()), location)
+def still_there(match: StoredResource | None) -> StoredResource:
+    """Require that what a condition selected was not deleted before it was read. Pure.
+
+    Raises:
+        StaleMatchError: it was; the session must be run again.
+    """
+    if match is None or match.body is None:
+        raise StaleMatchError
+    return match

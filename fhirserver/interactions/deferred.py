@@ -51,6 +51,7 @@ class Deferred:
         query: parameters.
         bundle: of a batch or transaction.
         prefer: what its answer carries.
+        provenance: of what a batch or transaction writes.
     """
 
     interaction: str
@@ -60,6 +61,7 @@ class Deferred:
     query: Query = Query()  # noqa: RUF009 - immutable
     bundle: JsonValue = None
     prefer: Preference | None = None
+    provenance: JsonObject | None = None
 
     @property
     def is_transaction(self) -> bool:
@@ -67,23 +69,17 @@ class Deferred:
         return self.interaction == "transaction"
 
     def parameters(self) -> JsonObject:
-        """Give what `read_deferred` takes; a Bundle as text, which keeps its order and digits."""
-        bundle = None if self.bundle is None else write_json(self.bundle).decode("utf-8")
-        return {**asdict(replace(self, bundle=None)), "bundle": bundle}
+        """Give what `read_deferred` takes; resources as text, which keeps order and digits."""
+        texts = {"bundle": _text(self.bundle), "provenance": _text(self.provenance)}
+        return {**asdict(replace(self, bundle=None, provenance=None)), **texts}
 
 
 def read_deferred(parameters: JsonObject) -> Deferred:
     """Read the parameters of a job."""
     query: Any = parameters["query"]
-    text: Any = parameters["bundle"]
+    resources = {name: _resource(parameters.get(name)) for name in ("bundle", "provenance")}
     pairs = tuple((name, value) for name, value in query["pairs"])
-    return Deferred(
-        **parameters
-        | {
-            "query": Query(pairs, query["handling"]),
-            "bundle": None if text is None else parse_json(text.encode("utf-8")),
-        }
-    )
+    return Deferred(**parameters | resources | {"query": Query(pairs, query["handling"])})
 
 
 def defer(services: Services, auth: AuthContext, request: Deferred) -> str:
@@ -131,7 +127,7 @@ def perform(
         case "history-system":
             return history_system(services, auth, query)
         case _:
-            options = WriteOptions(prefer=request.prefer)
+            options = WriteOptions(prefer=request.prefer, provenance=request.provenance)
             return transaction(services, auth, request.bundle, options, memory)
 
 
@@ -172,6 +168,14 @@ def cancel(services: Services, auth: AuthContext, key: str) -> None:
         known = forget_followed(connection, key, asdict(auth))
     if not known:
         raise _unknown(key)
+
+
+def _text(resource: JsonValue) -> str | None:
+    return None if resource is None else write_json(resource).decode("utf-8")
+
+
+def _resource(text: Any) -> JsonValue:
+    return None if text is None else parse_json(text.encode("utf-8"))
 
 
 def _permit_again(services: Services, auth: AuthContext, asked: JsonObject) -> None:

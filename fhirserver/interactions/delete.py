@@ -7,14 +7,17 @@ Spec: https://hl7.org/fhir/R4/http.html#delete
     deleted       unchanged                       204
     nothing       unchanged                       204
 
-`Prefer: return=OperationOutcome` asks for 200 and a body. A conditional delete of several is
-refused with 412: what it would delete is the caller's to name.
+`Prefer: return=OperationOutcome` asks for 200 and a body. A conditional delete deletes all that its
+condition selects, or nothing: more than the operator's limit are refused with 412. The limit is one
+unless set otherwise, since what is deleted should be the caller's to name.
 """
+
+from collections.abc import Sequence
 
 from fhirserver.access import AuthContext, Decision
 from fhirserver.audit import audit_row
 from fhirserver.errors import Issue
-from fhirserver.interactions.conditions import condition, only_match
+from fhirserver.interactions.conditions import condition, lock_matches, select
 from fhirserver.interactions.permit import permit
 from fhirserver.interactions.types import Preference, Query, Result, Services, WriteOptions
 from fhirserver.interactions.writing import is_hidden
@@ -44,7 +47,7 @@ def delete(
     written = run_write(
         services.database, lambda session: _write(services, decision, session, change, row)
     )
-    return respond_deleted(written, f"{type_}/{id_}", options.prefer)
+    return respond_deleted([] if written is None else [written], f"{type_}/{id_}", options.prefer)
 
 
 def delete_conditional(
@@ -54,28 +57,32 @@ def delete_conditional(
     query: Query,
     options: WriteOptions | None = None,
 ) -> Result:
-    """Delete the one resource that a search selects; none is fine too.
+    """Delete what a search selects; none is fine too.
 
     Raises:
-        MultipleMatchesError: the search selects several.
+        MultipleMatchesError: the search selects more than the operator allows.
         ConflictError: other resources refer to the match; names them.
     """
     options = options or WriteOptions()
     wanted = condition(type_, query.pairs)
     permit(services, auth, "delete", type_)
 
-    def attempt(session: WriteSession) -> Written | None:
+    def attempt(session: WriteSession) -> list[Written]:
         session.lock_conditions([wanted.lock_key])
-        match = only_match(services, auth, session, wanted)
-        if match is None:
-            return None
-        decision = permit(services, auth, "delete", type_, match)
-        change = delete_change(type_, match, options)
+        found = select(services, auth, session, wanted, services.settings.conditional_delete_limit)
+        lock_matches(services, auth, session, [(wanted, found)])
+        changes = []
+        for match in found:
+            decision = permit(services, auth, "delete", type_, match.id)
+            if not is_hidden(services, decision, session, type_, match.id):
+                changes.append(delete_change(type_, match.id, options))
+        if not changes:
+            return []
         row = audit_row(auth, "delete", wanted.pairs)
-        return _write(services, decision, session, change, row)
+        return session.apply(changes, row, services.settings.referential_integrity)
 
     written = run_write(services.database, attempt)
-    return respond_deleted(written, type_, options.prefer)
+    return respond_deleted(written, f"{type_} by condition", options.prefer)
 
 
 def delete_change(type_: str, id_: str, options: WriteOptions) -> Change:
@@ -91,21 +98,22 @@ def delete_change(type_: str, id_: str, options: WriteOptions) -> Change:
     )
 
 
-def respond_deleted(written: Written | None, place: str, prefer: Preference | None) -> Result:
+def respond_deleted(written: Sequence[Written], place: str, prefer: Preference | None) -> Result:
     """Answer a delete.
 
     Args:
-        written: what the store did; None where nothing was to delete.
-        place: for the outcome, e.g. "Patient/1".
+        written: what the store did; empty where nothing was to delete.
+        place: for the outcome where nothing was, e.g. "Patient/1".
         prefer: only "OperationOutcome" asks for a body.
     """
-    stored = written.stored if written is not None and written.stored.version else None
+    stored = written[0].stored if len(written) == 1 and written[0].stored.version else None
     if prefer != "OperationOutcome":
         return Result(204, stored)
-    done = written is not None and written.changed
-    text = f"{place} is deleted." if done else f"{place}: nothing to delete."
-    warnings = written.issues if written is not None else ()
-    issues = (*warnings, Issue("information", "informational", text))
+    warnings = [issue for each in written for issue in each.issues]
+    done = [
+        f"{each.stored.type}/{each.stored.id} is deleted." for each in written if each.changed
+    ] or [f"{place}: nothing to delete."]
+    issues = (*warnings, *(Issue("information", "informational", text) for text in done))
     return Result(200, stored, write_json(operation_outcome(issues)), issues=issues)
 
 

@@ -1,4 +1,4 @@
-"""What a Bundle remembers that is processed in the background and may be taken up again.
+"""What a Bundle remembers that may be taken up again, in the background or by its caller.
 
 A process can die between any two statements. What is remembered in a session is so exactly if that
 commits; so each entry of a batch, and a transaction as a whole, takes effect once.
@@ -21,6 +21,12 @@ class Memory(Protocol):
 
         Raises:
             TooLargeError: they would be.
+        """
+
+    def claim(self, session: WriteSession, entry: int) -> bytes | None:
+        """Give the answer to an entry that somebody else has done since `recall`.
+
+        Until the session ends, nobody else does that entry.
         """
 
     def remember(self, session: WriteSession, entry: int, answer: bytes) -> bytes:

@@ -28,11 +28,14 @@ from fhirserver.model.json import JsonObject, parse_json, write_json
 READING = ("_format", "_pretty", "_summary", "_elements")
 CACHED = ("If-None-Match", "If-Modified-Since")
 SEARCHING = (
-    "_count", "_sort", "_total", "_include", "_revinclude", "_explain", "Prefer", *READING
+    "_count", "_sort", "_total", "_include", "_revinclude", "_contained", "_containedType",
+    "_explain", "Prefer", *READING,
 )  # fmt: skip
 HISTORY = ("_count", "_since", "_at", "Prefer", "_format", "_pretty")
 LISTED = ("Bundle", "Accepted")
-WRITING = ("If-Match", "Prefer", "_format")
+KEYED = ("Idempotency-Key",)
+RECORDED = (*KEYED, "X-Provenance")
+WRITING = ("If-Match", "Prefer", "_format", *RECORDED)
 
 
 class Shape(NamedTuple):
@@ -55,22 +58,26 @@ _OF_TYPE: dict[str, Shape] = {
     "vread": Shape("get", "/{id}/_history/{vid}", READING, "", ("Resource",)),
     "update": Shape("put", "/{id}", WRITING, "Resource", ("Resource", "Created")),
     "patch": Shape("patch", "/{id}", WRITING, "Patch", ("Resource",)),
-    "delete": Shape("delete", "/{id}", ("If-Match",), "", ("Nothing",)),
+    "delete": Shape("delete", "/{id}", ("If-Match", *RECORDED), "", ("Nothing",)),
     "history-instance": Shape("get", "/{id}/_history", HISTORY, "", LISTED),
     "history-type": Shape("get", "/_history", HISTORY, "", LISTED),
     "create": Shape(
-        "post", "", ("If-None-Exist", "Prefer", "_format"), "Resource", ("Resource", "Created")
+        "post",
+        "",
+        ("If-None-Exist", "Prefer", "_format", *RECORDED),
+        "Resource",
+        ("Resource", "Created"),
     ),
     "search-type": Shape("get", "", SEARCHING, "", LISTED),
 }  # fmt: skip
 _CONDITIONAL: dict[str, Shape] = {
     "update": Shape("put", "", ("criteria", *WRITING), "Resource", ("Resource", "Created")),
     "patch": Shape("patch", "", ("criteria", *WRITING), "Patch", ("Resource",)),
-    "delete": Shape("delete", "", ("criteria", "If-Match"), "", ("Nothing",)),
+    "delete": Shape("delete", "", ("criteria", "If-Match", *RECORDED), "", ("Nothing",)),
 }
 _OF_SYSTEM: dict[str, Shape] = {
-    "transaction": Shape("post", "/", ("Prefer", "_format"), "Resource", LISTED),
-    "batch": Shape("post", "/", ("Prefer", "_format"), "Resource", LISTED),
+    "transaction": Shape("post", "/", ("Prefer", "_format", *RECORDED), "Resource", LISTED),
+    "batch": Shape("post", "/", ("Prefer", "_format", *RECORDED), "Resource", LISTED),
     "search-system": Shape("get", "/", ("_type", *SEARCHING), "", LISTED),
     "history-system": Shape("get", "/_history", HISTORY, "", LISTED),
 }
@@ -78,8 +85,10 @@ _METADATA = Shape("get", "/metadata", READING, "", ("Resource",))
 _OPENAPI = Shape("get", "/openapi.json", (), "", ("Document",))
 _SEARCH_FORM = Shape("post", "/_search", ("Prefer", "_format", "_pretty"), "Form", LISTED)
 _COMPARTMENT = Shape("get", "/{id}/{member}", ("criteria", *SEARCHING), "", LISTED)
-_INVOCATION = Shape("post", "", ("_format",), "Resource", ("Resource",))
-_INVOCATION_BY_URL = Shape("get", "", ("criteria", "_format"), "", ("Resource",))
+_INVOCATION = Shape("post", "", ("_format",), "Resource", ())
+_INVOCATION_BY_URL = Shape("get", "", ("criteria", "_format"), "", ())
+_OUTCOMES = {200: "Resource", 202: "Started"}
+"""Answers of operations by their status."""
 _ASYNC = (
     Shape("get", "", ("_format", "_pretty"), "", ("Bundle", "Pending")),
     Shape("delete", "", ("_format", "_pretty"), "", ("Forgotten",)),
@@ -90,6 +99,7 @@ _STATUS = {
     "Forgotten": "202",
     "Nothing": "204",
     "Pending": "202",
+    "Started": "202",
 }
 
 
@@ -110,10 +120,10 @@ def _document(
         "/metadata": {"get": _operation("capabilities", "", _METADATA)},
         "/openapi.json": {"get": _operation("openapi", "", _OPENAPI)},
     }
-    _add_system(paths, rest)
+    offered = {each.code: each for each in operations}
+    _add_system(paths, offered, rest)
     for shape, code in zip(_ASYNC, ("async-status", "async-cancel"), strict=True):
         _at(paths, "/_async/{id}")[shape.method] = _operation(code, "", shape)
-    offered = {each.code: each for each in operations}
     for resource in rest["resource"]:
         _add_type(paths, offered, resource)
     for url in rest["compartment"]:
@@ -136,7 +146,9 @@ def _document(
     )
 
 
-def _add_system(paths: dict[str, JsonObject], rest: Any) -> None:
+def _add_system(
+    paths: dict[str, JsonObject], offered: Mapping[str, OfferedOperation], rest: Any
+) -> None:
     own = [ref("parameters", parameter_key(each)) for each in rest["searchParam"]]
     for each in rest["interaction"]:
         shape = _OF_SYSTEM[each["code"]]
@@ -148,7 +160,7 @@ def _add_system(paths: dict[str, JsonObject], rest: Any) -> None:
         if there is not entry:
             there["operationId"] = f"{there['operationId']}-or-{each['code']}"
     for each in rest.get("operation", ()):
-        paths[f"/${each['name']}"] = _invocations(each["name"], "", "", changes=False)
+        paths[f"/${each['name']}"] = _invocations(offered[each["name"]], "", "")
 
 
 def _add_type(
@@ -173,8 +185,7 @@ def _add_type(
         for below, level in (("", "type"), ("/{id}", "instance")):
             if level in operation.levels:
                 path = _at(paths, f"/{name}{below}/${operation.code}")
-                changes = operation.affects_state
-                path.update(_invocations(operation.code, name, below, changes=changes))
+                path.update(_invocations(operation, name, below))
 
 
 def _add_compartment(paths: dict[str, JsonObject], definitions: Definitions, code: str) -> None:
@@ -221,11 +232,15 @@ def _operation(code: str, name: str, shape: Shape) -> Any:
     return entry
 
 
-def _invocations(code: str, name: str, below: str, *, changes: bool) -> JsonObject:
+def _invocations(operation: OfferedOperation, name: str, below: str) -> JsonObject:
     """Describe POST, and GET where the operation changes nothing."""
     place = "instance" if below else "type" if name else "system"
-    stem = f"operation-{code}-{place}"
-    found: JsonObject = {"post": _operation(stem, name, _INVOCATION)}
-    if not changes:
-        found["get"] = _operation(f"{stem}-get", name, _INVOCATION_BY_URL)
+    stem = f"operation-{operation.code}-{place}"
+    answers = tuple(_OUTCOMES[status] for status in operation.statuses)
+    shared = KEYED if operation.affects_state else ()
+    posted = _INVOCATION._replace(shared=(*_INVOCATION.shared, *shared), answers=answers)
+    found: JsonObject = {"post": _operation(stem, name, posted)}
+    if not operation.affects_state:
+        asked = _INVOCATION_BY_URL._replace(answers=answers)
+        found["get"] = _operation(f"{stem}-get", name, asked)
     return found

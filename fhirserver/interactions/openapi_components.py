@@ -26,6 +26,14 @@ _SEARCHED = {
 _TEXT: JsonObject = {"type": "string"}
 _QUERY: dict[str, tuple[str, JsonObject]] = {
     "_at": ("Versions that were current at some moment of this date or time.", _TEXT),
+    "_contained": (
+        "Whether contained resources are found: not, alone, or too.",
+        {"type": "string", "enum": ["false", "true", "both"]},
+    ),
+    "_containedType": (
+        "What answers for a contained resource: what contains it, or itself.",
+        {"type": "string", "enum": ["container", "contained"]},
+    ),
     "_count": ("Entries of a page.", {"type": "integer", "minimum": 0}),
     "_elements": ("Elements at the top that are wanted, by comma.", _TEXT),
     "_explain": (
@@ -49,12 +57,14 @@ _QUERY: dict[str, tuple[str, JsonObject]] = {
     "_type": ("Types that are searched, by comma.", _TEXT),
 }
 _HEADERS = {
+    "Idempotency-Key": "Sent again with the same request, it gets the first answer again.",
     "If-Match": "Version that must be current, as its ETag.",
     "If-Modified-Since": "The answer is 304 if nothing changed since.",
     "If-None-Exist": "Create only if this search finds nothing.",
     "If-None-Match": "The answer is 304 if this version is current.",
     "Prefer": "return=minimal|representation|OperationOutcome, handling=strict|lenient, "
     "respond-async.",
+    "X-Provenance": "A Provenance without target, as JSON, stored together with what is written.",
 }
 _PATH = {"id": ("Logical id.", r"^[A-Za-z0-9\-.]{1,64}$"), "vid": ("Version.", "^[0-9]+$")}
 
@@ -164,11 +174,12 @@ def _content(media_types: list[str], schema: str) -> JsonObject:
 def _responses(media_types: list[str]) -> JsonObject:
     etag = {"ETag": {"description": "The version.", "schema": _TEXT}}
     location = {"Location": {"description": "URL of the version.", "schema": _TEXT}}
+    followed = {"Content-Location": {"description": "Where it is followed.", "schema": _TEXT}}
     return {
         "Bundle": {"description": "A Bundle.", "content": _content(media_types, "Bundle")},
         "Accepted": {
             "description": "Answered later, at the address in Content-Location.",
-            "headers": {"Content-Location": {"description": "Below _async.", "schema": _TEXT}},
+            "headers": followed,
             "content": _content(media_types, "OperationOutcome"),
         },
         "Created": {
@@ -201,6 +212,11 @@ def _responses(media_types: list[str]) -> JsonObject:
         "Resource": {
             "description": "A resource.",
             "headers": etag,
+            "content": _content(media_types, "Resource"),
+        },
+        "Started": {
+            "description": "Going on in the background; the resource tells how it goes.",
+            "headers": followed,
             "content": _content(media_types, "Resource"),
         },
     }

@@ -9,13 +9,8 @@ type or id in the result is refused, and meta.versionId and meta.lastUpdated are
 
 from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
-from fhirserver.errors import (
-    MethodNotAllowedError,
-    NotFoundError,
-    PreconditionFailedError,
-    UnprocessableError,
-)
-from fhirserver.interactions.conditions import condition, only_match
+from fhirserver.errors import PreconditionFailedError, UnprocessableError
+from fhirserver.interactions.conditions import condition, select_to_write, selects_none
 from fhirserver.interactions.patch_formats import PATCH_FORMATS
 from fhirserver.interactions.permit import permit, refuse_foreign
 from fhirserver.interactions.prepare import Prepared, prepare
@@ -55,14 +50,11 @@ class Patching:
         """Lock the resource and make the change that patches it.
 
         Raises:
-            MethodNotAllowedError: a Binary, which has no elements to patch.
             NotFoundError: no such resource, or not this caller's.
             GoneError: it is deleted.
             PreconditionFailedError: If-Match does not hold.
             UnprocessableError: the patch does not fit, or its result breaks FHIR's rules.
         """
-        if type_ == "Binary":
-            raise MethodNotAllowedError("A Binary is replaced as a whole: use PUT.")
         services = self._services
         place = f"{type_}/{id_}"
         decision = permit(services, self._auth, "patch", type_, id_)
@@ -78,7 +70,7 @@ class Patching:
         content = _kept_identity(type_, id_, self._patched(body))
         base_url = services.settings.public_url
         prepared = prepare(services.definitions, base_url, type_, id_, content)
-        refuse_foreign(decision, prepared.rows.patients, place)
+        refuse_foreign(services, decision, prepared.content, prepared.rows, place)
         change = Change(
             type=type_,
             id=id_,
@@ -148,9 +140,9 @@ def patch_conditional(
 
     def attempt(session: WriteSession) -> tuple[Prepared, Written]:
         session.lock_conditions([wanted.lock_key])
-        match = only_match(services, auth, session, wanted)
+        match = select_to_write(services, auth, session, wanted)
         if match is None:
-            raise NotFoundError(f"The condition selects no {type_}.")
+            raise selects_none(wanted)
         return patching.write(session, type_, match, row)
 
     prepared, written = run_write(services.database, attempt)

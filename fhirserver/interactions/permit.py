@@ -3,16 +3,21 @@
 A search carries the decision in its plan. Reads and writes of one resource hold the resource's own
 compartments against it here: a confined caller sees what lies in a granted patient's compartment
 and writes what lies in granted compartments only. What it may not see looks absent to it.
+
+A Binary lies in no compartment: its `securityContext` stands for it, as it is stored now (R4,
+binary.html#security-context). Without one a confined caller neither sees nor writes it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from fhirserver.access import Access, AuthContext, Decision
 from fhirserver.errors import ForbiddenError
 from fhirserver.interactions.types import Services
 from fhirserver.model.json import JsonObject, parse_json
+from fhirserver.model.reference import parse_reference
 from fhirserver.model.stored import StoredResource
-from fhirserver.search.extract import extract
+from fhirserver.search.extract import IndexRows, extract
+from fhirserver.store.read import peek
 
 
 def permit(
@@ -59,12 +64,16 @@ def sees(services: Services, decision: Decision, stored: StoredResource) -> bool
     return not owners.isdisjoint(decision.patients)
 
 
-def refuse_foreign(decision: Decision, patients: Iterable[tuple[str, str]], place: str) -> None:
+def refuse_foreign(
+    services: Services, decision: Decision, content: JsonObject, rows: IndexRows, place: str
+) -> None:
     """Refuse content that would land outside the granted compartments.
 
     Args:
+        services: find what stands for a Binary.
         decision: the policy's answer.
-        patients: compartments of the content, ("Patient", id), as extraction gives them.
+        content: what would be written.
+        rows: its index rows, which name its compartments.
         place: what is written, for the message, e.g. "Observation/7".
 
     Raises:
@@ -72,7 +81,7 @@ def refuse_foreign(decision: Decision, patients: Iterable[tuple[str, str]], plac
     """
     if decision.patients is None:
         return
-    owners = {id_ for _, id_ in patients}
+    owners = {id_ for _, id_ in rows.patients} or _context_patients(services, content)
     if not owners or not owners.issubset(decision.patients):
         raise ForbiddenError(
             f"{place} would lie outside the patients that the caller may write for; "
@@ -85,4 +94,18 @@ def compartment_patients(services: Services, resource: JsonObject) -> set[str]:
     rows = extract(
         resource, definitions=services.definitions, base_url=services.settings.public_url
     )
-    return {id_ for _, id_ in rows.patients}
+    return {id_ for _, id_ in rows.patients} or _context_patients(services, resource)
+
+
+def _context_patients(services: Services, resource: JsonObject) -> set[str]:
+    """Name the patients of what stands for a Binary, by id; none for anything else."""
+    if resource["resourceType"] != "Binary":
+        return set()
+    literal = resource.get("securityContext", {}).get("reference", "")
+    context = parse_reference(literal, services.settings.public_url)
+    if context is None or context.type not in services.definitions.resource_types:
+        return set()
+    if context.type == "Patient":
+        return {context.id}
+    body = None if context.type == "Binary" else peek(services.database, context.type, context.id)
+    return set() if body is None else compartment_patients(services, parse_json(body))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from fhirserver.definitions import Definitions
 from fhirserver.errors import InvalidRequestError, Issue, UnprocessableError
+from fhirserver.model.content_apart import content_apart
 from fhirserver.model.json import JsonObject, JsonValue
 from fhirserver.search.extract import IndexRows, extract
 from fhirserver.search.own_parameters import read_own
@@ -129,7 +130,7 @@ def check(
         UnprocessableError: with all issues, errors first.
     """
     found = validate(resource, definitions=definitions, entry_types=entry_types)
-    issues = [*found, *_subset_issues(resource)]
+    issues = [*found, *_subset_issues(resource), *_apart_issues(resource)]
     _refuse_errors(issues)
     if resource["resourceType"] == "SearchParameter":
         issues += read_own(resource, definitions).issues
@@ -154,6 +155,20 @@ def _client_meta(meta: JsonValue) -> JsonValue:
         if key.removeprefix("_") not in ("versionId", "lastUpdated")
     }
     return kept or None
+
+
+def _apart_issues(resource: JsonObject) -> Sequence[Issue]:
+    if content_apart(resource) is None:
+        return ()
+    return (
+        Issue(
+            "error",
+            "business-rule",
+            "The content was left out when this Binary was read in a Bundle. Read the Binary by "
+            "itself and send that, or send the content alone, under its own Content-Type.",
+            ("Binary.data",),
+        ),
+    )
 
 
 def _subset_issues(resource: JsonObject) -> Sequence[Issue]:

@@ -10,8 +10,8 @@ from fhirserver.interactions.types import Services
 from fhirserver.store.database import Database
 
 
-class _ReachedError(Exception):
-    """Nothing was wrong so far."""
+class _ReachedError(BaseException):
+    """Nothing was wrong so far; no failure, so nobody who answers failures may catch it."""
 
 
 class _NoDatabase(Database):

@@ -39,6 +39,16 @@ def respond(
     return Result(201 if written.created else 200, stored, body, location, tuple(told))
 
 
+def respond_matched(
+    services: Services, stored: StoredResource, prefer: Preference | None
+) -> Result:
+    """Answer a conditional create that found its match."""
+    text = f"{stored.type}/{stored.id} fulfils the condition: nothing was stored."
+    issues = (Issue("information", "informational", text),)
+    location = f"{services.settings.public_url}/{version_path(stored)}"
+    return Result(200, stored, preferred_body(stored, prefer, issues), location, issues)
+
+
 def preferred_body(
     stored: StoredResource, prefer: Preference | None, issues: Sequence[Issue]
 ) -> bytes | None:

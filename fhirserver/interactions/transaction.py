@@ -8,6 +8,7 @@ from fhirserver.errors import InvalidRequestError
 from fhirserver.interactions.batch import batch
 from fhirserver.interactions.memory import Memory
 from fhirserver.interactions.permit import permit
+from fhirserver.interactions.provenance import recorded
 from fhirserver.interactions.transaction_run import run_transaction
 from fhirserver.interactions.types import Result, Services, WriteOptions
 from fhirserver.model.json import JsonValue
@@ -26,14 +27,16 @@ def transaction(
         services: what the interaction works with.
         auth: the caller; asked for again entry by entry.
         bundle: parsed JSON of any shape.
-        options: only `prefer` counts; without it the answer carries no resources but those of GETs.
+        options: `prefer`, without which the answer carries no resources but those of GETs, and
+            `provenance`: one of all that a transaction writes, one of each entry of a batch.
         memory: of a Bundle that may be taken up again; None where its caller waits.
 
     Raises:
         InvalidRequestError: no Bundle of type batch or transaction.
         FhirError: a transaction that fails, as a whole; issues name the entries.
     """
-    prefer = (options.prefer if options is not None else None) or "minimal"
+    options = options or WriteOptions()
+    prefer = options.prefer or "minimal"
     if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
         raise InvalidRequestError(
             "The base takes a Bundle of type batch or transaction; other resources go to the "
@@ -48,5 +51,10 @@ def transaction(
         )
     permit(services, auth, type_, None)
     if type_ == "batch":
-        return batch(services, auth, bundle, prefer, memory)
-    return run_transaction(services, auth, bundle, prefer, memory)
+        return batch(services, auth, bundle, options, memory)
+    return recorded(
+        services,
+        auth,
+        options.provenance,
+        lambda inside: run_transaction(inside, auth, bundle, prefer, memory),
+    )

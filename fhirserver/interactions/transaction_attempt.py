@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
 from fhirserver.errors import FhirError, Issue
 from fhirserver.interactions.bundle_request import perform
-from fhirserver.interactions.create import create_change
+from fhirserver.interactions.create import create_change, still_there
 from fhirserver.interactions.delete import delete_change, respond_deleted
 from fhirserver.interactions.patch import Patching
 from fhirserver.interactions.permit import refuse_foreign
 from fhirserver.interactions.prepare import Prepared
 from fhirserver.interactions.read import present
-from fhirserver.interactions.respond import preferred_body, respond
+from fhirserver.interactions.respond import respond, respond_matched
 from fhirserver.interactions.session_database import SessionDatabase
 from fhirserver.interactions.transaction_entries import at_entry, with_issues
 from fhirserver.interactions.transaction_plan import TransactionPlan
@@ -144,11 +144,14 @@ class Attempt:
         except FhirError as error:
             raise _placed(error, writes) from error
         results: dict[int, Result] = {}
+        deleted: dict[int, list[Written]] = {}
         for (each, _, issues), done in zip(planned, written, strict=True):
             entry = each.plan.entry
             prefer = entry.options.prefer
             if entry.method == "DELETE":
-                results[entry.index] = respond_deleted(done, each.target or "", prefer)
+                gone = deleted.setdefault(entry.index, [])
+                gone.append(done)
+                results[entry.index] = respond_deleted(gone, each.target or "", prefer)
             else:
                 results[entry.index] = respond(self._services, done, prefer, issues)
         return results
@@ -166,7 +169,8 @@ class Attempt:
         if entry.method == "DELETE":
             return delete_change(plan.type, write.id, entry.options), ()
         prepared = self._prepared(write)
-        refuse_foreign(plan.decision, prepared.rows.patients, f"{plan.type}/{write.id}")
+        place = f"{plan.type}/{write.id}"
+        refuse_foreign(self._services, plan.decision, prepared.content, prepared.rows, place)
         if entry.method == "POST":
             return create_change(prepared), plan.issues
         creates = plan.condition is not None and not write.matched
@@ -203,22 +207,33 @@ class Attempt:
         """Answer a create that found its match, or a delete that found nothing."""
         entry = write.plan.entry
         if write.id is None:
-            return respond_deleted(None, write.plan.type, entry.options.prefer)
+            return respond_deleted([], write.plan.type, entry.options.prefer)
         found = read_stored(
             self._services.database, write.plan.type, write.id, self._audit_row(write)
         )
         place = f"{write.plan.type}/{write.id}"
-        stored, _ = present(self._services, write.plan.decision, found, place)
-        return Result(200, stored, preferred_body(stored, entry.options.prefer, ()))
+        stored, _ = present(self._services, write.plan.decision, still_there(found), place)
+        return respond_matched(self._services, stored, entry.options.prefer)
 
 
 def _placed(error: FhirError, writes: Sequence[ResolvedWrite]) -> FhirError:
-    """Name the entries in the store's errors, which name resources."""
+    """Name the entries in the store's errors, which name resources: first the one that is wrong."""
     paths = {each.target: each.plan.entry.path for each in writes}
     issues: list[Issue] = []
     for issue in error.issues:
         named = (paths.get(each) for each in _IDENTITY.findall(issue.diagnostics))
         path = next((each for each in named if each is not None), None)
-        rooted = with_issues(error, [issue])
+        text = _with_others(issue.diagnostics, paths, path)
+        rooted = with_issues(error, [replace(issue, diagnostics=text)])
         issues.extend((rooted if path is None else at_entry(rooted, path)).issues)
     return with_issues(error, issues)
+
+
+def _with_others(text: str, paths: Mapping[str | None, str], path: str | None) -> str:
+    """Put its entry behind every resource of the Bundle that a text names, but that at `path`."""
+
+    def placed(match: re.Match[str]) -> str:
+        other = paths.get(match[0])
+        return match[0] if other in (None, path) else f"{match[0]} ({other})"
+
+    return _IDENTITY.sub(placed, text)

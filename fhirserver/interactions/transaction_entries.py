@@ -14,8 +14,9 @@ from fhirserver.definitions import Definitions
 from fhirserver.errors import FhirError, InvalidRequestError, Issue
 from fhirserver.interactions.request_url import Target, parse_request_url
 from fhirserver.interactions.types import Preference, WriteOptions
+from fhirserver.model.instant import interval_us
 from fhirserver.model.json import JsonObject, JsonValue
-from fhirserver.model.stored import ANY_VERSION
+from fhirserver.model.stored import ANY_VERSION, StoredResource
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"|([A-Za-z0-9\-.]+)', re.ASCII)
@@ -32,7 +33,9 @@ class Entry:
         full_url: identity of the resource on the source; None where there is none.
         resource: the body; None where there is none.
         options: preconditions, and the Bundle's preference.
-        if_none_match: entity tag of a GET that wants 304 where nothing changed.
+        if_none_match: versions of which a GET wants 304; None where it does not say.
+        if_modified_since_us: end of the instant since which a GET wants what has changed, epoch
+            microseconds; None where it does not say.
     """
 
     index: int
@@ -41,7 +44,15 @@ class Entry:
     full_url: str | None
     resource: JsonObject | None
     options: WriteOptions
-    if_none_match: str | None = None
+    if_none_match: Container[int] | None = None
+    if_modified_since_us: int | None = None
+
+    def is_current(self, stored: StoredResource) -> bool:
+        """Whether who asks has this version already; the tag wins over the instant."""
+        if self.if_none_match is not None:
+            return stored.version in self.if_none_match
+        since_us = self.if_modified_since_us
+        return since_us is not None and stored.updated_us < since_us
 
     @property
     def path(self) -> str:
@@ -89,14 +100,16 @@ def parse_entry(
             expression=(f"{path}.request.method",),
         )
     target = _target(path, method, request.get("url"), definitions, base_url)
+    is_read = method in ("GET", "HEAD")
     return Entry(
         index=index,
         method=method,
         target=target,
         full_url=_text(path, raw, "fullUrl"),
         resource=_resource(path, method, raw),
-        options=_options(f"{path}.request", request, prefer),
-        if_none_match=_text(f"{path}.request", request, "ifNoneMatch"),
+        options=WriteOptions() if is_read else _options(f"{path}.request", request, prefer),
+        if_none_match=_versions(f"{path}.request", request, "ifNoneMatch") if is_read else None,
+        if_modified_since_us=_since_us(f"{path}.request", request) if is_read else None,
     )
 
 
@@ -109,7 +122,7 @@ def at_entry(error: FhirError, path: str) -> FhirError:
             issue.diagnostics
             if issue.diagnostics.startswith("Bundle.entry")
             else f"{path}: {issue.diagnostics}",
-            tuple(_below(path, expression) for expression in issue.expression) or (path,),
+            _placed(path, issue.expression),
             issue.details,
         )
         for issue in error.issues
@@ -124,9 +137,16 @@ def with_issues(error: FhirError, issues: Sequence[Issue]) -> FhirError:
     return found
 
 
+def _placed(path: str, expressions: Sequence[str]) -> tuple[str, ...]:
+    """Move the places of an issue below an entry; what stands behind a header is of that header."""
+    if expressions and expressions[0].startswith("http."):
+        return tuple(expressions)
+    return tuple(_below(path, each) for each in expressions) or (path,)
+
+
 def _below(path: str, expression: str) -> str:
     """Re-root "Patient.name[0]" at the entry's resource."""
-    if expression.startswith(("Bundle.entry", "http.")):
+    if expression.startswith("Bundle.entry"):
         return expression
     _, dot, rest = expression.partition(".")
     return f"{path}.resource{dot}{rest}"
@@ -160,16 +180,36 @@ def _resource(path: str, method: str, raw: JsonObject) -> JsonObject | None:
 
 def _options(path: str, request: JsonObject, prefer: Preference) -> WriteOptions:
     if_none_match = _text(path, request, "ifNoneMatch")
+    if if_none_match not in (None, "*"):
+        raise InvalidRequestError(
+            f"{path}.ifNoneMatch on a write is understood as * only.",
+            expression=(f"{path}.ifNoneMatch",),
+        )
     return WriteOptions(
-        if_match=_versions(path, _text(path, request, "ifMatch")),
+        if_match=_versions(path, request, "ifMatch"),
         if_none_match_any=if_none_match == "*",
         if_none_exist=_text(path, request, "ifNoneExist"),
         prefer=prefer,
     )
 
 
-def _versions(path: str, tags: str | None) -> Container[int] | None:
-    """Read ifMatch; a bare version such as 3 is taken for its entity tag."""
+def _since_us(path: str, request: JsonObject) -> int | None:
+    text = _text(path, request, "ifModifiedSince")
+    if text is None:
+        return None
+    try:
+        return interval_us(text)[1]
+    except (ValueError, OverflowError):
+        raise InvalidRequestError(
+            f"{path}.ifModifiedSince {text[:100]!r} is no instant; write it as "
+            "2026-01-02T03:04:05Z.",
+            expression=(f"{path}.ifModifiedSince",),
+        ) from None
+
+
+def _versions(path: str, request: JsonObject, name: str) -> Container[int] | None:
+    """Read ifMatch or ifNoneMatch; a bare version such as 3 is taken for its entity tag."""
+    tags = _text(path, request, name)
     if tags is None:
         return None
     if tags.strip() == "*":
@@ -179,8 +219,8 @@ def _versions(path: str, tags: str | None) -> Container[int] | None:
         match = _ENTITY_TAG.fullmatch(tag.strip())
         if match is None:
             raise InvalidRequestError(
-                f'{path}.ifMatch {tags[:100]!r} is not an entity tag; write it as W/"1".',
-                expression=(f"{path}.ifMatch",),
+                f'{path}.{name} {tags[:100]!r} is not an entity tag; write it as W/"1".',
+                expression=(f"{path}.{name}",),
             )
         text = match[1] if match[1] is not None else match[2]
         versions.add(int(text) if text.isdigit() and len(text) < 10 else 0)

@@ -24,6 +24,7 @@ from fhirserver.definitions import Definitions
 from fhirserver.definitions.elements import Node
 from fhirserver.errors import InvalidRequestError
 from fhirserver.model.json import JsonObject, JsonValue
+from fhirserver.model.reference import below_base
 
 _SEARCH = re.compile(r"([A-Z][A-Za-z]+)\?(.+)", re.ASCII | re.DOTALL)
 _RELATIVE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}", re.ASCII)
@@ -190,7 +191,7 @@ class Links:
         if entry is not None:
             return Place(holder, key, text, entry)
         if "?" in text:
-            match = _SEARCH.fullmatch(text.removeprefix(self._base_url + "/"))
+            match = _SEARCH.fullmatch(below_base(text, self._base_url) or text)
             if match and match[1] in self._definitions.resource_types:
                 return Place(holder, key, text, search=(match[1], match[2]))
             return None

@@ -6,7 +6,9 @@ Spec: https://hl7.org/fhir/R4/http.html#trules
     PUT Type?query             none: create     one: update the match
     PATCH Type?query           none: 404        one: patch the match
     DELETE Type?query          none: nothing    one: delete the match
-    several matches            412, naming the entry
+    several matches            412, naming the entry; a delete may be allowed several
+
+Deletes come first, so a create's condition does not see what they delete.
 
 No resource may be written twice: "If any resource identities (including resolved identities from
 conditional update/delete) overlap in steps 1-3, then the transaction SHALL fail".
@@ -20,14 +22,17 @@ from fhirserver.errors import (
     FhirError,
     InvalidRequestError,
     MultipleMatchesError,
-    NotFoundError,
     PreconditionFailedError,
 )
 from fhirserver.interactions.conditions import (
     Condition,
+    Match,
     condition_text,
-    matching_ids,
-    only_match,
+    lock_matches,
+    matching,
+    refuse_several,
+    select,
+    selects_none,
 )
 from fhirserver.interactions.searching import newest, search_context
 from fhirserver.interactions.transaction_entries import at_entry
@@ -66,37 +71,86 @@ class ResolvedWrite:
 def resolve_writes(
     services: Services, auth: AuthContext, session: WriteSession, writes: Sequence[PlannedWrite]
 ) -> list[ResolvedWrite]:
-    """Lock all conditions in sorted order, then search each.
+    """Lock all conditions in sorted order, search each, and lock what is to be changed.
+
+    Args:
+        services: what the interaction works with.
+        auth: the caller.
+        session: the transaction.
+        writes: in R4's processing order, deletes first.
+
+    Returns:
+        One for each write, in their order; of a conditional delete of several one for each.
 
     Raises:
         FhirError: a condition that selects several, or none where it must; two writes of one
             resource. The issues name the entries.
+        StaleMatchError: what was selected has changed; the session must be run again.
     """
     keys = [write.condition.lock_key for write in writes if write.condition is not None]
     if keys:
         session.lock_conditions(sorted(set(keys)))
-    resolved = []
+    resolver = _Resolver(services, auth, session)
     for write in writes:
         try:
-            resolved.append(_resolve(services, auth, session, write))
+            resolver.resolve(write)
         except FhirError as error:
             raise at_entry(error, write.entry.path) from None
-    _refuse_overlaps(resolved)
-    return resolved
+    _refuse_overlaps(resolver.resolved)
+    lock_matches(services, auth, session, resolver.selected)
+    return resolver.resolved
 
 
-def _resolve(
-    services: Services, auth: AuthContext, session: WriteSession, write: PlannedWrite
-) -> ResolvedWrite:
-    if write.condition is None:
-        return ResolvedWrite(write, write.id, matched=False)
-    match = only_match(services, auth, session, write.condition)
-    method = write.entry.method
-    if match is None and method == "PATCH":
-        raise NotFoundError(f"The condition selects no {write.type}.")
-    if method == "PUT" and match is not None:
-        conditional_id(write.type, match, (write.entry.resource or {}).get("id"), match)
-    return ResolvedWrite(write, match or write.id, matched=match is not None)
+class _Resolver:
+    """Resolves writes one after the other.
+
+    Attributes:
+        resolved: what they mean.
+        selected: conditions whose matches are to be changed, and those.
+    """
+
+    def __init__(self, services: Services, auth: AuthContext, session: WriteSession) -> None:
+        self._services = services
+        self._auth = auth
+        self._session = session
+        self._deleted: dict[str, set[str]] = {}
+        self.resolved: list[ResolvedWrite] = []
+        self.selected: list[tuple[Condition, list[Match]]] = []
+
+    def resolve(self, write: PlannedWrite) -> None:
+        """Find out what a write means."""
+        if write.condition is None:
+            found = [write.id]
+        else:
+            found = [match.id for match in self._matches(write, write.condition)]
+        if write.entry.method == "DELETE":
+            self._deleted.setdefault(write.type, set()).update(filter(None, found))
+        matched = write.condition is not None and bool(found)
+        for id_ in found or [write.id]:
+            self.resolved.append(ResolvedWrite(write, id_, matched))
+
+    def _matches(self, write: PlannedWrite, wanted: Condition) -> list[Match]:
+        method = write.entry.method
+        if method == "POST":
+            return self._left(wanted)
+        limit = self._services.settings.conditional_delete_limit
+        most = limit if method == "DELETE" else 1
+        found = select(self._services, self._auth, self._session, wanted, most)
+        if not found and method == "PATCH":
+            raise selects_none(wanted)
+        if found and method == "PUT":
+            sent = (write.entry.resource or {}).get("id")
+            conditional_id(write.type, found[0].id, sent, found[0].id)
+        self.selected.append((wanted, found))
+        return found
+
+    def _left(self, wanted: Condition) -> list[Match]:
+        """Find what the deletes of the same Bundle, which come first, leave of a condition."""
+        deleted = self._deleted.get(wanted.type, set())
+        found = matching(self._services, self._auth, self._session, wanted, 2 + len(deleted))
+        left = [match for match in found if match.id not in deleted]
+        refuse_several(wanted, len(left))
+        return left
 
 
 def _refuse_overlaps(resolved: Sequence[ResolvedWrite]) -> None:
@@ -174,9 +228,11 @@ class _References:
         self._services = services
         self._auth = auth
         self._session = session
-        self._deleted = {each.target for each in resolved if each.plan.entry.method == "DELETE"}
+        self._deleted: dict[str, set[str]] = {}
         candidates: dict[str, list[Candidate]] = {}
         for each in resolved:
+            if each.plan.entry.method == "DELETE" and each.id is not None:
+                self._deleted.setdefault(each.plan.type, set()).add(each.id)
             resource = each.plan.content
             if each.is_written and resource is not None:
                 assert each.id is not None
@@ -196,11 +252,13 @@ class _References:
             MultipleMatchesError: it selects several.
         """
         wanted = condition_text(*search)
-        found = self._stored(wanted)
         here = self._matcher.matches(wanted)
+        overruled = set(self._deleted.get(wanted.type, ()))
         if here is not None:
-            rewritten = {each.id for each in self._candidates.get(wanted.type, ())}
-            found = (found - rewritten) | here
+            overruled |= {each.id for each in self._candidates.get(wanted.type, ())}
+        most = 2 + len(overruled)
+        stored = matching(self._services, self._auth, self._session, wanted, most)
+        found = ({match.id for match in stored} - overruled) | (here or set())
         text = f"{search[0]}?{search[1]}"[:200]
         if not found:
             raise PreconditionFailedError(
@@ -211,7 +269,3 @@ class _References:
                 f"The reference {text!r} selects several resources; make it select one."
             )
         return found.pop()
-
-    def _stored(self, wanted: Condition) -> set[str]:
-        ids = matching_ids(self._services, self._auth, self._session, wanted)
-        return {id_ for id_ in ids if f"{wanted.type}/{id_}" not in self._deleted}

@@ -20,8 +20,9 @@ from fhirserver.access import Policy
 from fhirserver.config import Settings
 from fhirserver.definitions import Definitions
 from fhirserver.errors import Issue
-from fhirserver.model.json import JsonValue
+from fhirserver.model.json import JsonObject, JsonValue
 from fhirserver.model.stored import StoredResource
+from fhirserver.store.contents import BegunContent
 from fhirserver.store.database import Database
 
 Handling = Literal["strict", "lenient"]
@@ -41,6 +42,7 @@ class OfferedOperation:
         levels: where it exists: at the base, at types, at instances.
         affects_state: whether it may change something; then there is no GET.
         document: of ours the OperationDefinition as JSON, without id and url; None of HL7's.
+        statuses: of its answers where it succeeds: 200, or 202 for what goes on in the background.
     """
 
     code: str
@@ -49,6 +51,7 @@ class OfferedOperation:
     levels: frozenset[Level]
     affects_state: bool
     document: bytes | None = None
+    statuses: tuple[int, ...] = (200,)
 
     def is_of(self, type_: str) -> bool:
         """Whether a resource type or its instances have it."""
@@ -106,12 +109,16 @@ class WriteOptions:
         if_none_exist: the query of If-None-Exist, raw, without "?".
         prefer: what the answer's body should be; None where the caller does not say, which means
             the representation for one resource and "minimal" for the entries of a Bundle.
+        upload: content of the Binary that is stored already, beside it; None where it is in it.
+        provenance: of X-Provenance, checked and without targets; None where the header is absent.
     """
 
     if_match: Container[int] | None = None
     if_none_match_any: bool = False
     if_none_exist: str | None = None
     prefer: Preference | None = None
+    upload: BegunContent | None = None
+    provenance: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +147,8 @@ class Result:
         issues: warnings and information about what was done.
         follow: absolute URL where what was accepted can be followed; only with 202.
         no_store: no cache may keep it, not even the caller's own.
+        provenance: absolute URL of the Provenance that was stored with what was written.
+        replayed: it is the first answer to a request that was sent again.
     """
 
     status: int
@@ -149,3 +158,5 @@ class Result:
     issues: tuple[Issue, ...] = ()
     follow: str | None = None
     no_store: bool = False
+    provenance: str | None = None
+    replayed: bool = False

@@ -8,18 +8,20 @@ Spec: https://hl7.org/fhir/R4/http.html#update, #upsert, #concurrency and #cond-
     one                    none, or the match's      update of the match
     one                    another                   400
     several                                          412
+
+A create under an id that another resource has is refused with 412.
 """
 
 from fhirserver.access import AuthContext, Decision
 from fhirserver.audit import audit_row
 from fhirserver.errors import InvalidRequestError, PreconditionFailedError
-from fhirserver.interactions.conditions import condition, only_match
+from fhirserver.interactions.conditions import condition, select_to_write
 from fhirserver.interactions.identity import new_id
 from fhirserver.interactions.permit import permit, refuse_foreign
 from fhirserver.interactions.prepare import Prepared, checked_id, checked_type, prepare
 from fhirserver.interactions.respond import respond
 from fhirserver.interactions.types import Query, Result, Services, WriteOptions
-from fhirserver.interactions.writing import apply_update
+from fhirserver.interactions.writing import apply_update, with_upload
 from fhirserver.model.json import JsonValue
 from fhirserver.model.reference import is_id
 from fhirserver.store.write import Change, WriteSession, Written, run_write
@@ -78,11 +80,12 @@ def update_conditional(
     wanted = condition(type_, query.pairs)
     resource = checked_type(type_, content)
     fresh_id = new_id(services.now())
+    own_id = conditional_id(type_, None, resource.get("id"), fresh_id)
 
     def attempt(session: WriteSession) -> tuple[Prepared, Written]:
         session.lock_conditions([wanted.lock_key])
-        match = only_match(services, auth, session, wanted)
-        id_ = conditional_id(type_, match, resource.get("id"), fresh_id)
+        match = select_to_write(services, auth, session, wanted)
+        id_ = own_id if match is None else conditional_id(type_, match, resource.get("id"), match)
         decision = permit(services, auth, "update", type_, id_)
         prepared = _prepare(services, decision, type_, id_, resource)
         change = update_change(prepared, options, creates=match is None)
@@ -123,7 +126,7 @@ def conditional_id(type_: str, match: str | None, sent: JsonValue, fresh_id: str
 
 def update_change(prepared: Prepared, options: WriteOptions, *, creates: bool = False) -> Change:
     """Make the change of an update; `creates` where a condition found nothing to update."""
-    return Change(
+    change = Change(
         type=prepared.content["resourceType"],
         id=prepared.content["id"],
         method="PUT",
@@ -132,6 +135,7 @@ def update_change(prepared: Prepared, options: WriteOptions, *, creates: bool = 
         expected=options.if_match,
         create_only=creates or options.if_none_match_any,
     )
+    return with_upload(change, options.upload)
 
 
 def require_if_match(services: Services, options: WriteOptions) -> None:
@@ -155,5 +159,5 @@ def _prepare(
 ) -> Prepared:
     base_url = services.settings.public_url
     prepared = prepare(services.definitions, base_url, type_, id_, content)
-    refuse_foreign(decision, prepared.rows.patients, f"{type_}/{id_}")
+    refuse_foreign(services, decision, prepared.content, prepared.rows, f"{type_}/{id_}")
     return prepared

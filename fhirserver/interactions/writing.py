@@ -5,16 +5,28 @@ An update or patch whose content is what is stored, but for `meta.versionId` and
 its bytes are: a decimal's digits and the order of elements count.
 """
 
+from dataclasses import replace
+
 from fhirserver.access import Decision
 from fhirserver.interactions.permit import sees
 from fhirserver.interactions.read import absent
 from fhirserver.interactions.session_database import SessionDatabase
 from fhirserver.interactions.types import Services
+from fhirserver.model.content_apart import without_content
 from fhirserver.model.stored import StoredResource
 from fhirserver.store.audit_row import AuditRow
+from fhirserver.store.contents import BegunContent
 from fhirserver.store.read import read
 from fhirserver.store.write import Change, WriteSession, Written, write
 from fhirserver.store.write_plan import stamp
+
+
+def with_upload(change: Change, upload: BegunContent | None) -> Change:
+    """Let a change of a Binary carry content that is stored already. Pure."""
+    if upload is None or change.content is None:
+        return change
+    noted = without_content(change.content, upload.apart)
+    return replace(change, content=noted, upload=upload)
 
 
 def apply_one(services: Services, change: Change, row: AuditRow) -> Written:

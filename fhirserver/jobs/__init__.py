@@ -6,7 +6,7 @@
     kinds.py       the table of kinds of jobs
     job_runner.py  the loop of jobs, whose rows are in `fhirserver.store.job_rows`
     test_run.py    jobs of TestScript/$run
-    async_request.py, async_answers.py
+    async_request.py, expiry.py
                    jobs of requests with Prefer: respond-async, and the end of their answers
     tethered.py    a command that leaves nothing behind
     process.py     the process `fhirserver worker`

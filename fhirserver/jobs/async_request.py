@@ -75,6 +75,7 @@ def _own_database(services: Services) -> Iterator[CutDatabase]:
         services.database.url,
         statement_timeout_ms=settings.async_statement_timeout_ms,
         audit_durability=settings.audit_durability,
+        full_text=settings.full_text,
     )
     try:
         yield database
@@ -152,10 +153,13 @@ class Work:
                 "FHIRSERVER_ASYNC_RESULT_LIMIT_BYTES. Ask for less at once."
             )
 
+    def claim(self, _session: WriteSession, _entry: int) -> None:
+        """Give nothing: whoever is not at the job any more cannot remember anything either."""
+
     def remember(self, session: WriteSession, entry: int, answer: bytes) -> bytes:
         """Remember the answer to an entry of a batch, and give it; an earlier one stays."""
         self._size_bytes += len(answer)
-        return keep_entry(session.connection, self._job, entry, answer)
+        return keep_entry(session.by_key, self._job, entry, answer)
 
     def conclude(self, session: WriteSession, result: Result) -> None:
         """End the job with the answer to a transaction, in that.

@@ -11,10 +11,13 @@ from typing import Any
 from psycopg import Connection
 
 from fhirserver.config import Settings
-from fhirserver.jobs.async_answers import AsyncAnswers
 from fhirserver.jobs.audit_partitions import make_audit_partitions
+from fhirserver.jobs.expiry import Expiry
 from fhirserver.jobs.outbox_numbers import number_outbox
 from fhirserver.jobs.reindexing import OwnParameters, Reindexing
+from fhirserver.jobs.unused_contents import forget_unused_contents
+from fhirserver.store.job_answers import forget_ended
+from fhirserver.store.kept_answers import forget_answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,9 @@ def make_duties(settings: Settings) -> tuple[Duty, ...]:
     return (
         Duty("outbox", 0.5, number_outbox),
         Duty("audit-partitions", 6 * 3600.0, make_audit_partitions),
-        Duty("async-answers", 60.0, AsyncAnswers(settings.async_result_ttl_s).step),
-        Duty("reindex", 3600.0, Reindexing(settings).step),
+        Duty("async-answers", 60.0, Expiry(forget_ended, settings.async_result_ttl_s).step),
+        Duty("idempotency", 60.0, Expiry(forget_answers, settings.idempotency_ttl_s).step),
+        Duty("unused-contents", 3600.0, forget_unused_contents),
+        Duty("reindex", 10.0, Reindexing(settings).step),
         Duty("search-parameters", 1.0, OwnParameters(settings).step),
     )

@@ -6,11 +6,12 @@ from typing import Any
 from psycopg import Connection
 
 from fhirserver.config import Settings
-from fhirserver.definitions import Definitions
+from fhirserver.definitions import Definitions, r4_with
 from fhirserver.model.json import JsonObject
-from fhirserver.search.extract import IndexRows, extract
+from fhirserver.search.extract import IndexRows, extract, extractor_of
 from fhirserver.store.database import Database
-from fhirserver.store.reindex import reindex_step
+from fhirserver.store.extractors import extractors
+from fhirserver.store.reindex import is_stale, reindex_step
 from fhirserver.store.search_reindex import search_parameter_step
 
 
@@ -24,11 +25,16 @@ class Reindexing:
     def __init__(self, settings: Settings) -> None:
         self._base_url = settings.public_url
         self._url = settings.database_url
+        self._full_text = settings.full_text
         self._after = 0
 
-    def step(self, _connection: Connection[Any]) -> bool:
+    def step(self, connection: Connection[Any]) -> bool:
         """Reindex the next resources, in a transaction of their own; True if there may be more."""
-        with closing(Database(self._url, max_size=1)) as database:
+        own = extractor_of(r4_with(self._full_text))
+        if not any(is_stale(made, own) for made in extractors(connection)):
+            self._after = 0
+            return False
+        with closing(Database(self._url, max_size=1, full_text=self._full_text)) as database:
             database.current_definitions()
 
             def rows_of(resource: JsonObject) -> IndexRows:
@@ -49,7 +55,7 @@ class OwnParameters:
 
     def __init__(self, settings: Settings) -> None:
         self._base_url = settings.public_url
-        self._database = Database(settings.database_url, max_size=1)
+        self._database = Database(settings.database_url, max_size=1, full_text=settings.full_text)
 
     def step(self, connection: Connection[Any]) -> bool:
         """Do the next piece, in a transaction of its own; True if there may be more."""

@@ -21,6 +21,8 @@ class StoredResource:
         updated_us: `meta.lastUpdated` in epoch microseconds.
         method: interaction that made this version.
         body: compact JSON with id and meta; None where this version is a delete.
+        container: type and id of what contains it, e.g. "MedicationRequest/23"; its version,
+            updated_us and method are then that one's. "" for a resource by itself.
     """
 
     rid: int
@@ -30,6 +32,7 @@ class StoredResource:
     updated_us: int
     method: Method
     body: bytes | None
+    container: str = ""
 
     @property
     def deleted(self) -> bool:

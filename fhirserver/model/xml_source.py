@@ -153,6 +153,7 @@ class _Builder:
         self._narrative_depth = 0
         self._narrative_start = 0
         self._narratives = 0
+        self._divs: list[ET.Element] | None = None
         self.parser = new_parser()
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
@@ -198,22 +199,33 @@ class _Builder:
             self._open[-1].text = self._open[-1].text or text
 
     def _narrative(self, last_tag: int) -> str:
-        tag = _TAG.match(self._raw, last_tag)
-        assert tag is not None
-        text = self._raw[self._narrative_start : tag.end()].decode()
-        if is_narrative(text):
-            return text
-        return _rewritten_narrative(self._raw, self._narratives)
+        """Give the narrative whose last tag begins, or if it has one only ends, at an octet."""
+        start = _TAG.match(self._raw, self._narrative_start)
+        assert start is not None
+        end = last_tag
+        if start.end() != last_tag or not start[0].endswith(b"/>"):
+            tag = _TAG.match(self._raw, last_tag)
+            assert tag is not None
+            end = tag.end()
+        text = self._raw[self._narrative_start : end].decode()
+        return text if is_narrative(text) else self._rewritten(self._narratives)
+
+    def _rewritten(self, index: int) -> str:
+        """Write a narrative anew that leans on namespaces declared around it."""
+        if self._divs is None:
+            try:
+                root = ET.fromstring(self._raw)  # noqa: S314 - expat comes by: no document type
+            except ET.ParseError:
+                return ""  # what follows is not XML; the parser is about to say where
+            self._divs = list(_outermost_divs(root))
+        return _with_own_namespace(self._divs[index])
 
 
 def _refuse_doctype(*_declaration: object) -> None:
     raise MalformedBodyError("A document type declaration is not read here; leave it out.")
 
 
-def _rewritten_narrative(raw: bytes, index: int) -> str:
-    """Write a narrative anew that leans on namespaces declared around it."""
-    root = ET.fromstring(raw)  # noqa: S314 - expat went through it: no document type
-    div = list(_outermost_divs(root))[index]
+def _with_own_namespace(div: ET.Element) -> str:
     for item in div.iter():
         item.tag = item.tag.rpartition("}")[2]
     div.set("xmlns", XHTML)

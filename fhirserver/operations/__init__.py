@@ -9,11 +9,20 @@ here. The CapabilityStatement shows what this table holds.
 from collections.abc import Mapping
 
 from fhirserver.errors import MethodNotAllowedError, NotFoundError
-from fhirserver.interactions import OfferedOperation, Result
-from fhirserver.operations import search_parameter_status, test_script_run, validate
-from fhirserver.operations.types import Call, Operation
+from fhirserver.interactions import Level, OfferedOperation, Result
+from fhirserver.operations import fhirpath, search_parameter_status, test_script_run, validate
+from fhirserver.operations.types import Call, Operation, level_of
 
-__all__ = ["OFFERED", "OPERATIONS", "Call", "Operation", "invoke"]
+__all__ = [
+    "OFFERED",
+    "OPERATIONS",
+    "Call",
+    "Operation",
+    "affects_state",
+    "allowed",
+    "invoke",
+    "level_of",
+]
 
 OPERATIONS: Mapping[str, Operation] = {
     operation.code: operation
@@ -21,6 +30,7 @@ OPERATIONS: Mapping[str, Operation] = {
         validate.OPERATION,
         test_script_run.OPERATION,
         search_parameter_status.OPERATION,
+        fhirpath.OPERATION,
     )
 }
 
@@ -31,11 +41,27 @@ OFFERED: tuple[OfferedOperation, ...] = tuple(
         types=operation.types,
         levels=operation.levels,
         affects_state=operation.affects_state,
+        statuses=operation.statuses,
         document=operation.document,
     )
     for operation in OPERATIONS.values()
 )
 """What the CapabilityStatement says of operations."""
+
+
+def affects_state(code: str) -> bool:
+    """Whether there is such an operation and it may change something."""
+    operation = OPERATIONS.get(code)
+    return operation is not None and operation.affects_state
+
+
+def allowed(code: str, type_: str | None, level: Level) -> tuple[str, ...]:
+    """Name the methods that an operation takes.
+
+    Raises:
+        NotFoundError: there is no such operation at this place.
+    """
+    return _methods(_find(code, type_, level))
 
 
 def invoke(code: str, call: Call, method: str) -> Result:
@@ -51,20 +77,28 @@ def invoke(code: str, call: Call, method: str) -> Result:
         MethodNotAllowedError: another method, or GET of one that changes something.
         FhirError: whatever the operation raises.
     """
+    operation = _find(code, call.type, call.level)
+    methods = _methods(operation)
+    if method not in methods:
+        allow = ", ".join(methods)
+        raise MethodNotAllowedError(
+            f"${operation.code} takes {allow}.", headers=(("Allow", allow),)
+        )
+    return operation.run(call)
+
+
+def _find(code: str, type_: str | None, level: Level) -> Operation:
     operation = OPERATIONS.get(code)
-    here = operation is not None and call.level in operation.levels
-    if operation is None or not here or not _is_for(operation, call.type):
+    if operation is None or level not in operation.levels or not _is_for(operation, type_):
         raise NotFoundError(
             f"The operation ${code[:100]} does not exist here; see the CapabilityStatement at "
             "/metadata."
         )
-    allowed = ("POST",) if operation.affects_state else ("GET", "HEAD", "POST")
-    if method not in allowed:
-        raise MethodNotAllowedError(
-            f"${operation.code} takes {', '.join(allowed)}.",
-            headers=(("Allow", ", ".join(allowed)),),
-        )
-    return operation.run(call)
+    return operation
+
+
+def _methods(operation: Operation) -> tuple[str, ...]:
+    return ("POST", "OPTIONS") if operation.affects_state else ("GET", "HEAD", "POST", "OPTIONS")
 
 
 def _is_for(operation: Operation, type_: str | None) -> bool:

@@ -129,6 +129,7 @@ OPERATION = Operation(
     affects_state=True,
     run=run,
     document=write_json(_DOCUMENT),
+    statuses=(202,),
 )
 
 

@@ -36,9 +36,7 @@ class Call:
     @property
     def level(self) -> Level:
         """Where it was invoked."""
-        if self.type is None:
-            return "system"
-        return "type" if self.id is None else "instance"
+        return level_of(self.type, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,7 @@ class Operation:
         affects_state: whether it may change something; then GET is refused.
         run: does it.
         document: of ours the OperationDefinition, without id and url.
+        statuses: of its answers where it succeeds.
     """
 
     code: str
@@ -62,3 +61,11 @@ class Operation:
     affects_state: bool
     run: Callable[[Call], Result]
     document: bytes | None = None
+    statuses: tuple[int, ...] = (200,)
+
+
+def level_of(type_: str | None, id_: str | None) -> Level:
+    """Tell the level of an address."""
+    if type_ is None:
+        return "system"
+    return "type" if id_ is None else "instance"

@@ -170,8 +170,9 @@ def _rehearse(call: Call, change: Change, mode: str) -> tuple[Issue, ...]:
     """
     services = call.services
     decision = permit(services, call.auth, mode, change.type, change.id)
-    if change.rows is not None:
-        refuse_foreign(decision, change.rows.patients, f"{change.type}/{change.id}")
+    if change.content is not None and change.rows is not None:
+        place = f"{change.type}/{change.id}"
+        refuse_foreign(services, decision, change.content, change.rows, place)
 
     def attempt(session: WriteSession) -> NoReturn:
         current = session.lock([(change.type, change.id)])[change.type, change.id]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from fhirserver.definitions import Definitions, SearchParameter
+from fhirserver.definitions import FULL_TEXT, Definitions, SearchParameter
 from fhirserver.search.condition_sql import Row, all_of, of_parameters, on, row_test, select, test
 from fhirserver.search.conditions import (
     ALWAYS,
@@ -23,10 +23,12 @@ from fhirserver.search.conditions import (
     Not,
     Owners,
     Rows,
+    Space,
+    Table,
     any_condition,
     either,
 )
-from fhirserver.search.criteria import COLUMNS, TEXT
+from fhirserver.search.criteria import COLUMNS
 from fhirserver.search.owners import owner_ids
 from fhirserver.search.params import (
     coded,
@@ -69,6 +71,7 @@ from fhirserver.search.query import (
 )
 from fhirserver.search.scope import (
     Scope,
+    held_in,
     home_or,
     in_compartments,
     member_parameters,
@@ -99,7 +102,7 @@ def condition_of(clause: Clause, confined: Confined) -> Condition:
             return _criterion(clause, confined.definitions)
         case Chain():
             targets = [
-                _in_answer("@.target", _answer(name, inner, confined))
+                _in_answer("@.target", _answer(name, inner, confined, "both_"))
                 for name, inner in clause.targets
             ]
             return Rows("ref", clause.sps, (either(targets),))
@@ -118,7 +121,7 @@ def condition_of(clause: Clause, confined: Confined) -> Condition:
 def _entry(member: ListMember, confined: Confined) -> Condition:
     """Test that a resource is an entry of Lists that the caller may see."""
     item = confined.definitions.search_parameters("List")["item"].rows_id
-    lists = _in_answer("f.rid", _answer("List", member.lists, confined))
+    lists = _in_answer("f.rid", _answer("List", member.lists, confined, ""))
     # The number stands in the text: a partial index is for these rows alone.
     where = all_of([Fragment(f"f.sp = {item} AND f.home"), lists])
     found = Key(_in_answer("@.rid", select("f.target", "ref f", where)))
@@ -148,21 +151,25 @@ def _in_answer(column: str, answer: Fragment) -> Fragment:
     return Fragment(f"{column} IN ({answer.text})", answer.params)
 
 
-def _answer(type_name: str, clause: Clause, confined: Confined) -> Fragment:
+def _answer(type_name: str, clause: Clause, confined: Confined, space: Space) -> Fragment:
     """Select the row ids of a type's resources that fulfil a clause."""
     scope = confined.scope(type_name)
     condition = condition_of(clause, confined)
     if isinstance(condition, Rows):
         found = on(all_of([row_test(condition), home_or(scope)]), "x")
-        return select("x.rid", f"{condition.table} x", found)
+        return select("x.rid", f"{space}{condition.table} x", found)
+    row = Row("r", space=space)
     tests = [
         on(of_types_fragment((type_name,), confined.definitions), "r"),
         Fragment("r.state = 1"),
-        test(condition, Row("r")),
+        test(condition, row),
     ]
     if scope is not None:
-        tests.append(test(in_compartments(scope, (type_name,), confined.definitions), Row("r")))
-    return select("r.rid", "resource r", all_of(tests))
+        members = in_compartments(scope, (type_name,), confined.definitions)
+        if space:
+            members = AnyOf((members, held_in(scope, confined.definitions)))
+        tests.append(test(members, row))
+    return select("r.rid", f"{space}resource r", all_of(tests))
 
 
 def _has(has: Has, confined: Confined) -> Key:
@@ -196,8 +203,9 @@ def _criterion(criterion: Criterion, definitions: Definitions) -> Condition:
         return _missing(criterion)
     if criterion.parameter.code in COLUMNS:
         return _id(criterion) if criterion.parameter.code == "_id" else _last_updated(criterion)
-    if criterion.parameter.code == TEXT:
-        return text.condition(criterion.sps, _only(TextValue, criterion.values))
+    if criterion.parameter.code in FULL_TEXT:
+        table: Table = "narrative" if criterion.parameter.code == "_text" else "content"
+        return text.condition(table, criterion.sps, _only(TextValue, criterion.values))
     return _by_rows(criterion, definitions)
 
 
@@ -238,6 +246,9 @@ def _reference(criterion: Criterion, definitions: Definitions) -> Condition:
     if criterion.modifier == "text":
         texts = _only(StringValue, criterion.values)
         return string.condition(tuple(_marks(criterion.parameters)), None, texts)
+    if criterion.parameter.enters_entry:
+        entries = _only(ReferenceValue, criterion.values)
+        return reference.entry_condition(criterion.sps, entries, definitions)
     if criterion.modifier in hierarchy.MODIFIERS:
         reached = _only(HierarchyValue, criterion.values)
         return hierarchy.condition(criterion.sps, reached, definitions)
@@ -274,6 +285,14 @@ def present(parameters: Sequence[SearchParameter]) -> Condition:
     return Column(Fragment("@.present && %s::smallint[]", (_marks(parameters),)))
 
 
+def without_place(parameters: Sequence[SearchParameter]) -> Condition:
+    """Build the condition that a resource has no row that an order by the parameters could read."""
+    marks = _marks(parameters)
+    absent = [-mark for mark in marks]
+    text = "(NOT (@.present && %s::smallint[]) OR @.present && %s::smallint[])"
+    return Column(Fragment(text, (marks, absent)))
+
+
 def _marks(parameters: Sequence[SearchParameter]) -> list[int]:
     """List the numbers of what parameters look at; an alias for one target type has its own."""
     return [
@@ -291,7 +310,8 @@ def _id(criterion: Criterion) -> Condition:
 
 
 def _last_updated(criterion: Criterion) -> Condition:
-    return Column(either(_updated(value) for value in _only(DateValue, criterion.values)))
+    updated = either(_updated(value) for value in _only(DateValue, criterion.values))
+    return Column(updated, of_version=True)
 
 
 def _updated(value: DateValue) -> Fragment:

@@ -18,6 +18,7 @@ from fhirserver.search.conditions import (
     Key,
     Not,
     Rows,
+    Space,
     either,
 )
 
@@ -63,11 +64,13 @@ class Row(NamedTuple):
         date: SQL expression of the main date's `dt`; None where the row does not carry it.
         probed: tests look at the row one by one, instead of leaving it to the planner to turn
             them into joins; so rows that come in order are read no further than the page.
+        space: which resources it is one of.
     """
 
     alias: str
     date: str | None = None
     probed: bool = False
+    space: Space = ""
 
 
 def test(condition: Condition, row: Row) -> Fragment:
@@ -78,10 +81,7 @@ def test(condition: Condition, row: Row) -> Fragment:
         case Key():
             return on(condition.fragment, row.alias)
         case Column():
-            if row.alias == "r":
-                return on(condition.fragment, row.alias)
-            same = Fragment(f"@.rid = {row.alias}.rid")
-            return _exists("resource", all_of([same, condition.fragment]), row)
+            return _column(condition, row)
         case AnyOf():
             return either(test(each, row) for each in condition.conditions)
         case AllOf():
@@ -90,6 +90,19 @@ def test(condition: Condition, row: Row) -> Fragment:
             inner = test(condition.condition, row)
             text = f"({inner.text}) IS NOT TRUE" if row.probed else f"NOT ({inner.text})"
             return Fragment(text, inner.params)
+
+
+def _column(column: Column, row: Row) -> Fragment:
+    if column.of_version and row.space:
+        version = select("", "resource h", all_of([_OF_CONTAINER, on(column.fragment, "h")]))
+        column = Column(Fragment(f"EXISTS ({version.text})", version.params))
+    if row.alias == "r":
+        return on(column.fragment, row.alias)
+    same = Fragment(f"@.rid = {row.alias}.rid")
+    return _exists("resource", all_of([same, column.fragment]), row)
+
+
+_OF_CONTAINER = Fragment("h.rid = @.container")
 
 
 def _copy(rows: Rows, row: Row) -> Fragment:
@@ -111,7 +124,7 @@ def _exists(table: str, where: Fragment, row: Row) -> Fragment:
     alias = "r" if table == "resource" else "x"
     found = on(where, alias)
     if row.probed:
-        inner = select("TRUE", f"{table} {alias}", found)
+        inner = select("TRUE", f"{row.space}{table} {alias}", found)
         return Fragment(f"({inner.text} LIMIT 1)", inner.params)
-    inner = select("", f"{table} {alias}", found)
+    inner = select("", f"{row.space}{table} {alias}", found)
     return Fragment(f"EXISTS ({inner.text})", inner.params)

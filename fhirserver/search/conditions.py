@@ -15,7 +15,10 @@ from typing import Literal, NamedTuple
 
 from fhirserver.model.instant import MAX_US, MIN_US
 
-Table = Literal["token", "string", "date", "ref", "quantity", "composite", "narrative"]
+Table = Literal["token", "string", "date", "ref", "quantity", "composite", "narrative", "content"]
+Space = Literal["", "contained_", "both_"]
+"""Which resources are looked at: ordinary ones, contained ones or both; what their tables' names
+begin with. In the latter two a row of `resource` has the columns of `both_resource`."""
 
 
 class Fragment(NamedTuple):
@@ -147,10 +150,12 @@ class Column:
     Attributes:
         fragment: the condition.
         unique: it selects few resources by their id.
+        of_version: it speaks of `updated` and `xact`; a contained resource has its container's.
     """
 
     fragment: Fragment
     unique: bool = False
+    of_version: bool = False
 
 
 @dataclass(frozen=True, slots=True)

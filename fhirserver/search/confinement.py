@@ -70,7 +70,7 @@ def confine_query(query: Query, confined: Confined) -> Confinement:
     patient_tid = confined.definitions.type_id("Patient")
     if query.compartment is not None:
         if query.compartment.code != "Patient":
-            conditions.append(_membership(query.compartment, types, confined))
+            conditions.append(membership(query.compartment, types, confined))
         elif ids is not None and query.compartment.id not in ids:
             return NOTHING
         else:
@@ -180,8 +180,8 @@ def _by_type(types: Sequence[str], confined: Confined) -> Condition:
     return AnyOf(tuple(conditions))
 
 
-def _membership(compartment: Compartment, types: tuple[str, ...], confined: Confined) -> Condition:
-    """Test membership in a compartment other than a patient's."""
+def membership(compartment: Compartment, types: tuple[str, ...], confined: Confined) -> Condition:
+    """Test membership in a compartment by the references that make it."""
     definitions = confined.definitions
     focus = target((compartment.code,), compartment.id, definitions)
     conditions: list[Condition] = []

@@ -15,6 +15,7 @@ class Limits:
     Attributes:
         parameters: name and value pairs.
         values: alternatives of one parameter, separated by commas.
+        tests: values of all parameters together, see `fhirserver.search.size`.
         chain_depth: links of a chain or of nested `_has`.
         includes: `_include` and `_revinclude` together.
         sort_keys: parameters in `_sort`.
@@ -25,6 +26,7 @@ class Limits:
 
     parameters: int = 100
     values: int = 1000
+    tests: int = 5000
     chain_depth: int = 4
     includes: int = 50
     sort_keys: int = 8

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-from fhirserver.definitions import SearchParameter
+from fhirserver.definitions import FULL_TEXT, SearchParameter
 from fhirserver.errors import InvalidSearchError, NotSupportedError
 from fhirserver.search.context import SearchContext
 from fhirserver.search.escape import split
@@ -31,6 +31,8 @@ from fhirserver.search.params import (
 )
 from fhirserver.search.query import Chain, Clause, Criterion, Has, MissingValue, Value
 from fhirserver.search.refusal import (
+    OverLimitError,
+    UnknownParameterError,
     invalid_value,
     not_indexed,
     not_offered,
@@ -51,7 +53,6 @@ _TYPES: dict[str, ModuleType] = {
 }
 _ALIASES = {"ofType": "of-type"}
 _NOT_HERE = {
-    "_content": "_text searches the words of narratives.",
     "_filter": "it stands by itself, in no chain and no other parameter.",
     "_list": "it stands by itself, in no chain and no other parameter.",
     "_query": "this server has no named queries.",
@@ -59,9 +60,6 @@ _NOT_HERE = {
 """Parameters that are no criteria of a type, and why."""
 COLUMNS = {"_id": frozenset({"not"}), "_lastUpdated": frozenset[str]()}
 """Parameters that are columns of a resource, and the modifiers they take besides `:missing`."""
-TEXT = "_text"
-"""The parameter that looks at a narrative, by words instead of beginnings."""
-
 UNQUALIFIED_TARGETS_MAX = 20
 """A reference that may point at more types than this is only chained with a type."""
 
@@ -128,13 +126,19 @@ def find_parameter(
         parameters = context.definitions.search_parameters(type_name)
         parameter = parameters.get(code)
         if code in _NOT_HERE or (parameter is not None and not parameter.supported):
-            raise not_offered(name, f"The parameter {code!r}", _NOT_HERE.get(code, "leave it out."))
+            raise not_offered(name, f"The parameter {code!r}", _instead(code))
         if parameter is None or (found and parameter.type != found[0].type):
             raise unknown_parameter(code, type_name, parameters, among=len(types))
         if parameter.pending is not None:
             raise not_indexed(name, parameter.code, type_name, parameter.pending)
         found.append(parameter)
     return tuple(found)
+
+
+def _instead(code: str) -> str:
+    if code in FULL_TEXT:
+        return "its words are not indexed, see the setting FHIRSERVER_FULL_TEXT."
+    return _NOT_HERE.get(code, "leave it out.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +187,12 @@ def chain_on(
     for name in possible:
         try:
             targets.append((name, inner(name)))
+        except OverLimitError:
+            raise
         except (InvalidSearchError, NotSupportedError) as error:
-            refusal = refusal or error
+            # That one of many types lacks the parameter says less than what is wrong with it.
+            if refusal is None or type(error) is not UnknownParameterError:
+                refusal = error
     if not targets:
         assert refusal is not None
         raise refusal
@@ -224,8 +232,10 @@ def _check_modifier(
 ) -> None:
     if modifier in ("", "missing"):
         return
-    module = text if parameter.code == TEXT else _TYPES[parameter.type]
+    module = text if parameter.code in FULL_TEXT else _TYPES[parameter.type]
     allowed = COLUMNS.get(parameter.code, module.MODIFIERS)
+    if parameter.enters_entry:
+        allowed = frozenset()
     if modifier in allowed:
         return
     if parameter.type == "reference" and context.definitions.is_resource_type(modifier):
@@ -296,7 +306,7 @@ def parser_of(
             parsers = _part_parsers(parameter, context)
             return lambda value: composite.parse(value, parsers)
         case kind:
-            return _PARSERS[TEXT if parameter.code == TEXT else kind]
+            return text.parse if parameter.code in FULL_TEXT else _PARSERS[kind]
 
 
 _PARSERS: dict[str, Callable[[str], Value]] = {
@@ -305,7 +315,6 @@ _PARSERS: dict[str, Callable[[str], Value]] = {
     "special": special.parse,
     "string": string.parse,
     "uri": uri.parse,
-    TEXT: text.parse,
 }
 """Parsers of values that depend on nothing else."""
 

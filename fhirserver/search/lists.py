@@ -70,7 +70,7 @@ def parse_list(
     if len(values) > context.limits.values:
         raise over_limit(NAME, "values", context.limits.values)
     asked = _Asked(tuple(types), tuple(patients), context)
-    return Listed(tuple(asked.member(value) for value in values))
+    return Listed(tuple(asked.member(value) for value in dict.fromkeys(values)))
 
 
 @dataclass(frozen=True, slots=True)

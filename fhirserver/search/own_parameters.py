@@ -20,6 +20,7 @@ from fhirserver.fhirpath import FhirPathError, compile_expression, parse
 from fhirserver.fhirpath.syntax import Binary, Expr
 from fhirserver.model.json import JsonObject
 from fhirserver.search.extract.build import TreeBuilder
+from fhirserver.search.own_composites import check_parts, parts_of
 
 EXPRESSION_CHARS_MAX = 2000
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
@@ -29,7 +30,9 @@ _REFUSED_FUNCTIONS = re.compile(
     r"\b(now|today|timeOfDay|trace|memberOf|repeat|descendants)\s*\(", re.ASCII
 )
 """What depends on more than the resource, or costs more than reading it."""
-_TYPES = frozenset({"date", "number", "quantity", "reference", "string", "token", "uri"})
+_TYPES = frozenset(
+    {"composite", "date", "number", "quantity", "reference", "string", "token", "uri"}
+)
 _COPIED = ("target", "modifier", "comparator", "xpathUsage", "multipleOr", "multipleAnd")
 
 
@@ -125,25 +128,44 @@ class _Reader:
             return
         known = self.specification.search_parameters(base).get(code)
         if known is not None and known.expression:
-            if known.type != kind or _elements(known.expression) != _elements(expression):
+            parts = {part.code for part in parts_of(self.resource)}
+            same = known.type == kind and _elements(known.expression) == _elements(expression)
+            if not same or self._parts(base, known) != parts:
                 self._refuse("code", f"{code!r} is R4's own on {base}, with another meaning")
             return
-        self._check_head(code, kind, text)
+        self._check_head(code, kind)
+        self._check_words("expression", text)
+        for number, part in enumerate(self.resource.get("component", ())):
+            self._check_words(f"component[{number}].expression", part["expression"])
+        if kind == "composite" and not self.errors:
+            self._check_parts(base, expression)
         if not self.errors:
             self._add(Own(base, code, self._entry(kind, expression)))
 
-    def _check_head(self, code: str, kind: str, text: str) -> None:
+    def _check_parts(self, base: str, expression: str) -> None:
+        wrong = check_parts(self.resource, base, expression, self.specification)
+        if wrong is not None:
+            self._refuse(wrong.element, wrong.what)
+
+    def _parts(self, base: str, known: SearchParameter) -> set[str]:
+        """Give the canonicals of a composite's parts; their paths are not always as published."""
+        parameters = self.specification.search_parameters(base)
+        return {parameters[part.code].url for part in known.components}
+
+    def _check_head(self, code: str, kind: str) -> None:
         if _CODE.fullmatch(code) is None:
             self._refuse("code", "consists of up to 64 letters, digits, - and _, no _ in front")
         if kind not in _TYPES:
             allowed = ", ".join(sorted(_TYPES))
             self._refuse("type", f"{kind!r} is not indexed; use one of {allowed}")
+
+    def _check_words(self, element: str, text: str) -> None:
         function = _REFUSED_FUNCTIONS.search(text)
         if function is not None:
-            self._refuse("expression", f"{function[1]}() cannot be indexed")
+            self._refuse(element, f"{function[1]}() cannot be indexed")
         stamped = _STAMPED.search(text)
         if stamped is not None:
-            self._refuse("expression", f"{stamped[0]} is set when a resource is stored, not before")
+            self._refuse(element, f"{stamped[0]} is set when a resource is stored, not before")
 
     def _entry(self, kind: str, expression: str) -> JsonObject:
         copied = {key: self.resource[key] for key in _COPIED if key in self.resource}
@@ -151,11 +173,19 @@ class _Reader:
             "type": kind,
             "url": self.resource["url"],
             "expression": expression,
-            **self.specification.element_facts(expression),
+            **self._facts(kind, expression),
             **copied,
         }
 
+    def _facts(self, kind: str, expression: str) -> JsonObject:
+        if kind == "composite":
+            return {"component": [list(part) for part in parts_of(self.resource)]}
+        return self.specification.element_facts(expression)
+
     def _add(self, own: Own) -> None:
+        if own.entry["type"] == "composite":
+            self.found.append(own)
+            return
         added = {own.base: {own.code: {"id": FIRST_OWN, **own.entry}}}
         trial = self.specification.extended(-1, added)
         wrong = _unindexable(trial.search_parameters(own.base)[own.code], trial)

@@ -18,6 +18,7 @@ from fhirserver.search.filter.clauses import parse_filter
 from fhirserver.search.lists import parse_list
 from fhirserver.search.query import Clause, Compartment, Include, Query
 from fhirserver.search.refusal import (
+    OverLimitError,
     UnknownParameterError,
     invalid_value,
     left_out,
@@ -25,7 +26,8 @@ from fhirserver.search.refusal import (
     over_limit,
 )
 from fhirserver.search.results import (
-    check_contained,
+    parse_contained,
+    parse_contained_type,
     parse_count,
     parse_elements,
     parse_include,
@@ -34,10 +36,13 @@ from fhirserver.search.results import (
     parse_total,
     parse_types,
 )
+from fhirserver.search.size import tests_of
 
 Pairs = Sequence[tuple[str, str]]
 
-_ONCE = ("_count", "_total", "_summary", "_elements", "_sort", "_type")
+_ONCE = (
+    "_count", "_total", "_summary", "_elements", "_sort", "_type", "_contained", "_containedType",
+)  # fmt: skip
 _INCLUDES = ("_include", "_revinclude")
 
 
@@ -63,18 +68,9 @@ def parse(
     _check_pairs(pairs, context)
     taken = _take_apart(pairs)
     searched = _types(types, taken.once.get("_type"), context, compartment)
-    for name, value in taken.contained:
-        check_contained(name, value)
-    ignored: list[Issue] = []
-    criteria: list[Clause] = []
-    for given in taken.criteria:
-        try:
-            criteria.append(_criterion(given, searched, context))
-        except (UnknownParameterError, NotSupportedError) as refusal:
-            if not context.lenient:
-                raise
-            ignored.append(left_out(given.name, refusal))
+    criteria, ignored = _criteria(taken.criteria, searched, context)
     criteria += _lists(taken.lists, searched, criteria, compartment, context)
+    _check_tests(sum(map(tests_of, criteria)), context)
     once = taken.once
     return Query(
         types=searched,
@@ -90,8 +86,42 @@ def parse(
         ),
         include=_includes(taken.includes, "_include", context),
         revinclude=_includes(taken.includes, "_revinclude", context),
-        ignored=tuple(ignored),
+        contained=parse_contained(once["_contained"]) if "_contained" in once else None,
+        contained_type=(
+            parse_contained_type(once["_containedType"]) if "_containedType" in once else None
+        ),
+        ignored=ignored,
     )
+
+
+def _criteria(
+    given: Sequence[Given], types: Sequence[str], context: SearchContext
+) -> tuple[list[Clause], tuple[Issue, ...]]:
+    """Parse what chooses resources, and say what a lenient search leaves out."""
+    criteria: list[Clause] = []
+    ignored: list[Issue] = []
+    tests = 0
+    for each in given:
+        try:
+            clause = _criterion(each, types, context)
+            criteria.append(clause)
+            tests += tests_of(clause)
+            _check_tests(tests, context)
+        except (UnknownParameterError, NotSupportedError) as refusal:
+            if not context.lenient:
+                raise
+            ignored.append(left_out(each.name, refusal))
+    return criteria, tuple(ignored)
+
+
+def _check_tests(tests: int, context: SearchContext) -> None:
+    most = context.limits.tests
+    if tests > most:
+        raise OverLimitError(
+            f"The parameters of this search have more than the limit of {most} values together,"
+            " each counted once for every type that a chain before it may lead to; split the search"
+            " or name the types."
+        )
 
 
 def _lists(
@@ -131,7 +161,6 @@ class _Taken:
 
     once: dict[str, str] = field(default_factory=dict)
     includes: list[tuple[str, str]] = field(default_factory=list)
-    contained: list[tuple[str, str]] = field(default_factory=list)
     lists: list[Given] = field(default_factory=list)
     criteria: list[Given] = field(default_factory=list)
 
@@ -147,8 +176,6 @@ def _take_apart(pairs: Pairs) -> _Taken:
             raise invalid_value(name, value, "this parameter takes no modifier")
         elif name.partition(":")[0] in _INCLUDES:
             taken.includes.append((name, value))
-        elif name in ("_contained", "_containedType"):
-            taken.contained.append((name, value))
         elif name.partition(":")[0] == "_list":
             taken.lists.append(Given(name, value))
         else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from fhirserver.definitions import MAIN_DATE, Definitions
 from fhirserver.model.instant import MIN_US
-from fhirserver.search.clauses import present
+from fhirserver.search.clauses import without_place
 from fhirserver.search.conditions import (
     ALWAYS,
     BY_CODE,
@@ -25,6 +25,7 @@ from fhirserver.search.conditions import (
     OrderKey,
     Owners,
     Rows,
+    Space,
     Table,
 )
 from fhirserver.search.draft import Draft
@@ -62,6 +63,9 @@ class Phase:
         streamed: an index gives the source's rows in this order, and the other conditions are
             exact look-ups, so nothing beyond the page needs to be read. Some composites' rows are
             sorted; they are those of one patient and code.
+        space: which resources the source's rows are of; beside ordinary ones all matches are
+            collected, and their keys joined.
+        whole: a contained resource is answered by what contains it.
         few: one of the conditions; where few rows fulfil it, they are read instead of the source's.
     """
 
@@ -70,6 +74,8 @@ class Phase:
     keys: tuple[OrderKey, ...]
     joined: tuple[SortKey, ...] = ()
     streamed: bool = False
+    space: Space = ""
+    whole: bool = False
     few: Rows | None = None
 
 
@@ -78,7 +84,7 @@ def base_phase(draft: Draft) -> Phase:
     scope = draft.confinement.scope
     rows = best_rows(draft.found, scope)
     if selects_by_id(draft.conditions()):
-        return _from_resources(draft)
+        return from_resources(draft)
     if scope is None and isinstance(rows, Rows) and rows.main_date:
         rows = _tokens_between(rows, draft) or rows
     if isinstance(rows, Owners):
@@ -93,7 +99,7 @@ def base_phase(draft: Draft) -> Phase:
         keys = () if rows.order == BY_PATIENT and scope is not None else rows.order
         return _from_rows(rows, draft, (*keys, _RID))
     if scope is None:
-        return _from_resources(draft)
+        return from_resources(draft)
     types = draft.confinement.types
     sps = member_parameters("Patient", types, draft.confined.definitions)
     source = CompartmentSource(sps, scope, "Patient" in types)
@@ -110,7 +116,7 @@ def _tokens_between(dates: Rows, draft: Draft) -> Rows | None:
 
 def phases_of(sort: Sequence[SortKey], draft: Draft) -> list[Phase]:
     """Choose how the order asked for comes about."""
-    keys = [_on_types(key, draft) for key in sort]
+    keys = [key_on_types(key, draft) for key in sort]
     if not keys:
         return [base_phase(draft)]
     first = keys[0]
@@ -118,20 +124,21 @@ def phases_of(sort: Sequence[SortKey], draft: Draft) -> list[Phase]:
     if code == "_id" or (code == "_lastUpdated" and len(keys) == 1):
         column = "@.id" if code == "_id" else "@.updated"
         order = (OrderKey(column, first.descending), OrderKey("@.rid", first.descending))
-        return [_from_resources(draft, order)]
+        return [from_resources(draft, order)]
     if len(keys) > 1 or selects_by_id(draft.conditions()):
-        return [_joined(keys, base_phase(draft))]
+        return [joined(keys, base_phase(draft))]
     if all(MAIN_DATE.get(name) == code for name in draft.confinement.types):
         tokens = best_tokens(draft.found)
         if tokens is not None:
             return _by_main_date(tokens, first, draft)
     rows = _rows_of(first, draft.confined.definitions)
     if rows is None:
-        return [_joined(keys, base_phase(draft))]
+        return [joined(keys, base_phase(draft))]
     return _by_rows(rows, first, draft)
 
 
-def _on_types(key: SortKey, draft: Draft) -> SortKey:
+def key_on_types(key: SortKey, draft: Draft) -> SortKey:
+    """Narrow a key of a system-wide search to the types that the caller may see."""
     types = draft.confinement.types
     if len(key.parameters) == len(types):
         return key
@@ -177,7 +184,8 @@ def _is_probe(condition: Condition) -> bool:
     return isinstance(condition, Column)
 
 
-def _from_resources(draft: Draft, keys: tuple[OrderKey, ...] = ()) -> Phase:
+def from_resources(draft: Draft, keys: tuple[OrderKey, ...] = ()) -> Phase:
+    """Begin with the rows of `resource`, in the order of the keys; none are those of the index."""
     definitions = draft.confined.definitions
     types = draft.confinement.types
     tids = tuple(definitions.type_id(name) for name in types)
@@ -223,7 +231,11 @@ def _by_main_date(tokens: Rows, key: SortKey, draft: Draft) -> list[Phase]:
 
 
 def _by_rows(rows: Rows, key: SortKey, draft: Draft) -> list[Phase]:
-    """Read the rows of the sort key in the order of their index, then what has no value."""
+    """Read the rows of the sort key in the order of their index, then what has no place in it.
+
+    A date whose beginning is open has none, whichever rows are read: rows that carry the main date
+    cannot tell it from no date at all.
+    """
     criteria = [
         condition
         for clause, condition in draft.found
@@ -239,11 +251,14 @@ def _by_rows(rows: Rows, key: SortKey, draft: Draft) -> list[Phase]:
     valued = _from_rows(rows, draft, keys)
     if draft.confinement.scope is None:
         valued = replace(valued, few=_few(draft, valued.conditions))
-    if criteria:
+    if rows.table == "date":
+        begun = Key(Fragment("@.lo > %s", (MIN_US,)))
+        valued = replace(valued, conditions=(*valued.conditions, begun))
+    elif criteria:
         return [valued]
     base = base_phase(draft)
-    without = Not(present(key.parameters))
-    return [valued, replace(base, conditions=(*base.conditions, without))]
+    last = without_place(key.parameters)
+    return [valued, replace(base, conditions=(*base.conditions, last))]
 
 
 def _few(draft: Draft, conditions: Sequence[Condition]) -> Rows | None:
@@ -255,7 +270,7 @@ def _few(draft: Draft, conditions: Sequence[Condition]) -> Rows | None:
     return best if isinstance(best, Rows) and best.order else None
 
 
-def _joined(sort: Sequence[SortKey], base: Phase) -> Phase:
+def joined(sort: Sequence[SortKey], base: Phase) -> Phase:
     """Join every key to the base's rows, and sort."""
     keys = [
         OrderKey(f"@.k{number}", key.descending, nullable=True) for number, key in enumerate(sort)

@@ -21,7 +21,8 @@ another condition, PostgreSQL begins with those (`Phase.few`).
 
 Missing values come last: as a second phase of the plan where the first reads rows that only
 exist for a value. Criteria on a patient confine the rows to its compartment, in which every index
-begins (`fhirserver.search.confinement`). `fhirserver.search.phases` chooses.
+begins (`fhirserver.search.confinement`). `fhirserver.search.phases` chooses, and for contained
+resources `fhirserver.search.contained`.
 """
 
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ from typing import Literal
 from fhirserver.search.clauses import Confine, Confined
 from fhirserver.search.conditions import Column, Fragment
 from fhirserver.search.confinement import confine_query
+from fhirserver.search.contained import confine_contained, contained_phase
 from fhirserver.search.context import SearchContext
 from fhirserver.search.draft import Draft, draft_of
 from fhirserver.search.order import Position
@@ -68,6 +70,8 @@ class Plan:
     @property
     def counted(self) -> Phase | None:
         """Source and conditions that all parts share; few searches need them."""
+        if self.query.space:
+            return next(iter(self.phases), None)
         return None if self.draft is None else base_phase(self.draft)
 
 
@@ -88,12 +92,13 @@ def make_plan(
     if query.summary == "count":
         limit = 0
     count = _count(query, limit)
-    confinement = confine_query(query, confined)
+    confinement = (confine_contained if query.space else confine_query)(query, confined)
     if not confinement.types:
         return Plan(query, confined, (), None, limit, count, position, context.include_limit)
     draft = draft_of(query, confinement, confined)
-    phases = tuple(phases_of(query.sort, draft))
-    plan = Plan(query, confined, phases, draft, limit, count, position, context.include_limit)
+    phases = (contained_phase(query, draft),) if query.space else phases_of(query.sort, draft)
+    found = tuple(phases)
+    plan = Plan(query, confined, found, draft, limit, count, position, context.include_limit)
     if query.sort and query.sort[0].parameter.code == "_lastUpdated":
         return _as_of(plan, context.now_us)
     return plan
@@ -109,6 +114,6 @@ def _as_of(plan: Plan, now_us: int) -> Plan:
     """Bound pages in the order of `_lastUpdated` by the first one's instant."""
     if plan.position is None or plan.position.as_of_us is None:
         return replace(plan, as_of_us=now_us)
-    bound = Column(Fragment("@.updated <= %s", (plan.position.as_of_us,)))
+    bound = Column(Fragment("@.updated <= %s", (plan.position.as_of_us,)), of_version=True)
     phases = tuple(replace(each, conditions=(*each.conditions, bound)) for each in plan.phases)
     return replace(plan, as_of_us=plan.position.as_of_us, phases=phases)

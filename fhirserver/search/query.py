@@ -13,6 +13,7 @@ from typing import Literal
 
 from fhirserver.definitions import SearchParameter
 from fhirserver.errors import Issue
+from fhirserver.search.conditions import Space
 from fhirserver.search.filter.tree import Expression
 from fhirserver.search.params.coded import CodesValue
 from fhirserver.search.params.composite import CompositeValue
@@ -57,6 +58,8 @@ Value = (
 )
 
 Total = Literal["none", "estimate", "accurate"]
+Contained = Literal["false", "true", "both"]
+ContainedType = Literal["container", "contained"]
 Summary = Literal["true", "text", "data", "count", "false"]
 
 
@@ -257,6 +260,8 @@ class Query:
         elements: what `_elements` asks for.
         include: forward includes.
         revinclude: reverse includes.
+        contained: what `_contained` asks for; None when not given.
+        contained_type: what `_containedType` asks for.
         ignored: a warning for each parameter that a lenient search left out.
     """
 
@@ -271,4 +276,13 @@ class Query:
     elements: tuple[str, ...] = ()
     include: tuple[Include, ...] = ()
     revinclude: tuple[Include, ...] = ()
+    contained: Contained | None = None
+    contained_type: ContainedType | None = None
     ignored: tuple[Issue, ...] = ()
+
+    @property
+    def space(self) -> Space:
+        """Which resources it looks at."""
+        if self.contained == "true":
+            return "contained_"
+        return "both_" if self.contained == "both" else ""

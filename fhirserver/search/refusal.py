@@ -16,6 +16,10 @@ class UnknownParameterError(InvalidSearchError):
     """No such parameter on the type searched; a lenient search leaves it out."""
 
 
+class OverLimitError(InvalidSearchError):
+    """More of something than a search may ask for, whatever a chain leads to."""
+
+
 def unknown_parameter(
     name: str, where: str, known: Iterable[str], *, among: int = 1
 ) -> UnknownParameterError:
@@ -87,9 +91,9 @@ def invalid_value(name: str, value: str, allowed: str) -> InvalidSearchError:
     )
 
 
-def over_limit(name: str, limit: str, most: int) -> InvalidSearchError:
+def over_limit(name: str, limit: str, most: int) -> OverLimitError:
     """Say which limit a query exceeds."""
-    return InvalidSearchError(
+    return OverLimitError(
         f"Search parameter {name!r} exceeds the limit of {most} {limit}; split the search.",
         expression=(f"http.{name}",),
     )

@@ -62,6 +62,10 @@ def render_pairs(query: Query) -> list[tuple[str, str]]:
         pairs.append(("_summary", query.summary))
     if query.elements:
         pairs.append(("_elements", ",".join(query.elements)))
+    if query.contained is not None:
+        pairs.append(("_contained", query.contained))
+    if query.contained_type is not None:
+        pairs.append(("_containedType", query.contained_type))
     pairs += [_include("_include", include) for include in query.include]
     pairs += [_include("_revinclude", include) for include in query.revinclude]
     return pairs

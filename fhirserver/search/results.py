@@ -6,10 +6,17 @@ Spec: https://hl7.org/fhir/R4/search.html#return
 import re
 from typing import get_args
 
-from fhirserver.definitions import SearchParameter
+from fhirserver.definitions import FULL_TEXT, SearchParameter
 from fhirserver.search.context import SearchContext
-from fhirserver.search.criteria import TEXT, find_parameter
-from fhirserver.search.query import Include, SortKey, Summary, Total
+from fhirserver.search.criteria import find_parameter
+from fhirserver.search.query import (
+    Contained,
+    ContainedType,
+    Include,
+    SortKey,
+    Summary,
+    Total,
+)
 from fhirserver.search.refusal import invalid_value, not_offered, over_limit
 
 RESULT_PARAMETERS = frozenset(
@@ -71,7 +78,8 @@ def parse_sort(value: str, types: tuple[str, ...], context: SearchContext) -> tu
         if not code or ":" in code or "." in code:
             raise invalid_value("_sort", value, "write parameter,-parameter: '-' for descending")
         parameters = find_parameter(code, types, context, "_sort")
-        if parameters[0].type in _WITHOUT_ORDER or code == TEXT:
+        first = parameters[0]
+        if first.type in _WITHOUT_ORDER or code in FULL_TEXT or first.enters_entry:
             raise not_offered("_sort", f"The key {code!r}", "its values have no order.")
         key = SortKey(parameters, part.startswith("-"))
         if all(known.sps != key.sps for known in keys):
@@ -110,13 +118,26 @@ def parse_types(value: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(set(names)))
 
 
-def check_contained(name: str, value: str) -> None:
-    """Refuse to search contained resources; `_contained=false` is what happens anyway."""
-    if name == "_contained" and value == "false":
-        return
-    raise not_offered(name, f"The value {value!r}", "only _contained=false is offered.")
+def parse_contained(value: str) -> Contained:
+    """Parse `_contained`."""
+    contained: Contained
+    for contained in get_args(Contained):
+        if value == contained:
+            return contained
+    raise invalid_value("_contained", value, f"use {', '.join(get_args(Contained))}")
+
+
+def parse_contained_type(value: str) -> ContainedType:
+    """Parse `_containedType`."""
+    contained_type: ContainedType
+    for contained_type in get_args(ContainedType):
+        if value == contained_type:
+            return contained_type
+    raise invalid_value("_containedType", value, f"use {', '.join(get_args(ContainedType))}")
 
 
 def _check_reference(name: str, value: str, parameter: SearchParameter) -> None:
     if parameter.type != "reference":
         raise invalid_value(name, value, f"{parameter.code!r} is no reference")
+    if parameter.enters_entry:
+        raise invalid_value(name, value, "what it leads to comes with the Bundle")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fhirserver.search.condition_sql import Row, all_of, of_parameters, on, row_test, select, test
-from fhirserver.search.conditions import ALWAYS, Fragment, Rows
+from fhirserver.search.conditions import ALWAYS, NEVER, Fragment, Rows
 from fhirserver.search.owners import owner_rows
 from fhirserver.search.phases import Phase
 from fhirserver.search.reach import date_ranges
@@ -35,12 +35,12 @@ def row_of(phase: Phase) -> Row:
     """Say how the source's row is called and what it carries."""
     source = phase.source
     if isinstance(source, ResourceSource):
-        return Row("r")
+        return Row("r", space=phase.space)
     date = None
     if isinstance(source, IndexSource):
         date = "d.dt" if source.rows.table == "token" else None
         date = "d.lo" if source.rows.main_date else date
-    return Row("d", date, phase.streamed)
+    return Row("d", date, phase.streamed, phase.space)
 
 
 def rows_of(phase: Phase) -> From:
@@ -54,19 +54,20 @@ def rows_of(phase: Phase) -> From:
                 live.append(Fragment("r.tid = %s", source.tids))
             elif source.tids:
                 live.append(Fragment("r.tid = ANY(%s::smallint[])", (list(source.tids),)))
-            return From(Fragment("resource r"), all_of([*live, *tests]))
+            return From(Fragment(f"{phase.space}resource r"), all_of([*live, *tests]))
         case CompartmentSource():
             return From(_members(source), all_of(tests))
         case OwnerSource():
             return From(_union(owner_rows(source.owners)), all_of(tests))
         case IndexSource():
-            branches = _branches(source)
+            branches = _branches(source) or [NEVER]
             if len(branches) == 1:
                 where = on(branches[0], "d")
-                return From(Fragment(f"{source.rows.table} d"), all_of([where, *tests]))
+                table = Fragment(f"{phase.space}{source.rows.table} d")
+                return From(table, all_of([where, *tests]))
             columns = _COLUMNS[source.rows.table]
-            table = f"{source.rows.table} x"
-            found = [select(columns, table, on(branch, "x")) for branch in branches]
+            of_rows = f"{phase.space}{source.rows.table} x"
+            found = [select(columns, of_rows, on(branch, "x")) for branch in branches]
             return From(_union(found), all_of(tests))
 
 
@@ -111,6 +112,7 @@ _COLUMNS = {
     "string": "x.pat, x.rid, x.norm",
     "quantity": "x.pat, x.rid, x.low, x.c_low",
     "narrative": "x.pat, x.rid",
+    "content": "x.pat, x.rid",
     "composite": "x.pat, x.rid, x.t_code, x.q_low, x.q_c_low, x.d_lo, x.d_hi, x.s_norm",
 }
 

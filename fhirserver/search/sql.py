@@ -38,7 +38,7 @@ def page_query(phase: Phase, position: Position | None, limit: int) -> Fragment:
     """
     backward = position is not None and position.backward
     values = position.values if position is not None else ()
-    if phase.joined:
+    if phase.joined or phase.space:
         return _joined_page(phase, values, limit, backward=backward)
     if phase.few is not None:
         return _few_or_many(phase, phase.few, (values, limit, backward))
@@ -143,14 +143,24 @@ def page_sql(page: Fragment, phase: Phase, *, backward: bool, audit: Fragment | 
         audit: an INSERT that may count the rows of `page`.
 
     Returns:
-        SQL whose rows hold rid, tid, id, version, updated, method, body, keys, k0, k1 ...
+        SQL whose rows hold rid, tid, id, version, updated, method, body, keys, k0, k1 ...; where
+        contained resources are answered by themselves, then their container's tid, id and their
+        place in it, and version, updated, method, body and keys are the container's.
     """
     keys = [_renamed(key, f"page.k{number}") for number, key in enumerate(phase.keys)]
     columns = ", ".join([key.column for key in keys])
     written = "" if audit is None else f", audited AS ({audit.text})"
+    own, more, table = "r", "", "page JOIN resource r ON r.rid = page.rid"
+    if phase.space and not phase.whole:
+        own, more = "c", ", r.tid, r.id, c.place"
+        table = (
+            f"page JOIN {phase.space}resource c ON c.rid = page.rid"
+            " JOIN resource r ON r.rid = c.container"
+        )
     found = select(
-        f"r.rid, r.tid, r.id, r.version, r.updated, r.method, r.body, r.keys, {columns}",
-        "page JOIN resource r ON r.rid = page.rid",
+        f"{own}.rid, {own}.tid, {own}.id, r.version, r.updated, r.method, r.body, r.keys, {columns}"
+        f"{more}",
+        table,
         Fragment("r.state = 1"),
     )
     return Fragment(
@@ -169,6 +179,9 @@ def count_sql(phase: Phase, most: int | None) -> Fragment:
     """
     if most is not None:
         found = page_query(phase, None, most)
+    elif phase.space:
+        matches, answer = _matches(phase)
+        found = select(f"DISTINCT {answer}", matches.text, Fragment("TRUE", matches.params))
     else:
         alias = row_of(phase).alias
         rows = rows_of(replace(phase, streamed=False))
@@ -205,22 +218,41 @@ def _joined_page(
     phase: Phase, values: Sequence[KeyValue], limit: int, *, backward: bool
 ) -> Fragment:
     """Join the keys to the source's rows and sort; one row per resource."""
-    alias = row_of(phase).alias
-    rows = rows_of(phase)
-    found = select(f"DISTINCT {alias}.pat, {alias}.rid", rows.table.text, rows.where)
-    joins = key_joins(phase.joined)
+    matches, answer = _matches(phase)
+    joins = key_joins(phase.joined, phase.space)
     keys = tuple(
         OrderKey(key.column.replace("@", "p"), key.descending, key.nullable) for key in phase.keys
     )
     where = after(keys, values, backward=backward) if values else ALWAYS
-    columns = ", ".join(f"p.k{number}" for number in range(len(phase.joined)))
-    keyed = select(f"c.rid, {key_columns(phase.joined)}", f"({found.text}) c {joins.text}", ALWAYS)
+    columns = [f"p.k{number}" for number in range(len(phase.joined))]
+    keyed = select(
+        ", ".join([f"{answer} AS rid", *key_columns(phase.joined)]),
+        f"{matches.text} {joins.text}",
+        ALWAYS,
+    )
     page = select(
-        f"{columns}, p.rid AS k{len(phase.joined)}, p.rid AS rid",
-        f"({keyed.text} GROUP BY c.rid) p",
+        ", ".join([*columns, f"p.rid AS k{len(columns)}", "p.rid AS rid"]),
+        f"({keyed.text} GROUP BY {answer}) p",
         where,
     )
     return Fragment(
         f"{page.text} ORDER BY {order_by(keys, backward=backward)} LIMIT %s",
-        (*rows.table.params, *found.params, *joins.params, *where.params, limit),
+        (*matches.params, *joins.params, *where.params, limit),
     )
+
+
+def _matches(phase: Phase) -> tuple[Fragment, str]:
+    """List all matches as rows `c` (pat, rid), and name the column of what answers for each.
+
+    In spaces with contained resources `o` is the match's row, and what stands in a Bundle's entry
+    is none.
+    """
+    alias = row_of(phase).alias
+    rows = rows_of(phase)
+    found = select(f"DISTINCT {alias}.pat, {alias}.rid", rows.table.text, rows.where)
+    params = rows.table.params + found.params
+    if not phase.space:
+        return Fragment(f"({found.text}) c", params), "c.rid"
+    resource = f"{phase.space}resource o ON o.rid = c.rid AND NOT o.entry"
+    matches = Fragment(f"({found.text}) c JOIN {resource}", params)
+    return matches, "o.container" if phase.whole else "o.rid"

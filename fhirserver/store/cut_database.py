@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from fhirserver.definitions import FullText
 from fhirserver.store.database import Database, Durability
 from fhirserver.store.statement import StoreConnection
 
@@ -17,17 +18,23 @@ class CutDatabase(Database):
     A statement that begins in the moment of a cut needs another: cut until the work has ended.
 
     Args:
-        url, statement_timeout_ms, audit_durability: see `Database`.
+        url, statement_timeout_ms, audit_durability, full_text: see `Database`.
     """
 
     def __init__(
-        self, url: str, *, statement_timeout_ms: int, audit_durability: Durability
+        self,
+        url: str,
+        *,
+        statement_timeout_ms: int,
+        audit_durability: Durability,
+        full_text: FullText,
     ) -> None:
         super().__init__(
             url,
             max_size=2,
             statement_timeout_ms=statement_timeout_ms,
             audit_durability=audit_durability,
+            full_text=full_text,
         )
         self._is_cut = False
         self._lent: set[StoreConnection] = set()

@@ -19,7 +19,7 @@ import psycopg
 from psycopg import errors, pq
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from fhirserver.definitions import Definitions, r4
+from fhirserver.definitions import Definitions, FullText, r4_with
 from fhirserver.errors import UnavailableError, UnprocessableError
 from fhirserver.store.identities import Identities
 from fhirserver.store.rid_blocks import RidBlocks
@@ -52,6 +52,7 @@ class Database:
         statement_timeout_ms: time a search may take, and time a write may wait for a lock; a
             write itself may take ten times as long.
         audit_durability: whether a read's answer waits until its audit row is on disk.
+        full_text: which words are indexed and searched.
         clock: epoch microseconds; stamps `meta.lastUpdated`.
     """
 
@@ -64,9 +65,11 @@ class Database:
         timeout_s: float = 5.0,
         statement_timeout_ms: int = 30_000,
         audit_durability: Durability = "durable",
+        full_text: FullText = "text",
         clock: Callable[[], int] = now_us,
     ) -> None:
         self.url = url
+        self._full_text = full_text
         self.clock = clock
         self.lazy_audit = audit_durability == "async"
         self.identities = Identities()
@@ -80,7 +83,7 @@ class Database:
     @cached_property
     def registry(self) -> Registry:
         """The search parameters of one's own, as this process last saw them."""
-        return Registry(r4())
+        return Registry(r4_with(self._full_text))
 
     @property
     def definitions(self) -> Definitions:

@@ -4,6 +4,7 @@
     DATA/postgres.password   random, mode 0600
     DATA/postgres.lock       one owner per data directory; released only when PostgreSQL stopped
     DATA/postgres.log        the server's messages, without statements or values
+    DATA/postgres.archive    path of the WAL archive, if there is one
     DATA/run/                the socket's private directory; a temporary one when the path is long
 
 A watcher process stops PostgreSQL when its owner dies, however it dies. A cluster that was
@@ -14,9 +15,8 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import logging
+import math
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -35,26 +35,23 @@ from fhirserver.store.embedded_account import (
     EmbeddedPostgresError,
     find_account,
 )
+from fhirserver.store.embedded_cluster import (
+    PASSWORD_FILE,
+    USER,
+    Fill,
+    create_cluster,
+    private_opener,
+    program_environment,
+)
 from fhirserver.store.embedded_settings import render_settings
 from fhirserver.store.embedded_stale import clear_stale_files
+from fhirserver.store.wal_archive import archive_settings, choose_archive
 
-__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "holds_database"]
+__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "holds_database", "leads_to"]
 
-logger = logging.getLogger(__name__)
-
-USER = "fhirserver"
 DATABASE = "fhirserver"
 START_TIMEOUT_S = 120.0
 LOCK_TIMEOUT_S = 40.0
-_INITDB_OPTIONS = (
-    "--auth=scram-sha-256",
-    "--encoding=UTF8",
-    "--no-locale",
-    "--locale-provider=builtin",
-    "--builtin-locale=C.UTF-8",
-    "--data-checksums",
-    "--no-instructions",
-)
 _MAX_LOG_BYTES = 10 * 1024 * 1024
 _MAX_SOCKET_DIRECTORY = 85
 
@@ -64,10 +61,22 @@ class EmbeddedPostgres:
 
     Args:
         data_dir: created with mode 0700 if missing; parents are created but never changed.
+        archive_dir: where finished WAL goes from now on; None for where it went before, if
+            anywhere.
+        fill: makes the cluster of a data directory that must not have one yet; None for an empty
+            cluster where there is none.
     """
 
-    def __init__(self, data_dir: Path | str) -> None:
+    def __init__(
+        self,
+        data_dir: Path | str,
+        *,
+        archive_dir: Path | str | None = None,
+        fill: Fill | None = None,
+    ) -> None:
         self.data_dir = Path(data_dir).absolute()
+        self._archive_dir = Path(archive_dir).absolute() if archive_dir else None
+        self._fill = fill
         self._cluster = self.data_dir / "postgres"
         self._account: Account | None = None
         self._lock: IO[str] | None = None
@@ -90,7 +99,7 @@ class EmbeddedPostgres:
     @property
     def url(self) -> str:
         """The connection URL; holds the password, so never log it."""
-        password = (self.data_dir / "postgres.password").read_text("utf-8").strip()
+        password = (self.data_dir / PASSWORD_FILE).read_text("utf-8").strip()
         return f"postgresql://{USER}:{password}@/{DATABASE}?host={quote(str(self._sockets))}"
 
     @property
@@ -108,7 +117,8 @@ class EmbeddedPostgres:
 
         Raises:
             EmbeddedPostgresError: the directory belongs to a running server or to another major
-                version, or PostgreSQL did not start; its last messages are quoted.
+                version, its archive cannot be used, or PostgreSQL did not start; its last messages
+                are quoted.
         """
         if self.running:
             return self.url
@@ -120,7 +130,7 @@ class EmbeddedPostgres:
             self._prepare_cluster(account)
             self._launch(account)
             self._wait_until_ready()
-            self._create_database()
+            self._prepare_database()
         except BaseException:
             self.stop()
             raise
@@ -179,6 +189,8 @@ class EmbeddedPostgres:
         self._place_cluster(account)
         if not (self._cluster / "PG_VERSION").exists():
             self._initialise(account)
+        elif self._fill is not None:
+            raise EmbeddedPostgresError(f"{self._cluster} holds a database already: move it away")
         version = (self._cluster / "PG_VERSION").read_text("ascii").strip()
         if version != str(MAJOR_VERSION):
             msg = (
@@ -189,8 +201,9 @@ class EmbeddedPostgres:
         if self._sockets is None:
             self._sockets = self._socket_directory(account)
         clear_stale_files(self._cluster, self._sockets)
+        archive = archive_settings(choose_archive(self.data_dir, self._archive_dir, account))
         settings = self._cluster / "fhirserver.conf"
-        settings.write_text(render_settings(str(self._sockets)), "utf-8")
+        settings.write_text(render_settings(str(self._sockets), archive), "utf-8")
         account.give(settings)
 
     def _place_cluster(self, account: Account) -> None:
@@ -208,42 +221,12 @@ class EmbeddedPostgres:
         self._cluster = place / "postgres"
 
     def _initialise(self, account: Account) -> None:
-        """Run initdb beside the final place, so that a crash leaves no half cluster."""
-        logger.info("creating a database cluster below %s", self.data_dir)
+        """Fill a folder beside the final place, so that a crash leaves no half cluster."""
         fresh = self._cluster.with_name("postgres.new")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
         account.give(fresh)
-        password = secrets.token_urlsafe(32)
-        _write_private(self.data_dir / "postgres.password", password)
-        password_file = self._cluster.with_name("postgres.new.password")
-        _write_private(password_file, password)
-        account.give(password_file)
-        arguments = (
-            f"--pgdata={fresh}",
-            f"--username={USER}",
-            f"--pwfile={password_file}",
-            *_INITDB_OPTIONS,
-        )
-        result = subprocess.run(  # noqa: S603 - paths of ours
-            account.command("initdb", *arguments),
-            capture_output=True,
-            env=_environment(),
-            cwd="/",
-            check=False,
-            user=account.uid,
-            group=account.gid,
-            extra_groups=account.groups,
-        )
-        password_file.unlink()
-        if result.returncode != 0:
-            msg = f"initdb failed: {result.stderr.decode(errors='replace').strip()}"
-            raise EmbeddedPostgresError(msg)
-        with (fresh / "postgresql.conf").open("a", encoding="utf-8") as configuration:
-            configuration.write("include 'fhirserver.conf'\ninclude 'local.conf'\n")
-        local = fresh / "local.conf"
-        local.write_text("# Your settings; they win over fhirserver.conf.\n", "utf-8")
-        account.give(local)
+        (self._fill or create_cluster)(fresh, self.data_dir, account)
         fresh.rename(self._cluster)
 
     def _socket_directory(self, account: Account) -> Path:
@@ -259,13 +242,13 @@ class EmbeddedPostgres:
         log = self.data_dir / "postgres.log"
         if log.exists() and log.stat().st_size > _MAX_LOG_BYTES:
             log.replace(log.with_suffix(".log.1"))
-        with open(log, "ab", opener=_private_opener) as output:
+        with open(log, "ab", opener=private_opener) as output:
             self._process = subprocess.Popen(  # noqa: S603 - paths of ours
                 account.command("postgres", "-D", str(self._cluster)),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=_environment(),
+                env=program_environment(),
                 cwd="/",
                 start_new_session=True,  # a Ctrl-C in the terminal is ours to handle
                 user=account.uid,
@@ -299,7 +282,9 @@ class EmbeddedPostgres:
 
     def _wait_until_ready(self) -> None:
         assert self._process is not None
-        deadline = time.monotonic() + START_TIMEOUT_S
+        # What is restored takes as long as there is WAL to apply.
+        patience_s = START_TIMEOUT_S if self._fill is None else math.inf
+        deadline = time.monotonic() + patience_s
         while not self._is_ready(self._process.pid):
             if self._process.poll() is not None or _late(deadline):
                 msg = f"PostgreSQL did not start; {self.data_dir / 'postgres.log'} ends with:\n"
@@ -318,7 +303,7 @@ class EmbeddedPostgres:
         text = (self.data_dir / "postgres.log").read_text("utf-8", errors="replace")
         return "\n".join(text.splitlines()[-5:])
 
-    def _create_database(self) -> None:
+    def _prepare_database(self) -> None:
         import psycopg
 
         maintenance = self.url.replace(f"@/{DATABASE}?", "@/postgres?")
@@ -328,6 +313,9 @@ class EmbeddedPostgres:
             ).fetchone()
             if known is None:
                 connection.execute(f"CREATE DATABASE {DATABASE}")
+            # The checkpointer went to sleep before the server was up; unless it is woken, it looks
+            # at archive_timeout for the first time after checkpoint_timeout.
+            connection.execute("SELECT pg_reload_conf()")
 
 
 def holds_database(data_dir: Path) -> bool:
@@ -335,22 +323,16 @@ def holds_database(data_dir: Path) -> bool:
     return (data_dir / "postgres" / "PG_VERSION").exists()
 
 
+def leads_to(url: str, data_dir: Path) -> bool:
+    """Whether a URL is that of a data directory's own PostgreSQL, which nobody else's holds."""
+    try:
+        return (data_dir / PASSWORD_FILE).read_text("utf-8").strip() in url
+    except FileNotFoundError:
+        return False
+
+
 def _late(deadline: float) -> bool:
     return time.monotonic() > deadline
-
-
-def _environment() -> dict[str, str]:
-    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
-
-
-def _private_opener(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    with open(path, "x", encoding="utf-8", opener=_private_opener) as file:
-        file.write(text + "\n")
 
 
 def _private_directory(path: Path) -> None:

@@ -43,17 +43,19 @@ _CONSTANT: Mapping[str, str] = {
 }
 
 
-def render_settings(socket_directory: str) -> str:
+def render_settings(socket_directory: str, more: Mapping[str, str]) -> str:
     """Return the text of the generated configuration file.
 
     Args:
         socket_directory: absolute path, at most about 90 bytes.
+        more: further settings, written as they stand.
     """
     quoted = socket_directory.replace("'", "''")
     settings = {
         **_CONSTANT,
         **_for_this_machine(_memory_bytes(), os.cpu_count() or 1),
         "unix_socket_directories": f"'{quoted}'",
+        **more,
     }
     return "".join(f"{name} = {value}\n" for name, value in settings.items())
 

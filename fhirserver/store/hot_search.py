@@ -8,21 +8,27 @@ knows.
 
 from __future__ import annotations
 
+import select
+import time
 from collections.abc import Iterable
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from psycopg import pq
 from psycopg.adapt import Transformer
 
-from fhirserver.search.conditions import Fragment
+from fhirserver.search.conditions import Condition, Fragment, Not, Rows
 from fhirserver.search.phases import Phase
 from fhirserver.search.plan import Plan
 from fhirserver.search.source import IndexSource
+from fhirserver.store.include import Run
 from fhirserver.store.statement import Statement, StoreConnection, checked, statement
 
 CONDITIONS_MAX = 4
 ALTERNATIVES_MAX = 2
+TESTS_MAX = 32
+"""Alternatives of all conditions: texts of a thousand would be kept as often as they differ."""
 PREPARED_MAX = 150
 """Statements of one connection beyond which a search is planned each time: each costs memory."""
 
@@ -32,34 +38,87 @@ def is_hot(plan: Plan) -> bool:
     return bool(plan.phases) and plan.limit > 0 and all(map(_is_hot, plan.phases))
 
 
-def run_hot(connection: StoreConnection, sql: Fragment) -> Iterable[tuple[Any, ...]]:
-    """Run SQL whose plan is kept, unless the connection keeps enough plans already.
+def hot_runner(connection: StoreConnection, limit_ms: int) -> Run:
+    """Give a function that runs SQL whose plan is kept, all of it within one time.
 
-    Raises:
-        psycopg.Error: the class of the server's SQLSTATE.
+    The connection's own limit is that of writes, and telling PostgreSQL another costs a round trip
+    more than such a search has; so this side looks at the clock, and cancels.
+
+    Args:
+        connection: of the main pool, autocommit.
+        limit_ms: from now; 0 for none.
+
+    Returns:
+        A function that raises psycopg.Error, the class of the server's SQLSTATE.
     """
-    wanted = _numbered(sql.text)
+    ends = time.monotonic() + limit_ms / 1000 if limit_ms else None
+
+    def run_hot(sql: Fragment) -> Iterable[tuple[Any, ...]]:
+        wanted = _numbered(sql.text)
+        # The stub forgets that a parameter may be NULL.
+        values: list[Any] = [_text(value) for value in sql.params]
+        link = connection.pgconn
+        if _is_prepared(connection, wanted):
+            link.send_query_prepared(wanted.name, values, None, 1)
+        else:
+            link.send_query_params(wanted.text, values, None, None, 1)
+        result = _result(connection, ends)
+        loader = Transformer()  # knows no connection: UTF-8, as the parameters are
+        loader.set_pgresult(result)
+        return loader.load_rows(0, result.ntuples, tuple)
+
+    return run_hot
+
+
+def _is_prepared(connection: StoreConnection, wanted: Statement) -> bool:
+    """Prepare a statement, unless the connection keeps enough plans already."""
+    if wanted.name in connection.prepared:
+        return True
+    if len(connection.prepared) >= PREPARED_MAX:
+        return False
+    checked(connection, connection.pgconn.prepare(wanted.name, wanted.text))
+    connection.prepared.add(wanted.name)
+    return True
+
+
+def _result(connection: StoreConnection, ends: float | None) -> pq.abc.PGresult:
+    """Wait for a result; a statement whose time is over is cancelled, and raises so."""
     link = connection.pgconn
-    if wanted.name not in connection.prepared:
-        if len(connection.prepared) >= PREPARED_MAX:
-            return connection.execute(sql.text.encode(), sql.params, binary=True)
-        checked(connection, link.prepare(wanted.name, wanted.text))
-        connection.prepared.add(wanted.name)
-    # The stub forgets that a parameter may be NULL.
-    values: list[Any] = [_text(value) for value in sql.params]
-    result = checked(connection, link.exec_prepared(wanted.name, values, None, 1))
-    loader = Transformer()  # knows no connection: UTF-8, as the parameters are
-    loader.set_pgresult(result)
-    return loader.load_rows(0, result.ntuples, tuple)
+    late = ends is not None and not _answers(link, ends)
+    if late:
+        link.get_cancel().cancel()
+    found = link.get_result()
+    link.get_result()  # none: a statement has one
+    assert found is not None
+    try:
+        return checked(connection, found)
+    finally:
+        if late:
+            connection.close()  # the signal may come after the result, and meet another statement
+
+
+def _answers(link: pq.abc.PGconn, ends: float) -> bool:
+    """Wait for the beginning of an answer, until a moment of the monotonic clock."""
+    waiting = select.poll()
+    waiting.register(link.socket, select.POLLIN)
+    return bool(waiting.poll(max(0, 1000 * (ends - time.monotonic()))))
 
 
 def _is_hot(phase: Phase) -> bool:
     return (
         phase.streamed
         and len(phase.conditions) <= CONDITIONS_MAX
+        and sum(map(_alternatives, phase.conditions)) <= TESTS_MAX
         and isinstance(phase.source, IndexSource)
         and len(phase.source.rows.alternatives) <= ALTERNATIVES_MAX
     )
+
+
+def _alternatives(condition: Condition) -> int:
+    """Count what a streamed phase's condition looks up."""
+    if isinstance(condition, Not):
+        return _alternatives(condition.condition)
+    return len(condition.alternatives) if isinstance(condition, Rows) else 1
 
 
 @lru_cache(maxsize=1024)

@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 
 from fhirserver.model.json import JsonObject
-from fhirserver.store.job_rows import Ended, Job, JobLostError, hold_job
+from fhirserver.store import binary
+from fhirserver.store.job_rows import Ended, Job, JobLostError
+from fhirserver.store.statement import StoreConnection, run, statement
 
 _OF_CALLER = """
 key = %(key)s AND caller ->> 'actor' = %(actor)s AND caller ->> 'client' = %(client)s
@@ -31,14 +33,19 @@ DELETE FROM job WHERE number IN (
     SELECT number FROM job WHERE ended <= %s ORDER BY ended LIMIT %s FOR UPDATE SKIP LOCKED)
 """
 _CONCLUDE = """
-UPDATE job SET state = %s, parameters = parameters - '{query,bundle}'::text[], answer = %s,
-    ended = %s
+UPDATE job SET state = %s, answer = %s, ended = %s,
+    parameters = parameters - '{query,bundle,provenance}'::text[]
 WHERE number = %s AND fence = %s AND state = 'running'
 """
-_KEEP = """
-INSERT INTO job_entry AS kept (job, entry, answer) VALUES (%s, %s, %s)
+_KEEP = statement("""
+WITH held AS (
+    SELECT number FROM job
+    WHERE number = :number::bigint AND fence = :fence::bigint AND state = 'running' FOR UPDATE)
+INSERT INTO job_entry AS kept (job, entry, answer)
+SELECT number, :entry::int, :answer::bytea FROM held
 ON CONFLICT (job, entry) DO UPDATE SET answer = kept.answer RETURNING answer
-"""
+""")
+"""As `hold_job` and an INSERT, in one statement: a batch runs it for each entry."""
 _KEPT = "SELECT entry, answer FROM job_entry WHERE job = %s"
 _FORGET_KEPT = "DELETE FROM job_entry WHERE job = %s"
 
@@ -93,7 +100,7 @@ def forget_ended(connection: Connection[Any], before_us: int, most: int) -> int:
 def conclude_job(
     connection: Connection[Any], job: Job, answer: bytes, ended_us: int, state: Ended = "done"
 ) -> None:
-    """End a job with an answer; of its parameters query and bundle go.
+    """End a job with an answer; of its parameters query, bundle and provenance go.
 
     Raises:
         JobLostError: it is not this worker's any more; the transaction must be rolled back.
@@ -104,11 +111,11 @@ def conclude_job(
     connection.execute(_FORGET_KEPT, (job.number,))
 
 
-def keep_entry(connection: Connection[Any], job: Job, entry: int, answer: bytes) -> bytes:
+def keep_entry(connection: StoreConnection, job: Job, entry: int, answer: bytes) -> bytes:
     """Keep the answer to an entry, and give the one that is kept: an earlier one stays.
 
     Args:
-        connection: in the transaction that does what the entry asks for.
+        connection: in the transaction that does what the entry asks for, if it changes anything.
         job: a batch.
         entry: its index.
         answer: the entry of the response, as JSON.
@@ -116,10 +123,16 @@ def keep_entry(connection: Connection[Any], job: Job, entry: int, answer: bytes)
     Raises:
         JobLostError: it is not this worker's any more; the transaction must be rolled back.
     """
-    hold_job(connection, job)
-    row = connection.execute(_KEEP, (job.number, entry, answer)).fetchone()
-    assert row is not None
-    return bytes(row[0])
+    arguments = {
+        "number": binary.int8(job.number),
+        "fence": binary.int8(job.fence),
+        "entry": binary.int4(entry),
+        "answer": answer,
+    }
+    kept = run(connection, _KEEP, arguments)
+    if kept.ntuples == 0:
+        raise JobLostError(job.kind)
+    return kept.get_value(0, 0) or b""
 
 
 def kept_entries(connection: Connection[Any], job: Job) -> dict[int, bytes]:

@@ -9,6 +9,7 @@ Targets stand by identity (type number, id), not by row id, so packing needs no 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from fhirserver.store.identities import Identity
 from fhirserver.store.schema import NOT_SEARCHED
 
 if TYPE_CHECKING:
-    from fhirserver.search.extract import IndexRows
+    from fhirserver.search.extract import IndexRows, Inside
 
 QuantityRow = tuple[
     int, int, str, str, Decimal, Decimal, str | None, Decimal | None, Decimal | None
@@ -44,6 +45,9 @@ class PackedKeys(msgspec.Struct, frozen=True, array_like=True):
             as texts.
         composite: (sp, system key, code, columns of the later parts as texts).
         narrative: (sp, words).
+        content: (sp, words).
+        internal: (sp, place) of references to what stands inside the resource; see `Inside`.
+        contained: what stands inside it, by place.
     """
 
     patients: list[Identity] = []
@@ -55,10 +59,35 @@ class PackedKeys(msgspec.Struct, frozen=True, array_like=True):
     quantity: list[QuantityKey] = []
     composite: list[CompositeKey] = []
     narrative: list[tuple[int, str]] = []
+    content: list[tuple[int, str]] = []
+    internal: list[tuple[int, int]] = []
+    contained: list[ContainedKeys] = []
 
     def identities(self) -> set[Identity]:
         """Return every identity that the rows point to."""
-        return {(tid, id) for _, tid, id in self.reference} | set(self.patients)
+        found = {(tid, id) for _, tid, id in self.reference} | set(self.patients)
+        for each in self.contained:
+            found |= each.keys.identities()
+        return found
+
+
+class ContainedKeys(msgspec.Struct, frozen=True, array_like=True):
+    """Index rows of a contained resource.
+
+    Attributes:
+        rid: its row id; 0 before it has one.
+        tid, id: its type number, and the id within its container.
+        place: number among what is contained; -1 for the first entry of a Bundle.
+        present: parameters that have a value.
+        keys: its rows; their compartments are its container's.
+    """
+
+    rid: int
+    tid: int
+    id: str
+    place: int
+    present: list[int]
+    keys: PackedKeys
 
 
 NO_KEYS = PackedKeys()
@@ -93,7 +122,39 @@ def keys_of(rows: IndexRows, definitions: Definitions) -> PackedKeys:
         quantity=quantity,
         composite=composite,
         narrative=sorted(rows.narrative),
+        content=sorted(rows.content),
+        internal=sorted(rows.internal),
+        contained=[_contained_keys(each, definitions) for each in rows.contained],
     )
+
+
+def _contained_keys(inside: Inside, definitions: Definitions) -> ContainedKeys:
+    rows = inside.rows
+    keys = keys_of(rows, definitions)
+    tid = definitions.type_id(inside.type)
+    return ContainedKeys(0, tid, inside.id, inside.place, rows.present, keys)
+
+
+def numbered(
+    keys: PackedKeys, before: PackedKeys, take: Callable[[int], Sequence[int]]
+) -> PackedKeys:
+    """Give contained resources their row ids: those they had, or new ones.
+
+    Args:
+        keys: index rows of the new content.
+        before: as they were stored; NO_KEYS where there are none.
+        take: gives as many new row ids as it is asked for.
+    """
+    if not keys.contained:
+        return keys
+    had = {(each.tid, each.id): each.rid for each in before.contained}
+    rids = [had.pop((each.tid, each.id), 0) for each in keys.contained]
+    new = iter(take(rids.count(0)))
+    contained = [
+        msgspec.structs.replace(each, rid=rid or next(new))
+        for each, rid in zip(keys.contained, rids, strict=True)
+    ]
+    return msgspec.structs.replace(keys, contained=contained)
 
 
 def pack(keys: PackedKeys) -> bytes:
@@ -104,6 +165,16 @@ def pack(keys: PackedKeys) -> bytes:
 def unpack(packed: bytes) -> PackedKeys:
     """Undo `pack`; equal numbers come back as equal texts, also from before they were packed so."""
     keys = _decoder.decode(packed) if packed else NO_KEYS
+    return _with_equal_numbers(keys)
+
+
+def _with_equal_numbers(keys: PackedKeys) -> PackedKeys:
+    if keys.contained:
+        inside = [
+            msgspec.structs.replace(each, keys=_with_equal_numbers(each.keys))
+            for each in keys.contained
+        ]
+        keys = msgspec.structs.replace(keys, contained=inside)
     if not keys.quantity:
         return keys
     return msgspec.structs.replace(keys, quantity=[*map(_with_equal_texts, keys.quantity)])

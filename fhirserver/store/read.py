@@ -56,6 +56,7 @@ JOIN resource r ON r.rid = wanted.rid
 WHERE r.state = 1
 ORDER BY wanted.place
 """
+_PEEK = "SELECT body FROM resource WHERE tid = %s AND id = %s AND state = 1"
 _COUNTS = "SELECT tid, count(*) FROM resource WHERE state = 1 GROUP BY tid"
 
 
@@ -86,6 +87,17 @@ def read_many(
         )
         for rid, tid, id, version, updated, method, body in rows
     ]
+
+
+def peek(database: Database, type: str, id: str) -> bytes | None:
+    """Give the current body for a decision about another resource; None unless it is live.
+
+    Nothing of it may leave: there is no audit row.
+    """
+    with database.search_connection() as connection:
+        values = (database.definitions.type_id(type), id)
+        row = connection.execute(_PEEK, values, binary=True).fetchone()
+    return None if row is None else bytes(row[0])
 
 
 def count_types(database: Database) -> dict[str, int]:

@@ -44,9 +44,20 @@ class References:
     learnt: dict[Identity, int]
 
     def find(
-        self, identities: Collection[Identity], changes: Sequence[Change], integrity: Integrity
+        self,
+        identities: Collection[Identity],
+        added: Collection[Identity],
+        changes: Sequence[Change],
+        integrity: Integrity,
     ) -> dict[Identity, int]:
         """Return the row ids of identities, making absent rows unless integrity is enforced.
+
+        Args:
+            identities: all that old and new content name.
+            added: those that only new content names and that must be live; an error tells of
+                them too.
+            changes: what is wanted.
+            integrity: what becomes of those that have no row.
 
         Raises:
             ConflictError: integrity is enforced and there is no row for some.
@@ -57,7 +68,7 @@ class References:
             found |= self._look_up(missing)
             missing = [each for each in missing if each not in found]
         if missing and integrity == "enforce":
-            raise self._dangling(self.not_live(identities), changes)
+            raise self._dangling(self.not_live(added) | set(missing), changes)
         if missing:
             self._make_absent(missing)
             found |= self._look_up(missing)
@@ -112,7 +123,7 @@ def identity_arguments(identities: Sequence[Identity]) -> dict[str, bytes | None
 def dangling(
     severity: Severity, missing: set[Identity], change: Change, type_id: Callable[[str], int]
 ) -> Iterator[Issue]:
-    """Name every reference of a change to one of `missing`. Pure."""
+    """Name every reference of a change to one of `missing`, and those that lead astray. Pure."""
     for each in change.rows.references if change.rows is not None else ():
         if (type_id(each.type), each.id) in missing:
             yield Issue(
@@ -122,6 +133,29 @@ def dangling(
                 "here: store that first, in the same transaction, or correct the reference.",
                 (each.path,),
             )
+    yield from _stray(severity, change)
+
+
+def refuse_stray(changes: Sequence[Change]) -> None:
+    """Refuse references below this server's base that are no resource's address. Pure.
+
+    Raises:
+        ConflictError: one issue for each.
+    """
+    issues = [issue for change in changes for issue in _stray("error", change)][:_ISSUES_MAX]
+    if issues:
+        raise ConflictError(issues[0].diagnostics, issues=issues)
+
+
+def _stray(severity: Severity, change: Change) -> Iterator[Issue]:
+    for each in change.rows.stray if change.rows is not None else ():
+        yield Issue(
+            severity,
+            "not-found",
+            f"{change.type}/{change.id} refers to {each.literal[:200]!r}, which is below this "
+            "server's base and no address of a resource: write [base]/[type]/[id].",
+            (each.path,),
+        )
 
 
 def _look_up(

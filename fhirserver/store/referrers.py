@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from fhirserver.definitions import Definitions
 from fhirserver.errors import ConflictError, Issue
 from fhirserver.store import binary
+from fhirserver.store.outliving import outliving_parameter
 from fhirserver.store.schema import NOT_SEARCHED
 from fhirserver.store.statement import StoreConnection, run
 from fhirserver.store.write_plan import Step
@@ -63,11 +64,11 @@ def find_referrers(
 
 @functools.lru_cache(maxsize=512)
 def reference_parameters(definitions: Definitions, type: str) -> tuple[int, ...]:
-    """Return the search parameters whose rows may point to a type. Pure."""
+    """Return the search parameters whose rows may point to a type and hold it. Pure."""
     found = {NOT_SEARCHED}
     for source in definitions.resource_types:
         for parameter in definitions.search_parameters(source).values():
             anything = not parameter.targets or "Resource" in parameter.targets
             if parameter.type == "reference" and (anything or type in parameter.targets):
                 found.add(parameter.rows_id)
-    return tuple(sorted(found))
+    return tuple(sorted(found - {outliving_parameter(definitions)}))

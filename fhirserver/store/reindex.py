@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from psycopg import pq
 
 from fhirserver.model.json import parse_json
-from fhirserver.search.extract import EXTRACTOR_VERSION
+from fhirserver.search.extract import extractor_of
 from fhirserver.store import binary, row_types
 from fhirserver.store.database import Database
 from fhirserver.store.identities import Identity
 from fhirserver.store.index_rows import TableRows, compartments, table_rows
-from fhirserver.store.packed_keys import PackedKeys, keys_of, pack, unpack
+from fhirserver.store.packed_keys import PackedKeys, keys_of, numbered, pack, unpack
 from fhirserver.store.references import References
 from fhirserver.store.search_registry import confirm
 from fhirserver.store.statement import StoreConnection, run, statement
@@ -34,7 +34,8 @@ Extract = Callable[[Any], "IndexRows"]
 
 _WANTED = """
 FROM resource WHERE state = 1 AND {where}
-AND (extractor < :extractor::smallint OR tid = ANY (:tids::smallint[]))
+AND (extractor <> :extractor::smallint AND extractor / 4 <= :extractor::smallint / 4
+     OR tid = ANY (:tids::smallint[]))
 """
 _NEXT = statement(
     f"SELECT rid {_WANTED.format(where='rid > :after::bigint')} ORDER BY rid LIMIT :count::bigint"
@@ -43,6 +44,16 @@ _LOCK = statement(
     f"SELECT rid, keys, body {_WANTED.format(where='rid = ANY (:rids::bigint[])')}"
     " ORDER BY rid FOR NO KEY UPDATE"
 )
+
+
+def is_stale(made: int, own: int) -> bool:
+    """Tell whether rows of another extractor are to be made again, as _WANTED does. Pure.
+
+    Args:
+        made: its number (`extractor_of`); newer versions' rows are left to them.
+        own: number of this one.
+    """
+    return made != own and made // 4 <= own // 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +102,7 @@ def reindex_step(
     """
     tids = [database.definitions.type_id(name) for name in types]
     selection: dict[str, bytes | None] = {
-        "extractor": binary.int2(EXTRACTOR_VERSION),
+        "extractor": binary.int2(extractor_of(database.definitions)),
         "tids": binary.int2_array(tids),
         "after": binary.int8(after),
         "count": binary.int8(count),
@@ -143,10 +154,15 @@ def _rewrites(
         assert packed is not None
         assert body is not None
         rows = extract(parse_json(body))
-        old, new = unpack(packed), keys_of(rows, database.definitions)
+        old = unpack(packed)
+        new = numbered(
+            keys_of(rows, database.definitions),
+            old,
+            lambda count: database.rids.take(connection, count),
+        )
         wanted |= old.identities() | new.identities()
         resources.append((binary.read_int8(rid), old, new, rows.present))
-    rids = References(database, connection, {}).find(wanted, (), "off")
+    rids = References(database, connection, {}).find(wanted, (), (), "off")
     rewrites = []
     for own, old, new, present in resources:
         before, after = table_rows(old, own, rids), table_rows(new, own, rids)
@@ -165,7 +181,7 @@ def _write(database: Database, connection: StoreConnection, rewrites: Sequence[_
         for each in rewrites
     ]
     arguments = {
-        "extractor": binary.int2(EXTRACTOR_VERSION),
+        "extractor": binary.int2(extractor_of(database.definitions)),
         "registry": binary.int8(database.definitions.registry),
         "changed": row_types.RESOURCE.pack(connection.row_type_oids["resource_row"], rows),
         **index_arguments(connection, "gone", gone),

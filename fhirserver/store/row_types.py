@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Any
 
+from fhirserver.store.schema import INDEX_TABLES
+
 _FIXED = {"bigint": (20, 8, "q"), "integer": (23, 4, "i"), "smallint": (21, 2, "h"),
           "boolean": (16, 1, "?")}  # fmt: skip
 _VARIABLE = {"text": 25, "bytea": 17, "smallint[]": 1005}
@@ -111,7 +113,7 @@ AUDIT = _row_type(
     "rid:bigint version:integer tid:smallint outcome:smallint id:text interaction:text actor:text"
     " client:text request_id:text address:text query:text",
 )
-INDEX_ROWS = {
+INDEX_ROWS: dict[str, RowType] = {
     "token": _row_type(
         "token",
         "sp:smallint home:boolean system:bigint pat:bigint dt:bigint rid:bigint code:text",
@@ -138,5 +140,13 @@ INDEX_ROWS = {
     ),
     "compartment": _row_type("compartment", "pat:bigint rid:bigint"),
 }
-"""Row types of the index tables, in the order of `TableRows`."""
+"""Row types of the index tables; those of contained resources have the same, and one more table."""
+INDEX_ROWS["content"] = INDEX_ROWS["narrative"]
+INDEX_ROWS |= {f"contained_{name}": INDEX_ROWS[name] for name in INDEX_TABLES} | {
+    "contained": _row_type(
+        "contained",
+        "rid:bigint pat:bigint container:bigint place:integer tid:smallint id:text"
+        " present:smallint[]",
+    )
+}
 ALL = (TARGET, RESOURCE, AUDIT, *INDEX_ROWS.values())

@@ -31,16 +31,16 @@ from fhirserver.search.plan import Plan, make_plan
 from fhirserver.search.query import Query
 from fhirserver.search.sql import count_sql, page_query, page_sql
 from fhirserver.store.audit_row import AUDIT_COLUMNS, AuditRow
+from fhirserver.store.contained import cut_out
 from fhirserver.store.database import Database
-from fhirserver.store.hot_search import is_hot, run_hot
+from fhirserver.store.hot_search import hot_runner, is_hot
 from fhirserver.store.include import Found, Included, Run, include
 from fhirserver.store.schema import method_name
 from fhirserver.store.search_time import within
 
 COUNTED_MAX = 1_000
 
-_ENOUGH = 2
-_FIND = "SELECT r.rid, r.id FROM ({page}) page JOIN resource r ON r.rid = page.rid"
+_FIND = "SELECT r.id, r.version FROM ({page}) page JOIN resource r ON r.rid = page.rid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +81,12 @@ def execute(database: Database, plan: Plan, audit: AuditRow) -> SearchPage:
         UnavailableError: the statements took longer than the limit, or there is no connection.
         InvalidSearchError: the plan's position is not one of this search.
     """
+    limit_ms = database.statement_timeout_ms
     if is_hot(plan):
         with database.connection() as connection:
-            return _run_plan(connection, partial(run_hot, connection), plan, audit)
+            return _run_plan(connection, hot_runner(connection, limit_ms), plan, audit)
     with database.search_connection() as connection:
-        run = within(connection, partial(run_statement, connection), database.statement_timeout_ms)
+        run = within(connection, partial(run_statement, connection), limit_ms)
         return _run_plan(connection, run, plan, audit)
 
 
@@ -124,7 +125,8 @@ def find_matches(
     parsed: Query,
     context: SearchContext,
     confine: Confine,
-) -> list[tuple[int, str]]:
+    most: int,
+) -> list[tuple[str, int]]:
     """Find what a condition selects, in the caller's transaction.
 
     Args:
@@ -132,21 +134,26 @@ def find_matches(
         parsed: the condition.
         context: what it was parsed with.
         confine: what the caller may see.
+        most: matches beyond this number are left out.
 
     Returns:
-        (row id, logical id) of the matches, in no special order; at most two, which is enough to
-        know that it is not one.
+        (logical id, version) of the matches, in no special order.
     """
     plan = make_plan(parsed, context, confine)
-    found: list[tuple[int, str]] = []
+    found: list[tuple[str, int]] = []
     for phase in plan.phases:
-        page = page_query(phase, None, _ENOUGH)
+        page = page_query(phase, None, most)
         text = _FIND.replace("{page}", page.text)
         found += connection.execute(text.encode(), page.params, binary=True).fetchall()
-    return found[:_ENOUGH]
+    return found[:most]
 
 
-def _read_page(run: Run, plan: Plan, audit: AuditRow) -> tuple[list[Row], bool]:
+def first_matches(run: Run, plan: Plan) -> list[Found]:
+    """Read a first page that somebody else has audited."""
+    return [row.found for row in _read_page(run, plan, None)[0]]
+
+
+def _read_page(run: Run, plan: Plan, audit: AuditRow | None) -> tuple[list[Row], bool]:
     """Read a page, phase by phase, and tell whether there is more in its direction."""
     position = plan.position or Position()
     _check_position(plan, position)
@@ -156,7 +163,7 @@ def _read_page(run: Run, plan: Plan, audit: AuditRow) -> tuple[list[Row], bool]:
         if position.backward
         else range(position.phase, len(plan.phases))
     )
-    told: Fragment | None = audit_sql(plan, audit, _counted_page(plan.limit))
+    told = None if audit is None else audit_sql(plan, audit, _counted_page(plan.limit))
     for number in numbers:
         start = position if number == position.phase else replace(position, values=())
         wanted = plan.limit + 1 - len(rows)
@@ -181,11 +188,15 @@ def _read_phase(
     sql = page_sql(page, phase, backward=position.backward, audit=audit)
     type_name = plan.confined.definitions.type_name
     rows: list[Row] = []
-    for rid, tid, id, version, updated, method, body, keys, *values in run(sql):
+    for rid, tid, id, version, updated, method, body, keys, *more in run(sql):
         stored = StoredResource(
             rid, type_name(tid), id, version, updated, method_name(method), body
         )
-        rows.append(Row(number, tuple(values), Found(stored, keys)))
+        found, values = Found(stored, keys), tuple(more[: len(phase.keys)])
+        if phase.space and not phase.whole:
+            kind, container, place = more[len(phase.keys) :]
+            found = cut_out(found, f"{type_name(kind)}/{container}", place)
+        rows.append(Row(number, values, found))
     return rows
 
 

@@ -115,10 +115,11 @@ class ParameterStatus:
     """How far a parameter of one's own is.
 
     Attributes:
-        id: of the SearchParameter.
+        id: of the SearchParameter; "" for one of R4's.
         base, code: type, and name in a query.
         state: see above.
-        percent: of the resources of the type that the present pass is through with.
+        percent: of the resources of the type that the present pass is through with; for one of
+            R4's, of all resources.
     """
 
     id: str
@@ -191,6 +192,7 @@ def _add(connection: StoreConnection, missing: Sequence[tuple[str, Own]]) -> Non
     free = connection.execute(_FREE, (FIRST_OWN, LAST_OWN, len(missing))).fetchall()
     if len(free) < len(missing):
         raise _refusal(
+            missing[len(free)][0],
             "base",
             f"{LAST_OWN - FIRST_OWN + 1} search parameters of one's own, counted per type, are "
             "the limit; delete others, or name fewer types",
@@ -201,23 +203,25 @@ def _add(connection: StoreConnection, missing: Sequence[tuple[str, Own]]) -> Non
     for id, own in missing:
         holder = taken.get((own.base, own.code))
         if holder is not None:
-            _refuse_taken(own, holder)
+            _refuse_taken(id, own, holder)
         taken[own.base, own.code] = id
     ids, entries = [id for id, _ in missing], [write_json(own.entry) for _, own in missing]
     texts = [entry.decode() for entry in entries]
     connection.execute(_ADD, ([sp for (sp,) in free], bases, codes, ids, texts))
 
 
-def _refuse_taken(own: Own, holder: str) -> NoReturn:
+def _refuse_taken(id: str, own: Own, holder: str) -> NoReturn:
     raise _refusal(
+        id,
         "code",
         f"{own.code!r} on {own.base} is defined by SearchParameter/{holder} already; choose "
         "another code, or change that",
     )
 
 
-def _refusal(element: str, what: str) -> UnprocessableError:
-    diagnostics = f"SearchParameter.{element}: {what}."
+def _refusal(id: str, element: str, what: str) -> UnprocessableError:
+    """Refuse a SearchParameter; it is named first, as whoever finds its entry of a Bundle needs."""
+    diagnostics = f"SearchParameter/{id}, element {element}: {what}."
     place = (f"SearchParameter.{element}",)
     return UnprocessableError(
         diagnostics, issues=[Issue("error", "business-rule", diagnostics, place)]

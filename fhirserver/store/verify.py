@@ -1,4 +1,4 @@
-"""Check a whole database: bodies, versions, index rows, references.
+"""Check a whole database: bodies, versions, contents, index rows, references.
 
 Every table is read once, in row-id order, from one snapshot, and the streams are merged; so it
 runs beside the server, whatever the size, in the memory of one batch.
@@ -17,10 +17,11 @@ from psycopg import Connection
 
 from fhirserver.definitions import Definitions
 from fhirserver.store.identities import Identity
-from fhirserver.store.index_rows import Row, TableRows
+from fhirserver.store.index_rows import Row
 from fhirserver.store.packed_keys import unpack
 from fhirserver.store.row_types import INDEX_ROWS
 from fhirserver.store.schema import State
+from fhirserver.store.verify_contents import content_findings
 from fhirserver.store.verify_resource import (
     Extract,
     Finding,
@@ -106,6 +107,8 @@ def verify(
         rules = Rules(definitions, extract, extractor, frozenset(changing))
         for finding in _findings(connection, rules, report, progress):
             report.add(finding, findings_max)
+        for finding in content_findings(connection, definitions):
+            report.add(finding, findings_max)
         row = connection.execute(_DANGLING).fetchone()
         report.dangling = 0 if row is None else row[0]
     return report
@@ -119,7 +122,7 @@ def _findings(
 ) -> Iterator[Finding]:
     resources = map(as_row, _stream(connection, "resource", _RESOURCES))
     history = _Groups("history", _stream(connection, "history", _VERSIONS))
-    tables = {table: _index_groups(connection, table) for table in TableRows._fields}
+    tables = {table: _index_groups(connection, table) for table in INDEX_ROWS}
     while batch := list(itertools.islice(resources, _BATCH_ROWS)):
         rids = _row_ids(connection, batch)
         for row in batch:
@@ -177,8 +180,16 @@ class _IndexGroups(_Groups):
 
 
 def _index_groups(connection: Connection[Any], table: str) -> _Groups:
-    columns = ", ".join(INDEX_ROWS[table].columns)
-    query = f"SELECT rid AS place, {columns} FROM {table} ORDER BY rid"  # noqa: S608
+    columns = ", ".join(f"i.{column}" for column in INDEX_ROWS[table].columns)
+    if table == "contained":
+        place, source = "i.container", "contained i"
+    elif table.startswith("contained_"):
+        # Rows of no contained resource come first, where no resource takes them.
+        place = "coalesce(c.container, 0)"
+        source = f"{table} i LEFT JOIN contained c ON c.rid = i.rid"
+    else:
+        place, source = "i.rid", f"{table} i"
+    query = f"SELECT {place}, {columns} FROM {source} ORDER BY 1"  # noqa: S608 - constants
     return _IndexGroups(table, _stream(connection, table, query))
 
 

@@ -12,9 +12,10 @@ from fhirserver.definitions import Definitions
 from fhirserver.errors import FhirError
 from fhirserver.model.instant import format_instant
 from fhirserver.model.json import parse_json
+from fhirserver.store import binary
 from fhirserver.store.identities import Identity
-from fhirserver.store.index_rows import Row, TableRows, compartments, table_rows
-from fhirserver.store.packed_keys import PackedKeys, keys_of, unpack
+from fhirserver.store.index_rows import Row, compartments, table_rows
+from fhirserver.store.packed_keys import PackedKeys, keys_of, numbered, unpack
 from fhirserver.store.row_types import INDEX_ROWS
 from fhirserver.store.schema import State
 
@@ -132,7 +133,14 @@ class Rules:
             return
         if list(rows.present) != list(row.present):
             yield "extraction", "other parameters are present than stored"
-        yield from _key_faults(unpack(row.keys), keys_of(rows, self.definitions))
+        stored = unpack(row.keys)
+        fresh = numbered(keys_of(rows, self.definitions), stored, _no_row_ids)
+        yield from _key_faults(stored, fresh)
+
+
+def _no_row_ids(count: int) -> list[int]:
+    """Stand in for row ids of contained resources that are not stored."""
+    return [0] * count
 
 
 def _version_faults(row: ResourceRow, versions: Sequence[VersionRow]) -> Iterator[tuple[str, str]]:
@@ -175,12 +183,10 @@ def _row_faults(
     if row.state is State.LIVE and compartments(keys, row.rid, rids)[0][0][0] != row.pat:
         yield "compartment", "the home compartment is another one"
     expected = table_rows(keys, row.rid, rids)
-    expected = expected._replace(
-        quantity=set(map(_numbers, expected.quantity)),
-        composite=set(map(_composite, expected.composite)),
-    )
-    for table, wanted in zip(TableRows._fields, expected, strict=True):
-        there = found.get(table, ())
+    for table in INDEX_ROWS:
+        as_held = _AS_HELD.get(table.removeprefix("contained_"), tuple)
+        wanted = set(map(as_held, expected.get(table, ())))
+        there = [*map(_hashable, found.get(table, ()))]
         if len(there) != len(wanted) or set(there) != wanted:
             missing, extra = len(wanted - set(there)), len(there) - len(wanted & set(there))
             yield "index rows", f"{table}: {missing} missing, {extra} too many"
@@ -201,6 +207,15 @@ def _composite(row: Row) -> Row:
     )
 
 
+def _hashable(row: Row) -> Row:
+    """Compare a list of parameters as a statement takes it: packed."""
+    return tuple(binary.int2_array(each) if isinstance(each, list) else each for each in row)
+
+
+_AS_HELD: dict[str, Callable[[Row], Row]] = {
+    "quantity": _numbers,
+    "composite": _composite,
+}
 _HELD: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("q_low", "q_high", "q_c_low", "q_c_high", "e_low", "e_high"), Decimal),
     **dict.fromkeys(("t_system", "q_system", "d_lo", "d_hi"), int),

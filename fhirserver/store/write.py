@@ -6,6 +6,14 @@ them to `write`, or to `run_write` when its transaction also locks, searches or 
 
 from fhirserver.store.references import Integrity
 from fhirserver.store.write_plan import Change, Written
-from fhirserver.store.write_session import WriteSession, run_write, write
+from fhirserver.store.write_session import StaleMatchError, WriteSession, run_write, write
 
-__all__ = ["Change", "Integrity", "WriteSession", "Written", "run_write", "write"]
+__all__ = [
+    "Change",
+    "Integrity",
+    "StaleMatchError",
+    "WriteSession",
+    "Written",
+    "run_write",
+    "write",
+]

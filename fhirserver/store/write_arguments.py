@@ -19,9 +19,8 @@ def index_rows(rows: Iterable[TableRows]) -> dict[str, list[Row]]:
     """Put the index rows of many resources together, by table; tables without rows are absent."""
     together: dict[str, list[Row]] = {}
     for each in rows:
-        for table, some in zip(TableRows._fields, each, strict=True):
-            if some:
-                together.setdefault(table, []).extend(some)
+        for table, some in each.items():
+            together.setdefault(table, []).extend(some)
     return together
 
 

@@ -27,6 +27,7 @@ from fhirserver.store.schema import State, method_number
 
 if TYPE_CHECKING:
     from fhirserver.search.extract import IndexRows
+    from fhirserver.store.contents import BegunContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Change:
         rows: index rows of `content`; None for DELETE.
         expected: versions that If-Match allows; None for any.
         create_only: refuse if it exists (If-None-Match: *, and POST).
+        upload: content of a Binary that `content` only notes; the version gets it.
     """
 
     type: str
@@ -50,6 +52,7 @@ class Change:
     rows: IndexRows | None
     expected: Container[int] | None = None
     create_only: bool = False
+    upload: BegunContent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ class Step:
     created: bool
 
 
-NO_ROWS = TableRows(*(set() for _ in TableRows._fields))
+NO_ROWS = TableRows()
 _instant = lru_cache(maxsize=64)(format_instant)
 """Everything that is written together has the same."""
 

@@ -24,14 +24,16 @@ from psycopg import errors, pq
 
 from fhirserver.errors import UnavailableError
 from fhirserver.model.stored import StoredResource
-from fhirserver.search.extract import EXTRACTOR_VERSION, extract
+from fhirserver.search.extract import extract, extractor_of
 from fhirserver.store import binary
 from fhirserver.store.audit_row import AuditRow
+from fhirserver.store.contents import keep_content
 from fhirserver.store.database import Database
 from fhirserver.store.identities import Identity
 from fhirserver.store.integrity_warnings import with_warnings
-from fhirserver.store.packed_keys import NO_KEYS, PackedKeys, keys_of, unpack
-from fhirserver.store.references import Integrity, References, StaleIdentityError
+from fhirserver.store.outliving import holding
+from fhirserver.store.packed_keys import NO_KEYS, PackedKeys, keys_of, numbered, unpack
+from fhirserver.store.references import Integrity, References, StaleIdentityError, refuse_stray
 from fhirserver.store.referrers import refuse_referenced
 from fhirserver.store.row_locks import RowLocks, as_stored
 from fhirserver.store.schema import State
@@ -59,8 +61,15 @@ _ATTEMPTS = 12
 _ADVISORY = statement("SELECT pg_advisory_xact_lock(:key::bigint)")
 _PLAN_FOR_VALUES = b"SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = on"
 _KEEP_PLANS = b"SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off"
+
+
+class StaleMatchError(Exception):
+    """What a condition selected has changed since; search again."""
+
+
 _RETRIED = (
     StaleIdentityError,
+    StaleMatchError,
     StaleRegistryError,
     errors.DeadlockDetected,
     errors.SerializationFailure,
@@ -114,7 +123,7 @@ def write(
 
 
 class WriteSession:
-    """One write transaction. Made by `run_write`.
+    """One write transaction. Made by `run_write`. `made` lists the versions that it has made.
 
     Args:
         cautious: look up even ids that should be new.
@@ -132,6 +141,7 @@ class WriteSession:
         self._rows = RowLocks(connection, self._learnt)
         self._references = References(database, connection, self._learnt)
         self._dangling = 0
+        self.made: list[StoredResource] = []
 
     @property
     def connection(self) -> StoreConnection:
@@ -140,6 +150,11 @@ class WriteSession:
         if not self._plans_for_values:
             command(self._connection, _PLAN_FOR_VALUES)
             self._plans_for_values = True
+        return self._connection
+
+    @property
+    def by_key(self) -> StoreConnection:
+        """The connection as it is, for statements by key; in a transaction if one was begun."""
         return self._connection
 
     def begin(self) -> None:
@@ -212,7 +227,7 @@ class WriteSession:
         identities = [(self._definitions.type_id(each.type), each.id) for each in changes]
         if len(set(identities)) < len(changes):
             raise ValueError("two changes of one resource in one write")
-        if defining or not alone:
+        if defining or not alone or any(each.upload for each in changes):
             begin(self._connection)
         self._rows.lock_changed(identities, changes, cautious=self._cautious)
         currents = [self._rows.current(identity) for identity in identities]
@@ -222,6 +237,7 @@ class WriteSession:
             NO_KEYS if each.rows is None else keys_of(each.rows, self._definitions)
             for each in changes
         ]
+        keys = list(map(self._numbered, keys, currents))
         rids, targets = self._resolve(identities, keys, changes, integrity)
         planner = Planner(rids, self._database.clock())
         steps = list(map(planner.step, changes, identities, keys, currents))
@@ -230,6 +246,8 @@ class WriteSession:
         if not self._write(done, targets, _audited(audit, identities, written), integrity):
             self._references.explain(targets, changes)
         self._rows.forget(identities)
+        self._keep_contents(changes, written)
+        self.made += [step.stored for step in done]
         if defining:
             register(self._connection, self._definitions.specification, defining)
             self._definitions = self._database.registry.renew(self._connection)
@@ -257,6 +275,12 @@ class WriteSession:
         ):
             command(self._connection, b"ROLLBACK")
 
+    def _keep_contents(self, changes: Sequence[Change], written: Sequence[Written]) -> None:
+        for change, each in zip(changes, written, strict=True):
+            if change.upload is not None:
+                stored = each.stored
+                keep_content(self._connection, change.upload, stored.rid, stored.version)
+
     def _up_to_date(self, change: Change) -> Change:
         """Extract the index rows again where they lack search parameters that are in force."""
         rows = change.rows
@@ -265,6 +289,15 @@ class WriteSession:
         return replace(
             change,
             rows=extract(change.content, definitions=self._definitions, base_url=rows.base_url),
+        )
+
+    def _numbered(self, keys: PackedKeys, current: Current | None) -> PackedKeys:
+        """Give what a resource contains its row ids."""
+        if not keys.contained:
+            return keys
+        before = NO_KEYS if current is None else unpack(current.keys)
+        return numbered(
+            keys, before, lambda count: self._database.rids.take(self._connection, count)
         )
 
     def _resolve(
@@ -277,17 +310,20 @@ class WriteSession:
         """Find the row ids of everything that the old and new keys name.
 
         Returns:
-            All of them; and those that only new content refers to, for the database to confirm.
+            All of them; and those that only new content refers to and that must be live, for the
+            database to confirm.
         """
         own = self._own_rids(identities, changes)
-        before: set[Identity] = set()
+        named: set[Identity] = set()
         after: set[Identity] = set()
         for identity, own_keys in zip(identities, keys, strict=True):
             current = self._rows.current(identity)
             known = unpack(current.keys).identities() if current is not None else set()
-            before |= known
-            after |= own_keys.identities() - known
-        found = self._references.find((before | after) - own.keys(), changes, integrity)
+            named |= known | own_keys.identities()
+            after |= holding(own_keys, self._definitions.specification) - known
+        if integrity == "enforce":
+            refuse_stray(changes)
+        found = self._references.find(named - own.keys(), after, changes, integrity)
         return own | found, {each: found[each] for each in after if each in found}
 
     def _own_rids(
@@ -330,7 +366,7 @@ class WriteSession:
             new=frozenset(new),
         )
         arguments: Arguments = {
-            "extractor": binary.int2(EXTRACTOR_VERSION),
+            "extractor": binary.int2(extractor_of(self._definitions)),
             "registry": binary.int8(self._definitions.registry),
             "target": target_argument(connection, targets) if targets else None,
             "fresh": resource_argument(connection, fresh) if fresh else None,

@@ -21,6 +21,7 @@ from __future__ import annotations
 import functools
 
 from fhirserver.store.row_types import INDEX_ROWS
+from fhirserver.store.schema import INDEX_TABLES
 from fhirserver.store.statement import Statement, statement
 
 _CURRENT_COLUMNS = "rid, tid, id, pat, version, updated, state, method, keys"
@@ -155,7 +156,10 @@ _MATCH = {
     f" AND i.system = k.system AND ({_columns('i.')}) IS NOT DISTINCT FROM ({_columns('k.')})",
     "narrative": "i.sp = k.sp AND i.pat = k.pat AND i.rid = k.rid AND i.words = k.words",
     "compartment": "i.pat = k.pat AND i.rid = k.rid",
+    "contained": "i.rid = k.rid",
 }
+_MATCH["content"] = _MATCH["narrative"]
+_MATCH |= {f"contained_{table}": _MATCH[table] for table in INDEX_TABLES}
 
 
 def _gone(table: str) -> str:

@@ -94,7 +94,7 @@ def _rule(
 ) -> Rule | None:
     invariant = definitions.invariant(key)
     expression = compile_expression(invariant.expression, lenient=True)
-    guard = _LEXICAL.get(key) or guard_of(expression.tree, names)
+    guard = _LEXICAL.get(key) or guard_of(expression.parsed.tree, names)
     if guard is always:
         return None
     default = key in _SATISFIED_BY_NOTHING or key.endswith("-0")

@@ -6,13 +6,13 @@ that also tells which are live. Both are built while others write; what an inter
 replaced.
 
 Revision ID: 0013
-Revises: 0011
+Revises: 0012
 """
 
 from alembic import op
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 
 _INDEXES = {
     "date_wide": "date (sp, lo, hi, rid) INCLUDE (pat) WHERE home AND hi - lo > 86400000000",

@@ -6,6 +6,7 @@ long as a test needs.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import signal
@@ -373,6 +374,19 @@ def test_a_write_takes_effect_once_after_its_worker_was_killed(
     assert found["total"] == 2, "one created, one updated"
     created = answers[0]["response"]["location"].split("/")[1]
     assert {each["resource"]["id"] for each in found["entry"]} == {created, "held"}
+
+
+@pytest.mark.parametrize("type_", ["batch", "transaction"])
+def test_what_is_written_later_is_stored_with_its_provenance(client: Client, type_: str) -> None:
+    agent = [{"who": {"display": "Dr. M"}}]
+    provenance = {
+        "resourceType": "Provenance", "recorded": "2026-05-01T10:00:00Z", "agent": agent
+    }  # fmt: skip
+    id_ = f"told-{type_}"
+    content = bundle(type_, ("PUT", f"Patient/{id_}", patient(id_)))
+    outcome(client, start(client, "POST", "", content, **{"X-Provenance": json.dumps(provenance)}))
+    (found,) = client.search(f"Provenance?target=Patient/{id_}")
+    assert found["target"] == [{"reference": f"Patient/{id_}/_history/1"}]
 
 
 def attempts(url: str) -> int:

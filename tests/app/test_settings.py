@@ -79,10 +79,11 @@ def test_a_server_does_not_start_with_a_wrong_setting(
 
 @pytest.fixture(scope="module")
 def strict(server_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A server that wants If-Match, includes two resources at most and warns of lost references."""
+    """A server that wants If-Match, includes or deletes two at most, warns of lost references."""
     folder = tmp_path_factory.mktemp("strict")
     arguments = ("--database-url", server_database_url, "--data-dir", str(folder / "data"))
     settings = {
+        "FHIRSERVER_CONDITIONAL_DELETE_LIMIT": "2",
         "FHIRSERVER_INCLUDE_LIMIT": "2",
         "FHIRSERVER_IF_MATCH_REQUIRED": "true",
         "FHIRSERVER_REFERENTIAL_INTEGRITY": "warn",
@@ -127,6 +128,43 @@ def test_a_conditional_update_needs_if_match_like_any_other(
 
 
 OUTCOME = "return=OperationOutcome"
+
+
+@pytest.mark.parametrize("type_", [None, "batch", "transaction"])
+def test_a_condition_deletes_as_many_as_are_allowed_or_none(
+    clean: None, client: Client, strict: Client, type_: str | None
+) -> None:
+    """Also as an entry; the answer names each, and one of several is no version of anything."""
+
+    def delete(family: str) -> tuple[str, Any]:
+        path = f"Patient?family={family}"
+        if type_ is None:
+            answer = strict.delete(path, prefer=OUTCOME)
+            return str(answer.status), answer.json
+        asked = [{"request": {"method": "DELETE", "url": path}}]
+        bundle = {"resourceType": "Bundle", "type": type_, "entry": asked}
+        answer = strict.post("", bundle, prefer=OUTCOME)
+        if answer.status != 200:
+            return str(answer.status), answer.json
+        response = answer.json["entry"][0]["response"]
+        assert "etag" not in response
+        return response["status"][:3], response["outcome"]
+
+    for number, family in enumerate(("two", "two", "three", "three", "three")):
+        body = {"resourceType": "Patient", "id": f"p{number}", "name": [{"family": family}]}
+        assert client.put(f"Patient/p{number}", body).status == 201
+    status, outcome = delete("three")
+    assert status == "412"
+    assert "more than 2" in outcome["issue"][0]["diagnostics"]
+    status, outcome = delete("two")
+    assert status == "200"
+    told = sorted(issue["diagnostics"] for issue in outcome["issue"])
+    assert told == ["Patient/p0 is deleted.", "Patient/p1 is deleted."]
+    assert {each["id"] for each in client.search("Patient")} == {"p2", "p3", "p4"}
+    claimed = {
+        each["conditionalDelete"] for each in strict.get("metadata").json["rest"][0]["resource"]
+    }
+    assert claimed == {"multiple"}
 
 
 def warnings(outcome: Any) -> list[str]:

@@ -12,6 +12,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from tests.client import Client
+from tests.operations.scripts import script
 from tests.server import ServerProcess
 
 Claim = tuple[str, str]
@@ -96,7 +97,12 @@ def test_operation_ids_are_unique(document: Any) -> None:
     assert len(ids) == len(set(ids))
 
 
-METHODS = {"run": ("post",), "status": ("get", "post"), "validate": ("get", "post")}
+METHODS = {
+    "fhirpath": ("get", "post"),
+    "run": ("post",),
+    "status": ("get", "post"),
+    "validate": ("get", "post"),
+}
 """By operation: what changes something takes no GET."""
 
 
@@ -118,6 +124,9 @@ def _claims(statement: Any) -> Iterator[Claim]:
     assert "respond-async" in rest["documentation"]
     yield from (("get", "/_async/{id}"), ("delete", "/_async/{id}"))
     yield from (SYSTEM[each["code"]] for each in rest["interaction"])
+    for operation in rest["operation"]:
+        for method in METHODS[operation["name"]]:
+            yield method, f"/${operation['name']}"
     for resource in rest["resource"]:
         yield from _claims_of_type(resource)
     for url in rest["compartment"]:
@@ -153,6 +162,17 @@ def test_search_parameters_are_those_of_the_statement(document: Any, statement: 
         assert found == {each["name"] for each in resource["searchParam"]}
         for key in keys:
             assert shared[key]["description"]
+
+
+def test_an_operation_answers_with_the_status_that_it_declares(
+    document: Any, client: Client
+) -> None:
+    for path, body in (
+        ("Patient/$validate", {"resourceType": "Patient"}),
+        ("TestScript/$run", script()),
+    ):
+        declared = document["paths"][f"/{path}"]["post"]["responses"]
+        assert set(declared) == {str(client.post(path, body).status), "default"}
 
 
 def test_paths_exist(document: Any, client: Client) -> None:

@@ -130,6 +130,7 @@ def _plain(item: Any) -> Any:
         ),
         pytest.param("name.sort(use desc).use", ["old", "official"], id="sort/descending"),
         pytest.param("coalesce({}, 'b')", ["b"], id="coalesce"),
+        pytest.param(r"'\ud83d\ude00'", ["\U0001f600"], id="escape/of-a-pair"),
         pytest.param("repeat(contact).count()", [1], id="repeat"),
         pytest.param("(1 | 2 | 3).aggregate($this + $total, 0)", [6], id="aggregate"),
     ],
@@ -166,6 +167,7 @@ def test_observation(expression: str, expected: list[Any]) -> None:
         pytest.param("'open", id="open-string"),
         pytest.param("/* open", id="open-comment"),
         pytest.param("'\\q'", id="unknown-escape"),
+        pytest.param("'\\ud800'", id="half-a-character"),
         pytest.param("@2015-02-30", id="no-such-day"),
         pytest.param("name.unknown()", id="unknown-function"),
         pytest.param("name.first(1)", id="too-many-arguments"),
@@ -203,10 +205,24 @@ def test_cannot_be_evaluated(expression: str) -> None:
         )
 
 
-def test_syntax_errors_name_their_place() -> None:
+@pytest.mark.parametrize(
+    ("source", "position"),
+    [
+        pytest.param("name . where(use == 'a')", 18, id="syntax"),
+        pytest.param("name.where(", 11, id="syntax/at-the-end"),
+        pytest.param("name.first().nothing()", 13, id="unknown-function"),
+        pytest.param("name is Nothing", 5, id="unknown-type"),
+        pytest.param("name.where(use + 1 = 2)", 15, id="evaluation/operand"),
+        pytest.param("1 < 'a'", 2, id="evaluation/operator"),
+        pytest.param("name.select(%x)", 12, id="evaluation/variable"),
+        pytest.param("name.given.single()", 11, id="evaluation/function"),
+        pytest.param("name and true", 0, id="evaluation/several-as-boolean"),
+    ],
+)
+def test_errors_name_their_place(source: str, position: int) -> None:
     with pytest.raises(FhirPathError) as caught:
-        compile_expression("name . where(use == 'a')")
-    assert caught.value.position == 18
+        compile_expression(source, located=True).evaluate(root_node(PATIENT))
+    assert caught.value.position == position
 
 
 def test_lenient_as_filters() -> None:

@@ -96,6 +96,8 @@ def nested(depth: int, inner: str) -> str:
         pytest.param("9.power(10000)", "128 bits", id="integer-power"),
         pytest.param("10.0.power(9999).toString()", "1000 digits", id="decimal-digits"),
         pytest.param("1" + " + 1" * 6000, "20000 characters", id="source"),
+        pytest.param("9" * 5000, "1000 digits at offset 0", id="literal-integer"),
+        pytest.param(f"1 + {'9' * 2000} 'mg'", "1000 digits at offset 4", id="literal-quantity"),
         pytest.param("name" + ".not()" * 3000, "nested too deeply", id="depth"),
     ],
 )

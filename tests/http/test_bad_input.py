@@ -375,7 +375,7 @@ def test_a_format_that_cannot_be_produced_is_said_in_json(
 
 
 def test_method_not_allowed_names_what_is(client: Client) -> None:
-    assert client.delete("metadata").headers["allow"] == "GET, HEAD"
+    assert client.delete("metadata").headers["allow"] == "GET, HEAD, OPTIONS"
 
 
 def test_an_unread_patch_format_names_what_is_read(client: Client) -> None:

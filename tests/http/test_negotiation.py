@@ -30,7 +30,9 @@ HAPI = "application/fhir+xml;q=1.0, application/fhir+json;q=1.0, application/xml
         pytest.param(None, HAPI, JSON, id="equal-quality-prefers-json"),
         pytest.param(None, "application/fhir+xml, */*", XML, id="exact-beats-wildcard"),
         pytest.param(None, "application/fhir+json;q=0.5, application/fhir+xml", XML, id="q"),
-        pytest.param(None, "application/fhir+json;q=0, */*", JSON, id="q-zero-is-passed-over"),
+        pytest.param(None, "application/fhir+json;q=0, */*", XML, id="q-zero-is-passed-over"),
+        pytest.param(None, "application/fhir+json;q=0, application/*", XML, id="q-zero-in-range"),
+        pytest.param(None, "application/fhir+json;q=0, application/json", JSON, id="alias"),
         pytest.param(None, "image/png, application/fhir+xml;q=0.1", XML, id="others-ignored"),
         pytest.param(None, "application/fhir+json; fhirVersion=4.0", JSON, id="version"),
         pytest.param(None, "nonsense, application/fhir+xml", XML, id="malformed-part"),
@@ -54,6 +56,7 @@ def test_the_format_is_the_caller_s(
     [
         pytest.param(None, "image/png", id="image"),
         pytest.param(None, "application/fhir+json;q=0", id="q-zero"),
+        pytest.param(None, "text/html;q=0, text/*", id="q-zero-of-a-range"),
         pytest.param(None, "application/fhir+json; fhirVersion=3.0", id="stu3"),
         pytest.param(None, "application/fhir+turtle", id="turtle"),
         pytest.param(None, "application/json" + " " * 2000, id="endless"),
@@ -134,17 +137,26 @@ def test_parameters_of_a_media_type_are_read_in_any_case() -> None:
 
 
 @pytest.mark.parametrize(
-    ("accept_encoding", "coding"),
+    ("accept_encoding", "coding", "plain"),
     [
-        pytest.param("gzip", "gzip", id="gzip"),
-        pytest.param("gzip, deflate, br, zstd", "zstd", id="zstd-first"),
-        pytest.param("gzip, zstd;q=0.5", "gzip", id="q"),
-        pytest.param("zstd;q=0, gzip;q=0", None, id="q-zero"),
-        pytest.param("*", "zstd", id="any"),
-        pytest.param("*;q=0", None, id="none"),
-        pytest.param("identity", None, id="identity"),
-        pytest.param("br", None, id="unknown"),
+        pytest.param("gzip", "gzip", True, id="gzip"),
+        pytest.param("X-GZIP", "gzip", True, id="old-name"),
+        pytest.param("gzip, deflate, br, zstd", "zstd", True, id="zstd-first"),
+        pytest.param("gzip, zstd;q=0.5", "gzip", True, id="q"),
+        pytest.param("zstd;q=0, gzip;q=0", None, True, id="q-zero"),
+        pytest.param("*", "zstd", True, id="any"),
+        pytest.param("gzip;q=0, *", "zstd", True, id="any-but"),
+        pytest.param("*;q=0", None, False, id="none"),
+        pytest.param("identity, *;q=0", None, True, id="identity-only"),
+        pytest.param("identity", None, True, id="identity"),
+        pytest.param("identity, gzip;q=0.5", None, True, id="rather-identity"),
+        pytest.param("identity;q=0.5, gzip", "gzip", True, id="rather-gzip"),
+        pytest.param("identity;q=0", None, False, id="no-identity-and-nothing-else"),
+        pytest.param("identity;q=0, gzip;q=0.1", "gzip", False, id="no-identity"),
+        pytest.param("identity;q=0, br", None, False, id="no-identity-and-unknown"),
+        pytest.param("br", None, True, id="unknown"),
+        pytest.param("gzip;q=2", None, True, id="malformed-q"),
     ],
 )
-def test_the_coding_is_the_caller_s(accept_encoding: str, coding: str | None) -> None:
-    assert choose_coding(accept_encoding) == coding
+def test_the_coding_is_the_caller_s(accept_encoding: str, coding: str | None, plain: bool) -> None:
+    assert choose_coding(accept_encoding) == (coding, plain)

@@ -141,14 +141,16 @@ def test_paths_that_cannot_be(path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
-        pytest.param("DELETE", "/", "GET, HEAD, POST", id="base"),
-        pytest.param("POST", "/metadata", "GET, HEAD", id="metadata"),
-        pytest.param("GET", "/_search", "POST", id="_search"),
-        pytest.param("POST", "/Patient/1", "GET, HEAD, PUT, PATCH, DELETE", id="instance"),
-        pytest.param("PUT", "/Patient/1/_history/1", "GET, HEAD", id="version"),
-        pytest.param("DELETE", "/Patient/1/_history", "GET, HEAD", id="history"),
-        pytest.param("BREW", "/Patient", "GET, HEAD, POST, PUT, PATCH, DELETE", id="unknown"),
-        pytest.param("OPTIONS", "/Patient/1/*", "GET, HEAD", id="compartment"),
+        pytest.param("DELETE", "/", "GET, HEAD, POST, OPTIONS", id="base"),
+        pytest.param("POST", "/metadata", "GET, HEAD, OPTIONS", id="metadata"),
+        pytest.param("GET", "/_search", "POST, OPTIONS", id="_search"),
+        pytest.param("POST", "/Patient/1", "GET, HEAD, PUT, PATCH, DELETE, OPTIONS", id="instance"),
+        pytest.param("PUT", "/Patient/1/_history/1", "GET, HEAD, OPTIONS", id="version"),
+        pytest.param("DELETE", "/Patient/1/_history", "GET, HEAD, OPTIONS", id="history"),
+        pytest.param(
+            "BREW", "/Patient", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS", id="unknown"
+        ),
+        pytest.param("PUT", "/Patient/1/*", "GET, HEAD, OPTIONS", id="compartment"),
     ],
 )
 def test_other_methods_are_told_which_there_are(method: str, path: str, allow: str) -> None:

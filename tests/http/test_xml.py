@@ -209,6 +209,42 @@ def test_a_narrative_that_leans_on_outer_namespaces_stands_alone_afterwards() ->
 
 
 @pytest.mark.parametrize(
+    "rest",
+    [
+        pytest.param("", id="the-end"),
+        pytest.param("\n  ", id="blanks"),
+        pytest.param("<!-- a comment -->", id="comment"),
+    ],
+)
+@pytest.mark.parametrize(
+    "div",
+    [
+        pytest.param(f"<div {XHTML}/>", id="own-namespace"),
+        pytest.param("<h:div/>", id="outer-namespace"),
+    ],
+)
+def test_an_empty_narrative_ends_with_its_one_tag(div: str, rest: str) -> None:
+    outer = 'xmlns:h="http://www.w3.org/1999/xhtml"'
+    document = f"<Patient {FHIR} {outer}><text>{div}{rest}</text></Patient>"
+    text = parse_xml(document.encode(), r4())["text"]["div"]
+    assert text in (f"<div {XHTML}/>", f"<div {XHTML} />")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(f"<div {XHTML}/>text</div>", id="ends-twice"),
+        pytest.param("<h:div>x</h:div><name>", id="later-fault"),
+    ],
+)
+def test_a_fault_after_a_narrative_is_placed(broken: str) -> None:
+    outer = 'xmlns:h="http://www.w3.org/1999/xhtml"'
+    document = f"<Patient {FHIR} {outer}><text>{broken}</text></Patient>"
+    with pytest.raises(MalformedBodyError, match="mismatched tag"):
+        parse_xml(document.encode(), r4())
+
+
+@pytest.mark.parametrize(
     ("div", "written"),
     [
         pytest.param("<div>a&nbsp;b</div>", f"<div {XHTML}>a\u00a0b</div>", id="named-entity"),

@@ -3,11 +3,15 @@
 Spec: https://hl7.org/fhir/R4/http.html#brules
 """
 
+from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 
+from fhirserver.definitions import r4
 from tests.client import Client
+from tests.server import ServerProcess
 
 pytestmark = pytest.mark.usefixtures("clean")
 PATIENT = {"resourceType": "Patient", "active": True}
@@ -65,11 +69,49 @@ def test_a_failure_leaves_the_others(client: Client) -> None:
     assert len(client.search("Patient")) == 1
 
 
-def test_conditional_creates_are_idempotent(client: Client) -> None:
-    body = {**PATIENT, "identifier": [{"system": "http://s", "value": "1"}]}
-    asked = entry("POST", "Patient", body, ifNoneExist="identifier=http://s|1")
-    statuses = [send(client, asked)[0]["response"]["status"] for _ in range(2)]
-    assert statuses == ["201 Created", "200 OK"]
+_BREAK = """
+CREATE FUNCTION break_type() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'secret' USING ERRCODE = 'XX001'; END $$;
+CREATE TRIGGER break_type BEFORE INSERT ON resource FOR EACH ROW WHEN (NEW.tid = %s)
+EXECUTE FUNCTION break_type()
+"""
+
+
+@pytest.fixture
+def broken_basics(server_database_url: str) -> Iterator[None]:
+    """A database that says of every new Basic that its data are corrupted."""
+    with psycopg.connect(server_database_url, autocommit=True) as connection:
+        connection.execute(_BREAK.replace("%s", str(r4().type_id("Basic"))).encode())
+        yield
+        connection.execute("DROP FUNCTION break_type CASCADE")
+
+
+def test_a_defect_met_by_an_entry_is_the_answer_to_that(
+    client: Client, server: ServerProcess, broken_basics: None
+) -> None:
+    entries = [
+        entry("POST", "Patient", PATIENT),
+        entry("POST", "Basic", {"resourceType": "Basic", "code": {"text": "x"}}),
+        entry("PUT", "Patient/b", {**PATIENT, "id": "b"}),
+    ]
+    bundle = {"resourceType": "Bundle", "type": "batch", "entry": entries}
+    answer = client.post("", bundle, x_request_id="defect-of-one-entry")
+    assert answer.status == 200, answer.text
+    told = [each["response"] for each in answer.json["entry"]]
+    assert [each["status"] for each in told] == [
+        "201 Created", "500 Internal Server Error", "201 Created",
+    ]  # fmt: skip
+    (issue,) = told[1]["outcome"]["issue"]
+    assert (issue["code"], issue["expression"]) == ("exception", ["Bundle.entry[1]"])
+    assert "defect-of-one-entry" in issue["diagnostics"]
+    assert len(client.search("Patient")) == 2
+    (line,) = (
+        each
+        for each in server.log.read_text().splitlines()
+        if "defect-of-one" in each and '"event":"log"' in each
+    )
+    assert "DataCorrupted" in line
+    assert "secret" not in line + answer.text
 
 
 def test_references_between_entries_are_not_rewritten(client: Client) -> None:

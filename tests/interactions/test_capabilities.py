@@ -110,6 +110,20 @@ def test_every_include_can_be_asked_for() -> None:
             parse([("_revinclude", include)], (name,), CONTEXT)
 
 
+def test_terminology_names_the_code_systems_that_searches_know() -> None:
+    """Each of them, and no other, is taken by `:below`."""
+    named = {each["uri"] for each in statement("mode=terminology")["codeSystem"]}
+    assert "http://hl7.org/fhir/observation-status" in named
+    assert "http://loinc.org" not in named
+    for uri in ("http://hl7.org/fhir/observation-status", "http://loinc.org"):
+        try:
+            parse([("status:below", f"{uri}|final")], ("Observation",), CONTEXT)
+        except FhirError:
+            assert uri not in named
+        else:
+            assert uri in named
+
+
 def test_it_is_served(client: Client) -> None:
     answer = client.get("metadata")
     assert answer.status == 200

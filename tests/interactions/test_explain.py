@@ -92,6 +92,24 @@ def test_a_plan_does_not_run(database: Database) -> None:
         assert "actual" not in each["plan"]
 
 
+def test_includes_are_explained(database: Database) -> None:
+    services = services_of(database, allow_all)
+    for type_, id_, content in (
+        ("Patient", "inc", {"name": [{"family": "Secretname"}]}),
+        ("Flag", "inc-1", {"status": "active", "code": {"text": "secret"},
+                           "subject": {"reference": "Patient/inc"}}),
+    ):  # fmt: skip
+        update(services, AUTH, type_, id_, {"resourceType": type_, "id": id_, **content})
+    text = "_id=inc-1&_include=Flag:patient&_revinclude:iterate=Flag:patient&_explain="
+    told = {each["purpose"]: each for each in parts(explained(services, "Flag", f"{text}true"),
+                                                    "statement")}  # fmt: skip
+    assert list(told)[-2:] == ["include 1", "include 2"]
+    assert "execution_ms" in told["include 1"]
+    assert "inc-1" not in json.dumps(list(told.values()))
+    planned = parts(explained(services, "Flag", f"{text}plan"), "statement")
+    assert not any("include" in each["purpose"] for each in planned)
+
+
 @pytest.mark.parametrize("policy", [confined, no_administrator])
 def test_others_are_refused(database: Database, policy: Callable[..., Decision]) -> None:
     """Whatever else they send, right or wrong, and at every door of search."""

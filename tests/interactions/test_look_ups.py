@@ -4,6 +4,7 @@ A confined caller must find no more by them than it may see, and get no hint of 
 """
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,11 @@ from fhirserver.interactions import Query, Services, WriteOptions
 from fhirserver.interactions.look_ups import HIERARCHY_MAX
 from fhirserver.interactions.request_url import parse_pairs
 from fhirserver.interactions.search_type import search_type
+from fhirserver.interactions.searching import search_context
 from fhirserver.interactions.update import update, update_conditional
+from fhirserver.search import allowance, size
+from fhirserver.search.context import Limits
+from fhirserver.search.parse import parse
 from fhirserver.store.database import Database, now_us
 
 Json = dict[str, Any]
@@ -249,3 +254,55 @@ def test_a_hierarchy_without_end_is_refused(
     assert HIERARCHY_MAX == 10_000
     with pytest.raises(InvalidSearchError, match="more than 3 resources"):
         found(everything, "Observation?encounter:below=e1")
+
+
+TOO_MUCH = [
+    ("code:in=http://vs/one,http://vs/two|1,http://vs/two|2", "at most 2 different"),
+    ("code:in=http://vs/one&code:not-in=http://vs/two|1&value-concept:in=http://vs/two|2",
+     "at most 2 different"),
+    (f"code:above={TREE}|p&code:below={TREE}|q&encounter:below=e3", "at most 2 different"),
+    ('_filter=code in "http://vs/one" and code ni "http://vs/two|1" and code in "http://vs/two|2"',
+     "at most 2 different"),
+    (f"code:in=http://vs/one&code:below={TREE}|p", "at most 4 codes and resources"),
+    ("encounter:below=e1&encounter:above=e3", "at most 4 codes and resources"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("query", "words"), TOO_MUCH)
+def test_what_a_search_looks_up_has_a_limit(
+    everything: Services, monkeypatch: pytest.MonkeyPatch, query: str, words: str
+) -> None:
+    """Of all parameters together; named in the refusal, with the parameter that goes beyond."""
+    assert (allowance.LOOK_UPS_MAX, allowance.MEMBERS_MAX) == (100, 100_000)
+    monkeypatch.setattr(allowance, "LOOK_UPS_MAX", 2)
+    monkeypatch.setattr(allowance, "MEMBERS_MAX", 4)
+    with pytest.raises(InvalidSearchError, match=words) as refusal:
+        found(everything, f"Observation?{query}")
+    assert "over all its parameters" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "code:in=http://vs/one",
+        "encounter:below=e1",
+        "_has:Observation:has-member:code:in=http://vs/one",
+    ],
+)
+def test_members_count_among_the_tests(
+    everything: Services, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    """So the same large value set again and again is too much, too."""
+    assert size.MEMBERS_OF_A_TEST == 50
+    monkeypatch.setattr(size, "MEMBERS_OF_A_TEST", 1)
+    context = replace(search_context(everything, AUTH), limits=Limits(tests=5))
+    pairs = parse_pairs(query)
+    parse(pairs, ("Observation",), context)
+    with pytest.raises(InvalidSearchError, match="5 values together"):
+        parse([*pairs, *pairs], ("Observation",), context)
+
+
+def test_what_was_looked_up_is_known(everything: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(allowance, "LOOK_UPS_MAX", 1)
+    same = "&".join(["code:in=http://vs/one"] * 3 + ["has-member.code:in=http://vs/one"])
+    assert found(everything, f"Observation?{same}") == ""

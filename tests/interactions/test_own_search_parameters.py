@@ -34,6 +34,16 @@ def search_parameter(code: str, kind: str, expression: str, **more: Any) -> dict
     }
 
 
+def composite(code: str, expression: str, **parts: str) -> dict[str, Any]:
+    """Join parameters that R4 has for persons, each with its path from the element."""
+    prefix = "http://hl7.org/fhir/SearchParameter/individual-"
+    component = [
+        {"definition": prefix + part.replace("_", "-"), "expression": path}
+        for part, path in parts.items()
+    ]
+    return search_parameter(code, "composite", expression, component=component)
+
+
 NAME_USE = search_parameter("name-use", "token", "Patient.name.use")
 OWN = (
     NAME_USE,
@@ -46,14 +56,20 @@ OWN = (
     search_parameter("moved", "date", "Patient.address.period"),
     search_parameter("district", "string", "Patient.address.district"),
     search_parameter("photo", "uri", "Patient.photo.url"),
+    composite("use-city", "Patient.address", address_use="use", address_city="city"),
+    composite("gender-given", "Patient", gender="gender", given="name.given"),
 )
 PATIENTS = (
     {
         "resourceType": "Patient",
         "id": "p1",
-        "name": [{"use": "old", "given": ["Eve"]}],
+        "gender": "female",
+        "name": [{"use": "old", "given": ["Eve", "Eva"]}],
         "multipleBirthInteger": 2,
-        "address": [{"district": "Höhe", "period": {"start": "2019-05"}}],
+        "address": [
+            {"district": "Höhe", "use": "old", "city": "Ulm", "period": {"start": "2019-05"}},
+            {"use": "home", "city": "Köln"},
+        ],
         "photo": [{"url": "http://example.org/eve.png"}],
         "extension": [
             {
@@ -68,6 +84,7 @@ PATIENTS = (
     {
         "resourceType": "Patient",
         "id": "p2",
+        "gender": "male",
         "name": [{"use": "usual", "given": ["Adam"], "family": "First"}],
         "multipleBirthBoolean": True,
     },
@@ -135,6 +152,13 @@ def test_searches_take_them_with_all_that_their_type_offers(stocked: Client) -> 
         ("district:exact=hohe", []),
         ("photo=http://example.org/eve.png", ["p1"]),
         ("photo:below=http://example.org/adam", []),
+        ("use-city=old$ulm", ["p1"]),
+        ("use-city=old$koln", []),
+        ("use-city=home,old$koln", ["p1"]),
+        ("use-city:missing=true", ["p2"]),
+        ("gender-given=female$ev", ["p1"]),
+        ("gender-given=male$ev", []),
+        ("gender-given=male$a", ["p2"]),
         ("name-use=old,usual&multiplebirth=2", ["p1"]),
         ("name-use=old&_include=Patient:kin", ["p1", "p2"]),
         ("name-use=usual&_revinclude=Patient:kin", ["p1", "p2"]),
@@ -277,7 +301,7 @@ def test_lenient_searches_leave_out_what_is_unknown_and_wait_for_what_is_pending
     ("content", "element", "why"),
     [
         pytest.param({"expression": "Patient.name.("}, "expression", "FHIRPath", id="syntax"),
-        pytest.param({"type": "composite"}, "type", "not indexed", id="composite"),
+        pytest.param({"type": "special"}, "type", "not indexed", id="special"),
         pytest.param({"code": "gender"}, "code", "R4's own", id="R4's-code"),
         pytest.param({"id": "second"}, "code", "SearchParameter/name-use already", id="taken"),
     ],
@@ -311,6 +335,29 @@ def test_a_transaction_defines_them_or_nothing(client: Client) -> None:
     assert client.post("", {**bundle, "entry": entries[:2]}).status == 200
     active(client, "name-use")
     assert ids(client.get("Patient?name-use=usual")) == ["p2"]
+
+
+@pytest.mark.parametrize(
+    "order", [pytest.param(("a", "b"), id="a first"), pytest.param(("b", "a"), id="b first")]
+)
+def test_two_of_one_code_in_a_transaction_are_refused_naming_both(
+    client: Client, order: tuple[str, str]
+) -> None:
+    """The second one is wrong; both entries are named."""
+    entries = [
+        {
+            "resource": {**NAME_USE, "id": id_, "url": f"http://example.org/{id_}"},
+            "request": {"method": "PUT", "url": f"SearchParameter/{id_}"},
+        }
+        for id_ in order
+    ]
+    answer = client.post("", {"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    assert answer.status == 422, answer.text
+    (issue,) = answer.json["issue"]
+    assert issue["expression"] == ["Bundle.entry[1].resource.code"]
+    assert issue["diagnostics"].startswith(f"Bundle.entry[1]: SearchParameter/{order[1]}, ")
+    assert f"SearchParameter/{order[0]} (Bundle.entry[0])" in issue["diagnostics"]
+    assert client.search("SearchParameter") == []
 
 
 def test_r4s_own_are_stored_and_change_nothing(client: Client) -> None:

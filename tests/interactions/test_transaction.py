@@ -298,25 +298,6 @@ def test_all_or_nothing(
 
 
 @pytest.mark.parametrize(
-    ("prefer", "kind"),
-    [
-        pytest.param("return=minimal", None, id="minimal"),
-        pytest.param("return=representation", "resource", id="representation"),
-        pytest.param("return=OperationOutcome", "outcome", id="OperationOutcome"),
-    ],
-)
-def test_prefer(client: Client, prefer: str, kind: str | None) -> None:
-    answer = send(client, entry("POST", "Patient", patient()), prefer=prefer)
-    (made,) = answer.json["entry"]
-    assert ("resource" in made, "outcome" in made["response"]) == (
-        kind == "resource",
-        kind == "outcome",
-    )
-    assert made["response"]["etag"] == 'W/"1"'
-    assert made["response"]["lastModified"]
-
-
-@pytest.mark.parametrize(
     ("body", "says"),
     [
         pytest.param({"resourceType": "Patient"}, "Bundle", id="another resource"),

@@ -22,11 +22,12 @@ from fhirserver.interactions import Query, Services
 from fhirserver.interactions.deferred import Deferred, cancel, defer, followed
 from fhirserver.interactions.transaction import transaction
 from fhirserver.interactions.update import update
-from fhirserver.jobs.async_answers import AsyncAnswers
 from fhirserver.jobs.async_request import async_kind
+from fhirserver.jobs.expiry import Expiry
 from fhirserver.jobs.job_runner import ATTEMPTS_MAX, StopError
 from fhirserver.model.json import parse_json
 from fhirserver.store.database import Database, now_us
+from fhirserver.store.job_answers import forget_ended
 from fhirserver.store.job_rows import Job, JobLostError, put_back_job, take_job
 from tests.conftest import truncate_all
 
@@ -46,12 +47,16 @@ def nobody(_auth: AuthContext, _access: Access) -> Decision:
     return Decision(allowed=False, reason="closed")
 
 
-def breaks_at(interaction: str) -> Policy:
+class KilledError(BaseException):
+    """Ends an attempt as the death of its process would: nobody catches it."""
+
+
+def breaks_at(interaction: str, how: type[BaseException]) -> Policy:
     """Make a policy that is broken where it is asked about an interaction."""
 
     def policy(_auth: AuthContext, access: Access) -> Decision:
         if access.interaction == interaction:
-            raise RuntimeError(interaction)
+            raise how(interaction)
         return Decision(allowed=True, reason="open")
 
     return policy
@@ -207,9 +212,9 @@ def test_answers_expire_and_are_removed(services: Services, connection: Connecti
     with pytest.raises(FhirError) as caught:
         followed(replace(services, now=lambda: expiry_us), AUTH, key)
     assert caught.value.status == 404
-    assert AsyncAnswers(TTL_S, lambda: expiry_us - 1).step(connection) is False
+    assert Expiry(forget_ended, TTL_S, lambda: expiry_us - 1).step(connection) is False
     assert followed(services, AUTH, key).answer, "not yet"
-    assert AsyncAnswers(TTL_S, lambda: expiry_us).step(connection) is False
+    assert Expiry(forget_ended, TTL_S, lambda: expiry_us).step(connection) is False
     with pytest.raises(FhirError):
         followed(services, AUTH, key)
     assert followed(services, AUTH, waits).state == "waiting", "what has not ended stays"
@@ -245,8 +250,8 @@ def test_what_an_interrupted_attempt_has_done_is_not_done_again(
     """The first attempt breaks off after its create: a batch keeps that, a transaction does not."""
     key = start(services, bundle(type_, CREATE, entry("GET", "Patient/a")))
     job = take(connection)
-    with pytest.raises(RuntimeError):
-        attempt(services, job, breaks_at("read"))
+    with pytest.raises(KilledError):
+        attempt(services, job, breaks_at("read", KilledError))
     assert created(connection) == done
     assert followed(services, AUTH, key).entries == done
     put_back_job(connection, job)
@@ -254,6 +259,21 @@ def test_what_an_interrupted_attempt_has_done_is_not_done_again(
     assert created(connection) == 1
     entries = answer(services, key)["resource"]["entry"]
     assert [each["response"]["status"] for each in entries] == ["201 Created", "200 OK"]
+
+
+def test_a_defect_met_by_an_entry_of_a_batch_is_the_answer_to_that(
+    services: Services, connection: Connection[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged once, and nothing is logged of the entries that are in order."""
+    asked = bundle(
+        "batch", CREATE, entry("GET", "Patient/a"), entry("PUT", "Patient/x", patient("x"))
+    )
+    made = performed(services, connection, asked, breaks_at("read", RuntimeError))
+    told = [each["response"]["status"] for each in made["resource"]["entry"]]
+    assert told == ["201 Created", "500 Internal Server Error", "201 Created"]
+    assert created(connection) == 2
+    (record,) = caplog.records
+    assert record.getMessage().startswith("request request-1 failed: RuntimeError at ")
 
 
 def test_a_batch_in_the_background_is_answered_as_any_other(

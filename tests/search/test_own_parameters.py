@@ -140,7 +140,6 @@ def test_what_has_no_effect_is_said(content: dict[str, Any], why: str) -> None:
         ),
         pytest.param({"base": ["Parameters"]}, "base[0]", "no type that is stored", id="base"),
         pytest.param({"type": "special"}, "type", "'special' is not indexed", id="special"),
-        pytest.param({"type": "composite"}, "type", "'composite' is not", id="composite"),
         pytest.param({"code": "_own"}, "code", "no _ in front", id="code-of-control"),
         pytest.param({"code": "a:b"}, "code", "letters, digits", id="code-with-colon"),
         pytest.param(
@@ -159,6 +158,75 @@ def test_what_cannot_be_indexed_is_refused_at_the_element(
     assert why in issue.diagnostics
 
 
+USE = "http://hl7.org/fhir/SearchParameter/individual-address-use"
+CITY = "http://hl7.org/fhir/SearchParameter/individual-address-city"
+BORN = "http://hl7.org/fhir/SearchParameter/individual-birthdate"
+
+
+def composite(*parts: tuple[str, str], expression: str = "Patient.address") -> Reading:
+    component = [{"definition": url, "expression": path} for url, path in parts]
+    return read(type="composite", expression=expression, component=component)
+
+
+def test_a_composite_joins_values_of_one_element() -> None:
+    (own,) = composite((f"{USE}|4.0.1", "use"), (CITY, "city")).parameters
+    assert own.entry["component"] == [[USE, "use"], [CITY, "city"]]
+
+
+@pytest.mark.parametrize(
+    ("reading", "element", "why"),
+    [
+        pytest.param(composite((USE, "use")), "component", "has 1 part", id="one"),
+        pytest.param(
+            composite((USE, "use"), (CITY, "city"), (CITY, "city")), "component", "3", id="three"
+        ),
+        pytest.param(
+            composite((CITY, "city"), (USE, "use")), "component[0].definition",
+            "of type string; in this place one of reference, token", id="first-is-no-key",
+        ),
+        pytest.param(
+            composite((USE, "use"), (f"{CITY}x", "city")), "component[1].definition",
+            "no parameter that R4 has", id="unknown-part",
+        ),
+        pytest.param(
+            composite((USE, "use"), (CITY, "town")), "component[1].expression",
+            "leads from Patient.address to nothing that string", id="no-element",
+        ),
+        pytest.param(
+            composite((USE, "use"), (BORN, "city")), "component[1].expression",
+            "nothing that date", id="datatype",
+        ),
+        pytest.param(
+            composite((USE, "use"), (CITY, "city.(")), "component[1].expression",
+            "no FHIRPath", id="syntax",
+        ),
+        pytest.param(
+            composite((USE, "use"), (CITY, "city.upper()")), "component[1].expression",
+            "more than a path", id="function",
+        ),
+        pytest.param(
+            composite((USE, "use"), (BORN, "%resource.meta.lastUpdated")),
+            "component[1].expression", "lastUpdated is set", id="stamped",
+        ),
+        pytest.param(
+            composite((USE, "use"), (CITY, "city"), expression="Patient.address.first()"),
+            "component[0].expression", "more than a path", id="element-is-computed",
+        ),
+        pytest.param(
+            composite((USE, "use"), (CITY, "city"), expression="Patient.address | Patient.contact"),
+            "expression", "several elements", id="several-elements",
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_composite_cannot_join_is_refused_at_the_part(
+    reading: Reading, element: str, why: str
+) -> None:
+    assert reading.parameters == ()
+    (issue,) = reading.issues
+    assert issue.expression == (f"SearchParameter.{element}",)
+    assert why in issue.diagnostics
+
+
 def test_r4s_own_parameters_are_stored_without_effect() -> None:
     known = [
         parameter
@@ -167,6 +235,7 @@ def test_r4s_own_parameters_are_stored_without_effect() -> None:
         if parameter.expression and parameter.url
     ]
     assert known
+    known_urls = {(each.base, each.code): each.url for each in known}
     for parameter in known:
         found = read(
             code=parameter.code,
@@ -174,6 +243,10 @@ def test_r4s_own_parameters_are_stored_without_effect() -> None:
             type=parameter.type,
             expression=parameter.expression,
             url=parameter.url,
+            component=[
+                {"definition": known_urls[parameter.base, part.code], "expression": part.expression}
+                for part in parameter.components
+            ],
         )
         assert found.parameters == (), parameter
         assert [each.severity for each in found.issues] == ["information"], parameter

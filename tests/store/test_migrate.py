@@ -22,7 +22,7 @@ from fhirserver.store.migrate import (
     migrate,
 )
 from fhirserver.store.read import read
-from fhirserver.store.schema import EXPECTED_REVISION
+from fhirserver.store.schema import EXPECTED_REVISION, INDEX_TABLES
 from fhirserver.store.write import write
 from tests.store.resources import AUDIT, patient, put
 
@@ -131,6 +131,9 @@ def test_migration_gives_up_soon_when_a_table_is_locked(
     monkeypatch.setattr("fhirserver.store.migrate._LOCK_TIMEOUT", "50ms")
     migrate(blank_url)
     with psycopg.connect(blank_url) as connection:
+        inside = ", ".join(f"contained_{each}" for each in INDEX_TABLES)
+        connection.execute(f"DROP TABLE contained, content, {inside} CASCADE".encode())
+        connection.execute("DROP TYPE contained_row")
         connection.execute("DROP TYPE target_row, resource_row, audit_row, token_row, string_row")
         connection.execute("DROP TYPE date_row, ref_row, quantity_row, compartment_row")
         connection.execute("DROP TYPE composite_row; DROP TABLE composite")

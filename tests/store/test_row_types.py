@@ -79,6 +79,7 @@ def _expected(value: Any, kind: str) -> bytes | None:
 
 
 def test_every_index_table_has_its_row_type() -> None:
-    assert [each.name for each in row_types.INDEX_ROWS.values()] == [
-        f"{table}_row" for table in row_types.INDEX_ROWS
-    ]
+    """Contained resources have the row types of others, and both kinds of words have one."""
+    for table, row_type in row_types.INDEX_ROWS.items():
+        shared = table.removeprefix("contained_").replace("content", "narrative")
+        assert row_type.name == f"{shared}_row"

@@ -12,7 +12,7 @@ import pytest
 from fhirserver.definitions import Definitions
 from fhirserver.errors import UnprocessableError
 from fhirserver.model.json import JsonObject
-from fhirserver.search.extract import EXTRACTOR_VERSION, IndexRows, extract
+from fhirserver.search.extract import IndexRows, extract, extractor_of
 from fhirserver.store.database import Database
 from fhirserver.store.search_registry import read_status
 from fhirserver.store.search_reindex import search_parameter_step
@@ -75,7 +75,7 @@ def check(database: Database) -> Report:
         database.url,
         definitions,
         extract=lambda resource: rows_of(resource, definitions),
-        extractor=EXTRACTOR_VERSION,
+        extractor=extractor_of(definitions),
     )
 
 

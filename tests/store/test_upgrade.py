@@ -19,7 +19,7 @@ import pytest
 
 from fhirserver.definitions import r4
 from fhirserver.model.json import JsonObject
-from fhirserver.search.extract import EXTRACTOR_VERSION, IndexRows, extract
+from fhirserver.search.extract import IndexRows, extract, extractor_of
 from fhirserver.store.database import Database
 from fhirserver.store.migrate import current_revision, migrate
 from fhirserver.store.read import read
@@ -144,6 +144,6 @@ def test_a_database_of_the_first_landing_is_upgraded_under_load(old_url: str) ->
         after = step.after
     database.close()
 
-    report = verify(old_url, r4(), extract=_rows_of, extractor=EXTRACTOR_VERSION)
+    report = verify(old_url, r4(), extract=_rows_of, extractor=extractor_of(r4()))
     assert report.findings == []
     assert (report.resources, report.dangling) == (45, 1)

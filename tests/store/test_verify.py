@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from fhirserver.definitions import r4
-from fhirserver.search.extract import EXTRACTOR_VERSION, IndexRows, extract
+from fhirserver.search.extract import IndexRows, extract, extractor_of
 from fhirserver.store.database import Database
 from fhirserver.store.verify import Report, verify
 from fhirserver.store.write import write
@@ -24,7 +24,7 @@ def check(url: str, findings_max: int = 100) -> Report:
         url,
         r4(),
         extract=extract_here,
-        extractor=EXTRACTOR_VERSION,
+        extractor=extractor_of(r4()),
         findings_max=findings_max,
     )
 

@@ -13,13 +13,16 @@ Spec: https://hl7.org/fhir/R4/async.html, RFC 7240 section 4.1
 from collections.abc import Callable
 from http import HTTPStatus
 
+from fhirserver.access import AuthContext
 from fhirserver.errors import Issue
-from fhirserver.http.content import read_resource
+from fhirserver.http.content import read_resource, write_options
 from fhirserver.http.exchange import Exchange
 from fhirserver.http.handlers.search import append_form
-from fhirserver.http.representation import attach_body
+from fhirserver.http.representation import attach_body, respond
 from fhirserver.http.response import Header, Response
+from fhirserver.interactions import Result, Services
 from fhirserver.interactions.deferred import Deferred, cancel, defer, expires_us, followed
+from fhirserver.interactions.once import once
 from fhirserver.model.instant import format_http_date
 from fhirserver.model.json import write_json
 from fhirserver.model.outcome import operation_outcome
@@ -63,18 +66,26 @@ def _defer(exchange: Exchange) -> Response:
         bundle = read_resource(exchange)
         is_transaction = isinstance(bundle, dict) and bundle.get("type") == "transaction"
         interaction = "transaction" if is_transaction else "batch"
-        request = Deferred(interaction, bundle=bundle, prefer=exchange.prefer.returns)
+        options = write_options(exchange)
+        request = Deferred(
+            interaction, bundle=bundle, prefer=options.prefer, provenance=options.provenance
+        )
     else:
         append_form(exchange)
         request = Deferred(
             route.interaction, route.type, route.id, route.compartment, exchange.query()
         )
-    place = defer(exchange.services, exchange.auth, request)
-    return _accepted(
-        exchange,
-        [("Content-Location", place)],
-        f"Accepted: {place} tells how it goes and then has the answer; DELETE it to cancel.",
+    auth = exchange.auth
+    result = once(
+        exchange.services, auth, exchange.keyed, lambda inside: _deferred(inside, auth, request)
     )
+    return respond(exchange, result)
+
+
+def _deferred(services: Services, auth: AuthContext, request: Deferred) -> Result:
+    place = defer(services, auth, request)
+    text = f"Accepted: {place} tells how it goes and then has the answer; DELETE it to cancel."
+    return Result(HTTPStatus.ACCEPTED, body=_told(text), follow=place)
 
 
 def _pending(exchange: Exchange, found: Followed) -> Response:
@@ -89,6 +100,9 @@ def _pending(exchange: Exchange, found: Followed) -> Response:
 
 def _accepted(exchange: Exchange, headers: list[Header], text: str) -> Response:
     response = Response(HTTPStatus.ACCEPTED, headers)
-    outcome = operation_outcome([Issue("information", "informational", text)])
-    attach_body(response, exchange, write_json(outcome))
+    attach_body(response, exchange, _told(text))
     return response
+
+
+def _told(text: str) -> bytes:
+    return write_json(operation_outcome([Issue("information", "informational", text)]))

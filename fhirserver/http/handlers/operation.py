@@ -3,11 +3,14 @@
 Spec: https://hl7.org/fhir/R4/operations.html#executing
 """
 
+from dataclasses import replace
+
 from fhirserver.http.content import read_resource
 from fhirserver.http.exchange import Exchange
 from fhirserver.http.representation import respond
 from fhirserver.http.response import Response
-from fhirserver.operations import Call, invoke
+from fhirserver.interactions.once import once
+from fhirserver.operations import Call, affects_state, invoke
 
 
 def operation(exchange: Exchange) -> Response:
@@ -27,4 +30,13 @@ def operation(exchange: Exchange) -> Response:
         content=content,
         prefer=exchange.prefer.returns,
     )
-    return respond(exchange, invoke(route.operation, call, exchange.request.method))
+    code, method = route.operation, exchange.request.method
+    return respond(
+        exchange,
+        once(
+            exchange.services,
+            exchange.auth,
+            exchange.keyed if affects_state(code) else None,
+            lambda services: invoke(code, replace(call, services=services), method),
+        ),
+    )

@@ -3,7 +3,7 @@
 Spec: https://hl7.org/fhir/R4/http.html#read and #vread
 """
 
-from fhirserver.http.binary import respond_raw
+from fhirserver.http.binary import with_content
 from fhirserver.http.exchange import Exchange
 from fhirserver.http.representation import respond_unless_unchanged
 from fhirserver.http.response import Response
@@ -36,6 +36,6 @@ def vread(exchange: Exchange) -> Response:
 
 def _answer(exchange: Exchange, result: Result) -> Response:
     response = respond_unless_unchanged(exchange, result)
-    if exchange.type == "Binary" and response.status == 200 and not exchange.wanted.by_fhir_type:
-        return respond_raw(exchange, result)
+    if exchange.type == "Binary" and response.status == 200:
+        return with_content(exchange, result, response)
     return response

@@ -3,9 +3,9 @@
 Spec: https://hl7.org/fhir/R4/http.html#create, #update, #patch, #delete
 """
 
-from fhirserver.http.content import read_patch, read_resource, write_options
+from fhirserver.http.content import read_patch, sent, write_options
 from fhirserver.http.exchange import Exchange
-from fhirserver.http.representation import respond
+from fhirserver.http.handlers.keyed import answer_write
 from fhirserver.http.response import Response
 from fhirserver.interactions.create import create as create_interaction
 from fhirserver.interactions.delete import delete as delete_interaction
@@ -18,98 +18,76 @@ from fhirserver.interactions.update import update_conditional
 
 def create(exchange: Exchange) -> Response:
     """Answer `POST [type]`."""
-    content = read_resource(exchange)
-    return respond(
-        exchange,
-        create_interaction(
-            exchange.services, exchange.auth, exchange.type, content, write_options(exchange)
-        ),
-    )
+    auth, type_ = exchange.auth, exchange.type
+    with sent(exchange, "create") as (content, options):
+        return answer_write(
+            exchange,
+            options,
+            lambda services: create_interaction(services, auth, type_, content, options),
+        )
 
 
 def update(exchange: Exchange) -> Response:
     """Answer `PUT [type]/[id]`."""
-    content = read_resource(exchange)
-    return respond(
-        exchange,
-        update_interaction(
-            exchange.services,
-            exchange.auth,
-            exchange.type,
-            exchange.id,
-            content,
-            write_options(exchange),
-        ),
-    )
+    auth, type_, id_ = exchange.auth, exchange.type, exchange.id
+    with sent(exchange, "update") as (content, options):
+        return answer_write(
+            exchange,
+            options,
+            lambda services: update_interaction(services, auth, type_, id_, content, options),
+        )
 
 
 def conditional_update(exchange: Exchange) -> Response:
     """Answer `PUT [type]?[search]`."""
-    content = read_resource(exchange)
-    return respond(
-        exchange,
-        update_conditional(
-            exchange.services,
-            exchange.auth,
-            exchange.type,
-            exchange.query(),
-            content,
-            write_options(exchange),
-        ),
-    )
+    auth, type_, query = exchange.auth, exchange.type, exchange.query()
+    with sent(exchange, "update") as (content, options):
+        return answer_write(
+            exchange,
+            options,
+            lambda services: update_conditional(services, auth, type_, query, content, options),
+        )
 
 
 def patch(exchange: Exchange) -> Response:
     """Answer `PATCH [type]/[id]`."""
+    auth, type_, id_ = exchange.auth, exchange.type, exchange.id
     document = read_patch(exchange)
-    return respond(
+    options = write_options(exchange)
+    return answer_write(
         exchange,
-        patch_interaction(
-            exchange.services,
-            exchange.auth,
-            exchange.type,
-            exchange.id,
-            document,
-            write_options(exchange),
-        ),
+        options,
+        lambda services: patch_interaction(services, auth, type_, id_, document, options),
     )
 
 
 def conditional_patch(exchange: Exchange) -> Response:
     """Answer `PATCH [type]?[search]`."""
+    auth, type_, query = exchange.auth, exchange.type, exchange.query()
     document = read_patch(exchange)
-    return respond(
+    options = write_options(exchange)
+    return answer_write(
         exchange,
-        patch_conditional(
-            exchange.services,
-            exchange.auth,
-            exchange.type,
-            exchange.query(),
-            document,
-            write_options(exchange),
-        ),
+        options,
+        lambda services: patch_conditional(services, auth, type_, query, document, options),
     )
 
 
 def delete(exchange: Exchange) -> Response:
     """Answer `DELETE [type]/[id]`."""
-    return respond(
-        exchange,
-        delete_interaction(
-            exchange.services, exchange.auth, exchange.type, exchange.id, write_options(exchange)
-        ),
+    auth, type_, id_ = exchange.auth, exchange.type, exchange.id
+    options = write_options(exchange)
+    return answer_write(
+        exchange, options, lambda services: delete_interaction(services, auth, type_, id_, options)
     )
 
 
 def conditional_delete(exchange: Exchange) -> Response:
     """Answer `DELETE [type]?[search]`."""
-    return respond(
+    auth, type_, query = exchange.auth, exchange.type, exchange.query()
+    options = write_options(exchange)
+    return answer_write(
         exchange,
-        delete_conditional(
-            exchange.services,
-            exchange.auth,
-            exchange.type,
-            exchange.query(),
-            write_options(exchange),
-        ),
+        options,
+        lambda services: delete_conditional(services, auth, type_, query, options),
     )

@@ -1,4 +1,4 @@
-"""Every literal local reference of a resource, with its location.
+"""Every literal local reference of a resource, with its location, and those that lead astray.
 
 Spec: https://hl7.org/fhir/R4/references.html#literal and https://hl7.org/fhir/R4/fhirpath.html
 
@@ -10,8 +10,9 @@ from functools import lru_cache
 
 from fhirserver.definitions import Definitions
 from fhirserver.model.json import JsonObject
+from fhirserver.model.reference import below_base
 from fhirserver.search.extract.reference import parse_local
-from fhirserver.search.extract.rows import LocalReference
+from fhirserver.search.extract.rows import LocalReference, StrayReference
 
 Trail = tuple["Trail", str, int | None] | None
 """The way down from a resource: the way so far, JSON name, index in a list."""
@@ -19,7 +20,7 @@ Trail = tuple["Trail", str, int | None] | None
 
 def local_references(
     resource: JsonObject, definitions: Definitions, base_url: str | None, types: frozenset[str]
-) -> list[LocalReference]:
+) -> tuple[list[LocalReference], list[StrayReference]]:
     """Find the local references of a resource, its contained resources last.
 
     Args:
@@ -27,20 +28,28 @@ def local_references(
         definitions: tells a Reference from other objects that have a `reference`.
         base_url: the server's FHIR base; URLs below it are local.
         types: types that a reference can point at.
+
+    Returns:
+        Those that name a resource, and those below the base that cannot name any.
     """
     kind = resource["resourceType"]
     insides = [(kind, resource)]
     for index, each in enumerate(resource.get("contained") or ()):
         insides.append((f"{kind}.contained[{index}]", each))
-    found = []
+    found, stray = [], []
     for prefix, inside in insides:
         for literal, trail in _literals(inside):
             local = parse_local(literal, base_url)
-            if local is not None and local.type in types:
-                path = _path(prefix, inside["resourceType"], trail, definitions)
-                if path is not None:
-                    found.append(LocalReference(path, *local))
-    return found
+            if local is not None and local.type not in types:
+                local = None
+            if local is None and (base_url is None or below_base(literal, base_url) is None):
+                continue
+            path = _path(prefix, inside["resourceType"], trail, definitions)
+            if path is not None and local is not None:
+                found.append(LocalReference(path, *local))
+            elif path is not None:
+                stray.append(StrayReference(path, literal))
+    return found, stray
 
 
 def _literals(resource: JsonObject) -> list[tuple[str, Trail]]:

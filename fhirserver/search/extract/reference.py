@@ -4,7 +4,7 @@ Spec: https://hl7.org/fhir/R4/search.html#reference
 
     "Patient/1", our own absolute URL   a reference row
     any other URL, "urn:..."            a token row under EXTERNAL_OFFSET: version, URL without it
-    "#x"                                nothing: a contained resource is not found by itself
+    "#x"                                what is contained under that id; "#" is the container
     Reference.identifier                a token row under IDENTIFIER_OFFSET: system, value
     Reference.display                   a string row, for `:text`
     canonical, uri                      as a URL
@@ -45,6 +45,7 @@ def display(value: JsonObject, sink: Sink, target: Target) -> None:
 def url(value: str, sink: Sink, target: Target) -> None:
     """Emit a literal reference or a canonical."""
     if value.startswith("#"):
+        sink.internal += [(sp, value[1:]) for sp in target.sps]
         return
     local = parse_local(value, sink.base_url)
     if local is not None and local.type in sink.local_types:

@@ -19,6 +19,12 @@ QuantityRow = tuple[
 ]
 
 
+ENTRY = -1
+"""The place of the first entry of a Bundle."""
+WHOLE = -2
+"""The place of the resource that contains the others."""
+
+
 class CompositeRow(NamedTuple):
     """Values that stand together in one element, as columns of the table `composite`.
 
@@ -71,6 +77,18 @@ class LocalReference(NamedTuple):
     version: str | None
 
 
+class StrayReference(NamedTuple):
+    """A literal reference below this server's base that is no resource's address.
+
+    Attributes:
+        path: see `LocalReference`.
+        literal: as it was sent.
+    """
+
+    path: str
+    literal: str
+
+
 @dataclass(slots=True)
 class IndexRows:
     """The index rows of one resource; every list is without duplicates.
@@ -84,11 +102,17 @@ class IndexRows:
             numbers have system 0, no code and no unit.
         composite: values that stand together in one element.
         narrative: (sp, words of the narrative, a blank between them).
+        content: (sp, words of the whole resource, a blank between them).
+        internal: (sp, place) of references to what stands inside the resource: a number among
+            what is contained, ENTRY or WHOLE.
+        contained: what stands inside it, by place.
         present: parameters that have a value, ascending. An alias that counts one target type
-            alone (patient for subject) stands here under its own number too.
+            alone (patient for subject) stands here under its own number too. Negative: what has
+            no row that gives it a place in an order.
         main_date: lower bound of the type's main clinical date; None if it has none.
         patients: ("Patient", id) of the Patient compartments it belongs to, a Patient's own first.
         references: every literal local reference, also of contained resources and extensions.
+        stray: those below the server's base that are no resource's address.
         registry: version of the search parameters of one's own that they were made with.
         base_url: the server's FHIR base that they were made with.
     """
@@ -100,12 +124,33 @@ class IndexRows:
     quantity: list[QuantityRow] = field(default_factory=list)
     composite: list[CompositeRow] = field(default_factory=list)
     narrative: list[tuple[int, str]] = field(default_factory=list)
+    content: list[tuple[int, str]] = field(default_factory=list)
+    internal: list[tuple[int, int]] = field(default_factory=list)
+    contained: list["Inside"] = field(default_factory=list)
     present: list[int] = field(default_factory=list)
     main_date: int | None = None
     patients: list[tuple[str, str]] = field(default_factory=list)
     references: list[LocalReference] = field(default_factory=list)
+    stray: list[StrayReference] = field(default_factory=list)
     registry: int = 0
     base_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """A resource that stands inside another.
+
+    Attributes:
+        type: its resource type.
+        id: its id there; "" if it has none.
+        place: number among what is contained, or ENTRY.
+        rows: its index rows; it has no compartments of its own.
+    """
+
+    type: str
+    id: str
+    place: int
+    rows: IndexRows
 
 
 class Sink:
@@ -115,12 +160,14 @@ class Sink:
         base_url: the server's FHIR base, to recognise its own absolute URLs.
         local_types: types that a local reference can point at.
         resource: what is walked.
+        internal: (sp, id) of references such as "#id".
     """
 
     __slots__ = (
         "base_url",
         "composite",
         "date",
+        "internal",
         "local_types",
         "present",
         "quantity",
@@ -142,6 +189,7 @@ class Sink:
         self.reference: list[ReferenceRow] = []
         self.quantity: list[QuantityRow] = []
         self.composite: list[CompositeRow] = []
+        self.internal: list[tuple[int, str]] = []
         self.present: list[int] = []
 
 

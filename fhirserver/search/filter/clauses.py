@@ -10,11 +10,10 @@ a path fulfils it; `ne` too: one value is another. Only `ni` and `pr false` spea
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from fhirserver.definitions import SearchParameter
+from fhirserver.definitions import FULL_TEXT, SearchParameter
 from fhirserver.errors import InvalidSearchError, NotSupportedError
 from fhirserver.search.context import SearchContext
 from fhirserver.search.criteria import (
-    TEXT,
     Given,
     Link,
     chain_on,
@@ -171,7 +170,7 @@ def _test(
     parameters: tuple[SearchParameter, ...], comparison: Comparison, within: _Within
 ) -> Clause:
     parameter, operator = parameters[0], comparison.operator
-    allowed = ("eq", "pr") if parameter.code == TEXT else OPERATORS_OF[parameter.type]
+    allowed = ("eq", "pr") if parameter.code in FULL_TEXT else OPERATORS_OF[parameter.type]
     if operator not in allowed:
         raise invalid_value(
             NAME, f"{parameter.code} {operator}",
@@ -181,7 +180,7 @@ def _test(
         return Criterion(parameters, "missing", (MissingValue(missing=False),))
     if operator in _OF_CONCEPTS:
         name = f"{parameter.code}:{_OF_CONCEPTS[operator]}"
-        text = _value_text(parameter, comparison.value).replace(",", r"\,")
+        text = r"\,".join(split(_value_text(parameter, comparison.value), ","))
         return parse_clause(Given(NAME, text), name, within.types, within.context, within.depth)
     try:
         value = _value(parameter, comparison, within.context)
@@ -192,7 +191,7 @@ def _test(
 
 def _modifier(parameter: SearchParameter, operator: Operator) -> str | None:
     if (
-        parameter.code == TEXT
+        parameter.code in FULL_TEXT
         or (parameter.type, operator) in _PLAIN
         or parameter.type not in ("string", "token")
     ):

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from fhirserver.definitions import SearchParameter
+from fhirserver.definitions import FIRST_OWN, SearchParameter
 from fhirserver.search.conditions import (
     BY_MAIN_DATE,
     BY_PATIENT,
@@ -116,8 +116,8 @@ def condition(parameters: Sequence[SearchParameter], values: Sequence[CompositeV
     """Build the condition of one criterion; its values are alternatives.
 
     Several elements (combo-code-value-quantity) are alternatives too, so that each is read in the
-    order of its index. Where the resource itself is the element, it has one value, though maybe
-    several codes.
+    order of its index. Where the resource itself is the element, R4's own find one value in it,
+    though maybe several codes.
     """
     sps = tuple(sp for each in parameters for sp in each.row_ids)
     elements = [Fragment("@.sp = %s", (sp,)) for sp in sps] if parameters[0].united else []
@@ -132,7 +132,7 @@ def condition(parameters: Sequence[SearchParameter], values: Sequence[CompositeV
         sps,
         tuple(alternatives),
         orders.pop() if len(orders) == 1 else (),
-        even=all(each.expression == each.base for each in parameters),
+        even=all(each.expression == each.base and each.id < FIRST_OWN for each in parameters),
     )
 
 

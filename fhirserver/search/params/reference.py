@@ -109,12 +109,27 @@ def parse(
 
 @lru_cache(maxsize=1024)
 def target_types(parameter: SearchParameter, definitions: Definitions) -> tuple[str, ...]:
-    """List the types a reference of this parameter may point at."""
+    """List the types a reference of this parameter may point at.
+
+    R4 publishes one list for a parameter of many types, `patient` of Patient and Group; where the
+    element of a type takes less, only that counts: AllergyIntolerance.patient is no group.
+    """
     if parameter.alias_target is not None:
         return (parameter.alias_target,)
     if not parameter.targets or "Resource" in parameter.targets:
         return definitions.resource_types
-    return tuple(sorted(parameter.targets))
+    published = frozenset(parameter.targets)
+    return tuple(sorted(published & _element_targets(parameter, definitions) or published))
+
+
+@lru_cache(maxsize=4096)
+def _element_targets(parameter: SearchParameter, definitions: Definitions) -> frozenset[str]:
+    """List what the element takes that a plain path names; nothing where it cannot be told."""
+    base, _, name = parameter.expression.partition(".")
+    element = definitions.node(base).elements.get(name) if base == parameter.base else None
+    if element is None or element.type != "Reference":
+        return frozenset()
+    return frozenset(element.target_types)
 
 
 def condition(
@@ -139,6 +154,32 @@ def condition(
         offset_sps = tuple(sp + EXTERNAL_OFFSET for sp in sps)
         conditions.append(Rows("token", offset_sps, external, BY_MAIN_DATE))
     return any_condition(conditions)
+
+
+def entry_condition(
+    sps: tuple[int, ...], values: Iterable[ReferenceValue], definitions: Definitions
+) -> Condition:
+    """Build the condition of a parameter that leads to the first entry of a Bundle.
+
+    An id is that of the resource in the entry, any other URL the entry's fullUrl.
+    """
+    found = list(values)
+    conditions: list[Condition] = [
+        Rows("ref", sps, (_in_entry(value, definitions),)) for value in found if value.id
+    ]
+    urls = [value for value in found if value.url]
+    if urls:
+        conditions.append(condition(sps, None, urls, definitions))
+    return any_condition(conditions)
+
+
+def _in_entry(value: ReferenceValue, definitions: Definitions) -> Fragment:
+    tids = [definitions.type_id(name) for name in value.types]
+    return Fragment(
+        "@.target IN (SELECT t.rid FROM contained t"
+        " WHERE t.tid = ANY(%s::smallint[]) AND t.id = %s AND t.place < 0)",
+        (tids, value.id),
+    )
 
 
 def target(types: tuple[str, ...], id: str, definitions: Definitions) -> Fragment:

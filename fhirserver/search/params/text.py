@@ -1,4 +1,4 @@
-"""Search values of `_text`: words of the narrative.
+"""Search values of `_text` and `_content`: words of the narrative, or of everything.
 
 Spec: https://hl7.org/fhir/R4/search.html#content
 
@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fhirserver.search.condition_sql import all_of
-from fhirserver.search.conditions import Condition, Fragment, Rows, either, negated
+from fhirserver.search.conditions import Condition, Fragment, Rows, Table, either, negated
 from fhirserver.search.escape import escape, unescape
 from fhirserver.search.words import words
 
@@ -32,7 +32,7 @@ class TextValue:
 
     Attributes:
         text: as written, without escapes.
-        test: of a row of the narrative's words.
+        test: of a row of words.
     """
 
     text: str
@@ -57,9 +57,9 @@ def parse(text: str, _modifier: str | None = None) -> TextValue:
     return TextValue(plain, test)
 
 
-def condition(sps: tuple[int, ...], values: Iterable[TextValue]) -> Condition:
-    """Build the condition of one criterion; its values are alternatives."""
-    return Rows("narrative", sps, tuple(value.test for value in values), single=True)
+def condition(table: Table, sps: tuple[int, ...], values: Iterable[TextValue]) -> Condition:
+    """Build the condition of one criterion on a table of words; its values are alternatives."""
+    return Rows(table, sps, tuple(value.test for value in values), single=True)
 
 
 @dataclass(frozen=True, slots=True)

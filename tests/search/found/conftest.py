@@ -40,7 +40,7 @@ class Searcher:
         self.context = SearchContext(r4(), BASE, NOW_US, page_size=1000)
 
     def store(self, resources: Iterable[JsonObject]) -> None:
-        definitions = r4()
+        definitions = self.context.definitions
         changes = [
             Change(
                 each["resourceType"],

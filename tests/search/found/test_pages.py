@@ -216,6 +216,36 @@ def test_missing_values_come_last(searcher: Searcher, sort: str) -> None:
     assert set(ids[-len(missing) :]) == missing
 
 
+PLACELESS = [
+    ("Condition", "code", "code:text=word", {"code": {"text": "Words"}}),
+    ("Condition", "-code", "code:text=word", {"code": {"coding": [{"display": "Words"}]}}),
+    ("Encounter", "date", "date=lt2020", {"period": {"end": "2019"}}),
+    ("Encounter", "-date", "date=lt2020", {"period": {"end": "2019"}}),
+    ("Encounter", "date,status", "date=lt2020", {"period": {"end": "2019"}}),
+    ("Encounter", "-date,status", "date=lt2020", {"period": {"end": "2019"}}),
+    ("Person", "name", "name:missing=false", {"name": [{"use": "official"}]}),
+    ("Person", "-name", "name:missing=false", {"name": [{"use": "official"}]}),
+]
+PLACED = {
+    "Condition": {"code": {"coding": [{"code": "c"}], "text": "Words"}},
+    "Encounter": {"period": {"start": "2018", "end": "2019"}},
+    "Person": {"name": [{"family": "Eve"}]},
+}
+
+
+@pytest.mark.parametrize(("type_name", "sort", "criterion", "content"), PLACELESS)
+@pytest.mark.parametrize("beside", ["{}", "_tag=http://t|a", "_id=x1,x2,x3", "{}&_tag=http://t|a"])
+def test_a_value_without_a_place_in_the_order_comes_last(
+    searcher: Searcher, type_name: str, sort: str, criterion: str, content: Any, beside: str
+) -> None:
+    """Neither lost nor first: a concept without codes, an open beginning, a name without parts."""
+    base = {"resourceType": type_name, "meta": {"tag": [{"system": "http://t", "code": "a"}]}}
+    placed = PLACED[type_name]
+    searcher.store([{**base, "id": "x1", **content}, {**base, "id": "x2", **placed}])
+    found = searcher.ids(type_name, f"{beside.format(criterion)}&_sort={sort}")
+    assert found == ["x2", "x1"]
+
+
 def test_dates_sort_by_their_beginning(searcher: Searcher) -> None:
     page = searcher.page("Patient", "_sort=birthdate&birthdate:missing=false")
     bodies = [match.body or b"" for match in page.matches]

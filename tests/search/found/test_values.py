@@ -144,6 +144,39 @@ QUANTITIES = [
         weight("6400", "ug"), weight("6.4", "g"),
     ),
     case(
+        "quantity/ucum-smaller-unit", "Observation",
+        "value-quantity=5.4|http://unitsofmeasure.org|mg",
+        weight("5400", "ug"), weight("5.4", "ug"),
+    ),
+    case(
+        "quantity/ucum-kelvin", "Observation", "value-quantity=37.0|http://unitsofmeasure.org|Cel",
+        weight("310.15", "K"), weight("37.0", "K"),
+    ),
+    case(
+        "quantity/ucum-fahrenheit", "Observation",
+        "value-quantity=gt37|http://unitsofmeasure.org|Cel",
+        weight("99", "[degF]"), weight("98", "[degF]"),
+    ),
+    case(
+        "quantity/ucum-pressure", "Observation",
+        "value-quantity=16.0|http://unitsofmeasure.org|kPa",
+        weight("120", "mm[Hg]"), weight("16.0", "mm[Hg]"),
+    ),
+    case(
+        "quantity/ucum-other-kind", "Observation",
+        "value-quantity=21.5|http://unitsofmeasure.org|mg",
+        weight("21.5", "mg"), weight("21.5", "mL"),
+    ),
+    case(
+        "quantity/same-code-elsewhere", "Observation",
+        "value-quantity=22.5|http://unitsofmeasure.org|mg",
+        weight("22.5", "mg"), weight("22.5", "mg", "http://a"),
+    ),
+    case(
+        "quantity/ne", "Observation", "value-quantity=ne23.5|http://unitsofmeasure.org|mg",
+        weight("23.6", "mg"), weight("0.0235", "g"),
+    ),
+    case(
         "quantity/ucum-precision", "Observation", "value-quantity=7|http://unitsofmeasure.org|g",
         weight("7400", "mg"), weight("7500", "mg"),
     ),

@@ -180,7 +180,13 @@ _AIMED = {
 
 
 def _one(criteria: list[Criterion]) -> SearchStrategy[Criterion | None]:
-    return st.sampled_from(criteria) if criteria else st.none()
+    """Draw a modifier first, so that those with few forms are drawn as often as others."""
+    forms: dict[str, list[Criterion]] = {}
+    for each in criteria:
+        forms.setdefault(each[0], []).append(each)
+    if not forms:
+        return st.none()
+    return st.sampled_from(list(forms.values())).flatmap(st.sampled_from)
 
 
 def _prefixed(values: list[str]) -> SearchStrategy[Criterion | None]:

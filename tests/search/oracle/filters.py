@@ -16,16 +16,18 @@ from tests.search.oracle.elements import Typed, codes_of, kind_of, values_of
 from tests.search.oracle.matcher import PREFIXES, any_matches, plain, split, tokens
 
 Drawn = Any
+CONCEPTS = {"ss": "below", "sb": "above", "in": "in", "ni": "not-in"}
+"""Operators of tokens, and the modifiers that say the same."""
 OPERATORS = {
     "string": ("eq", "ne", "co", "sw", "ew", "gt", "lt", "ge", "le", "pr"),
     "number": (*PREFIXES, "pr"),
     "quantity": (*PREFIXES, "pr"),
     "date": (*PREFIXES, "po", "co", "pr"),
-    "token": ("eq", "ne", "pr"),
+    "token": ("eq", "ne", "ss", "sb", "in", "ni", "pr"),
     "reference": ("re", "pr"),
     "uri": ("eq", "pr"),
     "composite": ("eq", "pr"),
-    "special": ("pr",),
+    "special": ("eq", "pr"),
 }
 
 
@@ -41,7 +43,8 @@ def comparisons(draw: st.DrawFn, type_name: str) -> Drawn:
         return code, operator, draw(queries.texts)
     if kind == "uri":
         return code, operator, draw(st.sampled_from([*pools.URIS, *pools.CANONICALS]))
-    value = draw(queries.MODIFIERS[kind](type_name, code)[""])
+    modifier = CONCEPTS.get(operator, "")
+    value = draw(queries.MODIFIERS[kind](type_name, code)[modifier])
     if kind in ("number", "quantity", "date") and value[:2] in PREFIXES:
         value = value[2:]
     return code, operator, value
@@ -102,6 +105,10 @@ def _test(kind: str, operator: str, stored: list[Typed], value: str) -> bool:
         return any_matches(kind, stored, queries.escape(value), "")
     if operator == "ne":
         return any(_is_another(each, value) for each in stored)
+    if operator == "ni":
+        return not any_matches(kind, stored, value, "in")
+    if operator in CONCEPTS:
+        return any_matches(kind, stored, value, CONCEPTS[operator])
     return any_matches(kind, stored, value, "")
 
 

@@ -8,7 +8,7 @@ many there shall be of each type; then they are new ones.
 import itertools
 import os
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -25,7 +25,7 @@ from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.database import Database
 from fhirserver.store.search import execute
 from fhirserver.store.write import Change, write
-from tests.search.oracle import NOW, filters, matches, pools
+from tests.search.oracle import NOW, filters, matches, orders, pools, tally
 from tests.search.oracle.aimed import aimed_at
 from tests.search.oracle.hierarchies import Content, Parts
 from tests.search.oracle.queries import parameters
@@ -44,6 +44,10 @@ CONTEXT = SearchContext(
 
 Json = dict[str, Any]
 Query = list[tuple[str, str]]
+TAGS = "urn:example:tags"
+
+
+_numbers = itertools.count(1)
 
 
 def store(database: Database, stored: list[Json], at: str = NOW) -> None:
@@ -57,20 +61,62 @@ def store(database: Database, stored: list[Json], at: str = NOW) -> None:
     write(database, changes, AUDIT, integrity="off")
 
 
-def found(database: Database, type_name: str, query: Query, among: set[str]) -> set[str]:
-    """Ids in the server's answer to a query about some of the resources it holds."""
-    pairs = [*query, ("_id", ",".join(sorted(among)))]
-    plan = make_plan(parse(pairs, (type_name,), CONTEXT), CONTEXT, lambda _type: None)
+class Answer(NamedTuple):
+    """Ids in their order, all pages joined, and the total that the first page told."""
+
+    ids: list[str]
+    total: int | None
+
+
+def found(database: Database, type_name: str, query: Query) -> Answer:
+    """Ask the server, as often as there are pages."""
+    parsed = parse(query, (type_name,), CONTEXT)
+    plan = make_plan(parsed, CONTEXT, lambda _type: None)
     page = execute(database, plan, AUDIT)
-    assert page.next is None
-    return {each.id for each in page.matches}
+    total, ids = page.total, [each.id for each in page.matches]
+    while page.next is not None:
+        plan = make_plan(parsed, CONTEXT, lambda _type: None, page.next)
+        page = execute(database, plan, AUDIT)
+        ids += [each.id for each in page.matches]
+    return Answer(ids, total)
+
+
+class Stored(NamedTuple):
+    """Resources of one example.
+
+    Attributes:
+        resources: by id, as they are stored.
+        tag: that they and no others have.
+    """
+
+    resources: dict[str, Json]
+    tag: str
+
+    @property
+    def narrowings(self) -> list[tuple[str, str]]:
+        """Criteria that only they fulfil; by ids the search begins elsewhere than by a tag."""
+        return [("_id", ",".join(sorted(self.resources))), ("_tag", f"{TAGS}|{self.tag}")]
+
+
+def stored_by(database: Database, drawn: list[Json], at: str = NOW) -> Stored:
+    """Give ids and a tag to what was drawn, and write it."""
+    tag = f"t{next(_numbers)}"
+    resources = {f"r{next(_numbers)}": each for each in drawn}
+    for resource in drawn:
+        meta = resource.setdefault("meta", {})
+        meta["tag"] = [*meta.get("tag", []), {"system": TAGS, "code": tag}]
+    store(database, [{**each, "id": identity} for identity, each in resources.items()], at)
+    for identity, resource in resources.items():
+        resource["id"] = identity
+        resource["meta"]["lastUpdated"] = at
+    return Stored(resources, tag)
 
 
 @st.composite
 def queries(draw: st.DrawFn, type_name: str, stored: list[Json]) -> Query:
-    """Draw one or two parameters, most of them aimed at a resource, some joined by a comma."""
+    """Draw one to three parameters, most of them aimed at a resource, some joined by a comma."""
     pairs = []
-    for _ in range(draw(st.sampled_from([1, 1, 1, 2]))):
+    for _ in range(draw(st.sampled_from([1, 1, 1, 2, 2, 3]))):
         aimed = draw(st.sampled_from(stored).flatmap(lambda each: aimed_at(type_name, each)))
         blind = draw(parameters(type_name))
         either = [blind] if aimed is None else [aimed, aimed, aimed, blind]
@@ -80,12 +126,9 @@ def queries(draw: st.DrawFn, type_name: str, stored: list[Json]) -> Query:
     return pairs
 
 
-_numbers = itertools.count(1)
-
-
 @pytest.mark.parametrize("type_name", TYPES)
 @settings(
-    max_examples=int(EXAMPLES or 50),
+    max_examples=int(EXAMPLES or 40),
     derandomize=EXAMPLES is None,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # a failure names one query and resource
@@ -93,24 +136,32 @@ _numbers = itertools.count(1)
 )
 @given(data=st.data())
 def test_the_answers_agree(database: Database, type_name: str, data: st.DataObject) -> None:
+    """What is found, page by page, in which order, and the total."""
     drawn = data.draw(st.lists(resources(type_name), min_size=3, max_size=6))
-    stored = {f"r{next(_numbers)}": each for each in drawn}
-    stored_at = data.draw(st.sampled_from(pools.STORED_AT))
-    store(
-        database, [{**resource, "id": identity} for identity, resource in stored.items()], stored_at
-    )
-    for resource in drawn:
-        resource["meta"] = {**resource.get("meta", {}), "lastUpdated": stored_at}
+    stored = stored_by(database, drawn, data.draw(st.sampled_from(pools.STORED_AT)))
     for query in data.draw(st.lists(queries(type_name, drawn), min_size=6, max_size=10)):
-        answer = found(database, type_name, query, set(stored))
-        for identity, resource in stored.items():
-            expected = matches({**resource, "id": identity}, type_name, query)
-            assert (identity in answer) is expected, (query, resource)
+        order = data.draw(orders.orders(type_name))
+        asked = [*query, data.draw(st.sampled_from(stored.narrowings))]
+        asked += [("_sort", orders.written(order))] if order else []
+        asked.append(("_count", data.draw(st.sampled_from(["1", "2", "3", "1000"]))))
+        answer = found(database, type_name, asked)
+        wanted = {
+            identity
+            for identity, resource in stored.resources.items()
+            if matches(resource, type_name, query)
+        }
+        among = list(stored.resources.values())
+        assert set(answer.ids) == wanted, (asked, among)
+        assert len(answer.ids) == len(wanted) == answer.total, (asked, answer, among)
+        in_order = [stored.resources[identity] for identity in answer.ids]
+        assert orders.disorder(type_name, order, in_order) is None, (asked, among)
+        labels = [*tally.labels(type_name, query), *(["_sort"] if order else [])]
+        tally.agreed(labels, len(wanted), len(drawn))
 
 
 @pytest.mark.parametrize("type_name", TYPES)
 @settings(
-    max_examples=int(EXAMPLES or 30),
+    max_examples=int(EXAMPLES or 25),
     derandomize=EXAMPLES is None,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
@@ -119,16 +170,15 @@ def test_the_answers_agree(database: Database, type_name: str, data: st.DataObje
 @given(data=st.data())
 def test_filters_agree(database: Database, type_name: str, data: st.DataObject) -> None:
     drawn = data.draw(st.lists(resources(type_name), min_size=3, max_size=6))
-    stored = {f"r{next(_numbers)}": each for each in drawn}
-    store(database, [{**resource, "id": identity} for identity, resource in stored.items()])
-    for resource in drawn:
-        resource["meta"] = {**resource.get("meta", {}), "lastUpdated": NOW}
+    stored = stored_by(database, drawn)
     for each in data.draw(st.lists(filters.filters(type_name), min_size=6, max_size=10)):
         text = filters.written(each)
-        answer = found(database, type_name, [("_filter", text)], set(stored))
-        for identity, resource in stored.items():
-            expected = filters.holds({**resource, "id": identity}, type_name, each)
-            assert (identity in answer) is expected, (text, resource)
+        asked = [("_filter", text), data.draw(st.sampled_from(stored.narrowings))]
+        answer = found(database, type_name, asked)
+        for identity, resource in stored.resources.items():
+            expected = filters.holds(resource, type_name, each)
+            assert (identity in answer.ids) is expected, (text, resource)
+        tally.agreed(["_filter"], len(answer.ids), len(drawn))
 
 
 UCUM = "http://unitsofmeasure.org"
@@ -228,4 +278,30 @@ def test_edges(database: Database, resource: Json, query: tuple[str, str], expec
     kind = resource["resourceType"]
     store(database, [{**resource, "id": identity}])
     assert matches({**resource, "id": identity}, kind, [query]) is expected
-    assert (identity in found(database, kind, [query], {identity})) is expected
+    assert (identity in found(database, kind, [query, ("_id", identity)]).ids) is expected
+
+
+IN_SEOUL = {"resourceType": "Location", "address": {"city": "김철수"}}
+COMMA = observed(code={"coding": [{"system": "urn:oid:1.2.3", "code": "c,d"}]})
+
+
+@pytest.mark.parametrize(
+    ("resource", "drawn", "expected"),
+    [
+        pytest.param(IN_SEOUL, ("address-city", "le", "山田"), False, id="syllables-are-whole"),
+        pytest.param(IN_SEOUL, ("address-city", "sw", "기"), False, id="no-beginning-of-one"),
+        pytest.param(IN_SEOUL, ("address-city", "sw", "김"), True, id="a-whole-one"),
+        pytest.param(COMMA, ("code", "eq", "urn:oid:1.2.3|c\\,d"), True, id="escaped-comma"),
+        pytest.param(COMMA, ("code", "ss", "urn:oid:1.2.3|c\\,d"), True, id="likewise-below"),
+        pytest.param(COMMA, ("code", "sb", "urn:oid:1.2.3|c\\,d"), True, id="likewise-above"),
+    ],
+)
+def test_edges_of_filters(
+    database: Database, resource: Json, drawn: tuple[str, str, str], expected: bool
+) -> None:
+    identity = f"r{next(_numbers)}"
+    kind = resource["resourceType"]
+    store(database, [{**resource, "id": identity}])
+    assert filters.holds(resource, kind, drawn) is expected
+    query = [("_filter", filters.written(drawn)), ("_id", identity)]
+    assert (identity in found(database, kind, query).ids) is expected

@@ -4,9 +4,10 @@ Spec: https://hl7.org/fhir/R4/search.html#string, of which each sentence is a st
 "insensitive to casing and included combining characters, like accents or other diacritical marks.
 Punctuation and non-significant whitespace (...) should also be ignored."
 
-What the specification leaves open is decided as the server documents it: an apostrophe is ignored
-as if it were not there, other punctuation like whitespace; letters with a stroke lose it; a text
-that is punctuation and nothing else is looked for as it is.
+What the specification leaves open is decided as the server documents it: characters are whole ones,
+so a Hangul syllable does not begin with its consonant, and compares as a syllable; an apostrophe is
+ignored as if it were not there, other punctuation like whitespace; letters with a stroke lose it; a
+text that is punctuation and nothing else is looked for as it is.
 """
 
 import unicodedata
@@ -29,7 +30,7 @@ def comparable(text: str) -> str:
         else:
             small = unicodedata.normalize("NFKD", character).casefold()
             word += "".join(STROKES.get(letter, letter) for letter in small)
-    return " ".join(filter(None, [*words, word])) or text.strip()
+    return unicodedata.normalize("NFC", " ".join(filter(None, [*words, word]))) or text.strip()
 
 
 def starts(text: str, value: str) -> bool:

@@ -5,16 +5,18 @@ Spec: https://hl7.org/fhir/R4/search.html#chaining and https://hl7.org/fhir/R4/s
     subject.name=eve                     a resource whose subject fulfils name=eve
     subject:Patient.name=eve             ... whose subject is a Patient and does
     _has:Observation:subject:code=a      one that an Observation which fulfils code=a refers to
+    _filter=subject[gender eq male].name co "e"    one of whose subjects fulfils both
 
 A name is read from its left, one link at a time. Who may see a part of the world only has the
 answers of a world that holds nothing else.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
+from tests.search.oracle import filters
 from tests.search.oracle.aimed import aimed_at
 from tests.search.oracle.elements import values_of
 from tests.search.oracle.matcher import BASE, matches
@@ -52,6 +54,30 @@ MEMBERSHIP = {
 }
 """Spec: https://hl7.org/fhir/R4/compartmentdefinition-patient.html, of what is drawn here."""
 TYPES = tuple(MEMBERSHIP)
+COMPARTMENTS = {
+    "Patient": MEMBERSHIP,
+    "Encounter": {"Observation": ("encounter",), "Condition": ("encounter",), "Encounter": ()},
+}
+"""Likewise https://hl7.org/fhir/R4/compartmentdefinition-encounter.html."""
+
+
+class Step(NamedTuple):
+    """A name of a filter's path.
+
+    Attributes:
+        link: the reference, with a type where one is named.
+        within: what the resource it points at must fulfil; None for nothing.
+    """
+
+    link: str
+    within: filters.Drawn | None
+
+
+class Path(NamedTuple):
+    """A test in a filter at the end of links."""
+
+    steps: list[Step]
+    test: tuple[str, str, str]
 
 
 def holds(world: World, resource: Json, query: Iterable[Pair]) -> bool:
@@ -61,13 +87,57 @@ def holds(world: World, resource: Json, query: Iterable[Pair]) -> bool:
 
 def visible(world: World, patient: str) -> World:
     """Keep what lies in the compartment of a patient."""
-    wanted = {"id": patient, "resourceType": "Patient"}
-    return [
-        each
-        for each in world
-        if each["id"] == patient
-        or any(_refers(each, code, wanted) for code in MEMBERSHIP[each["resourceType"]])
+    return [each for each in world if is_member(each, "Patient", patient)]
+
+
+def is_member(resource: Json, kind: str, identity: str) -> bool:
+    """Tell whether a resource is in a compartment."""
+    codes = COMPARTMENTS[kind].get(resource["resourceType"], ())
+    focus = {"resourceType": kind, "id": identity}
+    return (resource["resourceType"], resource["id"]) == (kind, identity) or any(
+        _refers(resource, code, focus) for code in codes
+    )
+
+
+def path_holds(world: World, resource: Json, path: Path) -> bool:
+    """Tell whether a resource fulfils a test at the end of links.
+
+    Of several targets one is enough, but `ni` and `pr false` say that there is none of the other
+    kind.
+    """
+    code, operator, value = path.test
+    if operator == "ni":
+        return not _arrives(world, resource, path.steps, (code, "in", value))
+    if (operator, value) == ("pr", "false"):
+        return not _arrives(world, resource, path.steps, (code, "pr", "true"))
+    return _arrives(world, resource, path.steps, path.test)
+
+
+def written(path: Path) -> str:
+    """Write a path and its test."""
+    steps = [
+        step.link if step.within is None else f"{step.link}[{filters.written(step.within)}]"
+        for step in path.steps
     ]
+    return ".".join([*steps, filters.written(path.test)])
+
+
+def _arrives(world: World, resource: Json, steps: list[Step], test: tuple[str, str, str]) -> bool:
+    if not steps:
+        return filters.holds(resource, resource["resourceType"], test)
+    step, *rest = steps
+    return any(
+        _links(resource, step.link, each)
+        and (step.within is None or filters.holds(each, each["resourceType"], step.within))
+        and _arrives(world, each, rest, test)
+        for each in world
+    )
+
+
+def _links(source: Json, link: str, target: Json) -> bool:
+    """Tell whether a reference, `subject` or `subject:Patient`, points at a resource."""
+    code, _, qualifier = link.partition(":")
+    return qualifier in ("", target["resourceType"]) and _refers(source, code, target)
 
 
 def _holds(world: World, resource: Json, name: str, value: str) -> bool:
@@ -83,13 +153,7 @@ def _holds(world: World, resource: Json, name: str, value: str) -> bool:
     link, chained, rest = name.partition(".")
     if not chained:
         return matches(resource, kind, [(name, value)])
-    code, _, qualifier = link.partition(":")
-    return any(
-        _refers(resource, code, each)
-        and qualifier in ("", each["resourceType"])
-        and _holds(world, each, rest, value)
-        for each in world
-    )
+    return any(_links(resource, link, each) and _holds(world, each, rest, value) for each in world)
 
 
 def _refers(source: Json, code: str, target: Json) -> bool:
@@ -142,6 +206,19 @@ def chained(draw: st.DrawFn, world: World, kind: str) -> Pair:
     blind = draw(parameters(kind))
     leaf, value = draw(st.sampled_from([blind] if aimed is None else [aimed, aimed, aimed, blind]))
     return name + leaf, value
+
+
+@st.composite
+def paths(draw: st.DrawFn, kind: str) -> Path:
+    """Draw a filter's test at the end of one to three links."""
+    steps = []
+    for _ in range(draw(st.integers(1, 3))):
+        code = draw(st.sampled_from([code for source, code in LINKS if source == kind]))
+        kind = LINKS[kind, code][0]
+        link = draw(st.sampled_from([code, f"{code}:{kind}"]))
+        within = draw(st.one_of(st.none(), filters.filters(kind)))
+        steps.append(Step(link, within))
+    return Path(steps, draw(filters.comparisons(kind)))
 
 
 def _references(kind: str, ids: list[str]) -> st.SearchStrategy[Json]:

@@ -67,3 +67,43 @@ def test_a_modifier_works_or_is_refused(kind: str, modifier: str) -> None:
     assert refusal.value.status == 400
     assert repr(pair[0]) in str(refusal.value)
     assert ":missing" in str(refusal.value) or "points at" in str(refusal.value)
+
+
+OTHERS = {
+    "_id": ("1", {"missing", "not"}),
+    "_lastUpdated": ("2020", {"missing"}),
+    "_text": ("bone", {"missing"}),
+    "_filter": ("status eq final", set()),
+    "_list": ("1", set()),
+    "_query": ("a", set()),
+    "_content": ("a", set()),
+    "_sort": ("date", set()),
+    "_count": ("1", set()),
+    "_total": ("none", set()),
+    "_summary": ("true", set()),
+    "_elements": ("status", set()),
+    "_contained": ("false", set()),
+    "_include": ("Observation:subject", {"iterate"}),
+    "_revinclude": ("Provenance:target", {"iterate"}),
+}
+"""What is not of a type alone: a value, and the modifiers that it takes."""
+MODIFIERS_BEHIND = {
+    "has-member.status": {modifier for modifier, kinds in MODIFIERS.items() if "token" in kinds},
+}
+
+
+@pytest.mark.parametrize("modifier", [each for each in MODIFIERS if each != "missing"])
+@pytest.mark.parametrize("code", [*OTHERS, "has-member.status", "_has:Observation:has-member:date"])
+def test_modifiers_of_other_parameters(code: str, modifier: str) -> None:
+    """Also behind a chain and in `_has`, where a code of status and a date take what they do."""
+    value, allowed = OTHERS.get(code, ("2020", MODIFIERS_BEHIND.get(code, set())))
+    if code not in OTHERS:
+        value = MODIFIERS[modifier].get("token", value)
+    pairs = [(f"{code}:{modifier}", value)]
+    if modifier in allowed:
+        parse(pairs, ("Observation",), CONTEXT)
+        return
+    with pytest.raises((InvalidSearchError, NotSupportedError)) as refusal:
+        parse(pairs, ("Observation",), CONTEXT)
+    assert refusal.value.status == 400
+    assert code.partition(":")[0] in str(refusal.value)

@@ -209,8 +209,9 @@ REFUSED = [
     ("_include=Observation:code", "Observation", "code", "no reference"),
     ("_include=Observation:nonsense", "Observation", "nonsense", "no search parameter"),
     ("_include:recurse=Observation:subject", "Observation", "recurse", ":iterate"),
-    ("_contained=true", "Observation", "_contained", "_contained=false"),
-    ("_containedType=container", "Observation", "_containedType", "_contained=false"),
+    ("_contained=yes", "Observation", "_contained", "false, true, both"),
+    ("_containedType=both", "Observation", "_containedType", "container, contained"),
+    ("_contained=true&_contained=both", "Observation", "_contained", "once"),
     ("_type=Patient", "Observation", "_type", "Observation"),
     ("_filter=a", "Observation", "_filter", "character 2"),
     ("_text=(a", "Observation", "_text", "')' is missing"),
@@ -220,7 +221,7 @@ REFUSED = [
     ("_text=-", "Observation", "_text", "no letter or digit"),
     ("_text:contains=a", "Observation", "_text:contains", ":missing"),
     ("_sort=_text", "Observation", "_text", "no order"),
-    ("_content=a", "Observation", "_content", "_text searches"),
+    ("_content=a", "Observation", "_content", "FHIRSERVER_FULL_TEXT"),
     ("_list=$current-a", "Observation", "'$current-a'", "the id of a List, or one of $current-pro"),
     ("_list=$current-problems", "Condition", "_list", "say whose list: patient="),
     ("patient=1&_list=$current-drug-allergies", "Condition", "_list", "AllergyIntolerance"),
@@ -279,12 +280,21 @@ LIMITED = [
     ("patient.organization.partof.name=x", "1 links"),
     ("_include=*&_include=Observation:subject", "1 includes"),
     ("_sort=code,date,status", "2 sort keys"),
-]
+    ("code=a,b&status=c,d&date=2020,2021", "5 values together"),
+    ("subject.name=a,b&code=a,b", "5 values together"),
+    ("_has:Observation:has-member:code=a,b&subject.name=a,b", "5 values together"),
+    ("_text=a b c d e f", "5 values together"),
+    ("_filter=code eq a or not (code eq b and code eq c)&code=a,b&subject.name=a",
+     "5 values together"),
+    ("status=a,b&_list=1,2&code=a,b", "5 values together"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("text", "limit"), LIMITED)
 def test_limits_are_named(text: str, limit: str) -> None:
-    limits = Limits(parameters=3, values=2, chain_depth=1, includes=1, sort_keys=2, value_chars=50)
+    limits = Limits(
+        parameters=3, values=2, chain_depth=1, includes=1, sort_keys=2, value_chars=50, tests=5
+    )
     context = replace(CONTEXT, limits=limits)
     with pytest.raises(InvalidSearchError, match=limit):
         parse(parse_qsl(text), ("Observation",), context)

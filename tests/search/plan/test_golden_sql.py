@@ -47,6 +47,7 @@ SHAPES = {
     ),
     "patient": ("Observation", "patient=1"),
     "patient_only_link": ("Encounter", "patient=1&date=2020"),
+    "patient_of_shared_parameter": ("AllergyIntolerance", "patient=1"),
     "patients": ("Observation", "patient=1,2&_sort=-date"),
     "string": ("Patient", "family=smith&gender=male"),
     "string_contains": ("Patient", "name:contains=smi"),

@@ -74,3 +74,53 @@ def test_others_are_served_after(filled: Client, place: str, form: str) -> None:
     answer = filled.request("POST", f"{place}/_search".lstrip("/"), form.encode(), FORM)
     assert answer.status in (200, 400, 413, 503), answer.text[:300]
     assert filled.get("Patient?_count=1").status == 200
+
+
+@pytest.mark.parametrize(
+    ("place", "form", "limit"),
+    [
+        pytest.param(
+            "Observation", joined(lambda n: f"code={listed(lambda m: f'c{n}m{m}')}", 50),
+            "5000 values together", id="values-of-all-parameters",
+        ),
+        pytest.param(
+            "Observation", joined(lambda n: f"subject.name={listed(lambda m: f'c{n}m{m}')}", 3),
+            "5000 values together", id="values-behind-chains",
+        ),
+        pytest.param(
+            "Patient", joined(lambda n: f"_text={n}%20{'word%20' * 90}", 60),
+            "5000 values together", id="words",
+        ),
+        pytest.param("Patient", f"name={listed(str, 1001)}", "1000 values", id="values"),
+        pytest.param("Patient", joined(lambda n: f"name={n}", 101), "100 search", id="parameters"),
+        pytest.param("Patient", f"name={'a' * 100_001}", "100000 characters", id="characters"),
+        pytest.param(
+            "Observation", f"{'has-member.' * 5}code=a", "4 links in a chain", id="chain"
+        ),
+        pytest.param(
+            "Observation", f"{'_has:Observation:has-member:' * 5}code=a", "4 links", id="has"
+        ),
+        pytest.param(
+            "Observation", f"_filter={'has-member.' * 5}code eq a", "4 links", id="filter-path"
+        ),
+        pytest.param(
+            "Observation", f"_filter={' or '.join(['code eq a'] * 101)}", "100 comparisons",
+            id="comparisons",
+        ),
+        pytest.param(
+            "Observation", f"_filter={'(' * 17}code eq a{')' * 17}", "16 ", id="parentheses"
+        ),
+        pytest.param(
+            "Observation", "&".join(["_include:iterate=*"] * 51), "50 includes", id="includes"
+        ),
+    ],
+)  # fmt: skip
+def test_what_goes_beyond_a_limit_is_refused_by_its_name(
+    filled: Client, place: str, form: str, limit: str
+) -> None:
+    """In a form, where there is room for it, and nothing of it reaches the database."""
+    answer = filled.request("POST", f"{place}/_search", form.encode(), FORM)
+    assert answer.status == 400, answer.text[:300]
+    (issue,) = answer.json["issue"]
+    assert limit in issue["diagnostics"]
+    assert len(answer.text) < 2000

@@ -2,7 +2,7 @@ SELECT DISTINCT d.rid AS k0, d.rid AS rid
 FROM ref d
 WHERE d.sp = %s
 AND d.target IN (SELECT x.rid
-FROM string x
+FROM both_string x
 WHERE x.sp = %s
 AND left(x.norm, 200) >= %s
 AND left(x.norm, 200) < %s
@@ -16,7 +16,7 @@ FROM (SELECT DISTINCT d.rid
 FROM ref d
 WHERE d.sp = %s
 AND d.target IN (SELECT x.rid
-FROM string x
+FROM both_string x
 WHERE x.sp = %s
 AND left(x.norm, 200) >= %s
 AND left(x.norm, 200) < %s

@@ -3,7 +3,7 @@ FROM ((SELECT DISTINCT d.rid AS k0, d.rid AS rid
 FROM ref d
 WHERE d.sp = %s
 AND d.target IN (SELECT x.rid
-FROM token x
+FROM both_token x
 WHERE x.sp = %s
 AND x.code = %s
 AND x.system = %s
@@ -26,7 +26,7 @@ UNION ALL (SELECT DISTINCT d.rid AS k0, d.rid AS rid
 FROM ref d
 WHERE d.sp = %s
 AND d.target IN (SELECT x.rid
-FROM token x
+FROM both_token x
 WHERE x.sp = %s
 AND x.code = %s
 AND x.system = %s
@@ -57,7 +57,7 @@ FROM (SELECT x.pat, x.rid
 FROM ref x
 WHERE x.sp = %s
 AND x.target IN (SELECT x.rid
-FROM token x
+FROM both_token x
 WHERE x.sp = %s
 AND x.code = %s
 AND x.system = %s
@@ -78,7 +78,7 @@ UNION ALL SELECT x.pat, x.rid
 FROM ref x
 WHERE x.sp = %s
 AND x.target IN (SELECT x.rid
-FROM token x
+FROM both_token x
 WHERE x.sp = %s
 AND x.code = %s
 AND x.system = %s

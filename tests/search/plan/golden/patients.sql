@@ -18,6 +18,7 @@ AND t.id = %s)) OR (x.target = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = %s))))
+AND d.lo > %s
 ORDER BY d.lo DESC, d.hi DESC, d.rid DESC
 LIMIT %s)
 UNION ALL (SELECT DISTINCT d.lo AS k0, d.hi AS k1, d.rid AS k2, d.rid AS rid
@@ -41,6 +42,7 @@ AND t.id = %s)) OR (x.target = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = %s))))
+AND d.lo > %s
 ORDER BY d.lo DESC, d.hi DESC, d.rid DESC
 LIMIT %s)) d
 WHERE TRUE
@@ -59,10 +61,10 @@ AND d.pat = ANY(ARRAY(SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = ANY(%s::text[])))
-AND NOT (EXISTS (SELECT 
+AND EXISTS (SELECT 
 FROM resource r
 WHERE r.rid = d.rid
-AND r.present && %s::smallint[]))
+AND (NOT (r.present && %s::smallint[]) OR r.present && %s::smallint[]))
 ORDER BY d.rid
 LIMIT %s)
 UNION ALL (SELECT DISTINCT d.rid AS k0, d.rid AS rid
@@ -78,10 +80,10 @@ WHERE c.pat = ANY(ARRAY(SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = ANY(%s::text[])))))
-AND NOT (EXISTS (SELECT 
+AND EXISTS (SELECT 
 FROM resource r
 WHERE r.rid = d.rid
-AND r.present && %s::smallint[]))
+AND (NOT (r.present && %s::smallint[]) OR r.present && %s::smallint[]))
 ORDER BY d.rid
 LIMIT %s)
 UNION ALL (SELECT DISTINCT d.rid AS k0, d.rid AS rid
@@ -95,10 +97,10 @@ AND d.pat = ANY(ARRAY(SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = ANY(%s::text[])))
-AND NOT (EXISTS (SELECT 
+AND EXISTS (SELECT 
 FROM resource r
 WHERE r.rid = d.rid
-AND r.present && %s::smallint[]))
+AND (NOT (r.present && %s::smallint[]) OR r.present && %s::smallint[]))
 ORDER BY d.rid
 LIMIT %s)
 UNION ALL (SELECT DISTINCT d.rid AS k0, d.rid AS rid
@@ -114,10 +116,10 @@ WHERE c.pat = ANY(ARRAY(SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = ANY(%s::text[])))))
-AND NOT (EXISTS (SELECT 
+AND EXISTS (SELECT 
 FROM resource r
 WHERE r.rid = d.rid
-AND r.present && %s::smallint[]))
+AND (NOT (r.present && %s::smallint[]) OR r.present && %s::smallint[]))
 ORDER BY d.rid
 LIMIT %s)) d
 WHERE TRUE

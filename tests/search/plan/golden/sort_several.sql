@@ -1,5 +1,5 @@
 SELECT p.k0, p.k1, p.k2, p.rid AS k3, p.rid AS rid
-FROM (SELECT c.rid, min(s0.code) AS k0, min(s1.lo) AS k1, min(s2.id) AS k2
+FROM (SELECT c.rid AS rid, min(s0.code) AS k0, nullif(min(s1.lo), -62135596800000000) AS k1, min(s2.id) AS k2
 FROM (SELECT DISTINCT d.pat, d.rid
 FROM string d
 WHERE d.sp = %s

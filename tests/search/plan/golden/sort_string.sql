@@ -17,7 +17,7 @@ SELECT r.id AS k0, r.rid AS rid
 FROM resource r
 WHERE r.state = 1
 AND r.tid = %s
-AND NOT (r.present && %s::smallint[])
+AND (NOT (r.present && %s::smallint[]) OR r.present && %s::smallint[])
 ORDER BY r.id
 LIMIT %s
 

@@ -1,24 +1,17 @@
-"""Failures become OperationOutcomes in the caller's format.
+"""What nobody foresaw becomes an error that can be answered, and a line in the log.
 
-Spec: https://hl7.org/fhir/R4/http.html#Status-Codes and operationoutcome.html
+Spec: https://hl7.org/fhir/R4/http.html#Status-Codes
 
-An exception that nobody foresaw becomes 500 without a word about its cause; the log gets its type
-and its frames with the request id. Its message stays out of the log: it may quote content.
+The answer says nothing about the cause; the log gets its type and its frames with the request id.
+Its message stays out of the log: it may quote content.
 """
 
 import logging
 import traceback
 
-from fhirserver.errors import FhirError
+from fhirserver.errors import FhirError, InternalError
 
-_log = logging.getLogger("fhirserver.http")
-
-
-class InternalError(FhirError):
-    """A defect of the server."""
-
-    status = 500
-    code = "exception"
+_log = logging.getLogger("fhirserver")
 
 
 def foreseen(error: Exception, request_id: str) -> FhirError:
