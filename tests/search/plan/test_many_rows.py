@@ -255,7 +255,7 @@ def test_few_and_many_come_in_the_same_order(database: Database, born: str, dire
 @pytest.mark.parametrize(
     "query", ["code=http://s|c10&_total=accurate", "date=ge1983&_total=accurate"]
 )
-def test_all_are_counted_in_an_index(database: Database, query: str) -> None:
+def test_codes_and_dates_are_counted_in_an_index(database: Database, query: str) -> None:
     plan = plan_of("Observation", query)
     assert plan.counted is not None
     counting = count_sql(plan.counted, None)
