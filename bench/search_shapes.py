@@ -68,7 +68,7 @@ def main() -> int:
 
 
 def _measure_all(args: argparse.Namespace, data_dir: Path, known: Live) -> dict[str, Measured]:
-    print(f"\n{data_dir.name} patients, {sum(known.counts.values())} facts", flush=True)
+    print(f"\n{data_dir.name} patients", flush=True)
     measured: dict[str, Measured] = {}
     with server(data_dir, args.workers) as (port, pid):
         note = read_note(data_dir)

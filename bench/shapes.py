@@ -307,7 +307,7 @@ SHAPES: Mapping[str, Draw] = {
     "observations since": _since,
     "quantity, rare": _quantity(240),
     "quantity, common": _quantity(60),
-    "code and value": _value_of("code-value-quantity", "2345-7", 180, "mg/dL"),
+    "code and value": _value_of("code-value-quantity", "2345-7", 160, "mg/dL"),
     "component's code and value": _value_of(
         "component-code-value-quantity", "8480-6", 160, "mm[Hg]"
     ),

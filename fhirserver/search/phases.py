@@ -85,6 +85,8 @@ def base_phase(draft: Draft) -> Phase:
     rows = best_rows(draft.found, scope)
     if selects_by_id(draft.conditions()):
         return from_resources(draft)
+    if scope is None and isinstance(rows, Rows) and rows.main_date:
+        rows = _tokens_between(rows, draft) or rows
     if isinstance(rows, Owners):
         conditions = tuple(
             each
@@ -102,6 +104,14 @@ def base_phase(draft: Draft) -> Phase:
     sps = member_parameters("Patient", types, draft.confined.definitions)
     source = CompartmentSource(sps, scope, "Patient" in types)
     return Phase(source, draft.conditions(), (_RID,))
+
+
+def _tokens_between(dates: Rows, draft: Draft) -> Rows | None:
+    """Choose tokens instead of dates, where ranges of the tokens' rows hold just what both find."""
+    tokens = best_tokens(draft.found)
+    if tokens is None or len(dates.sps) > 1 or token_ranges(tokens, dates) is None:
+        return None
+    return tokens
 
 
 def phases_of(sort: Sequence[SortKey], draft: Draft) -> list[Phase]:

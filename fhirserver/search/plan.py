@@ -15,6 +15,10 @@ a date's and number's by their value, others by row id, and a scan of a type by 
 same, so that pages join. A date sorts by its earliest lower bound, every other parameter by its
 least value ascending and its greatest descending.
 
+Across patients a date is read as ranges of an index (`fhirserver.search.reach`), and one beside a
+token as ranges of the token's rows. Where the rows of an order are the source, and few rows fulfil
+another condition, PostgreSQL begins with those (`Phase.few`).
+
 Missing values come last: as a second phase of the plan where the first reads rows that only
 exist for a value. Criteria on a patient confine the rows to its compartment, in which every index
 begins (`fhirserver.search.confinement`). `fhirserver.search.phases` chooses, and for contained

@@ -197,3 +197,37 @@ def test_the_compartment_of_a_related_person(client: Client) -> None:
     ids = [each["id"] for each in client.search("RelatedPerson/r/*")]
     assert sorted(ids) == ["o", "p", "r"]
     assert [each["id"] for each in client.search("RelatedPerson/s/Observation")] == ["n"]
+
+
+WITHOUT_CODES = "ValueSet/nothing"
+EMPTY = [
+    (f"Observation?code:in={WITHOUT_CODES}", []),
+    (f"Observation?code:in={WITHOUT_CODES}&_sort=-date", []),
+    (f"Observation?code:in={WITHOUT_CODES}&status=final", []),
+    (f"Observation?code:in={WITHOUT_CODES}&patient=p1", []),
+    (f"Observation?code:in={WITHOUT_CODES}&_id=o1", []),
+    (f"Observation?code:in={WITHOUT_CODES}&_contained=both", []),
+    (f"Observation?code:in={WITHOUT_CODES}&_total=accurate&_include=Observation:subject", []),
+    (f"Observation?code:in=ValueSet/one,{WITHOUT_CODES}", ["o1"]),
+    (f"Observation?code:not-in={WITHOUT_CODES}", ["o1", "o2", "o3", "o4"]),
+    (f"Observation?_filter=code in {WITHOUT_CODES}", []),
+    (f"Patient?_has:Observation:patient:code:in={WITHOUT_CODES}", []),
+    (f"RiskAssessment?patient._has:Observation:patient:code:in={WITHOUT_CODES}", []),
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"), [pytest.param(*row, id=f"value-set-without-codes/{row[0]}")
+                            for row in EMPTY],
+)  # fmt: skip
+def test_a_value_set_without_codes_holds_nothing(
+    client: Client, query: str, expected: list[str]
+) -> None:
+    listed = {"system": "http://s", "concept": [{"code": "z"}]}
+    one = {"include": [listed]}
+    nothing = {"include": [listed], "exclude": [listed]}
+    sets = [value_set("one", compose=one), value_set("nothing", compose=nothing)]
+    transact(client, [*STORED, *sets])
+    url = query.replace(" ", "%20")
+    assert sorted(each["id"] for each in client.search(url)) == expected
+    assert client.get(f"{url}&_summary=count").json["total"] == len(expected)
