@@ -193,7 +193,7 @@ def _check_pairs(pairs: Pairs, context: SearchContext) -> None:
         for text in (name, value):
             if not text.isprintable() and any(unicodedata.category(c) in _REFUSED for c in text):
                 raise invalid_value(
-                    name.encode("ascii", "replace").decode(), "",
+                    name.encode("ascii", "replace").decode(), value,
                     "control characters and half surrogates are not allowed",
                 )  # fmt: skip
 
