@@ -17,16 +17,20 @@ MDC = "urn:iso:std:iso:11073:10101"
 """The code system of IEEE 11073 nomenclature in FHIR."""
 
 Precision = Literal["year", "month", "day", "minute", "second", "fraction"]
-Status = Literal["preliminary", "final", "corrected", "amended", "cancelled", "entered-in-error", "unknown"]
+Status = Literal["registered", "preliminary", "final", "corrected", "amended", "cancelled", "entered-in-error", "unknown"]
 Flag = Literal[
     "test",
     "demo",
+    "invalid",
     "questionable",
+    "not-available",
     "calibrating",
-    "alarm",
-    "manual",
+    "validated",
     "early-estimate",
-    "threshold",
+    "ongoing",
+    "alarm",
+    "alarm-inhibited",
+    "manual",
 ]
 AbsentReason = Literal[
     "unknown",
@@ -42,6 +46,10 @@ AbsentReason = Literal[
     "as-text",
 ]
 """Codes of http://terminology.hl7.org/CodeSystem/data-absent-reason."""
+
+
+EUI64 = "urn:oid:1.2.840.10004.1.1.1.0.0.1.0.0.1.2680"
+"""The system of EUI-64 identifiers of devices in FHIR."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +92,15 @@ class Moment:
             always has an offset, the sender's or that of the source's zone.
         precision: the last part that was sent.
         offset_known: False where the offset is the source's zone and not the sender's word.
-        ambiguous: the hour of a clock change that exists twice, and no offset was sent.
+        ambiguous: the hour of a clock change that exists twice, and no offset was sent; `text` is the
+            earlier of the two instants and `latest` the later.
     """
 
     text: str
     precision: Precision
     offset_known: bool = True
     ambiguous: bool = False
+    latest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +197,7 @@ class Reading:
         status: of FHIR.
         time: when it was measured; None where no time was sent (then the time of receipt, by `fhir`).
         sent: when the message was made, by the sender's clock.
+        timed_by_message: `time` is only `sent`: it does not tell two measurements apart.
         duration_s: of a measurement that took time, from `time` on.
         compound: the measurement that this is a part of, where the protocol says so.
         patient: the identifiers that the message gives, as sent; empty where it gives none.
@@ -204,6 +215,7 @@ class Reading:
     flags: frozenset[Flag] = frozenset()
     time: Moment | None = None
     sent: Moment | None = None
+    timed_by_message: bool = False
     duration_s: Decimal | None = None
     compound: Coding | None = None
     patient: tuple[Identifier, ...] = ()
