@@ -1,7 +1,7 @@
 """Transactions to the server, in the order of each source; sources do not wait for each other.
 
-    fhir_client   HTTP to the server
-    judgement     what an answer says about a message
-    deliver       one message, from conversion to its end
-    worker        the messages of one source, one after the other
+fhir_client   HTTP to the server
+judgement     what an answer says about a message
+deliver       one message, from conversion to its end
+worker        the messages of one source, one after the other
 """

@@ -4,7 +4,7 @@
     2. its transaction creates what is not there yet, and answers with what is
     3. what it says newer is written over what is older, if the server has anything older
 
-Each step may be repeated at any time: a message that was delivered half, or twice, or by two bridges
+
 at once, comes to the same.
 """
 

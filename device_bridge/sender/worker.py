@@ -95,8 +95,10 @@ class Worker(threading.Thread):
     def _delivered(self, entry: Entry, client: FhirClient) -> Judgement:
         try:
             conversion = convert(entry.raw, self._source, entry.received, entry.id)
-            self._note(conversion, entry)
-            return deliver(conversion, client)
+            judgement = deliver(conversion, client)
+            if judgement.verdict == "done":
+                self._note(conversion, entry)
+            return judgement  # noqa: TRY300 - all of it may meet the defect
         except Exception as defect:  # noqa: BLE001 - whatever a message does, its queue goes on
             # Only its name: the text of an exception may quote the message.
             return Judgement("dead", f"defect of the bridge: {type(defect).__name__}")
@@ -134,6 +136,5 @@ class Worker(threading.Thread):
         systems = {reading.path[0] for reading in conversion.readings if reading.path}
         for device in {each.value for system in systems for each in system.identifiers[:1]}:
             metrics.seen(name, device, entry.received.timestamp())
-        if entry.attempts == 0:
-            metrics.count("quarantined_readings", name, len(conversion.quarantined))
-            metrics.count("unmapped_codes", name, len(conversion.unmapped))
+        metrics.count("quarantined_readings", name, len(conversion.quarantined))
+        metrics.count("unmapped_codes", name, len(conversion.unmapped))
