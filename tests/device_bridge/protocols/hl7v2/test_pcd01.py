@@ -40,7 +40,7 @@ def only(*segments: str, source: Source = WARD, **message: str) -> Reading:
 def test_every_field_of_a_metric() -> None:
     site = "49521004^left ear^SCT"
     row = obx(f7="50-120", f8="H", f14="20260504095959.5+0000", f17="1^auto^99M", f20=site)
-    reading = only(row, "NTE|1||first~second", patient="P-7^^^HOSP^MR~8^^^&1.2.3&ISO^VN")
+    reading = only(row, "NTE|1||first~second", patient="P-7 ^^^HOSP^MR ~8^^^&1.2.3&ISO^VN")
     assert reading.source == "ward"
     assert reading.sequence == 7
     assert reading.codes == (Coding(MDC, "149530", "MDC_PULS_OXIM_PULS_RATE"),)
