@@ -1,39 +1,26 @@
-"""One message, from its bytes to what becomes of it."""
+"""One message's way to the server: what is there already is looked for, what is left is sent.
 
-from collections.abc import Callable
-from datetime import datetime
+It may be repeated at any time: a message that was delivered half, or twice, or by two bridges at
+once, comes to the same.
+"""
 
-import msgspec
+import itertools
 
 from fhirserver_device_bridge.convert import Conversion
-from fhirserver_device_bridge.journal.entries import Entry
-from fhirserver_device_bridge.reading import Source
+from fhirserver_device_bridge.fhir.json_text import encode
 from fhirserver_device_bridge.sender.fhir_client import FhirClient, UnreachableError
 from fhirserver_device_bridge.sender.judgement import Judgement, judge
-from fhirserver_device_bridge.sender.lookup import LookupRefusedError, look_up
+from fhirserver_device_bridge.sender.lookup import Lookup, LookupRefusedError
 from fhirserver_device_bridge.sender.reconcile import (
     Bundle,
-    Held,
-    Supersedes,
     conditions,
+    held,
+    is_of_patient,
     reconcile,
 )
 
-Convert = Callable[[bytes, Source, datetime, int], Conversion]
 
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
-
-
-def converted(entry: Entry, source: Source, convert: Convert) -> Conversion | Judgement:
-    """Convert a message; a defect of the conversion makes it a dead letter, and others go on."""
-    try:
-        return convert(entry.raw, source, entry.received, entry.id)
-    except Exception as defect:  # noqa: BLE001 - whatever a message does, its queue must not stop
-        # The text of an exception may quote the message.
-        return Judgement("dead", f"defect of the bridge: {type(defect).__name__}")
-
-
-def deliver(conversion: Conversion, client: FhirClient, supersedes: Supersedes) -> Judgement:
+def deliver(conversion: Conversion, client: FhirClient, lookup: Lookup) -> Judgement:
     """Bring what a message says to the server, and tell what became of it."""
     if conversion.rejected is not None:
         return Judgement("dead", conversion.rejected)
@@ -42,18 +29,25 @@ def deliver(conversion: Conversion, client: FhirClient, supersedes: Supersedes) 
     if conversion.bundle is None:
         return Judgement("done")
     try:
-        return _send(conversion.bundle, client, supersedes)
+        judgement = _sent(conversion.bundle, client, lookup)
+        if judgement.verdict == "dead" and lookup.forget():
+            # A device may have been deleted since it was looked up.
+            return _sent(conversion.bundle, client, lookup)
+        return judgement  # noqa: TRY300 - all of it may find nobody
     except UnreachableError as error:
         return Judgement("later", str(error))
     except LookupRefusedError as refused:
         return judge(refused.answer)
 
 
-def _send(bundle: Bundle, client: FhirClient, supersedes: Supersedes) -> Judgement:
-    stored = look_up(client, conditions(bundle))
-    left = reconcile(bundle, stored, supersedes)
+def _sent(bundle: Bundle, client: FhirClient, lookup: Lookup) -> Judgement:
+    wanted = conditions(bundle)
+    patients = lookup.matches(filter(is_of_patient, wanted))
+    waits = held(patients)
+    if waits is not None:
+        return Judgement("held", waits.reason)
+    stored = lookup.matches(itertools.filterfalse(is_of_patient, wanted))
+    left = reconcile(bundle, {**patients, **stored})
     if left is None:
         return Judgement("done")
-    if isinstance(left, Held):
-        return Judgement("held", left.reason)
-    return judge(client.transaction(_ENCODER.encode(left)))
+    return judge(client.transaction(encode(left)))

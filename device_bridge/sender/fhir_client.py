@@ -7,17 +7,15 @@ import http.client
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-import msgspec
-
 from fhirserver_device_bridge.config.settings import Server
+from fhirserver_device_bridge.fhir.json_text import decode
 
 FHIR_JSON = "application/fhir+json"
+_FORM = "application/x-www-form-urlencoded"
 _BODY_LIMIT_BYTES = 256 * 1024 * 1024
-_DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class UnreachableError(Exception):
@@ -35,8 +33,8 @@ class Answer:
     def resource(self) -> dict[str, Any]:
         """Give the resource in it, decimals with their digits; {} for anything else."""
         try:
-            value = _DECODER.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            value = decode(self.body)
+        except ValueError:
             return {}
         return value if isinstance(value, dict) else {}
 
@@ -68,7 +66,7 @@ class FhirClient:
         Raises:
             UnreachableError: no whole answer.
         """
-        return self._once("" if self._path else "/", bundle, FHIR_JSON)
+        return self._once("", bundle, {"Content-Type": FHIR_JSON, "Prefer": "return=minimal"})
 
     def search(self, resource_type: str, parameters: Mapping[str, str]) -> Answer:
         """Search; parameters travel in the body, for they may name patients.
@@ -77,7 +75,7 @@ class FhirClient:
             UnreachableError: no whole answer, on a new connection either.
         """
         body = urlencode(parameters).encode("ascii")
-        arguments = (f"/{resource_type}/_search", body, "application/x-www-form-urlencoded")
+        arguments = (f"/{resource_type}/_search", body, {"Content-Type": _FORM})
         kept = self._connection.sock is not None
         try:
             return self._once(*arguments)
@@ -87,10 +85,10 @@ class FhirClient:
         # The server may have closed an idle connection; a search may be repeated.
         return self._once(*arguments)
 
-    def _once(self, path: str, body: bytes, content_type: str) -> Answer:
-        headers = {"Accept": FHIR_JSON, "Content-Type": content_type, **self._authorization()}
+    def _once(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        headers = {"Accept": FHIR_JSON, **headers, **self._authorization()}
         try:
-            self._connection.request("POST", f"{self._path}{path}", body, headers)
+            self._connection.request("POST", f"{self._path}{path}" or "/", body, headers)
             response = self._connection.getresponse()
             content = response.read(_BODY_LIMIT_BYTES)
         except (OSError, http.client.HTTPException) as error:

@@ -2,8 +2,8 @@
 
 Spec: https://hl7.org/fhir/R4/http.html#cond-update and https://hl7.org/fhir/R4/search.html#token
 
-A condition is "Type?identifier=system|value", of an entry or of a reference. All of one type are asked
-for in one search. Other conditions are left to the server.
+A condition is "Type?identifier=system|value", of an entry or of a reference. All of one type are
+asked for in one search. Other conditions are left to the server.
 """
 
 from collections import defaultdict
@@ -19,6 +19,8 @@ Stored = Mapping[str, tuple[Resource, ...]]
 
 _AT_ONCE = 50
 _PAGE = 1000
+_LASTING = ("Device", "DeviceMetric")
+_REMEMBERED = 10_000
 
 
 class LookupRefusedError(Exception):
@@ -33,45 +35,62 @@ class LookupRefusedError(Exception):
         self.answer = answer
 
 
-def look_up(client: FhirClient, conditions: Iterable[str]) -> Stored:
-    """Find what matches each condition.
+class Lookup:
+    """Searches, and remembers devices: every message names the same ones."""
 
-    Raises:
-        LookupRefusedError: the server answered no Bundle.
-        UnreachableError: no answer.
-    """
-    wanted: defaultdict[str, dict[str, tuple[str, str]]] = defaultdict(dict)
-    for condition in conditions:
-        identifier = _identifier(condition)
-        if identifier is not None:
-            wanted[condition.split("?")[0]][condition] = identifier
-    return {
-        condition: matches
-        for resource_type, identifiers in wanted.items()
-        for condition, matches in _of_type(client, resource_type, identifiers).items()
-    }
+    def __init__(self, client: FhirClient) -> None:
+        self._client = client
+        self._remembered: dict[str, tuple[Resource, ...]] = {}
+
+    def matches(self, conditions: Iterable[str]) -> Stored:
+        """Find what matches each condition.
+
+        Raises:
+            LookupRefusedError: the server answered no Bundle.
+            UnreachableError: no answer.
+        """
+        found: dict[str, tuple[Resource, ...]] = {}
+        wanted: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        for condition in conditions:
+            token = _token(condition)
+            if condition in self._remembered:
+                found[condition] = self._remembered[condition]
+            elif token is not None:
+                wanted[condition.partition("?")[0]][condition] = token
+        for resource_type, tokens in wanted.items():
+            searched = _of_type(self._client, resource_type, tokens)
+            found |= searched
+            if resource_type in _LASTING:
+                self._remember(searched)
+        return found
+
+    def forget(self) -> bool:
+        """Ask anew from now on: what was remembered may be gone. Tells whether anything was."""
+        had = bool(self._remembered)
+        self._remembered.clear()
+        return had
+
+    def _remember(self, searched: Stored) -> None:
+        if len(self._remembered) >= _REMEMBERED:
+            self.forget()
+        self._remembered |= {each: found for each, found in searched.items() if len(found) == 1}
 
 
 def _of_type(
-    client: FhirClient, resource_type: str, wanted: dict[str, tuple[str, str]]
+    client: FhirClient, resource_type: str, tokens: dict[str, str]
 ) -> dict[str, tuple[Resource, ...]]:
-    tokens = [f"{_escaped(system)}|{_escaped(value)}" for system, value in wanted.values()]
-    found: list[Resource] = []
-    for start in range(0, len(tokens), _AT_ONCE):
-        found += _search(client, resource_type, ",".join(tokens[start : start + _AT_ONCE]))
-    by_identifier: defaultdict[tuple[str, str], dict[str, Resource]] = defaultdict(dict)
-    for resource in found:
-        for each in resource.get("identifier", ()):
-            key = (each.get("system", ""), each.get("value", ""))
-            by_identifier[key][resource["id"]] = resource
-    return {
-        condition: tuple(by_identifier[identifier].values())
-        for condition, identifier in wanted.items()
-    }
+    asked = list(dict.fromkeys(tokens.values()))
+    by_token: defaultdict[str, dict[str, Resource]] = defaultdict(dict)
+    for start in range(0, len(asked), _AT_ONCE):
+        for resource in _search(client, resource_type, asked[start : start + _AT_ONCE]):
+            for each in resource.get("identifier", ()):
+                token = f"{_escaped(each.get('system', ''))}|{_escaped(each.get('value', ''))}"
+                by_token[token][resource["id"]] = resource
+    return {condition: tuple(by_token[token].values()) for condition, token in tokens.items()}
 
 
-def _search(client: FhirClient, resource_type: str, tokens: str) -> list[Resource]:
-    answer = client.search(resource_type, {"identifier": tokens, "_count": str(_PAGE)})
+def _search(client: FhirClient, resource_type: str, tokens: list[str]) -> list[Resource]:
+    answer = client.search(resource_type, {"identifier": ",".join(tokens), "_count": str(_PAGE)})
     bundle = answer.resource()
     if answer.status != 200 or bundle.get("resourceType") != "Bundle":
         raise LookupRefusedError(answer)
@@ -82,22 +101,15 @@ def _search(client: FhirClient, resource_type: str, tokens: str) -> list[Resourc
     ]
 
 
-def _identifier(condition: str) -> tuple[str, str] | None:
+def _token(condition: str) -> str | None:
     """Read "Type?identifier=system|value"; None for a condition of another form."""
     match parse_qsl(condition.partition("?")[2], keep_blank_values=True):
         case [("identifier", token)] if "|" in token:
-            system, _, value = token.partition("|")
-            return _unescaped(system), _unescaped(value)
+            return token
     return None
 
 
 def _escaped(text: str) -> str:
     for character in ("\\", ",", "|", "$"):
         text = text.replace(character, f"\\{character}")
-    return text
-
-
-def _unescaped(text: str) -> str:
-    for character in (",", "|", "$", "\\"):
-        text = text.replace(f"\\{character}", character)
     return text

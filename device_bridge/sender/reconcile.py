@@ -2,34 +2,28 @@
 
 Spec: https://hl7.org/fhir/R4/http.html#transaction
 
-    entry                                 the server has      becomes
-    PUT Type?condition                    nothing             stays
-                                          the same            leaves the Bundle
-                                          a newer one         leaves the Bundle
-                                          an older one        stays, with ifMatch
-    POST with ifNoneExist                 one                 leaves the Bundle
-    POST of a Provenance                                      tells of what is written; leaves with it
-    reference Patient?condition           one                 names it
-                                          none, several       the whole message is held
+    entry                        the server has       becomes
+    PUT Type?condition           nothing              stays, to create only
+                                 an older one         stays, with ifMatch
+                                 the same or newer    leaves the Bundle
+    POST with ifNoneExist        one                  leaves the Bundle
+    POST of a Provenance                              tells of what is written, or leaves
+    reference Patient?condition  one                  names it
+                                 none, several        the whole message is held
 
-So a replay of what is there already writes nothing at all. What several bridges write at the same time
-is decided by the server: ifMatch fails (412), and the message is looked at anew.
+So a replay of what is there already writes nothing at all. What several bridges write at the same
+time is decided by the server: a precondition fails (412), and the message is looked at anew.
 """
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
+from fhirserver_device_bridge.fhir.precedence import supersedes
 from fhirserver_device_bridge.sender.lookup import Resource, Stored
 
 Bundle = dict[str, Any]
-Supersedes = Callable[[Resource, Resource], bool]
-"""Whether the first resource may take the place of the second, which is stored."""
-
-_ENCODER = msgspec.json.Encoder(order="sorted", decimal_format="number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +37,39 @@ class Held:
     reason: str
 
 
+UNKNOWN = Held("patient unknown: the server has none with this identifier")
+AMBIGUOUS = Held("patient ambiguous: the server has several with this identifier")
+
+
 def conditions(bundle: Bundle) -> set[str]:
     """Collect the conditions of a Bundle's entries and references."""
     found = {reference for _, reference in _references(bundle) if "?" in reference}
-    for entry in bundle["entry"]:
-        condition = _condition(entry)
-        if condition is not None:
-            found.add(condition)
-    return found
+    of_entries = (_condition(entry) for entry in bundle["entry"])
+    return found | {condition for condition in of_entries if condition is not None}
 
 
-def reconcile(bundle: Bundle, stored: Stored, supersedes: Supersedes) -> Bundle | Held | None:
+def is_of_patient(condition: str) -> bool:
+    """Tell whether a condition looks for a patient."""
+    return condition.startswith("Patient?")
+
+
+def held(patients: Stored) -> Held | None:
+    """Tell why a message has to wait for its patients; None where each is one on the server."""
+    for found in patients.values():
+        if len(found) != 1:
+            return AMBIGUOUS if found else UNKNOWN
+    return None
+
+
+def reconcile(bundle: Bundle, stored: Stored) -> Bundle | None:
     """Take from a transaction what need not or must not be written.
 
     Args:
         bundle: stays as it is.
-        stored: of its `conditions`.
-        supersedes: tells older from newer.
+        stored: of its `conditions`; one patient for each of a patient.
 
     Returns:
-        What is to be sent; None where nothing is left; `Held` where a patient is not known.
+        What is to be sent; None where nothing is left.
     """
     left = copy.deepcopy(bundle)
     links = {
@@ -70,49 +77,39 @@ def reconcile(bundle: Bundle, stored: Stored, supersedes: Supersedes) -> Bundle 
         for entry in left["entry"]
         if "fullUrl" in entry and len(matches := _matches(entry, stored)) == 1
     }
+    links |= {each: _local(found[0]) for each, found in stored.items() if is_of_patient(each)}
     for holder, reference in list(_references(left)):
-        if reference.startswith("Patient?") and reference in stored:
-            if len(stored[reference]) != 1:
-                return Held("patient unknown" if not stored[reference] else "patient ambiguous")
-            holder["reference"] = _local(stored[reference][0])
-        else:
-            holder["reference"] = links.get(reference, reference)
-    left["entry"] = [each for each in left["entry"] if _stays(each, stored, supersedes)]
-    written = {_target(each, links) for each in left["entry"]}
-    left["entry"] = [each for each in left["entry"] if _tells_of(each, written)]
+        holder["reference"] = links.get(reference, reference)
+    left["entry"] = [entry for entry in left["entry"] if _stays(entry, stored)]
+    written = {links.get(url, url) for url in (each.get("fullUrl") for each in left["entry"])}
+    left["entry"] = [entry for entry in left["entry"] if _tells_of(entry, written)]
     return left if left["entry"] else None
 
 
-def _stays(entry: dict[str, Any], stored: Stored, supersedes: Supersedes) -> bool:
-    matches = _matches(entry, stored)
+def _stays(entry: dict[str, Any], stored: Stored) -> bool:
+    """Tell whether an entry is to be sent; a conditional update gets its precondition."""
+    matches, request = _matches(entry, stored), entry["request"]
+    if request["method"] == "PUT" and not matches:
+        request["ifNoneMatch"] = "*"
     if len(matches) != 1:
         return True
-    (found,) = matches
-    if entry["request"]["method"] == "POST":
+    if request["method"] == "POST" or not supersedes(entry["resource"], matches[0]):
         return False
-    if _content(entry["resource"]) == _content(found) or not supersedes(entry["resource"], found):
-        return False
-    entry["request"]["ifMatch"] = f'W/"{found["meta"]["versionId"]}"'
+    request["ifMatch"] = f'W/"{matches[0]["meta"]["versionId"]}"'
     return True
 
 
-def _tells_of(entry: dict[str, Any], written: set[str]) -> bool:
+def _tells_of(entry: dict[str, Any], written: set[Any]) -> bool:
     """Confine a Provenance to what is written; tell whether the entry has anything to say."""
-    resource = entry.get("resource", {})
-    if resource.get("resourceType") != "Provenance":
+    resource = entry["resource"]
+    if resource["resourceType"] != "Provenance":
         return True
-    resource["target"] = [each for each in resource["target"] if each.get("reference") in written]
+    resource["target"] = [each for each in resource["target"] if each["reference"] in written]
     return bool(resource["target"])
 
 
-def _target(entry: dict[str, Any], links: dict[str, str]) -> str:
-    full_url = entry.get("fullUrl", "")
-    return links.get(full_url, full_url)
-
-
 def _matches(entry: dict[str, Any], stored: Stored) -> tuple[Resource, ...]:
-    condition = _condition(entry)
-    return stored.get(condition, ()) if condition is not None else ()
+    return stored.get(_condition(entry) or "", ())
 
 
 def _condition(entry: dict[str, Any]) -> str | None:
@@ -122,17 +119,6 @@ def _condition(entry: dict[str, Any]) -> str | None:
     if request["method"] == "POST" and "ifNoneExist" in request:
         return f"{request['url']}?{request['ifNoneExist']}"
     return None
-
-
-def _content(resource: Resource) -> bytes:
-    """Give what a client says of a resource, without what the server adds; 2.0 is not 2."""
-    meta = {
-        name: value
-        for name, value in resource.get("meta", {}).items()
-        if name not in ("versionId", "lastUpdated")
-    }
-    rest = {name: value for name, value in resource.items() if name not in ("id", "meta")}
-    return _ENCODER.encode({**rest, "meta": meta})
 
 
 def _local(resource: Resource) -> str:
