@@ -57,14 +57,14 @@ def fhir(server: ServerProcess) -> Iterator[FhirClient]:
     opened.close()
 
 
-def chart(
-    fhir: FhirClient, raw: bytes, source: Source = WARD, sequence: int = 1
-) -> Judgement:
+def chart(fhir: FhirClient, raw: bytes, source: Source = WARD, sequence: int = 1) -> Judgement:
     return deliver(converted(raw, source, sequence), fhir, supersedes)
 
 
 def stored(client: Client, **query: str) -> list[dict[str, Any]]:
-    return client.search("Observation?" + "&".join(f"{name}={value}" for name, value in query.items()))
+    return client.search(
+        "Observation?" + "&".join(f"{name}={value}" for name, value in query.items())
+    )
 
 
 def everything(client: Client) -> set[tuple[str, str, str]]:
@@ -114,7 +114,9 @@ def test_what_is_sent_is_what_is_found(client: Client, fhir: FhirClient) -> None
     assert metric["source"]["reference"] == f"Device/{system['id']}"
     told = client.get(f"Provenance?target=Observation/{made['id']}").json["entry"]
     assert len(told) == 1
-    found = stored(client, code="http://loinc.org|8867-4", **{"subject.identifier": f"{HOSPITAL}|P-7"})
+    found = stored(
+        client, code="http://loinc.org|8867-4", **{"subject.identifier": f"{HOSPITAL}|P-7"}
+    )
     assert made["id"] in {each["id"] for each in found}
 
 
@@ -145,7 +147,9 @@ def test_messages_of_real_devices(
     assert everything(client) == before
 
 
-def test_a_replay_of_all_in_parallel_makes_no_version(client: Client, server: ServerProcess) -> None:
+def test_a_replay_of_all_in_parallel_makes_no_version(
+    client: Client, server: ServerProcess
+) -> None:
     messages = [
         oru(obx(place=f"1.4.1.{number}"), obx(place=f"1.4.2.{number}", value=str(50 + number)))
         for number in range(12)
@@ -191,7 +195,9 @@ EARLIER = "20260504090000+0000"
         pytest.param({"value": "61", "f11": "W"}, LATER, 2, "61", "2", id="posted-as-wrong"),
         pytest.param({"value": "61", "f11": "R"}, LATER, 2, "61", "1", id="the-same-again"),
         pytest.param({"value": "62", "f11": "C"}, EARLIER, 2, "61", "1", id="an-older-message"),
-        pytest.param({"value": "62", "f11": "R"}, "", 2, "62", "2", id="same-time-later-in-journal"),
+        pytest.param(
+            {"value": "62", "f11": "R"}, "", 2, "62", "2", id="same-time-later-in-journal"
+        ),
         pytest.param({"value": "62", "f11": "R"}, "", 0, "61", "1", id="same-time-earlier"),
         pytest.param({"value": "62", "f11": "F"}, "", 0, "62", "2", id="same-time-higher-rank"),
     ],
