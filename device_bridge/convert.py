@@ -19,9 +19,10 @@ from fhirserver_device_bridge.fhir.bundle import transaction
 from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.fhir.observation import Circumstances
 from fhirserver_device_bridge.fhir.precedence import supersedes
+from fhirserver_device_bridge.mapping.files import mapping_named
 from fhirserver_device_bridge.mapping.gate import gate
 from fhirserver_device_bridge.mapping.grouping import Measurement, group
-from fhirserver_device_bridge.mapping.table import Table, standard
+from fhirserver_device_bridge.mapping.table import Table
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.message import Message, parse
 from fhirserver_device_bridge.protocols.hl7v2.pcd01 import decode, message_type
@@ -73,11 +74,15 @@ def convert(
         source: what the message does not say of its sender.
         received: aware; of the journal, so that a replay gives the same.
         sequence: number in the journal.
-        table: mapping; None for the one that is shipped.
+        table: mapping; None for the one that the source names.
     """
     try:
         message = parse(raw, source.character_set)
-        return _converted(message, Receipt(raw, source, received, sequence), table or standard())
+        return _converted(
+            message,
+            Receipt(raw, source, received, sequence),
+            table or mapping_named(source.mapping),
+        )
     except MessageError as error:
         return Conversion(rejected=str(error))
 
