@@ -19,9 +19,10 @@ from fhirserver_device_bridge.fhir.bundle import transaction
 from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.fhir.observation import Circumstances
 from fhirserver_device_bridge.fhir.precedence import supersedes
+from fhirserver_device_bridge.mapping.files import mapping_named
 from fhirserver_device_bridge.mapping.gate import gate
 from fhirserver_device_bridge.mapping.grouping import Measurement, group
-from fhirserver_device_bridge.mapping.table import Table, standard
+from fhirserver_device_bridge.mapping.table import Table
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.message import Message, parse
 from fhirserver_device_bridge.protocols.hl7v2.pcd01 import decode, message_type
@@ -73,11 +74,15 @@ def convert(
         source: what the message does not say of its sender.
         received: aware; of the journal, so that a replay gives the same.
         sequence: number in the journal.
-        table: mapping; None for the one that is shipped.
+        table: mapping; None for the one that the source names.
     """
     try:
         message = parse(raw, source.character_set)
-        return _converted(message, Receipt(raw, source, received, sequence), table or standard())
+        return _converted(
+            message,
+            Receipt(raw, source, received, sequence),
+            table or mapping_named(source.mapping),
+        )
     except MessageError as error:
         return Conversion(rejected=str(error))
 
@@ -95,7 +100,7 @@ def _converted(message: Message, received: Receipt, table: Table) -> Conversion:
     measurements, repeated = _distinct(
         group((found for found in read if isinstance(found, Reading)), table)
     )
-    readings = tuple(part for found in measurements for part in found.parts)
+    readings = tuple(part for found in measurements.values() for part in found.parts)
     conversion = Conversion(
         readings=readings,
         quarantined=(*(found for found in read if isinstance(found, Rejected)), *repeated),
@@ -106,14 +111,16 @@ def _converted(message: Message, received: Receipt, table: Table) -> Conversion:
     return _charted(conversion, measurements, received, table)
 
 
-def _distinct(measurements: list[Measurement]) -> tuple[list[Measurement], list[Rejected]]:
+def _distinct(
+    measurements: list[Measurement],
+) -> tuple[dict[Identifier, Measurement], list[Rejected]]:
     """Part what has an identity of its own from what repeats one of the same message."""
     distinct: dict[Identifier, Measurement] = {}
     repeated: list[Rejected] = []
     for measurement in measurements:
         if distinct.setdefault(identity.observation(measurement), measurement) is not measurement:
             repeated.extend(Rejected(part, _REPEATED) for part in measurement.parts)
-    return list(distinct.values()), repeated
+    return distinct, repeated
 
 
 _REPEATED = (
@@ -123,13 +130,17 @@ _REPEATED = (
 
 
 def _charted(
-    conversion: Conversion, measurements: list[Measurement], received: Receipt, table: Table
+    conversion: Conversion,
+    measurements: dict[Identifier, Measurement],
+    received: Receipt,
+    table: Table,
 ) -> Conversion:
     if not measurements:
         return replace(conversion, rejected=_NOTHING if conversion.quarantined else None)
-    known = _known_patient(measurements[0].parts[0].patient)
+    patients = conversion.readings[0].patient
+    known = _known_patient(patients)
     if known is None:
-        return replace(conversion, held=_unknown(measurements[0].parts[0].patient))
+        return replace(conversion, held=_unknown(patients))
     patient = f"Patient?{identity.condition(known)}"
     around = Circumstances(table, patient, received.at)
     bundle = transaction(measurements, around, hashlib.sha256(received.raw).hexdigest())

@@ -198,7 +198,7 @@ def test_worth_of_a_value(
     flags: str, labels: list[str], interpretation: list[str], absent: str | None
 ) -> None:
     made = only(obx(f8=flags))
-    told = [label["code"] for label in made["meta"].get("security", ())]
+    told = [label["code"] for label in made.get("meta", {}).get("security", ())]
     assert told == labels
     said = [each["coding"][0]["code"] for each in made.get("interpretation", ())]
     assert said == interpretation
