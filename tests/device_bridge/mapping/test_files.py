@@ -73,6 +73,7 @@ def test_own_rows_come_before_those_that_are_shipped(tmp_path: Path) -> None:
         pytest.param("ucum: /min", "ucum: per minute", r":8: .*no unit of UCUM", id="metric-unit"),
         pytest.param('["160001"', '["160009"', r":17: .*'160009' has no row", id="member"),
         pytest.param('"160001": {', '"149530": {', ":11: key '149530' is given twice", id="twice"),
+        pytest.param('"160003": {', "160003: {", "160003 is not of type", id="a-number-as-key"),
         pytest.param("groups:", "\tgroups:", "no YAML", id="no-YAML"),
     ],
 )
