@@ -1,0 +1,1 @@
+"""Decoders, one folder a protocol: octets of a frame -> readings; pure but for their listeners."""
