@@ -1,1 +1,1 @@
-"""Decoders, one folder a protocol: octets of a frame -> readings; pure but for their listeners."""
+"""Pure decoders, one folder a protocol: a frame becomes readings, and no line or clock is touched."""
