@@ -14,7 +14,6 @@
     recording          what is journaled: a data APDU with what it takes to understand it
     states             association, as a table
     session            APDU in, effects out
-    listener           the one file here that has a socket
 
 Spec: IEEE Std 11073-20601-2014 and its specialisations 11073-104xx; data from `nomenclature.json` and
 `standard_configurations.json`.

@@ -17,7 +17,7 @@ Every APDU is a choice: tag and length in four octets, so a stream of them needs
 from dataclasses import dataclass
 from typing import Any
 
-from .mder import OCTETS, U8, U16, U32, Codec, Cursor, MderError, choice, inside, record, sequence_of
+from fhirserver_device_bridge.protocols.x20601.mder import OCTETS, U8, U16, U32, Codec, Cursor, MderError, choice, inside, record, sequence_of
 
 HEADER_SIZE = 4
 PROTOCOL_20601 = 0x5079

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .apdu import Attribute
-from .floats import Number
-from .mder import (
+from fhirserver_device_bridge.protocols.x20601.apdu import Attribute
+from fhirserver_device_bridge.protocols.x20601.floats import Number
+from fhirserver_device_bridge.protocols.x20601.mder import (
     FLOAT,
     OCTETS,
     REST,
@@ -26,7 +26,7 @@ from .mder import (
     record,
     sequence_of,
 )
-from .times import ABSOLUTE_TIME, BASE_OFFSET_TIME, HIGH_RESOLUTION_TIME, RELATIVE_TIME
+from fhirserver_device_bridge.protocols.x20601.times import ABSOLUTE_TIME, BASE_OFFSET_TIME, HIGH_RESOLUTION_TIME, RELATIVE_TIME
 
 # Of the agent itself, the medical device system (MDS).
 SYSTEM_MODEL, PRODUCTION_SPECIFICATION, SYSTEM_ID, SYSTEM_TYPE = 2344, 2349, 2436, 2438

@@ -13,10 +13,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from . import attributes
-from .apdu import ATTRIBUTES, Attribute
-from .attributes import MapEntry, Structure, Type, Values
-from .mder import U16, record, sequence_of
+from fhirserver_device_bridge.protocols.x20601 import attributes
+from fhirserver_device_bridge.protocols.x20601.apdu import ATTRIBUTES, Attribute
+from fhirserver_device_bridge.protocols.x20601.attributes import MapEntry, Structure, Type, Values
+from fhirserver_device_bridge.protocols.x20601.mder import U16, record, sequence_of
 
 NOTI_CONFIG = 3356
 ACCEPTED, UNSUPPORTED, STANDARD_UNKNOWN = 0, 1, 2

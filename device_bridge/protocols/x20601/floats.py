@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 
-from ...reading import AbsentReason
+from fhirserver_device_bridge.reading import AbsentReason
 
 
 class Special(Enum):

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from . import floats
+from fhirserver_device_bridge.protocols.x20601 import floats
 
 T = TypeVar("T")
 

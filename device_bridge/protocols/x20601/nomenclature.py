@@ -10,7 +10,7 @@ import json
 from functools import cache
 from importlib.resources import files
 
-from ...reading import MDC, Coding
+from fhirserver_device_bridge.reading import MDC, Coding
 
 METRICS, DIMENSIONS, INFRASTRUCTURE = 2, 4, 8
 

@@ -16,11 +16,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import attributes
-from .apdu import ATTRIBUTES, Attribute, EventReport
-from .attributes import Values
-from .configurations import Objects
-from .mder import OCTETS, U16, U32, Codec, Cursor, MderError, record, sequence_of
+from fhirserver_device_bridge.protocols.x20601 import attributes
+from fhirserver_device_bridge.protocols.x20601.apdu import ATTRIBUTES, Attribute, EventReport
+from fhirserver_device_bridge.protocols.x20601.attributes import Values
+from fhirserver_device_bridge.protocols.x20601.configurations import Objects
+from fhirserver_device_bridge.protocols.x20601.mder import OCTETS, U16, U32, Codec, Cursor, MderError, record, sequence_of
 
 DATA_REQUEST = 3099
 NO_PERSON = 0xFFFF

@@ -17,12 +17,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import attributes
-from .apdu import ATTRIBUTES, Attribute
-from .attributes import SegmentMap, Values
-from .mder import OCTETS, U16, U32, Codec, Cursor, MderError, record, sequence_of
-from .reports import Observation
-from .times import ABSOLUTE_TIME, BASE_OFFSET_TIME, HIGH_RESOLUTION_TIME, RELATIVE_TIME
+from fhirserver_device_bridge.protocols.x20601 import attributes
+from fhirserver_device_bridge.protocols.x20601.apdu import ATTRIBUTES, Attribute
+from fhirserver_device_bridge.protocols.x20601.attributes import SegmentMap, Values
+from fhirserver_device_bridge.protocols.x20601.mder import OCTETS, U16, U32, Codec, Cursor, MderError, record, sequence_of
+from fhirserver_device_bridge.protocols.x20601.reports import Observation
+from fhirserver_device_bridge.protocols.x20601.times import ABSOLUTE_TIME, BASE_OFFSET_TIME, HIGH_RESOLUTION_TIME, RELATIVE_TIME
 
 SEGMENT_DATA = 3361
 GET_SEGMENT_INFO, TRIGGER_TRANSFER = 3085, 3100

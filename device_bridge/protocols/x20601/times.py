@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
-from .mder import I16, U16, U32, Codec, integer, octets, record
+from fhirserver_device_bridge.protocols.x20601.mder import I16, U16, U32, Codec, integer, octets, record
 
 NO_RELATIVE_TIME = 0xFFFFFFFF
 RELATIVE_TICKS_PER_S = 8000
