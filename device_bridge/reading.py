@@ -200,6 +200,7 @@ class Reading:
         timed_by_message: `time` is only `sent`: it does not tell two measurements apart.
         duration_s: of a measurement that took time, from `time` on.
         compound: the measurement that this is a part of, where the protocol says so.
+        supplemental: types that tell two measurements of one code apart (20601).
         patient: the identifiers that the message gives, as sent; empty where it gives none.
         range: reference or alarm range as sent, e.g. "50-120".
     """
@@ -218,6 +219,7 @@ class Reading:
     timed_by_message: bool = False
     duration_s: Decimal | None = None
     compound: Coding | None = None
+    supplemental: tuple[Coding, ...] = ()
     patient: tuple[Identifier, ...] = ()
     location: Location | None = None
     method: Coding | None = None

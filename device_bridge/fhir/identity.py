@@ -1,0 +1,123 @@
+"""Identifiers that are the same whenever the same is said: what makes a replay harmless.
+
+    Device        the sender's own identifier; a level without one: parent and number
+    DeviceMetric  device, handle and code
+    Observation   source, device, handle, code, device time, duration, supplemental types; never the value,
+                  so that a correction finds what it corrects. Without a time of the device's own also the
+                  number of the message in the journal
+
+What the bridge makes up itself is a SHA-256 in a system of its own (`urn:fhirserver:device-bridge:…`).
+"""
+
+import hashlib
+import json
+import re
+import uuid
+from urllib.parse import quote
+
+from fhirserver_device_bridge.mapping.grouping import Measurement
+from fhirserver_device_bridge.reading import EUI64, Coding, Identifier, Level, Reading
+
+SYSTEM = "urn:fhirserver:device-bridge"
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
+_HEX16 = re.compile(r"[0-9A-F]{16}")
+_ESCAPED = re.compile(r"([\\$,|])")
+
+
+def uri(name: str, source: str) -> str:
+    """Give a system's name as a URI; a name of the sender's own becomes one within its source.
+
+    Args:
+        name: as sent, e.g. "99MNDRY"; a URI stays as it is, "" becomes the source's own.
+        source: name of the source.
+    """
+    if is_uri(name):
+        return name
+    return ":".join((SYSTEM, "source", quote(source, safe=""), quote(name, safe=""))).rstrip(":")
+
+
+def is_uri(name: str) -> bool:
+    """Tell whether a system's name is a URI."""
+    return _SCHEME.fullmatch(name) is not None
+
+
+def business(identifier: Identifier, source: str) -> Identifier:
+    """Give a sender's identifier with a URI as its system, an EUI-64 in FHIR's writing."""
+    value = identifier.value
+    if identifier.system == EUI64:
+        value = _eui64(value)
+    return Identifier(uri(identifier.system, source), value, identifier.type)
+
+
+def _eui64(value: str) -> str:
+    digits = re.sub(r"[-:. ]", "", value).upper()
+    return "-".join(re.findall("..", digits)) if _HEX16.fullmatch(digits) else value
+
+
+def device(path: tuple[Level, ...], source: str) -> Identifier:
+    """Give the identifier by which the innermost device of a path is found."""
+    innermost = path[-1]
+    if innermost.identifiers:
+        return business(innermost.identifiers[0], source)
+    outer = _token(device(path[:-1], source)) if len(path) > 1 else source
+    return _own("device", outer, innermost.kind, innermost.number)
+
+
+def metric(reading: Reading) -> Identifier:
+    """Give the identifier of a DeviceMetric."""
+    return _own("metric", device_of(reading), reading.handle, _code(reading.codes[0]))
+
+
+def device_of(reading: Reading) -> str:
+    """Give the innermost device of a reading as "system|value"; the source where it has none."""
+    return _token(device(reading.path, reading.source)) if reading.path else reading.source
+
+
+def observation(measurement: Measurement) -> Identifier:
+    """Give the identifier of an Observation."""
+    first = measurement.parts[0]
+    handle = ".".join(level.number for level in first.path) if measurement.panel else first.handle
+    own_time = first.time is not None and not first.timed_by_message
+    return _own(
+        "observation",
+        first.source,
+        device_of(first),
+        handle,
+        _code(measurement.panel or first.codes[0]),
+        first.time.text if first.time else "",
+        str(first.duration_s or ""),
+        *sorted(_code(code) for code in first.supplemental),
+        *([] if own_time else [str(first.sequence)]),
+    )
+
+
+def digest(*parts: str) -> str:
+    """Give 64 hexadecimal digits for a list of texts."""
+    return hashlib.sha256(json.dumps(parts).encode("utf-8")).hexdigest()
+
+
+def full_url(identifier: Identifier) -> str:
+    """Give the fullUrl under which a Bundle's entry is referred to."""
+    return f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, _token(identifier))}"
+
+
+def condition(identifier: Identifier) -> str:
+    """Give the search for an identifier, e.g. "identifier=urn:oid:1.2|00-A0"."""
+    return f"identifier={_value(identifier.system)}|{_value(identifier.value)}"
+
+
+def _value(text: str) -> str:
+    """Escape for a token's value, then for a query."""
+    return quote(_ESCAPED.sub(r"\\\1", text), safe=":/.-_")
+
+
+def _own(kind: str, *parts: str) -> Identifier:
+    return Identifier(f"{SYSTEM}:{kind}", digest(*parts))
+
+
+def _token(identifier: Identifier) -> str:
+    return f"{identifier.system}|{identifier.value}"
+
+
+def _code(coding: Coding) -> str:
+    return f"{coding.system}|{coding.code}"
