@@ -11,10 +11,13 @@
     segments           what an agent stored (PM-store)
     clocks             time stamps of an agent -> moments
     measurements       observations of a recording -> readings
+    values             attributes with a value -> values of readings
+    agent              what is learned of an agent
     recording          what is journaled: a data APDU with what it takes to understand it
     states             association, as a table
+    negotiation        what associations are accepted
     session            APDU in, effects out
 
-Spec: IEEE Std 11073-20601-2014 and its specialisations 11073-104xx; data from `nomenclature.json` and
-`standard_configurations.json`.
+Spec: IEEE Std 11073-20601-2014 and its specialisations 11073-104xx.
+Tables: `nomenclature.json`, `standard_configurations.json`.
 """

@@ -60,6 +60,7 @@ def learn(agent: Agent, apdu: Apdu, at: datetime) -> Agent:
     """Add what an APDU says of its agent. Pure.
 
     Args:
+        agent: as it is known before.
         apdu: reports with measurements and answers teach nothing.
         at: when it came.
 

@@ -17,7 +17,19 @@ Every APDU is a choice: tag and length in four octets, so a stream of them needs
 from dataclasses import dataclass
 from typing import Any
 
-from fhirserver_device_bridge.protocols.x20601.mder import OCTETS, U8, U16, U32, Codec, Cursor, MderError, choice, inside, record, sequence_of
+from fhirserver_device_bridge.protocols.x20601.mder import (
+    OCTETS,
+    U8,
+    U16,
+    U32,
+    Codec,
+    Cursor,
+    MderError,
+    choice,
+    inside,
+    record,
+    sequence_of,
+)
 
 HEADER_SIZE = 4
 PROTOCOL_20601 = 0x5079
@@ -57,7 +69,8 @@ class Association:
 
     Attributes:
         system_id: EUI-64, 8 octets.
-        config_id: 0x0001-0x3FFF a standard configuration, 0x4000-0x7FFF the agent's own; 0 of a manager.
+        config_id: 0x0001-0x3FFF a standard configuration, 0x4000-0x7FFF the agent's own; 0
+            of a manager.
         agent_starts, manager_starts: how many data requests each side may have running.
     """
 
@@ -140,7 +153,7 @@ class Abort:
 
 @dataclass(frozen=True, slots=True)
 class EventReport:
-    """An event of the object `handle`; `time` in 1/8 ms, 0xFFFFFFFF where the agent has no such clock."""
+    """An event of an object; `time` in 1/8 ms, 0xFFFFFFFF where the agent has no such clock."""
 
     handle: int
     time: int

@@ -26,7 +26,12 @@ from fhirserver_device_bridge.protocols.x20601.mder import (
     record,
     sequence_of,
 )
-from fhirserver_device_bridge.protocols.x20601.times import ABSOLUTE_TIME, BASE_OFFSET_TIME, HIGH_RESOLUTION_TIME, RELATIVE_TIME
+from fhirserver_device_bridge.protocols.x20601.times import (
+    ABSOLUTE_TIME,
+    BASE_OFFSET_TIME,
+    HIGH_RESOLUTION_TIME,
+    RELATIVE_TIME,
+)
 
 # Of the agent itself, the medical device system (MDS).
 SYSTEM_MODEL, PRODUCTION_SPECIFICATION, SYSTEM_ID, SYSTEM_TYPE = 2344, 2349, 2436, 2438
@@ -82,7 +87,8 @@ class Production:
     """One entry of the production specification.
 
     Attributes:
-        kind: 1 serial number, 2 part number, 3 hardware, 4 software, 5 firmware, 6 protocol, 7 GMDN.
+        kind: 1 serial number, 2 part number, 3 hardware, 4 software, 5 firmware, 6 protocol,
+            7 GMDN.
     """
 
     kind: int
@@ -126,7 +132,7 @@ class HandleMap:
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """How many numbers a metric holds; `kind` 0 simple, 1 compound, 2 reserved, 3 compound fixed."""
+    """How many numbers a metric holds; `kind` 0 simple, 1 compound, 3 compound fixed."""
 
     kind: int
     count: int
@@ -235,9 +241,7 @@ def _scale(raw: Codec[int]) -> Codec[Scale]:
 
 CODECS: dict[int, Codec[Any]] = {
     SYSTEM_MODEL: record(SystemModel, manufacturer=OCTETS, model=OCTETS),
-    PRODUCTION_SPECIFICATION: sequence_of(
-        record(Production, kind=U16, component=U16, text=OCTETS)
-    ),
+    PRODUCTION_SPECIFICATION: sequence_of(record(Production, kind=U16, component=U16, text=OCTETS)),
     SYSTEM_ID: OCTETS,
     SYSTEM_TYPE: _TYPE,
     SPECIALISATIONS: sequence_of(record(TypeVersion, type=U16, version=U16)),
@@ -292,9 +296,7 @@ CODECS: dict[int, Codec[Any]] = {
         SegmentMap,
         header=U16,
         entries=sequence_of(
-            record(
-                SegmentEntry, class_id=U16, type=_TYPE, handle=U16, values=VALUE_MAP_CODEC
-            )
+            record(SegmentEntry, class_id=U16, type=_TYPE, handle=U16, values=VALUE_MAP_CODEC)
         ),
     ),
     SEGMENT_PERSON: U16,

@@ -9,8 +9,8 @@ An agent's clock is read once in an association, and the manager's with it: a co
     base offset    as sent, with its offset             shifted by the measured offset
     relative       (never an instant by itself)         the coincidence less what has elapsed
 
-Off the timeline, and not charted: a stamp later than the clock itself shows, a clock never set, and a
-counter whose present count is not known. A stamp without coincidence is taken as it was sent.
+Off the timeline, and not charted: a stamp later than the clock itself shows, a clock never set, and
+a counter whose present count is not known. A stamp without coincidence is taken as it was sent.
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ class OffTimelineError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """One clock of an agent: its attribute of the MDS, of a time stamp, and its bit when synchronised."""
+    """One clock: its attribute of the MDS, of a time stamp, and its bit when synchronised."""
 
     now: int
     stamp: int
@@ -135,7 +135,8 @@ def _absolute(
     local = stamp.local
     if local is None:
         raise OffTimelineError("the absolute time stamp is no date: set the clock of the device")
-    now = coincidence.device.local if coincidence and _is_absolute(coincidence.device) else None
+    device = coincidence.device if coincidence else None
+    now = device.local if isinstance(device, AbsoluteTime) else None
     if coincidence is None or now is None:
         return Placed(_wall(local, zone), stamp.text)
     _not_ahead(local - now, received - coincidence.manager)
@@ -146,10 +147,6 @@ def _absolute(
     return Placed(_instant(shifted, zone, local.microsecond), stamp.text, offset)
 
 
-def _is_absolute(time: DeviceTime) -> bool:
-    return isinstance(time, AbsoluteTime)
-
-
 def _base_offset(
     stamp: BaseOffsetTime, coincidence: Coincidence | None, received: datetime, zone: tzinfo
 ) -> Placed:
@@ -157,7 +154,8 @@ def _base_offset(
     if instant is None:
         raise OffTimelineError("the base-offset time stamp is 0: set the clock of the device")
     sent = _instant(instant, instant.tzinfo or UTC, instant.microsecond)
-    now = coincidence.device.instant if coincidence and _is_based(coincidence.device) else None
+    device = coincidence.device if coincidence else None
+    now = device.instant if isinstance(device, BaseOffsetTime) else None
     if coincidence is None or now is None:
         return Placed(sent, stamp.text)
     _not_ahead(instant - now, received - coincidence.manager)
@@ -165,10 +163,6 @@ def _base_offset(
     if coincidence.synchronised or abs(offset) <= KEPT_OFFSET:
         return Placed(sent, stamp.text, timedelta())
     return Placed(_instant(instant + offset, zone, instant.microsecond), stamp.text, offset)
-
-
-def _is_based(time: DeviceTime) -> bool:
-    return isinstance(time, BaseOffsetTime)
 
 
 def _relative(

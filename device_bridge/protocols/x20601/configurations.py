@@ -2,8 +2,9 @@
 
 Spec: IEEE 11073-20601, "Configuring procedure"; the standard ones in 11073-104xx, clause 6
 
-An agent either names a standard configuration (0x0001 to 0x3FFF, `standard_configurations.json`) or sends
-its own (0x4000 to 0x7FFF) in an event report MDC_NOTI_CONFIG, which the manager accepts or refuses.
+An agent either names a standard configuration (0x0001 to 0x3FFF, `standard_configurations.json`) or
+sends its own (0x4000 to 0x7FFF) in an event report MDC_NOTI_CONFIG, which the manager accepts or
+refuses.
 """
 
 import json

@@ -85,7 +85,7 @@ def decode(raw: int, layout: Layout) -> Number:
         layout: FLOAT or SFLOAT.
 
     Returns:
-        A Decimal with the sender's digits (0xFF000014 is 2.0, 0x01000002 is 20), or a special value.
+        A Decimal with the sender's digits (0xFF000014 is 2.0, 0x01000002 is 20), or what is none.
     """
     exponent = _signed(raw >> layout.mantissa_bits, layout.exponent_bits)
     mantissa = raw & ((1 << layout.mantissa_bits) - 1)
@@ -107,8 +107,7 @@ def encode(number: Number, layout: Layout) -> int:
     if isinstance(number, Special):
         return _CODES[layout][number]
     sign, digits, exponent = number.as_tuple()
-    if not isinstance(exponent, int):
-        raise ValueError(f"{number} is written as a special value, not as a Decimal")
+    assert isinstance(exponent, int), "a NaN is written as a special value, not as a Decimal"
     mantissa = int("".join(map(str, digits)))
     mantissa, exponent = _fit(mantissa, exponent, layout)
     signed = -mantissa if sign else mantissa

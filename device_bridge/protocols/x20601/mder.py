@@ -8,8 +8,8 @@ Spec: IEEE 11073-20601, "Medical device encoding rules (MDER)"
     SEQUENCE                   its fields, one after the other
     CHOICE                     INT-U16 tag, INT-U16 length in octets, then the chosen type
 
-Both directions stand in one place, so that what was read is written back octet by octet. Lengths are
-checked against what holds them: no input makes a reader go beyond its own.
+Both directions stand in one place, so that what was read is written back octet by octet. Lengths
+are checked against what holds them: no input makes a reader go beyond its own.
 """
 
 from collections.abc import Callable, Mapping

@@ -31,8 +31,7 @@ class Received:
 def write(parts: Iterable[Received]) -> bytes:
     """Write a recording; the report is the last part. Pure."""
     return MAGIC + b"".join(
-        _INSTANT.write((part.at - _EPOCH) // timedelta(microseconds=1)) + part.raw
-        for part in parts
+        _INSTANT.write((part.at - _EPOCH) // timedelta(microseconds=1)) + part.raw for part in parts
     )
 
 
@@ -45,7 +44,7 @@ def read(raw: bytes) -> list[Received]:
     cursor = Cursor(raw)
     if cursor.left < len(MAGIC) or cursor.take(len(MAGIC)) != MAGIC:
         raise MderError(0, "no recording of APDUs")
-    parts = []
+    parts: list[Received] = []
     while cursor.left or not parts:
         instant = _INSTANT.read(cursor)
         if instant > _LATEST_US:

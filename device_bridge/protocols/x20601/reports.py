@@ -3,8 +3,8 @@
 Spec: IEEE 11073-20601, "Event report", annex A.11.5
 
     from the MDS        fixed 3357   variable 3358   several persons: 3359 fixed, 3360 variable
-    from a scanner      unbuffered   variable 3362, fixed 3363, grouped 3364; several persons 3365-3367
-                        buffered     variable 3368, fixed 3369, grouped 3370; several persons 3371-3373
+    from a scanner      unbuffered 3362 variable, 3363 fixed, 3364 grouped; more persons 3365-3367
+                        buffered 3368 variable, 3369 fixed, 3370 grouped; more persons 3371-3373
     from a PM-store     3361, see `segments`
 
     fixed     handle, octets laid out by the object's attribute value map
@@ -20,7 +20,16 @@ from fhirserver_device_bridge.protocols.x20601 import attributes
 from fhirserver_device_bridge.protocols.x20601.apdu import ATTRIBUTES, Attribute, EventReport
 from fhirserver_device_bridge.protocols.x20601.attributes import Values
 from fhirserver_device_bridge.protocols.x20601.configurations import Objects
-from fhirserver_device_bridge.protocols.x20601.mder import OCTETS, U16, U32, Codec, Cursor, MderError, record, sequence_of
+from fhirserver_device_bridge.protocols.x20601.mder import (
+    OCTETS,
+    U16,
+    U32,
+    Codec,
+    Cursor,
+    MderError,
+    record,
+    sequence_of,
+)
 
 DATA_REQUEST = 3099
 NO_PERSON = 0xFFFF
@@ -79,7 +88,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class DataResponse:
-    """What answers a data request (action 3099): a report of `type` in `info`; `result` 0 is success."""
+    """What answers a data request (action 3099): a report of `type` in `info`; result 0 is good."""
 
     time: int
     result: int

@@ -7,8 +7,8 @@ Spec: IEEE 11073-20601, "PM-store", annex A.11.6
     agent:   confirmed event reports 3361 of the PM-store, so many entries each, the last one marked
     manager: confirms each with the same description and the bit "manager confirms"
 
-    entry    header: absolute, relative, high-resolution, base-offset time as the bits of the map say,
-             then the objects of the map, each laid out by its attribute value map
+    entry    header: absolute, relative, high-resolution, base-offset time as the bits of the map
+             say, then the objects of the map, each laid out by its attribute value map
 
 Nothing is cleared on the agent: it is for the agent's user to say when its memory may go.
 """
@@ -20,9 +20,23 @@ from typing import Any
 from fhirserver_device_bridge.protocols.x20601 import attributes
 from fhirserver_device_bridge.protocols.x20601.apdu import ATTRIBUTES, Attribute
 from fhirserver_device_bridge.protocols.x20601.attributes import SegmentMap, Values
-from fhirserver_device_bridge.protocols.x20601.mder import OCTETS, U16, U32, Codec, Cursor, MderError, record, sequence_of
+from fhirserver_device_bridge.protocols.x20601.mder import (
+    OCTETS,
+    U16,
+    U32,
+    Codec,
+    Cursor,
+    MderError,
+    record,
+    sequence_of,
+)
 from fhirserver_device_bridge.protocols.x20601.reports import Observation
-from fhirserver_device_bridge.protocols.x20601.times import ABSOLUTE_TIME, BASE_OFFSET_TIME, HIGH_RESOLUTION_TIME, RELATIVE_TIME
+from fhirserver_device_bridge.protocols.x20601.times import (
+    ABSOLUTE_TIME,
+    BASE_OFFSET_TIME,
+    HIGH_RESOLUTION_TIME,
+    RELATIVE_TIME,
+)
 
 SEGMENT_DATA = 3361
 GET_SEGMENT_INFO, TRIGGER_TRANSFER = 3085, 3100
@@ -83,8 +97,8 @@ def observations(data: SegmentData, segment: Mapping[int, Any]) -> list[Observat
         segment: attributes of the segment (`attributes.Values`), its map among them.
 
     Returns:
-        For each entry the observations of its objects, in the order they were sent; the time stamps of
-        the entry's header stand in each.
+        For each entry the observations of its objects, in the order they were sent; the time stamps
+        of the entry's header stand in each.
 
     Raises:
         MderError: the segment has no map, or the octets do not fit it.
@@ -105,9 +119,7 @@ def observations(data: SegmentData, segment: Mapping[int, Any]) -> list[Observat
 
 def _entry(cursor: Cursor, layout: SegmentMap, person: int | None) -> list[Observation]:
     header: Values = {
-        attribute: codec.read(cursor)
-        for bit, attribute, codec in _HEADER
-        if layout.header & bit
+        attribute: codec.read(cursor) for bit, attribute, codec in _HEADER if layout.header & bit
     }
     found = []
     for entry in layout.entries:

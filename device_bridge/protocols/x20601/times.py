@@ -2,8 +2,8 @@
 
 Spec: IEEE 11073-20601, annex A.2
 
-    AbsoluteTime          8 octets BCD: century year month day hour minute second 1/100 s; local time
-    BaseOffsetTime        INT-U32 s since 1900-01-01 UTC, INT-U16 1/65536 s, INT-I16 minutes of offset
+    AbsoluteTime          8 octets BCD: century year month day hour minute second 1/100 s; local
+    BaseOffsetTime        INT-U32 s since 1900-01-01 UTC, INT-U16 1/65536 s, INT-I16 min of offset
     RelativeTime          INT-U32 in 1/8 ms; 0xFFFFFFFF: no such clock; goes round in about six days
     HighResRelativeTime   8 octets, microseconds
 """
@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
-from fhirserver_device_bridge.protocols.x20601.mder import I16, U16, U32, Codec, integer, octets, record
+from fhirserver_device_bridge.protocols.x20601.mder import (
+    I16,
+    U16,
+    U32,
+    Codec,
+    integer,
+    octets,
+    record,
+)
 
 NO_RELATIVE_TIME = 0xFFFFFFFF
 RELATIVE_TICKS_PER_S = 8000
@@ -60,7 +68,7 @@ class BaseOffsetTime:
 
     @property
     def instant(self) -> datetime | None:
-        """The instant in its offset; None for the time 0 (a clock never set) or no offset of the world."""
+        """The instant in its offset; None for a clock never set (0) and an offset of nowhere."""
         if not self.seconds or abs(self.offset_min) > 14 * 60:
             return None
         microseconds = self.fraction * 1_000_000 // 65536
