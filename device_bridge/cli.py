@@ -80,9 +80,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _complete(parser: argparse.ArgumentParser, name: str) -> None:
-    module = importlib.import_module(
-        f"fhirserver_device_bridge.commands.{name.replace('-', '_')}"
-    )
+    module = importlib.import_module(f"fhirserver_device_bridge.commands.{name.replace('-', '_')}")
     parser.description = module.__doc__
     parser.epilog = getattr(module, "EXAMPLES", None)
     module.add_arguments(parser)

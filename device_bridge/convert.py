@@ -2,11 +2,12 @@
 
     raw -> Message -> readings -> gate -> measurements -> Bundle
 
-`Conversion` says what becomes of it: charted (`bundle`), held until it can be charted (`held`), or kept
-without being charted (`rejected`). Of its readings some may be rejected alone; their message is charted.
+`Conversion` says what becomes of it: charted (`bundle`), held until it can be charted (`held`), or
+kept without being charted (`rejected`). Of its readings some may be rejected alone; their message
+is charted.
 
-A Bundle is sent with `Prefer: return=representation`; what the server already had may be older than what
-the message says, so its answer goes to `precedence.overtaking`.
+Before a Bundle is sent the server is asked what it has already: what is older than the message is
+updated, and `supersedes` tells.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from fhirserver_device_bridge.fhir import identity
 from fhirserver_device_bridge.fhir.bundle import transaction
 from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.fhir.observation import Circumstances
+from fhirserver_device_bridge.fhir.precedence import supersedes
 from fhirserver_device_bridge.mapping.gate import gate
 from fhirserver_device_bridge.mapping.grouping import Measurement, group
 from fhirserver_device_bridge.mapping.table import Table, standard
@@ -24,6 +26,8 @@ from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.message import Message, parse
 from fhirserver_device_bridge.protocols.hl7v2.pcd01 import decode, message_type
 from fhirserver_device_bridge.reading import Coding, Identifier, Reading, Rejected, Source
+
+__all__ = ["Conversion", "convert", "supersedes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +92,16 @@ def _converted(message: Message, received: Receipt, table: Table) -> Conversion:
         gate(found, table) if isinstance(found, Reading) else found
         for found in decode(message, received.source, received.sequence)
     ]
-    measurements, repeated = _distinct(group((found for found in read if isinstance(found, Reading)), table))
+    measurements, repeated = _distinct(
+        group((found for found in read if isinstance(found, Reading)), table)
+    )
     readings = tuple(part for found in measurements for part in found.parts)
     conversion = Conversion(
         readings=readings,
         quarantined=(*(found for found in read if isinstance(found, Rejected)), *repeated),
-        unmapped=tuple(reading.codes[0] for reading in readings if table.metric(reading.codes) is None),
+        unmapped=tuple(
+            reading.codes[0] for reading in readings if table.metric(reading.codes) is None
+        ),
     )
     return _charted(conversion, measurements, received, table)
 
@@ -109,8 +117,8 @@ def _distinct(measurements: list[Measurement]) -> tuple[list[Measurement], list[
 
 
 _REPEATED = (
-    "an OBX above has the same OBX-3, OBX-4 and time: a device says one thing of a metric at a time, "
-    "so give the second another sub-id or time"
+    "an OBX above has the same OBX-3, OBX-4 and time, and a metric has one value at a time: "
+    "give the second another sub-id or time"
 )
 
 
@@ -134,9 +142,13 @@ _NOTHING = "none of the message's readings may be charted"
 def _known_patient(identifiers: tuple[Identifier, ...]) -> Identifier | None:
     """Choose the identifier to find the patient by: of those with a URI a record number first."""
     usable = [
-        given for given in identifiers if identity.is_uri(given.system) and given.type not in _OF_A_VISIT
+        given
+        for given in identifiers
+        if identity.is_uri(given.system) and given.type not in _OF_A_VISIT
     ]
-    return min(usable, key=lambda given: _PREFERRED.get(given.type or "", len(_PREFERRED)), default=None)
+    return min(
+        usable, key=lambda given: _PREFERRED.get(given.type or "", len(_PREFERRED)), default=None
+    )
 
 
 _PREFERRED = {"MR": 0, "PI": 1}
@@ -148,5 +160,6 @@ def _unknown(identifiers: tuple[Identifier, ...]) -> str:
     if not identifiers:
         return "patient unknown: PID-3 gives no identifier"
     return (
-        "patient unknown: the assigning authority of PID-3 has no URI; give it one in the source's systems"
+        "patient unknown: the assigning authority of PID-3 has no URI; "
+        "give it one in the source's systems"
     )

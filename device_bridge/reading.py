@@ -4,7 +4,8 @@
     Reading     one value of one metric, with where it was measured, when and on whom
     Rejected    a reading that must not be charted, with its reason
 
-Nothing here is guessed: a number keeps the digits that were sent and a time its precision, codes are
+Nothing here is guessed: a number keeps the digits that were sent and a time its precision, codes
+are
 the sender's own, and what was not said is None. LOINC, UCUM and profiles come later, by `mapping`.
 """
 
@@ -17,7 +18,16 @@ MDC = "urn:iso:std:iso:11073:10101"
 """The code system of IEEE 11073 nomenclature in FHIR."""
 
 Precision = Literal["year", "month", "day", "minute", "second", "fraction"]
-Status = Literal["registered", "preliminary", "final", "corrected", "amended", "cancelled", "entered-in-error", "unknown"]
+Status = Literal[
+    "registered",
+    "preliminary",
+    "final",
+    "corrected",
+    "amended",
+    "cancelled",
+    "entered-in-error",
+    "unknown",
+]
 Flag = Literal[
     "test",
     "demo",
@@ -92,8 +102,8 @@ class Moment:
             always has an offset, the sender's or that of the source's zone.
         precision: the last part that was sent.
         offset_known: False where the offset is the source's zone and not the sender's word.
-        ambiguous: the hour of a clock change that exists twice, and no offset was sent; `text` is the
-            earlier of the two instants and `latest` the later.
+        ambiguous: the hour of a clock change that exists twice, and no offset was sent; `text` is
+            the earlier of the two instants and `latest` the later.
     """
 
     text: str
@@ -195,7 +205,8 @@ class Reading:
         handle: the metric's own place: OBX-4 in full ("1.1.1.1"), or the handle of 20601.
         value: None where there is none; then `absent` says why.
         status: of FHIR.
-        time: when it was measured; None where no time was sent (then the time of receipt, by `fhir`).
+        time: when it was measured; None where no time was sent (then the time of receipt, by
+            `fhir`).
         sent: when the message was made, by the sender's clock.
         timed_by_message: `time` is only `sent`: it does not tell two measurements apart.
         duration_s: of a measurement that took time, from `time` on.

@@ -25,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     again = steps.add_parser("replay", help="deliver entries again: delivered and held ones")
     add_config_option(again)
     again.add_argument("--source", metavar="NAME", help="only of this source")
-    again.add_argument("--from", dest="first", type=int, default=1, metavar="ID", help="first entry")
+    again.add_argument(
+        "--from", dest="first", type=int, default=1, metavar="ID", help="first entry"
+    )
     again.add_argument("--to", dest="last", type=int, metavar="ID", help="last entry")
     again.add_argument("--dead", action="store_true", help="dead letters too")
 

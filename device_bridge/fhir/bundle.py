@@ -2,11 +2,12 @@
 
 Spec: https://hl7.org/fhir/R4/http.html#transaction
 
-    Device, DeviceMetric, Observation   POST with ifNoneExist: made once, whoever sends them how often
-    Provenance                          PUT under an id that follows from the message
+    Device, DeviceMetric   POST with ifNoneExist   made once; a later message takes nothing back
+    Observation            PUT on its identifier   a correction finds what it corrects
+    Provenance             POST                    of what the transaction writes
 
-An Observation that is there already is not changed by this; whether it must be, `precedence` tells from
-the answer.
+What the server has already, and whether it is older, `sender` asks before it sends: conditional
+updates carry If-Match then (`precedence` decides).
 """
 
 from collections.abc import Iterable
@@ -17,6 +18,7 @@ from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.fhir.observation import Circumstances, observation
 from fhirserver_device_bridge.fhir.provenance import provenance
 from fhirserver_device_bridge.mapping.grouping import Measurement
+from fhirserver_device_bridge.reading import Identifier
 
 
 def transaction(
@@ -33,7 +35,9 @@ def transaction(
     resources: Resources = {}
     for measurement in measurements:
         resources.update(_equipment(measurement, around))
-    observations = {identity.observation(found): observation(found, around) for found in measurements}
+    observations = {
+        identity.observation(found): observation(found, around) for found in measurements
+    }
     told = provenance(
         [identity.full_url(found_by) for found_by in observations],
         measurements[0].parts[0].source,
@@ -41,8 +45,12 @@ def transaction(
         around.received,
         around.table,
     )
-    entries = [_created(found_by, resource) for found_by, resource in {**resources, **observations}.items()]
-    return {"resourceType": "Bundle", "type": "transaction", "entry": [*entries, _put(told)]}
+    entries = [
+        *(_created(found_by, resource) for found_by, resource in resources.items()),
+        *(_updated(found_by, resource) for found_by, resource in observations.items()),
+        {"resource": told, "request": {"method": "POST", "url": "Provenance"}},
+    ]
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
 
 
 def _equipment(measurement: Measurement, around: Circumstances) -> Resources:
@@ -55,18 +63,13 @@ def _equipment(measurement: Measurement, around: Circumstances) -> Resources:
     return made
 
 
-def _created(found_by: identity.Identifier, resource: JsonObject) -> JsonObject:
-    return {
-        "fullUrl": identity.full_url(found_by),
-        "resource": resource,
-        "request": {
-            "method": "POST",
-            "url": resource["resourceType"],
-            "ifNoneExist": identity.condition(found_by),
-        },
-    }
+def _created(found_by: Identifier, resource: JsonObject) -> JsonObject:
+    kind, condition = resource["resourceType"], identity.condition(found_by)
+    request = {"method": "POST", "url": kind, "ifNoneExist": condition}
+    return {"fullUrl": identity.full_url(found_by), "resource": resource, "request": request}
 
 
-def _put(resource: JsonObject) -> JsonObject:
-    address = f"{resource['resourceType']}/{resource['id']}"
-    return {"resource": resource, "request": {"method": "PUT", "url": address}}
+def _updated(found_by: Identifier, resource: JsonObject) -> JsonObject:
+    address = f"{resource['resourceType']}?{identity.condition(found_by)}"
+    request = {"method": "PUT", "url": address}
+    return {"fullUrl": identity.full_url(found_by), "resource": resource, "request": request}

@@ -34,7 +34,10 @@ def _device(path: tuple[Level, ...], source: str) -> JsonObject:
         "identifier": [_identifier(given) for given in (found_by, *others)],
         "status": "active",
     }
-    for name, value in (("manufacturer", level.manufacturer), ("serialNumber", level.serial_number)):
+    for name, value in (
+        ("manufacturer", level.manufacturer),
+        ("serialNumber", level.serial_number),
+    ):
         if value:
             written[name] = value
     if level.model:

@@ -2,11 +2,13 @@
 
     Device        the sender's own identifier; a level without one: parent and number
     DeviceMetric  device, handle and code
-    Observation   source, device, handle, code, device time, duration, supplemental types; never the value,
-                  so that a correction finds what it corrects. Without a time of the device's own also the
-                  number of the message in the journal
+    Observation   source, device, handle, code, device time, duration, supplemental types; without a
+                  time of the device's own also the number of the message in the journal
 
-What the bridge makes up itself is a SHA-256 in a system of its own (`urn:fhirserver:device-bridge:…`).
+The value is no part of it: so a correction finds what it corrects.
+
+What the bridge makes up itself is a SHA-256 in a system of its own
+(`urn:fhirserver:device-bridge:…`).
 """
 
 import hashlib

@@ -1,11 +1,14 @@
 """One measurement becomes one Observation.
 
-Spec: https://hl7.org/fhir/R4/observation.html, https://hl7.org/fhir/R4/observation-vitalsigns.html and the
-Point-of-Care Device guide's mapping of PCD-01 (measurement status to security labels, reasons of absence
+Spec: https://hl7.org/fhir/R4/observation.html, https://hl7.org/fhir/R4/observation-vitalsigns.html
+and the Point-of-Care Device guide's mapping of PCD-01 (measurement status to security labels,
+reasons of absence
 and interpretation)
 
-The sender's codes stay, LOINC is added before them where the table knows it. `SEQUENCE` is an extension
-that tells when the message was made and its number in the journal: what is older never replaces what is
+The sender's codes stay, LOINC is added before them where the table knows it. `SEQUENCE` is an
+extension
+that tells when the message was made and its number in the journal: what is older never replaces
+what is
 newer (`precedence`).
 """
 
@@ -94,7 +97,9 @@ def observation(measurement: Measurement, around: Circumstances) -> JsonObject:
     }
     if any(_is_vital(part, around.table) for part in measurement.parts):
         written["category"] = [{"coding": [{"system": _CATEGORY, "code": "vital-signs"}]}]
-    written["code"] = _code((measurement.panel,) if measurement.panel else first.codes, first.source, around.table)
+    written["code"] = _code(
+        (measurement.panel,) if measurement.panel else first.codes, first.source, around.table
+    )
     written["subject"] = {"reference": around.subject}
     written.update(effective(first.time, first.duration_s, around.received))
     if measurement.panel is None:
@@ -106,7 +111,7 @@ def observation(measurement: Measurement, around: Circumstances) -> JsonObject:
 
 
 def _labels(parts: Iterable[Reading]) -> list[Coding]:
-    """Give the labels of all parts, each once; RELIABLE only for values of which nothing else was said."""
+    """Give the labels of all parts, each once; RELIABLE where nothing else is said of a value."""
     parts = list(parts)
     labels = dict.fromkeys(
         _SECURITY[flag] for part in parts for flag in sorted(part.flags) if flag in _SECURITY
@@ -151,13 +156,22 @@ def _component(reading: Reading, table: Table) -> JsonObject:
 def _value(reading: Reading, table: Table) -> JsonObject:
     """Write the value or why there is none, its interpretation and the range of its alarm."""
     if reading.value is None:
-        return {"dataAbsentReason": {"coding": [{"system": _ABSENT, "code": reading.absent or "unknown"}]}}
+        return {
+            "dataAbsentReason": {
+                "coding": [{"system": _ABSENT, "code": reading.absent or "unknown"}]
+            }
+        }
     written = _valued(reading, table)
-    interpretation = [concept([sent], reading.source, sent.code if not sent.system else None) for sent in _said(reading)]
+    interpretation = [
+        concept([sent], reading.source, sent.code if not sent.system else None)
+        for sent in _said(reading)
+    ]
     if interpretation:
         written["interpretation"] = interpretation
     if reading.range:
-        unit = {name: part for name, part in written.get("valueQuantity", {}).items() if name in _UNIT}
+        unit = {
+            name: part for name, part in written.get("valueQuantity", {}).items() if name in _UNIT
+        }
         written["referenceRange"] = [alarm_range(reading.range, unit)]
     return written
 
@@ -188,12 +202,18 @@ def _circumstances(measurement: Measurement) -> JsonObject:
     """Write notes, site, method and device, which are those of the whole measurement."""
     first = measurement.parts[0]
     written: JsonObject = {
-        "note": [{"text": text} for part in measurement.parts for text in part.notes if text.strip()]
+        "note": [
+            {"text": text} for part in measurement.parts for text in part.notes if text.strip()
+        ]
     }
     for name, sent in (("bodySite", first.body_site), ("method", first.method)):
         if sent:
             written[name] = concept([sent], first.source)
     if first.path:
-        found_by = identity.device(first.path, first.source) if measurement.panel else identity.metric(first)
+        found_by = (
+            identity.device(first.path, first.source)
+            if measurement.panel
+            else identity.metric(first)
+        )
         written["device"] = {"reference": identity.full_url(found_by)}
     return written

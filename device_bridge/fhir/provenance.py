@@ -1,8 +1,6 @@
 """Where Observations come from: a message, read by a mapping in its version.
 
 Spec: https://hl7.org/fhir/R4/provenance.html
-
-Its id follows from the message and the mapping, so that a replay writes what is there already.
 """
 
 from collections.abc import Iterable
@@ -30,7 +28,6 @@ def provenance(
     mapping = f"{table.name}|{table.version}"
     return {
         "resourceType": "Provenance",
-        "id": identity.digest(source, message_sha256, mapping),
         "target": [{"reference": target} for target in targets],
         "recorded": received.isoformat(timespec="milliseconds"),
         "agent": [
@@ -47,4 +44,7 @@ def provenance(
 
 
 def _entity(kind: str, value: str) -> JsonObject:
-    return {"role": "source", "what": {"identifier": {"system": f"{identity.SYSTEM}:{kind}", "value": value}}}
+    return {
+        "role": "source",
+        "what": {"identifier": {"system": f"{identity.SYSTEM}:{kind}", "value": value}},
+    }

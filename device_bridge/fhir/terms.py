@@ -88,15 +88,18 @@ def alarm_range(text: str, unit: JsonObject) -> JsonObject:
     if found:
         written["low"] = {"value": Decimal(found[1]), **unit}
         written["high"] = {"value": Decimal(found[2]), **unit}
-    limits = {"system": "http://hl7.org/fhir/uv/pocd/CodeSystem/reference-range-type", "code": "alarm-limits"}
+    limits = {
+        "system": "http://hl7.org/fhir/uv/pocd/CodeSystem/reference-range-type",
+        "code": "alarm-limits",
+    }
     return {**written, "type": {"coding": [limits]}, "text": text}
 
 
 def effective(time: Moment | None, duration_s: Decimal | None, received: datetime) -> JsonObject:
     """Write the time of a measurement: a dateTime, or a Period.
 
-    An hour that exists twice is a Period from its first instant to its second. A measurement without a
-    time was made when it was received, as far as anyone knows.
+    An hour that exists twice is a Period from its first instant to its second. A measurement
+    without a time was made when it was received, as far as anyone knows.
     """
     if time is None:
         return {"effectiveDateTime": received.isoformat(timespec="milliseconds")}

@@ -109,5 +109,3 @@ def _all(connection: sqlite3.Connection, clause: str, *values: object) -> Iterat
 
 def _instant(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
-
-

@@ -1,14 +1,16 @@
 """The gate before the chart: a number that cannot be is rejected with its reason.
 
-The limits are those of the table (`possible`): what no body and no instrument has, not what is normal.
+The limits are those of the table (`possible`): what no body and no instrument has, not what is
+normal.
 """
 
 from decimal import Decimal
 
+from fhirserver_terminology import ucum
+
 from fhirserver_device_bridge.mapping.table import Metric, Table
 from fhirserver_device_bridge.mapping.units import to_ucum
 from fhirserver_device_bridge.reading import Quantity, Reading, Rejected
-from fhirserver_terminology import ucum
 
 
 def gate(reading: Reading, table: Table) -> Reading | Rejected:
@@ -21,8 +23,8 @@ def gate(reading: Reading, table: Table) -> Reading | Rejected:
     if value is None or lowest <= value <= highest:
         return reading
     reason = (
-        f"OBX-5 of {metric.code.display} is outside {lowest} to {highest} {metric.ucum}, which is possible: "
-        "correct the device's unit or scale, or the mapping's limits"
+        f"OBX-5 of {metric.code.display} is not within {lowest} to {highest} {metric.ucum}, "
+        "as all that can be is: correct the device's unit or scale, or the mapping's limits"
     )
     return Rejected(reading, reason)
 

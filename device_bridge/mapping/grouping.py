@@ -1,7 +1,7 @@
-"""Readings of one measurement become one: systolic, diastolic and mean pressure are a blood pressure.
+"""Readings of one measurement become one: three pressures are a blood pressure.
 
-Together are readings of one message whose metrics have the same panel, the same devices and the same
-time. A reading whose panel is told by the protocol (`compound`) goes by that.
+Together are readings of one message whose metrics have the same panel, the same devices and the
+same time. A reading whose panel is told by the protocol (`compound`) goes by that.
 """
 
 from collections.abc import Iterable
@@ -42,7 +42,9 @@ def group(readings: Iterable[Reading], table: Table) -> list[Measurement]:
             if key not in panels:
                 order.append((key, reading))
             panels.setdefault(key, {})[member] = reading
-    return [_measurement(panels.get(key, {}) if key else {}, key, first, table) for key, first in order]
+    return [
+        _measurement(panels.get(key, {}) if key else {}, key, first, table) for key, first in order
+    ]
 
 
 def _panel(reading: Reading, table: Table) -> tuple[_Key | None, str]:
@@ -61,10 +63,15 @@ def _panel_code(reading: Reading, metric: Metric | None, table: Table) -> Coding
     return panel.code if panel else None
 
 
-def _measurement(members: dict[str, Reading], key: _Key | None, first: Reading, table: Table) -> Measurement:
+def _measurement(
+    members: dict[str, Reading], key: _Key | None, first: Reading, table: Table
+) -> Measurement:
     if key is None or len(members) < 2:
         return Measurement((first,))
     panel = key[0]
     usual = table.members.get(panel.code, ())
-    ordered = sorted(members.items(), key=lambda entry: usual.index(entry[0]) if entry[0] in usual else len(usual))
+    ordered = sorted(
+        members.items(),
+        key=lambda entry: usual.index(entry[0]) if entry[0] in usual else len(usual),
+    )
     return Measurement(tuple(reading for _, reading in ordered), panel)

@@ -1,13 +1,14 @@
 """A mapping table: metrics and units of IEEE 11073 in LOINC and UCUM.
 
     {"name": "standard", "version": "1",
-     "metrics": {"150456": {"refid": "MDC_PULS_OXIM_SAT_O2", "loinc": [{"code": "2708-6", "display": "…"}],
+     "metrics": {"150456": {"refid": "MDC_PULS_OXIM_SAT_O2",
+                            "loinc": [{"code": "2708-6", "display": "Oxygen saturation"}],
                             "ucum": "%", "vital": true, "possible": ["0", "100"]}},
      "units":   {"262688": {"refid": "MDC_DIM_PERCENT", "ucum": "%"}},
      "groups":  [{"panel": "150020", "members": ["150021", "150022", "150023"]}]}
 
-`loinc` begins with the code that a vital-signs profile demands. `possible` is in `ucum`. A code that has
-no row is kept as it was sent. The form is told by `schema.json`.
+`loinc` begins with the code that a vital-signs profile demands. `possible` is in `ucum`. A code
+that has no row is kept as it was sent. The form is told by `schema.json`.
 """
 
 import json
@@ -54,7 +55,7 @@ class Table:
     members: Mapping[str, tuple[str, ...]]
 
     def metric(self, codes: tuple[Coding, ...]) -> Metric | None:
-        """Find the row of a metric by its MDC code, else by its reference id; private codes have none."""
+        """Find the row of a metric by MDC code, else by reference id; private codes have none."""
         for coding in codes:
             if coding.system in (MDC, ""):
                 found = self.metrics.get(coding.code) or self.metrics.get(coding.display or "")
@@ -90,7 +91,10 @@ def read_table(text: bytes) -> Table:
         name=data["name"],
         version=data["version"],
         metrics={**{row.code.display or "": row for row in rows.values()}, **rows},
-        units={**{row["refid"]: row["ucum"] for _, row in units}, **{code: row["ucum"] for code, row in units}},
+        units={
+            **{row["refid"]: row["ucum"] for _, row in units},
+            **{code: row["ucum"] for code, row in units},
+        },
         panels={member: rows[group["panel"]] for group in groups for member in group["members"]},
         members={group["panel"]: tuple(group["members"]) for group in groups},
     )
@@ -100,7 +104,9 @@ def _metric(code: str, row: Mapping[str, Any]) -> Metric:
     limits = row.get("possible")
     return Metric(
         code=Coding(MDC, code, row["refid"]),
-        loinc=tuple(Coding(LOINC, entry["code"], entry["display"]) for entry in row.get("loinc", ())),
+        loinc=tuple(
+            Coding(LOINC, entry["code"], entry["display"]) for entry in row.get("loinc", ())
+        ),
         ucum=row.get("ucum"),
         vital=row.get("vital", False),
         possible=(Decimal(limits[0]), Decimal(limits[1])) if limits else None,

@@ -1,15 +1,16 @@
 """Units in UCUM, the sender's number unchanged.
 
-A unit of MDC becomes the UCUM of its row; a unit that was sent in UCUM is checked. Where the metric's
-usual unit is the same but for its name (`{beat}/min` and `/min`), the usual name is written, which
-vital-signs profiles demand. Nothing is converted: kPa stays kPa.
+A unit of MDC becomes the UCUM of its row; a unit that was sent in UCUM is checked. Where the
+metric's usual unit is the same but for its name (`{beat}/min` and `/min`), the usual name is
+written, which vital-signs profiles demand. Nothing is converted: kPa stays kPa.
 """
 
 from decimal import Decimal
 
+from fhirserver_terminology import ucum
+
 from fhirserver_device_bridge.mapping.table import UCUM, Metric, Table
 from fhirserver_device_bridge.reading import Coding
-from fhirserver_terminology import ucum
 
 
 def to_ucum(unit: Coding | None, metric: Metric | None, table: Table) -> str | None:

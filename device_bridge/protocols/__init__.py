@@ -1,1 +1,1 @@
-"""Pure decoders, one folder a protocol: a frame becomes readings, and no line or clock is touched."""
+"""Pure decoders, one folder a protocol: a frame becomes readings; no line, no clock."""

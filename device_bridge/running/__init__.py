@@ -1,10 +1,10 @@
 """The bridge at work.
 
-    intake       what a frame is, and what its sender is told
-    connection   one connection of a sender
-    listener     the ports
-    capacity     whether there is room for more
-    housekeeping what has to be done every now and then
-    scrape       the metrics endpoint
-    bridge       everything started, and stopped in order
+intake       what a frame is, and what its sender is told
+connection   one connection of a sender
+listener     the ports
+capacity     whether there is room for more
+housekeeping what has to be done every now and then
+scrape       the metrics endpoint
+bridge       everything started, and stopped in order
 """

@@ -1,11 +1,11 @@
 """What a frame is, and what its sender is told; pure.
 
-    frame                             journal         told
-    a message                         received        accepted, once it is on the disk
-    undecodable, or beyond the limit  dead            rejected: it never will do
-    no MSH at its beginning           dead            nothing: there is nothing to echo
-    cut off by another frame          dead            nothing: its sender gave it up
-    no room on the disk               nothing         error: send it again
+frame                             journal         told
+a message                         received        accepted, once it is on the disk
+undecodable, or beyond the limit  dead            rejected: it never will do
+no MSH at its beginning           dead            nothing: there is nothing to echo
+cut off by another frame          dead            nothing: its sender gave it up
+no room on the disk               nothing         error: send it again
 """
 
 from dataclasses import dataclass

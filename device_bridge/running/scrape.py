@@ -1,7 +1,7 @@
 """The metrics endpoint, on the loopback address only.
 
-    /metrics   Prometheus text
-    /health    200 while senders and the journal are at work, else 503
+/metrics   Prometheus text
+/health    200 while senders and the journal are at work, else 503
 """
 
 import http.server

@@ -4,13 +4,13 @@ Spec: HL7 v2.6 chapter 2, section 2.9 (processing rules), tables 0008 and 0155
 
     mode       when                       codes: accepted, error, rejected
     original   MSH-15, MSH-16 empty       AA AE AR
-    enhanced   either is sent             commit: CA CE CR by MSH-15; application: AA AE AR by MSH-16
+    enhanced   either is sent             by MSH-15 CA CE CR, by MSH-16 AA AE AR
 
     AL always   NE never   ER only of an error or rejection   SU only of success; empty is NE
 
-A commit acknowledgement says that the message is stored safely; it is given after the journal has it.
-The bridge's application acknowledgement says the same, for what becomes of a reading later is told by
-dead letters and not by the protocol.
+A commit acknowledgement says that the message is stored safely; it is given after the journal has
+it. The bridge's application acknowledgement says the same, for what becomes of a reading later is
+told by dead letters and not by the protocol.
 """
 
 from datetime import datetime
@@ -56,7 +56,9 @@ def _holds(condition: str, outcome: Outcome) -> bool:
     )
 
 
-def acknowledge(header: Segment, code: str, *, at: datetime, control_id: str, text: str = "") -> bytes:
+def acknowledge(
+    header: Segment, code: str, *, at: datetime, control_id: str, text: str = ""
+) -> bytes:
     """Write an acknowledgement.
 
     Args:
@@ -67,7 +69,8 @@ def acknowledge(header: Segment, code: str, *, at: datetime, control_id: str, te
         text: why, for codes of errors; of this program, never of the message.
 
     Returns:
-        MSH and MSA, and ERR where `text` is given, each ended by CR; MSA-2 is MSH-10 as it was sent.
+        MSH and MSA, and ERR where `text` is given, each ended by CR; MSA-2 is MSH-10 as it was
+        sent.
     """
     marks = header.separators
     event = header.component(9, 2)
@@ -87,12 +90,24 @@ def acknowledge(header: Segment, code: str, *, at: datetime, control_id: str, te
     lines = [marks.field.join(fields).rstrip(marks.field)]
     lines.append(marks.field.join(("MSA", code, header.field(10))))
     if text:
-        lines.append(marks.field.join(("ERR", "", "", _APPLICATION_ERROR, "E", "", "", "", _plain(text, header))))
+        lines.append(
+            marks.field.join(
+                ("ERR", "", "", _APPLICATION_ERROR, "E", "", "", "", _plain(text, header))
+            )
+        )
     return "".join(line + "\r" for line in lines).encode("latin-1")
 
 
 def _plain(text: str, header: Segment) -> str:
     """Free a text of what would be read as a separator; everything in it is of this program."""
     marks = header.separators
-    special = {marks.field, marks.component, marks.repetition, marks.escape, marks.subcomponent, "\r", "\n"}
+    special = {
+        marks.field,
+        marks.component,
+        marks.repetition,
+        marks.escape,
+        marks.subcomponent,
+        "\r",
+        "\n",
+    }
     return "".join(" " if mark in special or ord(mark) > 126 else mark for mark in text)

@@ -1,7 +1,7 @@
 """The character set of a message: MSH-18 by HL7 table 0211, else what its source is configured for.
 
-Of several repetitions the first holds outside escapes. UTF-16 and UTF-32 are refused: their zero bytes
-and separators cannot be told apart in a frame.
+Of several repetitions the first holds outside escapes. UTF-16 and UTF-32 are refused: their zero
+bytes and separators cannot be told apart in a frame.
 """
 
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
@@ -38,7 +38,9 @@ def decode(raw: bytes, name: str, fallback: str) -> str:
     """
     codec = CODECS.get(name.upper()) if name else fallback
     if codec is None:
-        raise MessageError(f"MSH-18 names a character set that is not read: one of {', '.join(CODECS)}")
+        raise MessageError(
+            f"MSH-18 names a character set that is not read: one of {', '.join(CODECS)}"
+        )
     try:
         return raw.decode(codec)
     except UnicodeDecodeError as error:

@@ -2,22 +2,23 @@
 
 Spec: IHE Devices Technical Framework volume 2, appendix B.8 (OBX-4) and B.10.4 (OBX-18)
 
-    1.0.0.0      medical device system (MDS)     1.5.1.3      metric 3 of channel 1 of VMD 5 of MDS 1
-    1.5.0.0      virtual device (VMD)            1.5.1.3.2    facet of that metric
-    1.5.1.0      channel                         1.0.0.0.2    facet of the MDS
+    1.0.0.0   medical device system (MDS)   1.5.1.3     metric 3 of channel 1 of VMD 5 of MDS 1
+    1.5.0.0   virtual device (VMD)          1.5.1.3.2   facet of that metric
+    1.5.1.0   channel                       1.0.0.0.2   facet of the MDS
 
-Shorter ids are read from the left, the last number being the metric: `1.3.7` is metric 7 of VMD 3 of
-MDS 1, `7` a metric of the only MDS. A metric's number may be its code. Zeros in between are levels that
+Shorter ids are read from the left, the last number being the metric: `1.3.7` is metric 7 of VMD 3
+of MDS 1, `7` a metric of the only MDS. A metric's number may be its code. Zeros in between are
+levels that
 do not exist.
 
-An MDS is the device that OBX-18 of its own row names, else OBX-18 of the first metric that has one (some
-senders write it once a message), else the sending application (MSH-3).
+An MDS is the device that OBX-18 of its own row names, else OBX-18 of the first metric that has one
+(some senders write it once a message), else the sending application (MSH-3).
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.message import Segment
@@ -42,7 +43,8 @@ class Place:
     """What OBX-4 says.
 
     Attributes:
-        devices: numbers of MDS, VMD and channel, as many as there are; a level that does not exist is "0".
+        devices: numbers of MDS, VMD and channel, as many as there are; a level that does not exist
+            is "0".
         metric: number of the metric, None for a row of a device.
         facet: number of the facet, None for none.
     """
@@ -105,7 +107,8 @@ class Containment:
         level = self._level(place.devices)
         attribute = _attribute(obx)
         if attribute:
-            level = replace(level, **{attribute: obx.component(5) or None})
+            told: dict[str, Any] = {attribute: obx.component(5) or None}
+            level = replace(level, **told)
         elif place.facet is None:
             code = next(iter(codings(obx.components(3), self._systems)), None)
             level = replace(level, code=code, identifiers=(equipment,) if equipment else ())
@@ -116,7 +119,7 @@ class Containment:
         return known or Level(_KINDS[len(devices) - 1], devices[-1])
 
     def path(self, place: Place) -> tuple[Level, ...]:
-        """Give the devices of a metric, the outermost first; an MDS always has an identifier if anyone has."""
+        """Give the devices of a metric, the outermost first."""
         system, *parts = (
             self._level(place.devices[:depth])
             for depth in range(1, len(place.devices) + 1)
@@ -145,8 +148,8 @@ def read_equipment(obx: Segment, systems: Mapping[str, str]) -> Identifier | Non
 def entity(parts: list[str], systems: Mapping[str, str]) -> Identifier | None:
     """Read an EI; None where it is empty.
 
-    `entity^^eui^EUI-64` names the entity's own EUI-64: the universal id is the same number then, and
-    where the two differ the entity is a number that the device with the EUI-64 gave.
+    `entity^^eui^EUI-64` names the entity's own EUI-64: the universal id is the same number then,
+    and where the two differ the entity is a number that the device with the EUI-64 gave.
     """
     value, namespace, universal, kind = [*parts, *[""] * 4][:4]
     if kind in _EUI64 and universal and value in ("", universal):

@@ -1,9 +1,14 @@
-"""Order groups of a message: an OBR and its OBX segments, with notes, places and the facets of waveforms."""
+"""Order groups of a message: an OBR and its OBX segments with their notes, places and facets."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from fhirserver_device_bridge.protocols.hl7v2.containment import Containment, Place, is_attribute, read_place
+from fhirserver_device_bridge.protocols.hl7v2.containment import (
+    Containment,
+    Place,
+    is_attribute,
+    read_place,
+)
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.message import Message, Segment, components
 from fhirserver_device_bridge.protocols.hl7v2.waveforms import Facets, facet, facets

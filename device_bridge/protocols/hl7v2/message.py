@@ -1,4 +1,4 @@
-r"""Splitting messages: separators of MSH-1 and MSH-2, escapes, repetitions; nothing is split unasked.
+r"""Splitting messages: separators, escapes, repetitions; nothing is split before it is asked for.
 
 Spec: HL7 v2.6 chapter 2, sections 2.5 to 2.7
 
@@ -61,7 +61,9 @@ class Segment:
 
     def components(self, number: int) -> list[str]:
         """Give the components of a field's first repetition, unescaped."""
-        return components(_split(self.field(number), self.separators.repetition)[0], self.separators)
+        return components(
+            _split(self.field(number), self.separators.repetition)[0], self.separators
+        )
 
     def component(self, number: int, component: int = 1) -> str:
         """Give one component of a field's first repetition, unescaped; "" if it is absent."""

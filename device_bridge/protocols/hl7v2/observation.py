@@ -100,7 +100,9 @@ class Observations:
             timed_by_message=by_message,
         )
 
-    def _value(self, row: Row, said: Abnormal, cancelled: bool) -> tuple[Value | None, AbsentReason | None]:
+    def _value(
+        self, row: Row, said: Abnormal, cancelled: bool
+    ) -> tuple[Value | None, AbsentReason | None]:
         """Read the value; one that OBX-8 calls invalid or not available is not given on."""
         if said.absent:
             return None, said.absent

@@ -80,5 +80,7 @@ def abnormal(codes: Iterable[str]) -> Abnormal:
     absent = next((_ABSENT[code] for code in codes if code in _ABSENT), None)
     flags = frozenset(_FLAGS[code] for code in codes if code in _FLAGS)
     rest = [code for code in codes if code not in _FLAGS and code not in _ABSENT]
-    codings = tuple(Coding(INTERPRETATION if code in _INTERPRETATIONS else "", code) for code in rest)
+    codings = tuple(
+        Coding(INTERPRETATION if code in _INTERPRETATIONS else "", code) for code in rest
+    )
     return Abnormal(flags, absent, codings)

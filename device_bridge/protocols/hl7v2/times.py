@@ -2,7 +2,8 @@
 
 Spec: HL7 v2.6 chapter 2A, DTM; https://hl7.org/fhir/R4/datatypes.html#dateTime
 
-Also read: 17 digits (milliseconds without a point), `Z`, an offset of two digits. FHIR wants minutes
+Also read: 17 digits (milliseconds without a point), `Z`, an offset of two digits. FHIR wants
+minutes
 and seconds beside the hour: a time to the minute gets `:00`, an hour alone is read as its day.
 
 A time without an offset is of the source's zone. In the hour that a change of clocks repeats both
@@ -37,7 +38,9 @@ def parse_time(text: str, zone: tzinfo, field: str = "time") -> Moment:
     found = _DTM.fullmatch(text.strip())
     moment = _moment(found, zone) if found else None
     if moment is None:
-        raise MessageError(f"{field} is no HL7 time: YYYYMMDDHHMMSS[.SSSS][+ZZZZ] or a beginning of it")
+        raise MessageError(
+            f"{field} is no HL7 time: YYYYMMDDHHMMSS[.SSSS][+ZZZZ] or a beginning of it"
+        )
     return moment
 
 
@@ -45,24 +48,28 @@ def _moment(found: re.Match[str], zone: tzinfo) -> Moment | None:
     year, month, day, hour, minute, second = found.groups()[:6]
     fraction = found[7] or found[8]
     try:
-        clock = datetime(
-            int(year),
-            int(month or 1),
-            int(day or 1),
-            int(hour or 0),
-            int(minute or 0),
-            min(int(second or 0), 59) if second == "60" else int(second or 0),
-        )
+        clock = _clock(found)
         offset = _sent_offset(found)
     except ValueError:
         return None
     if minute is None:
         return _date(year, month, day)
-    local = f"{year}-{month}-{day}T{hour}:{minute}:{second or '00'}" + (f".{fraction}" if fraction else "")
+    local = f"{year}-{month}-{day}T{hour}:{minute}:{second or '00'}" + (
+        f".{fraction}" if fraction else ""
+    )
     precision: Precision = "fraction" if fraction else "second" if second else "minute"
     if offset is not None:
         return Moment(local + render_offset(offset), precision)
     return in_zone(local, clock, precision, zone)
+
+
+def _clock(found: re.Match[str]) -> datetime:
+    """Give the time without an offset; a leap second counts as the one before it."""
+    second = "59" if found[6] == "60" else found[6]
+    defaults = zip((*found.groups()[:5], second), (1, 1, 1, 0, 0, 0), strict=True)
+    year, month, day, hour, minute, seconds = (int(part or default) for part, default in defaults)
+    # No zone: what it is, the text or the source says.
+    return datetime(year, month, day, hour, minute, seconds)  # noqa: DTZ001
 
 
 def _date(year: str, month: str | None, day: str | None) -> Moment:

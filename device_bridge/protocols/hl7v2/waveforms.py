@@ -2,11 +2,11 @@
 
 Spec: IHE Devices Technical Framework volume 2, waveform content module
 
-    1.7.1.9      NA     151780^MDC_IMPED_TTHOR   2048^2051^…     the samples
-    1.7.1.9.1    NM     MDC_ATTR_SAMP_RATE       500             in 1/s, or a period where the unit is a time
-    1.7.1.9.2    NM     MDC_ATTR_NU_MSMT_RES     0.0625          value of one step
-    1.7.1.9.3    NM     MDC_EVT_INOP             32767           the sample that means "no signal"
-    1.7.1.9.4    NR     MDC_ATTR_DATA_RANGE      -2048^2047      of samples
+    1.7.1.9      NA     MDC_IMPED_TTHOR          2048^2051^…   the samples
+    1.7.1.9.1    NM     MDC_ATTR_SAMP_RATE       500           in 1/s, or a period
+    1.7.1.9.2    NM     MDC_ATTR_NU_MSMT_RES     0.0625        value of one step
+    1.7.1.9.3    NM     MDC_EVT_INOP             32767         the sample that means "no signal"
+    1.7.1.9.4    NR     MDC_ATTR_DATA_RANGE      -2048^2047    of samples
 
 Facets are known by reference id, and by code where it is not 0. A sample that is empty is a gap.
 """
