@@ -16,7 +16,7 @@ COUNTERS = {
     "connections": "Connections accepted.",
     "delivered": "Messages that were decided, by what became of them.",
     "attempts_failed": "Attempts of delivery that decided nothing.",
-    "rejected_readings": "Readings quarantined because they cannot be.",
+    "quarantined_readings": "Readings quarantined because they cannot be.",
     "unmapped_codes": "Readings whose code no mapping knows; they are kept under their own code.",
 }
 GAUGES = {

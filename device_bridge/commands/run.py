@@ -15,7 +15,6 @@ import threading
 
 from fhirserver_device_bridge.commands.options import add_config_option, configuration
 from fhirserver_device_bridge.commands.usage import UsageError
-from fhirserver_device_bridge.convert import convert, supersedes
 from fhirserver_device_bridge.journal.layout import JournalError
 from fhirserver_device_bridge.running.bridge import RunningBridge
 
@@ -46,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     threading.excepthook = _end
     try:
-        running = RunningBridge(bridge, convert, supersedes)
+        running = RunningBridge(bridge)
         try:
             if arguments.drain:
                 running.drain()

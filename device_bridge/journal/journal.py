@@ -84,7 +84,7 @@ class Journal:
 
     def _gathered(self) -> list[_Asked] | None:
         """Wait for something to do, and take with it what else has gathered; None at the end."""
-        group = []
+        group: list[_Asked] = []
         while not group or (len(group) < _GROUP and not self._asked.empty()):
             asked = self._asked.get()
             if asked is None:

@@ -14,22 +14,17 @@ from fhirserver_device_bridge.running.capacity import Capacity
 from fhirserver_device_bridge.running.housekeeping import keep_house
 from fhirserver_device_bridge.running.listener import Port
 from fhirserver_device_bridge.running.scrape import Scrape
-from fhirserver_device_bridge.sender.deliver import Convert
-from fhirserver_device_bridge.sender.reconcile import Supersedes
 from fhirserver_device_bridge.sender.worker import Sending, Worker
 
 
 class RunningBridge:
     """A bridge at work.
 
-    Args:
-        convert, supersedes: how messages become FHIR, and how older is told from newer.
-
     Raises:
         JournalError: the journal cannot be opened, or another bridge runs on it.
     """
 
-    def __init__(self, bridge: Bridge, convert: Convert, supersedes: Supersedes) -> None:
+    def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
         self._metrics = Metrics()
         self._stack = contextlib.ExitStack()
@@ -37,9 +32,7 @@ class RunningBridge:
         self._workers: list[Worker] = []
         self._journal = Journal(bridge.journal.folder, self._ring)
         self._stack.callback(self._journal.close)
-        self._sending = Sending(
-            self._journal, bridge.server, bridge.delivery, self._metrics, convert, supersedes
-        )
+        self._sending = Sending(self._journal, bridge.server, bridge.delivery, self._metrics)
         self._capacity = Capacity(bridge.journal)
         self._ports = [
             Port(listener, self._journal, self._capacity, self._metrics)
@@ -64,6 +57,7 @@ class RunningBridge:
         """Listen and send until `stop` is set.
 
         Args:
+            stop: set by whoever wants it to end.
             announce: gets one line for each port, one for the metrics, and "ready".
 
         Raises:

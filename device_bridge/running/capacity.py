@@ -32,7 +32,7 @@ class Capacity:
         return NO_ROOM if self.free_bytes < self._settings.minimum_free_bytes else None
 
     def set_backlog(self, entries: int) -> None:
-        """Note how many entries are not delivered; reading stops at the limit, and goes on below."""
+        """Note how many entries are not delivered: reading stops at the limit."""
         if entries >= self._settings.backlog_limit:
             self._may_read.clear()
         else:

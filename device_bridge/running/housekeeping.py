@@ -1,4 +1,4 @@
-"""What has to be done every now and then: room measured, held messages released, old ones removed."""
+"""Done every now and then: room measured, held messages released, old ones removed."""
 
 import asyncio
 import logging

@@ -67,6 +67,8 @@ def answers(
     """Write the acknowledgements of a frame.
 
     Args:
+        seen: what it is.
+        source: may override what the message asks for.
         no_room: why the journal did not take it; None where it did.
         at: time of the acknowledgement.
         control_id: what acknowledgements are numbered by; a second one gets ".2" added.

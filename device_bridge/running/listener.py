@@ -36,9 +36,12 @@ class Port:
         """Begin to listen. Raises OSError where the address is taken or TLS files are wrong."""
         listener = self.listener
         context = None if listener.tls is None else tls_context(listener.tls)
-        timeout = {} if context is None else {"ssl_handshake_timeout": _HANDSHAKE_S}
         self._server = await asyncio.start_server(
-            self._accept, listener.host, listener.port, ssl=context, **timeout
+            self._accept,
+            listener.host,
+            listener.port,
+            ssl=context,
+            ssl_handshake_timeout=None if context is None else _HANDSHAKE_S,
         )
 
     @property
@@ -53,7 +56,7 @@ class Port:
         return len(self._connections)
 
     async def close(self) -> None:
-        """Listen no more and close the connections; what is not acknowledged its sender still has."""
+        """Listen no more, and close: what is not acknowledged its sender still has."""
         if self._server is not None:
             self._server.close()
         for connection in self._connections:

@@ -7,17 +7,14 @@ import http.client
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-import msgspec
-
 from fhirserver_device_bridge.config.settings import Server
+from fhirserver_device_bridge.fhir.json_text import decode
 
 FHIR_JSON = "application/fhir+json"
 _BODY_LIMIT_BYTES = 256 * 1024 * 1024
-_DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class UnreachableError(Exception):
@@ -35,8 +32,8 @@ class Answer:
     def resource(self) -> dict[str, Any]:
         """Give the resource in it, decimals with their digits; {} for anything else."""
         try:
-            value = _DECODER.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            value = decode(self.body)
+        except ValueError:
             return {}
         return value if isinstance(value, dict) else {}
 
@@ -63,12 +60,14 @@ class FhirClient:
         self._connection.close()
 
     def transaction(self, bundle: bytes) -> Answer:
-        """Post a Bundle, once: whether it was done is not known where this raises.
+        """Post a Bundle, once, and ask for what its entries come to.
+
+        Whether it was done is not known where this raises.
 
         Raises:
             UnreachableError: no whole answer.
         """
-        return self._once("" if self._path else "/", bundle, FHIR_JSON)
+        return self._once("", bundle, FHIR_JSON)
 
     def search(self, resource_type: str, parameters: Mapping[str, str]) -> Answer:
         """Search; parameters travel in the body, for they may name patients.
@@ -88,9 +87,14 @@ class FhirClient:
         return self._once(*arguments)
 
     def _once(self, path: str, body: bytes, content_type: str) -> Answer:
-        headers = {"Accept": FHIR_JSON, "Content-Type": content_type, **self._authorization()}
+        headers = {
+            "Accept": FHIR_JSON,
+            "Content-Type": content_type,
+            "Prefer": "return=representation",
+            **self._authorization(),
+        }
         try:
-            self._connection.request("POST", f"{self._path}{path}", body, headers)
+            self._connection.request("POST", f"{self._path}{path}" or "/", body, headers)
             response = self._connection.getresponse()
             content = response.read(_BODY_LIMIT_BYTES)
         except (OSError, http.client.HTTPException) as error:

@@ -1,7 +1,7 @@
 """The messages of one source, one after the other, in the order of receipt.
 
-A message that the server cannot take leaves the queue (dead letter) or waits aside (held); only what
-would stop every message, a server that is away, stops the queue.
+A message that the server cannot take leaves the queue (dead letter) or waits aside (held); only
+what would stop every message, a server that is away, stops the queue.
 """
 
 import logging
@@ -11,17 +11,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fhirserver_device_bridge.config.settings import Delivery, Server
-from fhirserver_device_bridge.convert import Conversion
+from fhirserver_device_bridge.convert import Conversion, convert
 from fhirserver_device_bridge.journal.changes import count_attempt, settle
 from fhirserver_device_bridge.journal.entries import Entry, next_waiting
 from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.journal.layout import JournalError, State
 from fhirserver_device_bridge.metrics import Metrics
 from fhirserver_device_bridge.reading import Source
-from fhirserver_device_bridge.sender.deliver import Convert, converted, deliver
+from fhirserver_device_bridge.sender.deliver import deliver
 from fhirserver_device_bridge.sender.fhir_client import FhirClient
 from fhirserver_device_bridge.sender.judgement import Judgement, pause_s
-from fhirserver_device_bridge.sender.reconcile import Supersedes
 
 _LOG = logging.getLogger("fhir-bridge")
 
@@ -31,19 +30,12 @@ _LOOK_AGAIN_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """What every worker works with.
-
-    Attributes:
-        convert: bytes of a message -> what it says, as FHIR.
-        supersedes: tells older from newer resources.
-    """
+    """What every worker works with."""
 
     journal: Journal
     server: Server
     delivery: Delivery
     metrics: Metrics
-    convert: Convert
-    supersedes: Supersedes
 
 
 class Worker(threading.Thread):
@@ -92,19 +84,24 @@ class Worker(threading.Thread):
         entry = next_waiting(reader, self._source.name)
         if entry is None:
             return False
-        conversion = converted(entry, self._source, self._sending.convert)
-        if isinstance(conversion, Judgement):
-            judgement = conversion
-        else:
-            self._note(conversion, entry)
-            judgement = deliver(conversion, client, self._sending.supersedes)
         try:
-            self._act(entry, judgement)
+            self._act(entry, self._delivered(entry, client))
         except JournalError as error:
             # What was delivered is delivered again later, which changes nothing.
             _LOG.error("source %s: %s", self._source.name, error)
             self._stopping.wait(_LOOK_AGAIN_S)
         return True
+
+    def _delivered(self, entry: Entry, client: FhirClient) -> Judgement:
+        try:
+            conversion = convert(entry.raw, self._source, entry.received, entry.id)
+            judgement = deliver(conversion, client)
+            if judgement.verdict == "done":
+                self._note(conversion, entry)
+            return judgement  # noqa: TRY300 - all of it may meet the defect
+        except Exception as defect:  # noqa: BLE001 - whatever a message does, its queue goes on
+            # Only its name: the text of an exception may quote the message.
+            return Judgement("dead", f"defect of the bridge: {type(defect).__name__}")
 
     def _act(self, entry: Entry, judgement: Judgement) -> None:
         match judgement.verdict:
@@ -135,8 +132,9 @@ class Worker(threading.Thread):
         self._stopping.wait(max(wait_s, judgement.pause_s or 0.0))
 
     def _note(self, conversion: Conversion, entry: Entry) -> None:
-        for reading in conversion.readings:
-            devices = [each.value for level in reading.path[:1] for each in level.identifiers[:1]]
-            if devices:
-                at_s = entry.received.timestamp()
-                self._sending.metrics.seen(self._source.name, devices[0], at_s)
+        metrics, name = self._sending.metrics, self._source.name
+        systems = {reading.path[0] for reading in conversion.readings if reading.path}
+        for device in {each.value for system in systems for each in system.identifiers[:1]}:
+            metrics.seen(name, device, entry.received.timestamp())
+        metrics.count("quarantined_readings", name, len(conversion.quarantined))
+        metrics.count("unmapped_codes", name, len(conversion.unmapped))
