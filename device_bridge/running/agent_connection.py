@@ -1,8 +1,8 @@
 """One connection of a personal health device (IEEE 11073-20601).
 
 What is to be done stands in `protocols.x20601.session`; here are the socket, the clock and the
-journal. Nothing is confirmed before the disk holds it; where it does not, the connection is cut, and
-the agent sends again. So it is after what starts no APDU: the stream cannot be followed any more.
+journal. Nothing is confirmed before the disk holds it; else the connection is cut, and the agent
+sends again. So it is after what starts no APDU: the stream cannot be followed any more.
 """
 
 import asyncio

@@ -122,11 +122,14 @@ def place(
     if clock is None:
         return None
     stamp, coincidence = values[clock.stamp], clocks.get(clock.stamp)
-    if isinstance(stamp, AbsoluteTime):
-        return _absolute(stamp, coincidence, received, zone)
-    if isinstance(stamp, BaseOffsetTime):
-        return _base_offset(stamp, coincidence, received, zone)
-    return _relative(stamp, coincidence, received, zone)
+    try:
+        if isinstance(stamp, AbsoluteTime):
+            return _absolute(stamp, coincidence, received, zone)
+        if isinstance(stamp, BaseOffsetTime):
+            return _base_offset(stamp, coincidence, received, zone)
+        return _relative(stamp, coincidence, received, zone)
+    except OverflowError:
+        raise OffTimelineError("the time stamp is outside the calendar") from None
 
 
 def _absolute(
@@ -194,10 +197,7 @@ def _wall(local: datetime, zone: tzinfo) -> Moment:
 
 def _instant(instant: datetime, zone: tzinfo, fraction: int) -> Moment:
     """An instant in a zone, to the millisecond where its stamp had a fraction."""
-    try:
-        shown = instant.astimezone(zone)
-    except OverflowError:
-        raise OffTimelineError("the time stamp is outside the calendar") from None
+    shown = instant.astimezone(zone)
     if fraction:
         return Moment(shown.isoformat(timespec="milliseconds"), "fraction")
     return Moment(shown.isoformat(timespec="seconds"), "second")

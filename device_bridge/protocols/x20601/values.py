@@ -190,7 +190,7 @@ def _samples(values: Attributes, octets: bytes) -> list[Found]:
     factor, offset, lower, upper = _line(values, specification)
     unit = values.get(attributes.UNIT, 0)
     samples = Samples(
-        period_ms=period.seconds * 1000,
+        period_ms=Decimal(period.ticks * 1000) / period.ticks_per_s,
         values=tuple(map(Decimal, _unpack(octets, specification))),
         unit=coding(DIMENSIONS, unit) if unit else None,
         factor=factor,
