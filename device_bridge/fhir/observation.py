@@ -116,7 +116,7 @@ def _labels(parts: Iterable[Reading]) -> list[Coding]:
     labels = dict.fromkeys(
         _SECURITY[flag] for part in parts for flag in sorted(part.flags) if flag in _SECURITY
     )
-    if not labels and all(part.value is not None for part in parts):
+    if all(part.value is not None and not part.flags for part in parts):
         return [_RELIABLE]
     return list(labels)
 

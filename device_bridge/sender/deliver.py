@@ -1,72 +1,53 @@
-"""One message's way to the server.
+"""One message's way to the server: what is there already is looked for, what is left is sent.
 
-    1. its patient is looked for; without exactly one it is held
-    2. its transaction creates what is not there yet, and answers with what is
-    3. what it says newer is written over what is older, if the server has anything older
-
-
-at once, comes to the same.
+It may be repeated at any time: a message that was delivered half, or twice, or by two bridges at
+once, comes to the same.
 """
 
-from typing import Any
-from urllib.parse import unquote
+import itertools
 
 from fhirserver_device_bridge.convert import Conversion
-from fhirserver_device_bridge.fhir.json_text import JsonObject, encode
-from fhirserver_device_bridge.fhir.precedence import overtaking
-from fhirserver_device_bridge.sender.fhir_client import Answer, FhirClient, UnreachableError
+from fhirserver_device_bridge.fhir.json_text import encode
+from fhirserver_device_bridge.sender.fhir_client import FhirClient, UnreachableError
 from fhirserver_device_bridge.sender.judgement import Judgement, judge
+from fhirserver_device_bridge.sender.lookup import Lookup, LookupRefusedError
+from fhirserver_device_bridge.sender.reconcile import (
+    Bundle,
+    conditions,
+    held,
+    is_of_patient,
+    reconcile,
+)
 
-_DONE = Judgement("done")
 
-
-def deliver(conversion: Conversion, client: FhirClient) -> Judgement:
+def deliver(conversion: Conversion, client: FhirClient, lookup: Lookup) -> Judgement:
     """Bring what a message says to the server, and tell what became of it."""
     if conversion.rejected is not None:
         return Judgement("dead", conversion.rejected)
     if conversion.held is not None:
         return Judgement("held", conversion.held)
     if conversion.bundle is None:
-        return _DONE
+        return Judgement("done")
     try:
-        return _of_patient(conversion.patient, client) or _written(conversion.bundle, client)
+        judgement = _sent(conversion.bundle, client, lookup)
+        if judgement.verdict == "dead" and lookup.forget():
+            # A device may have been deleted since it was looked up.
+            return _sent(conversion.bundle, client, lookup)
+        return judgement  # noqa: TRY300 - all of it may find nobody
     except UnreachableError as error:
         return Judgement("later", str(error))
+    except LookupRefusedError as refused:
+        return judge(refused.answer)
 
 
-def _of_patient(search: str | None, client: FhirClient) -> Judgement | None:
-    """Look for the patient; None where there is one, and the message may go on."""
-    if search is None:
-        return None
-    resource_type, _, condition = search.partition("?")
-    name, _, value = condition.partition("=")
-    answer = client.search(resource_type, {name: unquote(value), "_count": "2"})
-    if answer.status != 200:
-        return judge(answer)
-    matches = [each for each in _entries(answer) if _mode(each) == "match"]
-    if len(matches) == 1:
-        return None
-    return Judgement("held", "patient ambiguous: several have it" if matches else _UNKNOWN)
-
-
-_UNKNOWN = "patient unknown: the server has none with this identifier"
-
-
-def _written(bundle: JsonObject, client: FhirClient) -> Judgement:
-    answer = client.transaction(encode(bundle))
-    judgement = judge(answer)
-    if judgement.verdict != "done":
-        return judgement
-    if len(_entries(answer)) != len(bundle["entry"]):
-        return Judgement("again", "the server's answer does not tell of every entry")
-    newer = overtaking(bundle, answer.resource())
-    return _DONE if newer is None else judge(client.transaction(encode(newer)))
-
-
-def _entries(answer: Answer) -> list[dict[str, Any]]:
-    entries = answer.resource().get("entry", [])
-    return entries if isinstance(entries, list) else []
-
-
-def _mode(entry: dict[str, Any]) -> str:
-    return str(entry.get("search", {}).get("mode", "match"))
+def _sent(bundle: Bundle, client: FhirClient, lookup: Lookup) -> Judgement:
+    wanted = conditions(bundle)
+    patients = lookup.matches(filter(is_of_patient, wanted))
+    waits = held(patients)
+    if waits is not None:
+        return Judgement("held", waits.reason)
+    stored = lookup.matches(itertools.filterfalse(is_of_patient, wanted))
+    left = reconcile(bundle, {**patients, **stored})
+    if left is None:
+        return Judgement("done")
+    return judge(client.transaction(encode(left)))

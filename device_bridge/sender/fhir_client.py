@@ -14,6 +14,7 @@ from fhirserver_device_bridge.config.settings import Server
 from fhirserver_device_bridge.fhir.json_text import decode
 
 FHIR_JSON = "application/fhir+json"
+_FORM = "application/x-www-form-urlencoded"
 _BODY_LIMIT_BYTES = 256 * 1024 * 1024
 
 
@@ -60,14 +61,12 @@ class FhirClient:
         self._connection.close()
 
     def transaction(self, bundle: bytes) -> Answer:
-        """Post a Bundle, once, and ask for what its entries come to.
-
-        Whether it was done is not known where this raises.
+        """Post a Bundle, once: whether it was done is not known where this raises.
 
         Raises:
             UnreachableError: no whole answer.
         """
-        return self._once("", bundle, FHIR_JSON)
+        return self._once("", bundle, {"Content-Type": FHIR_JSON, "Prefer": "return=minimal"})
 
     def search(self, resource_type: str, parameters: Mapping[str, str]) -> Answer:
         """Search; parameters travel in the body, for they may name patients.
@@ -76,7 +75,7 @@ class FhirClient:
             UnreachableError: no whole answer, on a new connection either.
         """
         body = urlencode(parameters).encode("ascii")
-        arguments = (f"/{resource_type}/_search", body, "application/x-www-form-urlencoded")
+        arguments = (f"/{resource_type}/_search", body, {"Content-Type": _FORM})
         kept = self._connection.sock is not None
         try:
             return self._once(*arguments)
@@ -86,13 +85,8 @@ class FhirClient:
         # The server may have closed an idle connection; a search may be repeated.
         return self._once(*arguments)
 
-    def _once(self, path: str, body: bytes, content_type: str) -> Answer:
-        headers = {
-            "Accept": FHIR_JSON,
-            "Content-Type": content_type,
-            "Prefer": "return=representation",
-            **self._authorization(),
-        }
+    def _once(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        headers = {"Accept": FHIR_JSON, **headers, **self._authorization()}
         try:
             self._connection.request("POST", f"{self._path}{path}" or "/", body, headers)
             response = self._connection.getresponse()

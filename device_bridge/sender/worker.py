@@ -21,6 +21,7 @@ from fhirserver_device_bridge.reading import Source
 from fhirserver_device_bridge.sender.deliver import deliver
 from fhirserver_device_bridge.sender.fhir_client import FhirClient
 from fhirserver_device_bridge.sender.judgement import Judgement, pause_s
+from fhirserver_device_bridge.sender.lookup import Lookup
 
 _LOG = logging.getLogger("fhir-bridge")
 
@@ -50,6 +51,8 @@ class Worker(threading.Thread):
         self._source = source
         self._sending = sending
         self._drain = drain
+        self._client = FhirClient(sending.server)
+        self._lookup = Lookup(self._client)
         self._bell = threading.Event()
         self._stopping = threading.Event()
         self._failures = 0
@@ -66,36 +69,35 @@ class Worker(threading.Thread):
     def run(self) -> None:
         """Send."""
         reader = self._sending.journal.reader()
-        client = FhirClient(self._sending.server)
         try:
             while not self._stopping.is_set():
                 self._bell.clear()
-                if self._step(reader, client):
+                if self._step(reader):
                     continue
                 if self._drain:
                     return
                 self._bell.wait(_LOOK_AGAIN_S)
         finally:
-            client.close()
+            self._client.close()
             reader.close()
 
-    def _step(self, reader: sqlite3.Connection, client: FhirClient) -> bool:
+    def _step(self, reader: sqlite3.Connection) -> bool:
         """Deal with the oldest message; False where there is none."""
         entry = next_waiting(reader, self._source.name)
         if entry is None:
             return False
         try:
-            self._act(entry, self._delivered(entry, client))
+            self._act(entry, self._delivered(entry))
         except JournalError as error:
             # What was delivered is delivered again later, which changes nothing.
             _LOG.error("source %s: %s", self._source.name, error)
             self._stopping.wait(_LOOK_AGAIN_S)
         return True
 
-    def _delivered(self, entry: Entry, client: FhirClient) -> Judgement:
+    def _delivered(self, entry: Entry) -> Judgement:
         try:
             conversion = convert(entry.raw, self._source, entry.received, entry.id)
-            judgement = deliver(conversion, client)
+            judgement = deliver(conversion, self._client, self._lookup)
             if judgement.verdict == "done":
                 self._note(conversion, entry)
             return judgement  # noqa: TRY300 - all of it may meet the defect

@@ -86,6 +86,7 @@ def _written(
 ) -> bytes:
     sender = f"Simulator^{device}^EUI-64"
     time = f"{at:%Y%m%d%H%M%S%z}"
+    named = f"{device}^Simulator^{device}^EUI-64"
     order = f"{control_id}^{sender}"
     metrics = ((metric.code, metric.place, metric.unit) for metric in METRICS)
     segments = [
@@ -94,12 +95,11 @@ def _written(
         "PV1||I|Ward^1^1",
         f"OBR|1|{order}|{order}|182777000^monitoring of patient^SCT|||{time}",
         *(
-            f"OBX|{number}||{code}|{place}|||||||X|||||||{device}^Simulator^{device}^EUI-64"
+            f"OBX|{number}||{code}|{place}|||||||X{f'|||||||{named}' if number == 1 else ''}"
             for number, (code, place) in enumerate(_DEVICES, 1)
         ),
         *(
-            f"OBX|{number}|NM|{code}|{place}|{value:f}|{unit}|||||R|||{time}"
-            f"||||{device}^Simulator^{device}^EUI-64"
+            f"OBX|{number}|NM|{code}|{place}|{value:f}|{unit}|||||R|||{time}||||{named}"
             for number, ((code, place, unit), value) in enumerate(
                 zip(metrics, values, strict=True), len(_DEVICES) + 1
             )

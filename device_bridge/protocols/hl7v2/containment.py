@@ -151,7 +151,7 @@ def entity(parts: list[str], systems: Mapping[str, str]) -> Identifier | None:
     `entity^^eui^EUI-64` names the entity's own EUI-64: the universal id is the same number then,
     and where the two differ the entity is a number that the device with the EUI-64 gave.
     """
-    value, namespace, universal, kind = [*parts, *[""] * 4][:4]
+    value, namespace, universal, kind = [*(part.strip() for part in parts), *[""] * 4][:4]
     if kind in _EUI64 and universal and value in ("", universal):
         return Identifier(EUI64, universal)
     if kind in _EUI64 and not universal and value:

@@ -164,5 +164,12 @@ def _meaning(match: re.Match[str], separators: Separators) -> str:
     if code in known:
         return known[code]
     if re.fullmatch(r"X(?:[0-9A-Fa-f]{2})+", code):
-        return bytes.fromhex(code[1:]).decode("utf-8", "replace")
+        return _characters(bytes.fromhex(code[1:]))
     return match[0]
+
+
+def _characters(escaped: bytes) -> str:
+    try:
+        return escaped.decode("utf-8")
+    except UnicodeDecodeError:
+        return escaped.decode("latin-1")

@@ -72,9 +72,9 @@ def _patient(segment: Segment | None, systems: Mapping[str, str]) -> tuple[Ident
 
 def _identifier(parts: list[str], segment: Segment, systems: Mapping[str, str]) -> Identifier:
     """Read a CX: number, (check digit, its scheme,) assigning authority, type."""
-    number, _, _, assigner, kind = [*parts, *[""] * 5][:5]
+    number, _, _, assigner, kind = [*(part.strip() for part in parts), *[""] * 5][:5]
     names = assigner.split(segment.separators.subcomponent or "&")
-    return Identifier(authority(names, systems), number.strip(), kind or None)
+    return Identifier(authority(names, systems), number, kind or None)
 
 
 def _location(segment: Segment | None) -> Location | None:

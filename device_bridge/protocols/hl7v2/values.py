@@ -75,7 +75,7 @@ def unit(obx: Segment, systems: Mapping[str, str]) -> Coding | None:
 
 def codings(parts: list[str], systems: Mapping[str, str]) -> tuple[Coding, ...]:
     """Read the codings of a CWE: components 1 to 3 and 4 to 6; those without a code are none."""
-    padded = [*parts, *[""] * 6][:6]
+    padded = [*(part.strip() for part in parts), *[""] * 6][:6]
     pairs = (padded[:3], padded[3:])
     return tuple(
         Coding(systems.get(system) or SYSTEMS.get(system, system), code, display or None)

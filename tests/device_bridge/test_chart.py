@@ -1,0 +1,243 @@
+"""What is charted on a real server: valid, once, and never older over newer."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fhirserver_device_bridge.config.settings import Server
+from fhirserver_device_bridge.convert import supersedes
+from fhirserver_device_bridge.fhir.json_text import encode
+from fhirserver_device_bridge.reading import Source
+from fhirserver_device_bridge.sender.deliver import deliver
+from fhirserver_device_bridge.sender.fhir_client import FhirClient
+from fhirserver_device_bridge.sender.judgement import Judgement
+from tests.client import Client
+from tests.device_bridge.messages import HOSPITAL, WARD, converted, obx, oru
+from tests.server import ServerProcess
+
+WILD = Source(
+    "wild",
+    systems=tuple((name, HOSPITAL) for name in ("PID", "NIST", "Hospital", "Philips")),
+)
+PATIENTS = ("P-7", "3499999", "HO2009001", "2eefgghy", "12345")
+MMHG = "266016^MDC_DIM_MMHG^MDC"
+EVERYTHING = oru(
+    obx("150021^MDC_PRESS_BLD_NONINV_SYS^MDC", "1.1.1.1", "120", unit=MMHG),
+    obx("150022^MDC_PRESS_BLD_NONINV_DIA^MDC", "1.1.1.2", "80", unit=MMHG),
+    obx(place="1.3.1.1", f7="50-120", f8="DEMO~H", f17="1^auto^99M", f20="4^left ear^SCT"),
+    "NTE|1||a note",
+    obx(place="1.3.1.2", f8="NAV", f11="X"),
+    obx("108^PAUSES^99MINE", "1.3.1.3", unit="q^furlong^99U"),
+    obx("184327^MDC_ECG_STAT_RHY^MDC", "1.3.1.4", "147474^MDC_ECG_SINUS_RHY^MDC", kind="CWE"),
+    obx("1^x^MDC", "1.3.1.5", "words", kind="ST"),
+    obx("131329^MDC_ECG_ELEC_POTL_I^MDC", "1.1.1.9", "1^-2.50^^32767", kind="NA"),
+    obx("0^MDC_ATTR_SAMP_RATE^MDC", "1.1.1.9.1", "250", unit="264608^x^MDC"),
+    obx(place="1.3.1.6", f14="202605"),
+    obx(place="1.3.1.7", f14="20261025003000"),
+    "OBX|9|ST|531969^MDC_ID_MODEL_NUMBER^MDC|1.0.0.0.1|MX-9||||||F",
+)
+
+
+@pytest.fixture(autouse=True)
+def _patients(client: Client) -> None:
+    for number in PATIENTS:
+        found = f"identifier={HOSPITAL}|{number}"
+        body = {"resourceType": "Patient", "identifier": [{"system": HOSPITAL, "value": number}]}
+        answer = client.post("Patient", body, if_none_exist=found)
+        assert answer.status in (200, 201), answer.text
+
+
+@pytest.fixture
+def fhir(server: ServerProcess) -> Iterator[FhirClient]:
+    opened = FhirClient(Server(server.base))
+    yield opened
+    opened.close()
+
+
+def chart(
+    fhir: FhirClient, raw: bytes, source: Source = WARD, sequence: int = 1
+) -> Judgement:
+    return deliver(converted(raw, source, sequence), fhir, supersedes)
+
+
+def stored(client: Client, **query: str) -> list[dict[str, Any]]:
+    return client.search("Observation?" + "&".join(f"{name}={value}" for name, value in query.items()))
+
+
+def everything(client: Client) -> set[tuple[str, str, str]]:
+    """Give type, id and version of all that a bridge writes."""
+    return {
+        (kind, found["id"], found["meta"]["versionId"])
+        for kind in ("Device", "DeviceMetric", "Observation", "Provenance")
+        for found in client.search(f"{kind}?_count=500")
+    }
+
+
+def identifier_of(raw: bytes, source: Source = WARD) -> str:
+    bundle = converted(raw, source).bundle
+    assert bundle is not None
+    kinds = {entry["resource"]["resourceType"]: entry["resource"] for entry in bundle["entry"]}
+    found = kinds["Observation"]["identifier"][0]
+    return f"{found['system']}|{found['value']}"
+
+
+def test_every_resource_is_valid(client: Client) -> None:
+    bundle = converted(EVERYTHING, Source("ward", systems=WARD.systems)).bundle
+    assert bundle is not None
+    resources = [entry["resource"] for entry in bundle["entry"]]
+    assert len(resources) > 20
+    for resource in resources:
+        answer = client.post(f"{resource['resourceType']}/$validate", encode(resource))
+        errors = [
+            issue for issue in answer.json["issue"] if issue["severity"] in ("error", "fatal")
+        ]
+        assert answer.status == 200, answer.text
+        assert errors == [], resource
+
+
+def test_what_is_sent_is_what_is_found(client: Client, fhir: FhirClient) -> None:
+    assert chart(fhir, EVERYTHING) == Judgement("done")
+    raw = oru(obx(place="1.3.1.9", value="61.50", f14="20260504090000+0000"))
+    assert chart(fhir, raw) == Judgement("done")
+    (made,) = stored(client, identifier=identifier_of(raw))
+    assert str(made["valueQuantity"]["value"]) == "61.50"
+    patient = client.get(made["subject"]["reference"]).json
+    assert patient["identifier"][0]["value"] == "P-7"
+    metric = client.get(made["device"]["reference"]).json
+    channel = client.get(metric["parent"]["reference"]).json
+    virtual = client.get(channel["parent"]["reference"]).json
+    system = client.get(virtual["parent"]["reference"]).json
+    assert system["identifier"][0]["value"] == "00-11-22-33-44-55-66-77"
+    assert metric["source"]["reference"] == f"Device/{system['id']}"
+    told = client.get(f"Provenance?target=Observation/{made['id']}").json["entry"]
+    assert len(told) == 1
+    found = stored(client, code="http://loinc.org|8867-4", **{"subject.identifier": f"{HOSPITAL}|P-7"})
+    assert made["id"] in {each["id"] for each in found}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "01_ge_b40_cyrillic_pcd01.hl7",
+        "02_acme_gateway_ucum_nibp.hl7",
+        "03_mindray_vs900_demo.hl7",
+        "09_philips_mx500_fhir_mapped.hl7",
+        "10_nist_pulse_ox_dual_coded.hl7",
+    ],
+)
+def test_messages_of_real_devices(
+    client: Client, fhir: FhirClient, test_data: Path, name: str
+) -> None:
+    raw = (test_data / "devices/pcd-wild" / name).read_bytes()
+    conversion = converted(raw, WILD)
+    assert conversion.quarantined == ()
+    assert conversion.bundle is not None
+    for entry in conversion.bundle["entry"]:
+        kind, body = entry["resource"]["resourceType"], encode(entry["resource"])
+        issues = client.post(f"{kind}/$validate", body).json["issue"]
+        assert not [each for each in issues if each["severity"] in ("error", "fatal")]
+    assert chart(fhir, raw, WILD) == Judgement("done")
+    before = everything(client)
+    assert chart(fhir, raw, WILD) == Judgement("done")
+    assert everything(client) == before
+
+
+def test_a_replay_of_all_in_parallel_makes_no_version(client: Client, server: ServerProcess) -> None:
+    messages = [
+        oru(obx(place=f"1.4.1.{number}"), obx(place=f"1.4.2.{number}", value=str(50 + number)))
+        for number in range(12)
+    ]
+
+    def replay(_: int) -> None:
+        opened = FhirClient(Server(server.base))
+        for number, raw in enumerate(messages):
+            for _attempt in range(20):
+                if chart(opened, raw, sequence=number) == Judgement("done"):
+                    break
+            else:
+                pytest.fail("a message did not get through")
+        opened.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(replay, range(4)))
+    once = everything(client)
+    made = [resource for resource in once if resource[0] == "Observation"]
+    assert len(made) >= 24
+    versions = {
+        each["meta"]["versionId"]
+        for raw in messages
+        for each in stored(client, identifier=identifier_of(raw))
+    }
+    assert versions == {"1"}
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(replay, range(2)))
+    assert everything(client) == once
+
+
+FIRST = {"value": "61", "f11": "R"}
+LATER = "20260504110000+0000"
+EARLIER = "20260504090000+0000"
+
+
+@pytest.mark.parametrize(
+    ("second", "sent", "sequence", "value", "version"),
+    [
+        pytest.param({"value": "62", "f11": "C"}, LATER, 2, "62", "2", id="a-correction-updates"),
+        pytest.param({"value": "61", "f11": "F"}, LATER, 2, "61", "2", id="final-follows"),
+        pytest.param({"value": "61.0", "f11": "R"}, LATER, 2, "61.0", "2", id="a-digit-more"),
+        pytest.param({"value": "61", "f11": "W"}, LATER, 2, "61", "2", id="posted-as-wrong"),
+        pytest.param({"value": "61", "f11": "R"}, LATER, 2, "61", "1", id="the-same-again"),
+        pytest.param({"value": "62", "f11": "C"}, EARLIER, 2, "61", "1", id="an-older-message"),
+        pytest.param({"value": "62", "f11": "R"}, "", 2, "62", "2", id="same-time-later-in-journal"),
+        pytest.param({"value": "62", "f11": "R"}, "", 0, "61", "1", id="same-time-earlier"),
+        pytest.param({"value": "62", "f11": "F"}, "", 0, "62", "2", id="same-time-higher-rank"),
+    ],
+)
+def test_newer_takes_the_place_of_older(
+    client: Client,
+    fhir: FhirClient,
+    request: pytest.FixtureRequest,
+    second: dict[str, str],
+    sent: str,
+    sequence: int,
+    value: str,
+    version: str,
+) -> None:
+    place = f"1.6.1.{abs(hash(request.node.name)) % 10**9}"
+    first_sent = "20260504100003+0000"
+    chart(fhir, oru(obx(place=place, **FIRST), sent=first_sent))
+    raw = oru(obx(place=place, **second), sent=sent or first_sent)
+    assert chart(fhir, raw, sequence=sequence) == Judgement("done")
+    (made,) = stored(client, identifier=identifier_of(raw))
+    assert str(made["valueQuantity"]["value"]) == value
+    assert made["meta"]["versionId"] == version
+
+
+def test_what_another_client_changed_is_left_alone(client: Client, fhir: FhirClient) -> None:
+    raw = oru(obx(place="1.7.1.1"))
+    chart(fhir, raw)
+    (made,) = stored(client, identifier=identifier_of(raw))
+    edited = {**made, "extension": [], "status": "amended"}
+    del edited["extension"]
+    edited["valueQuantity"] = {**made["valueQuantity"], "value": 70}
+    assert client.put(f"Observation/{made['id']}", edited).status == 200
+    correction = oru(obx(place="1.7.1.1", value="62", f11="C"), sent=LATER)
+    assert chart(fhir, correction, sequence=2) == Judgement("done")
+    (kept,) = stored(client, identifier=identifier_of(raw))
+    assert kept["valueQuantity"]["value"] == 70
+
+
+def test_a_patient_that_comes_later_releases_what_was_held(
+    client: Client, fhir: FhirClient
+) -> None:
+    raw = oru(obx(place="1.8.1.1"), patient="NEW-1^^^HOSP^MR")
+    assert chart(fhir, raw).verdict == "held"
+    assert stored(client, identifier=identifier_of(raw)) == []
+    body = {"resourceType": "Patient", "identifier": [{"system": HOSPITAL, "value": "NEW-1"}]}
+    patient = client.post("Patient", body).json["id"]
+    assert chart(fhir, raw) == Judgement("done")
+    (made,) = stored(client, identifier=identifier_of(raw))
+    assert made["subject"]["reference"] == f"Patient/{patient}"
