@@ -211,8 +211,8 @@ class Reading:
         timed_by_message: `time` is only `sent`: it does not tell two measurements apart.
         duration_s: of a measurement that took time, from `time` on.
         compound: the measurement that this is a part of, where the protocol says so.
-        device_time: `time` as the device's own clock has it, where the two differ or could: it stands in
-            identifiers, for a clock's offset is measured anew every time.
+        device_time: `time` as the device's own clock has it, where the two could differ: it stands
+            in identifiers, for a clock's offset is measured anew every time.
         supplemental: types that tell two measurements of one code apart (20601).
         patient: the identifiers that the message gives, as sent; empty where it gives none.
         range: reference or alarm range as sent, e.g. "50-120".

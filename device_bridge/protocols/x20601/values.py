@@ -187,11 +187,12 @@ def _samples(values: Attributes, octets: bytes) -> list[Found]:
     period = values.get(attributes.SAMPLE_PERIOD)
     if not isinstance(specification, SampleSpecification) or period is None or not period.ticks:
         raise MderError(0, "samples need a sample specification and a sample period above 0")
+    unpacked = _unpack(octets, specification)
     factor, offset, lower, upper = _line(values, specification)
     unit = values.get(attributes.UNIT, 0)
     samples = Samples(
         period_ms=Decimal(period.ticks * 1000) / period.ticks_per_s,
-        values=tuple(map(Decimal, _unpack(octets, specification))),
+        values=tuple(map(Decimal, unpacked)),
         unit=coding(DIMENSIONS, unit) if unit else None,
         factor=factor,
         offset=offset,

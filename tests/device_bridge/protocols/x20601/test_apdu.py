@@ -133,7 +133,9 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("raw", "problem"), [pytest.param(*row, id=name) for name, row in BAD.items()])
+@pytest.mark.parametrize(
+    ("raw", "problem"), [pytest.param(*row, id=name) for name, row in BAD.items()]
+)
 def test_what_the_rules_do_not_allow_is_refused(raw: str, problem: str) -> None:
     with pytest.raises(MderError, match=problem):
         apdu.decode(bytes.fromhex(raw))

@@ -34,7 +34,7 @@ def based(seconds: int, fraction: int = 0, offset_min: int = 60) -> BaseOffsetTi
     return BaseOffsetTime(SINCE_1900 + seconds, fraction, offset_min)
 
 
-# Stamp, the clock now (None: the device does not show it), whether synchronised -> moment, offset in s.
+# Stamp, the clock now (None: not shown), whether synchronised -> moment, offset in s.
 PLACED: dict[str, tuple[DeviceTime, DeviceTime | None, bool, str, float | None]] = {
     "absolute/right": (
         *(wall("2026031410265300"), wall("2026031410300000"), False),

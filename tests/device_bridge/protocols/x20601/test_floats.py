@@ -1,4 +1,4 @@
-"""DEV-12: FLOAT and SFLOAT keep the sender's precision, and their five special values are no numbers.
+"""DEV-12: FLOAT and SFLOAT keep the sender's precision; their five special values are no numbers.
 
 The rows are those of https://hl7.org/fhir/uv/phd/FLOATS.html and of the recorded APDUs.
 """
@@ -68,7 +68,8 @@ def test_a_number_has_the_digits_that_were_sent(layout: Layout, raw: int, text: 
 
 
 @pytest.mark.parametrize(
-    ("special", "wide", "narrow", "reason"), [pytest.param(*row, id=row[0].name) for row in SPECIALS]
+    ("special", "wide", "narrow", "reason"),
+    [pytest.param(*row, id=row[0].name) for row in SPECIALS],
 )
 def test_a_special_value_is_no_number(
     special: Special, wide: int, narrow: int, reason: str

@@ -51,7 +51,9 @@ def test_mutated_exchanges(number: int) -> None:
     """Octets changed, cut, doubled and set to their limits, anywhere in an exchange."""
     chance = random.Random(number)
     for _ in range(EXAMPLES):
-        apdus = [mutated(raw, chance) if chance.random() < 0.5 else raw for raw in EXCHANGES[number]]
+        apdus = [
+            mutated(raw, chance) if chance.random() < 0.5 else raw for raw in EXCHANGES[number]
+        ]
         heard(apdus)
         whole = recording.MAGIC + mutated(
             write(Received(NOW, raw) for raw in EXCHANGES[number])[len(recording.MAGIC) :], chance
@@ -83,7 +85,9 @@ def mutated(raw: bytes, chance: random.Random) -> bytes:
             case 0:
                 octets[at : at + 1] = bytes([chance.randrange(256)])
             case 1:
-                octets[at : at + 2] = chance.choice((b"\x00\x00", b"\xff\xff", b"\x7f\xff", b"\x80\x00"))
+                octets[at : at + 2] = chance.choice(
+                    (b"\x00\x00", b"\xff\xff", b"\x7f\xff", b"\x80\x00")
+                )
             case 2:
                 del octets[at:]
             case 3:

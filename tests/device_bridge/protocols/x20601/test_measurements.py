@@ -1,6 +1,6 @@
 """DEV-16, DEV-17: what agents of each specialisation send becomes the readings they mean.
 
-`specialisations.json` holds whole exchanges octet by octet, made with nothing but `struct`, and what
+`specialisations.json` holds whole exchanges octet by octet, made with `struct` alone, and what
 each reading must be. The recorded exchanges are from real agents and the standards' own examples.
 """
 
@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from fhirserver_device_bridge.protocols.x20601.measurements import measurements
 from fhirserver_device_bridge.protocols.x20601.mder import MderError
+from fhirserver_device_bridge.protocols.x20601.measurements import measurements
 from fhirserver_device_bridge.protocols.x20601.recording import Received, write
 from fhirserver_device_bridge.reading import Coded, Quantity, Reading, Rejected, Samples, Source
 
@@ -42,7 +42,9 @@ def test_an_exchange_becomes_the_readings_it_means(exchange: dict[str, Any]) -> 
 
 def test_every_specialisation_is_shown() -> None:
     shown_here = {each["specialisation"] for each in EXCHANGES}
-    assert shown_here == {f"11073-{part}" for part in (10404, 10406, 10407, 10408, 10415, 10417, 10441)}
+    assert shown_here == {
+        f"11073-{part}" for part in (10404, 10406, 10407, 10408, 10415, 10417, 10441)
+    }
 
 
 def test_the_device_is_described_by_its_attributes() -> None:
@@ -68,16 +70,22 @@ def test_samples_keep_their_scale() -> None:
 
 PARTS = {
     "unknown-object": (0, "f000000000010006006300020061", 3357, "object 99"),
-    "too-long-for-its-map": (0, "f00000000001000f0001000b0062202603140926530000", 3357, "more than"),
+    "too-long-for-its-map": (
+        0,
+        "f00000000001000f0001000b0062202603140926530000",
+        3357,
+        "more than",
+    ),
     "cut-in-a-value": (0, "f00000000001000500010001ff", 3357, "announced"),
     "count-beyond-length": (0, "f00000000009000600010002ffff", 3357, "announced"),
     "grouped-of-no-scanner": (1, "000000000001000400020062", 3370, "no map of handles"),
-    "segment-not-asked-for": (1, "000100000000000000010000" "0000", 3361, "no map of its entries"),
+    "segment-not-asked-for": (1, "0001000000000000000100000000", 3361, "no map of its entries"),
 }
 
 
 @pytest.mark.parametrize(
-    ("handle", "info", "kind", "problem"), [pytest.param(*row, id=name) for name, row in PARTS.items()]
+    ("handle", "info", "kind", "problem"),
+    [pytest.param(*row, id=name) for name, row in PARTS.items()],
 )
 def test_what_does_not_fit_the_configuration_is_said(
     handle: int, info: str, kind: int, problem: str
@@ -129,7 +137,11 @@ RECORDED = {
             ("10.2", "192529", "25"),
         ],
     ),
-    "oximeter 0190": (["H211_ID_0190"], "H241_ID_0190", [("1", "150456", "98"), ("10", "149530", "72")]),
+    "oximeter 0190": (
+        ["H211_ID_0190"],
+        "H241_ID_0190",
+        [("1", "150456", "98"), ("10", "149530", "72")],
+    ),
     "blood pressure 02BC": (
         ["H211_ID_02BC"],
         "H241_ID_02BC",
@@ -183,7 +195,10 @@ def test_a_recorded_user_and_private_name(recorded: dict[str, bytes]) -> None:
     found = read([recorded[f"weighing_scale/{name}"] for name in names])
     reading = found[4]
     assert isinstance(reading, Reading)
-    assert (reading.codes[0].display, reading.patient[0].value) == ("BME", "11-22-33-44-55-66-77-88.52")
+    assert (reading.codes[0].display, reading.patient[0].value) == (
+        "BME",
+        "11-22-33-44-55-66-77-88.52",
+    )
     assert reading.time is not None
     assert (reading.time.text, reading.time.offset_known) == ("2010-07-21T09:40:00+00:00", False)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fhirserver_device_bridge.protocols.x20601.measurements import measurements
 from fhirserver_device_bridge.protocols.x20601.mder import MderError
+from fhirserver_device_bridge.protocols.x20601.measurements import measurements
 from fhirserver_device_bridge.protocols.x20601.session import Effect, Keep, Send, Session
 from fhirserver_device_bridge.protocols.x20601.states import State
 from fhirserver_device_bridge.reading import Reading, Source
@@ -90,10 +90,7 @@ def test_an_own_configuration_is_asked_for_and_accepted() -> None:
 def test_a_configuration_that_is_not_understood_is_refused_and_another_awaited() -> None:
     session = Session()
     take(session, STORED[0])
-    broken = (
-        "e7000026002400010101001e0000ffffffff0d1c0014"
-        "40000001000e0006000100010006092f00020000"
-    )
+    broken = "e7000026002400010101001e0000ffffffff0d1c001440000001000e0006000100010006092f00020000"
     assert take(session, bytes.fromhex(broken))[0][-8:] == "40000001"
     assert session.state is State.WAITING_FOR_CONFIG
     assert take(session, STORED[1])[0][-8:] == "40000000"

@@ -53,7 +53,8 @@ PATHS = {
 
 
 @pytest.mark.parametrize(
-    ("start", "events", "end", "reaction"), [pytest.param(*row, id=name) for name, row in PATHS.items()]
+    ("start", "events", "end", "reaction"),
+    [pytest.param(*row, id=name) for name, row in PATHS.items()],
 )
 def test_a_path(start: State, events: list[Event], end: State, reaction: Reaction) -> None:
     state, last = start, Reaction.NOTHING
@@ -63,4 +64,6 @@ def test_a_path(start: State, events: list[Event], end: State, reaction: Reactio
 
 
 def test_only_a_device_with_a_known_configuration_is_heard() -> None:
-    assert {state for (state, _), found in TABLE.items() if found.reaction is R.TAKE} == {S.OPERATING}
+    assert {state for (state, _), found in TABLE.items() if found.reaction is R.TAKE} == {
+        S.OPERATING
+    }
