@@ -87,27 +87,44 @@ class Circumstances(NamedTuple):
 
 def observation(measurement: Measurement, around: Circumstances) -> JsonObject:
     """Make the Observation of a measurement."""
-    first, found_by = measurement.parts[0], identity.observation(measurement)
+    first = measurement.parts[0]
+    found_by = identity.observation(measurement)
     written: JsonObject = {
         "resourceType": "Observation",
-        "meta": {"security": [coding(label, first.source) for label in _labels(measurement.parts)]},
+        "meta": _meta(measurement.parts),
         "extension": [_sequence(first, around.received)],
         "identifier": [{"system": found_by.system, "value": found_by.value}],
         "status": min((part.status for part in measurement.parts), key=RANK.__getitem__),
+        "category": _category(measurement.parts, around.table),
+        "code": _code(_codes(measurement), first.source, around.table),
+        "subject": {"reference": around.subject},
+        **effective(first.time, first.duration_s, around.received),
+        **_said_of_it(measurement, around.table),
+        **_circumstances(measurement),
     }
-    if any(_is_vital(part, around.table) for part in measurement.parts):
-        written["category"] = [{"coding": [{"system": _CATEGORY, "code": "vital-signs"}]}]
-    written["code"] = _code(
-        (measurement.panel,) if measurement.panel else first.codes, first.source, around.table
-    )
-    written["subject"] = {"reference": around.subject}
-    written.update(effective(first.time, first.duration_s, around.received))
-    if measurement.panel is None:
-        written.update(_value(first, around.table))
-    written.update(_circumstances(measurement))
-    if measurement.panel:
-        written["component"] = [_component(part, around.table) for part in measurement.parts]
     return {name: value for name, value in written.items() if value}
+
+
+def _codes(measurement: Measurement) -> tuple[Coding, ...]:
+    return (measurement.panel,) if measurement.panel else measurement.parts[0].codes
+
+
+def _said_of_it(measurement: Measurement, table: Table) -> JsonObject:
+    if measurement.panel is None:
+        return _value(measurement.parts[0], table)
+    return {"component": [_component(part, table) for part in measurement.parts]}
+
+
+def _category(parts: Iterable[Reading], table: Table) -> list[JsonObject]:
+    metrics = (table.metric(part.codes) for part in parts)
+    if not any(metric is not None and metric.vital for metric in metrics):
+        return []
+    return [{"coding": [{"system": _CATEGORY, "code": "vital-signs"}]}]
+
+
+def _meta(parts: tuple[Reading, ...]) -> JsonObject:
+    labels = [coding(label, parts[0].source) for label in _labels(parts)]
+    return {"security": labels} if labels else {}
 
 
 def _labels(parts: Iterable[Reading]) -> list[Coding]:
@@ -130,11 +147,6 @@ def _sequence(reading: Reading, received: datetime) -> JsonObject:
             {"url": "journal", "valueDecimal": reading.sequence},
         ],
     }
-
-
-def _is_vital(reading: Reading, table: Table) -> bool:
-    metric = table.metric(reading.codes)
-    return metric is not None and metric.vital
 
 
 def _code(codes: Iterable[Coding], source: str, table: Table) -> JsonObject:

@@ -1,7 +1,8 @@
 """Readings of one measurement become one: three pressures are a blood pressure.
 
 Together are readings of one message whose metrics have the same panel, the same devices and the
-same time. A reading whose panel is told by the protocol (`compound`) goes by that.
+same time, and of which all or none are posted as wrong. What the protocol tells of a panel
+(`compound`) goes first.
 """
 
 from collections.abc import Iterable
@@ -24,7 +25,7 @@ class Measurement:
     panel: Coding | None = None
 
 
-_Key = tuple[Coding, tuple[Level, ...], Moment | None]
+_Key = tuple[Coding, tuple[Level, ...], Moment | None, bool]
 
 
 def group(readings: Iterable[Reading], table: Table) -> list[Measurement]:
@@ -53,7 +54,8 @@ def _panel(reading: Reading, table: Table) -> tuple[_Key | None, str]:
     if panel is None:
         return None, ""
     member = metric.code.code if metric else reading.handle
-    return (panel, reading.path, reading.time), member
+    wrong = reading.status == "entered-in-error"
+    return (panel, reading.path, reading.time, wrong), member
 
 
 def _panel_code(reading: Reading, metric: Metric | None, table: Table) -> Coding | None:

@@ -193,7 +193,9 @@ def test_what_is_around_them(test_data: Path, name: str) -> None:
 @pytest.mark.parametrize("name", WILD)
 def test_devices(test_data: Path, name: str) -> None:
     told = [
-        " ".join(f"{level.number}={level.code.code if level.code else ''}" for level in reading.path)
+        " ".join(
+            f"{level.number}={level.code.code if level.code else ''}" for level in reading.path
+        )
         for reading in readings(test_data, name)
     ]
     assert told == list(WILD[name].devices)
@@ -203,9 +205,7 @@ def test_what_only_one_of_them_says(test_data: Path) -> None:
     (pulse,) = readings(test_data, "10_nist_pulse_ox_dual_coded.hl7")
     assert pulse.codes[1] == Coding("http://loinc.org", "8889-8", "Heart Rate by Oximetry")
     assert pulse.method == Coding(MDC, "AMEAS", "auto-measurement")
-    assert pulse.body_site == Coding(
-        "http://snomed.info/sct", "49521004", "left ear structure"
-    )
+    assert pulse.body_site == Coding("http://snomed.info/sct", "49521004", "left ear structure")
     assert pulse.notes == ("This is a comment about pulse",)
     cuff = readings(test_data, "03_mindray_vs900_demo.hl7")[3]
     assert cuff.method == Coding("", "", "APERIODIC")

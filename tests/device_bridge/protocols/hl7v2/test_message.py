@@ -44,7 +44,9 @@ def test_fields_have_the_numbers_of_the_standard() -> None:
     assert segment.component(3, 99) == ""
 
 
-@pytest.mark.parametrize("end", ["\r", "\n", "\r\n", "\r\r"], ids=["CR", "LF", "CRLF", "empty-lines"])
+@pytest.mark.parametrize(
+    "end", ["\r", "\n", "\r\n", "\r\r"], ids=["CR", "LF", "CRLF", "empty-lines"]
+)
 def test_any_line_end_ends_a_segment(end: str) -> None:
     raw = oru(obx()).replace(b"\r", end.encode())
     assert [segment.name for segment in parse(raw).segments] == ["MSH", "PID", "PV1", "OBR", "OBX"]
@@ -89,7 +91,9 @@ def test_character_sets(name: str, fallback: str, raw: bytes) -> None:
         pytest.param(b"PID|1\r", "no MSH", id="another-segment-first"),
         pytest.param(b"MSH|", "no MSH", id="cut-off"),
         pytest.param(b"MSH|||||||", "distinct separators", id="separators-that-are-one"),
-        pytest.param(oru(f18="KLINGON"), "MSH-18 names a character set", id="unknown-character-set"),
+        pytest.param(
+            oru(f18="KLINGON"), "MSH-18 names a character set", id="unknown-character-set"
+        ),
         pytest.param(oru(f18="UNICODE UTF-16"), "MSH-18 names", id="UTF-16"),
         pytest.param(oru("NTE|1||\xe9", f18="ASCII"), "is not ascii", id="bytes-not-of-MSH-18"),
         pytest.param(oru("NTE|1||@").replace(b"@", b"\xff"), "is not utf-8", id="no-UTF-8"),

@@ -216,7 +216,9 @@ def test_equipment(equipment: str, identifier: Identifier) -> None:
 
 def test_equipment_said_once_holds_for_its_system() -> None:
     rows = (obx(f18="A1^^A1^EUI-64"), obx(place="1.1.1.2"), obx(place="2.1.1.1"))
-    owners = [reading.path[0].identifiers for reading in read(*rows) if isinstance(reading, Reading)]
+    owners = [
+        reading.path[0].identifiers for reading in read(*rows) if isinstance(reading, Reading)
+    ]
     assert owners == [(Identifier(EUI64, "A1"),), (Identifier(EUI64, "A1"),), (SENDER,)]
 
 
@@ -227,11 +229,15 @@ def test_the_mdc_code_comes_first_wherever_it_was_sent() -> None:
 
 def test_private_codes_are_kept() -> None:
     source = replace(WARD, systems=(("99MINE", "urn:mine"),))
-    assert only(obx("108^PAUSES^99MINE"), source=source).codes == (Coding("urn:mine", "108", "PAUSES"),)
+    assert only(obx("108^PAUSES^99MINE"), source=source).codes == (
+        Coding("urn:mine", "108", "PAUSES"),
+    )
     assert only(obx("108^PAUSES^99MINE")).codes == (Coding("99MINE", "108", "PAUSES"),)
 
 
-WAVE = obx("131329^MDC_ECG_ELEC_POTL_I^MDC", "1.1.1.9", "1^-2.50^^32767", kind="NA", unit="266418^x^MDC")
+WAVE = obx(
+    "131329^MDC_ECG_ELEC_POTL_I^MDC", "1.1.1.9", "1^-2.50^^32767", kind="NA", unit="266418^x^MDC"
+)
 FACETS = (
     obx("0^MDC_ATTR_SAMP_RATE^MDC", "1.1.1.9.1", "250", unit="264608^MDC_DIM_PER_SEC^MDC"),
     obx("2327^MDC_ATTR_NU_MSMT_RES^MDC", "1.1.1.9.2", "0.5", unit=""),

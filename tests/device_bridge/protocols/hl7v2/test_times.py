@@ -29,7 +29,9 @@ BERLIN = ZoneInfo("Europe/Berlin")
         pytest.param(
             "20260504100703250+0000", "2026-05-04T10:07:03.250+00:00", "fraction", id="17-digits"
         ),
-        pytest.param("20261231235960+0000", "2026-12-31T23:59:60+00:00", "second", id="leap-second"),
+        pytest.param(
+            "20261231235960+0000", "2026-12-31T23:59:60+00:00", "second", id="leap-second"
+        ),
         pytest.param("20260504000000-0000", "2026-05-04T00:00:00+00:00", "second", id="minus-zero"),
     ],
 )
