@@ -15,7 +15,9 @@ from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.journal.layout import JournalError
 from fhirserver_device_bridge.metrics import Metrics
 from fhirserver_device_bridge.protocols.x20601.apdu import HEADER_SIZE, size_of
+from fhirserver_device_bridge.protocols.x20601.clocks import offset_of
 from fhirserver_device_bridge.protocols.x20601.mder import MderError
+from fhirserver_device_bridge.protocols.x20601.nomenclature import eui64
 from fhirserver_device_bridge.protocols.x20601.session import Effect, Keep, Session
 from fhirserver_device_bridge.running.capacity import NO_ROOM, Capacity
 
@@ -62,7 +64,18 @@ class AgentConnection:
         except MderError:
             self._metrics.count("frames", self._name, outcome="refused")
             return False
-        return await self._perform(self._session.receive(raw, datetime.now(UTC)), writer)
+        known = self._session.agent
+        effects = self._session.receive(raw, datetime.now(UTC))
+        if self._session.agent is not known:
+            self._note_device()
+        return await self._perform(effects, writer)
+
+    def _note_device(self) -> None:
+        agent, name = self._session.agent, "device_clock_offset_seconds"
+        offset = offset_of(agent.clocks, self._listener.source.zone)
+        if offset is not None:
+            device = eui64(agent.system_id)
+            self._metrics.note(name, self._name, device, offset.total_seconds())
 
     async def _perform(self, effects: list[Effect], writer: asyncio.StreamWriter | None) -> bool:
         """Carry out effects in their order; False where one failed and the rest must not follow."""

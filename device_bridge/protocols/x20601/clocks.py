@@ -101,6 +101,18 @@ def coincidences(mds: Mapping[int, Any], at: datetime) -> dict[int, Coincidence]
     }
 
 
+def offset_of(clocks: Coincidences, zone: tzinfo) -> timedelta | None:
+    """How far the agent's wall clock is behind the manager's; None where it shows none. Pure."""
+    for coincidence in clocks.values():
+        device = coincidence.device
+        now = device.instant if isinstance(device, BaseOffsetTime) else None
+        if isinstance(device, AbsoluteTime) and device.local is not None:
+            now = device.local.replace(tzinfo=zone)
+        if now is not None:
+            return coincidence.manager - now
+    return None
+
+
 def place(
     values: Mapping[int, Any], clocks: Coincidences, received: datetime, zone: tzinfo
 ) -> Placed | None:

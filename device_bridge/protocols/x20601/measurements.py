@@ -26,7 +26,7 @@ from fhirserver_device_bridge.protocols.x20601.clocks import (
     place,
 )
 from fhirserver_device_bridge.protocols.x20601.mder import MderError
-from fhirserver_device_bridge.protocols.x20601.nomenclature import INFRASTRUCTURE, coding
+from fhirserver_device_bridge.protocols.x20601.nomenclature import INFRASTRUCTURE, coding, eui64
 from fhirserver_device_bridge.protocols.x20601.recording import Received, read
 from fhirserver_device_bridge.protocols.x20601.reports import Observation
 from fhirserver_device_bridge.protocols.x20601.times import NO_RELATIVE_TIME, RelativeTime
@@ -231,8 +231,3 @@ def _kind(agent: Agent) -> Coding | None:
 
 def _production(entries: Iterable[Production], kind: int) -> str | None:
     return next((text(entry.text) for entry in entries if entry.kind == kind), None) or None
-
-
-def eui64(system_id: bytes) -> str:
-    """An EUI-64 as FHIR writes it, e.g. "FE-ED-AB-EE-DE-AD-77-C3"."""
-    return system_id.hex("-").upper()

@@ -32,6 +32,11 @@ def coding(partition: int, term: int, label: str | None = None) -> Coding:
     return Coding(MDC, code, names().get(code) or label)
 
 
+def eui64(system_id: bytes) -> str:
+    """An EUI-64 as FHIR writes it, e.g. "FE-ED-AB-EE-DE-AD-77-C3"."""
+    return system_id.hex("-").upper()
+
+
 @cache
 def names() -> dict[str, str]:
     """Reference ids by 32-bit code in decimal, e.g. "150456" -> "MDC_PULS_OXIM_SAT_O2"."""

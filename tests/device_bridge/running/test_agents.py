@@ -5,11 +5,15 @@ The agent is a script of octets as the examples of the standard have them, and k
 
 from __future__ import annotations
 
+import re
 import socket
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -41,6 +45,8 @@ DESCRIBE = (
     "0984 000a 0008 1122334455667707"
     "0a44 0002 02bc"
 )
+# Its clock: 1 February 2007, 12:05.
+DESCRIBE_CLOCK = "e700001a 0018 {id} 0203 0012 0000 0001 000c 0987 0008 2007020112050000"
 # 120/80, mean 100, on 12 June 2007 at 12:10; pulse 60.0.
 REPORT = (
     "e700003e 003c {id} 0101 0036 0000 ffffffff 0d1d 002c f000 0000 0002 0024"
@@ -65,14 +71,14 @@ class Agent:
         header = self._stream.read(4)
         return (header + self._stream.read(int.from_bytes(header[2:], "big"))).hex()
 
-    def associate(self) -> None:
+    def associate(self, description: str = DESCRIBE) -> None:
         """Associate, and describe itself."""
         self.send(ASSOCIATE)
         answer = self.receive()
         assert (answer[:4], answer[8:12]) == ("e300", "0000")
         question = self.receive()
         assert question[16:] == "01030006000000000000"
-        self.send(DESCRIBE, id=question[12:16])
+        self.send(description, id=question[12:16])
 
     def close(self) -> None:
         self._stream.close()
@@ -126,6 +132,19 @@ def test_what_a_device_measures_is_found_by_search(
     assert pulse["subject"]["reference"].startswith("Patient/")
     [device_resource] = empty.search("Device")
     assert device_resource["identifier"][0]["value"] == "11-22-33-44-55-66-77-07"
+
+
+def test_the_offset_of_a_clock_is_measured(tmp_path: Path) -> None:
+    with BridgeProcess(configured(tmp_path, NOWHERE, source=SOURCE)) as bridge:
+        with agent(bridge) as device:
+            device.associate(DESCRIBE_CLOCK)
+            device.send(REPORT, id="0001")
+            assert device.receive() == confirmed("0001")
+        scraped = urllib.request.urlopen(bridge.metrics).read().decode("utf-8")
+    labels = '{source="home",device="11-22-33-44-55-66-77-07"}'
+    [offset_s] = re.findall(rf"clock_offset_seconds{labels} (\S+)", scraped)
+    shown = datetime(2007, 2, 1, 12, 5, tzinfo=ZoneInfo("Europe/Berlin"))
+    assert 0 <= (datetime.now(UTC) - shown).total_seconds() - float(offset_s) < 600
 
 
 def test_what_was_confirmed_survives_a_kill(tmp_path: Path) -> None:

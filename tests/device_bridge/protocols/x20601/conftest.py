@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -9,12 +10,22 @@ import pytest
 @pytest.fixture(scope="session")
 def recorded() -> dict[str, bytes]:
     """Every recorded APDU by its path, e.g. "blood_pressure/aarq"."""
-    shared = os.environ.get("FHIRSERVER_TEST_DATA")
-    if not shared:
-        pytest.skip("needs FHIRSERVER_TEST_DATA")
-    folder = Path(shared) / "devices" / "x11073-20601-apdus"
+    folder = shared()
     return {
         str(file.relative_to(folder)): file.read_bytes()
         for file in sorted(folder.rglob("*"))
         if file.is_file() and file.suffix != ".xml" and file.name not in ("COPYING", "LICENSE")
     }
+
+
+@pytest.fixture(scope="session")
+def decoded() -> ElementTree.Element:
+    """What another manager understood of a blood pressure monitor."""
+    return ElementTree.parse(shared() / "decoded" / "measurement-blood-pressure.xml").getroot()
+
+
+def shared() -> Path:
+    data = os.environ.get("FHIRSERVER_TEST_DATA")
+    if not data:
+        pytest.skip("needs FHIRSERVER_TEST_DATA")
+    return Path(data) / "devices" / "x11073-20601-apdus"

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import pytest
 
@@ -201,6 +202,50 @@ def test_a_recorded_user_and_private_name(recorded: dict[str, bytes]) -> None:
     )
     assert reading.time is not None
     assert (reading.time.text, reading.time.offset_known) == ("2010-07-21T09:40:00+00:00", False)
+
+
+def test_what_another_manager_decoded(decoded: Element) -> None:
+    """The values of `decoded/`, put into a report of their kind; their time is no date."""
+    person, rows = another_manager(decoded)
+    numbers = b"".join(value.to_bytes(2, "big") for _, value in rows[:3])
+    time = bytes((22, 55, 95, 95, 95, 95, 95, 0))
+    objects = [
+        b"\x00\x01" + wrapped(b"\x00\x03" + wrapped(numbers) + time),
+        b"\x00\x02" + wrapped(rows[3][1].to_bytes(2, "big") + time),
+    ]
+    report = listed([person.to_bytes(2, "big") + listed(objects)])
+    associate = bytes.fromhex(EXCHANGES[3]["apdus"][0])
+    found = read([associate, event(3359, b"\xf0\x00\x00\x00" + report, 0)])
+    assert [each.reason[:27] for each in found if isinstance(each, Rejected)] == [NO_DATE] * 4
+    shown_here = [each.reading for each in found if isinstance(each, Rejected)]
+    assert [(int(each.codes[0].code), number_of(each)) for each in shown_here] == rows[:4]
+    assert {each.patient[0].value for each in shown_here} == {f"11-22-33-44-55-66-77-07.{person}"}
+
+
+NO_DATE = "the absolute time stamp is "
+
+
+def number_of(reading: Reading) -> int:
+    assert isinstance(reading.value, Quantity)
+    return int(reading.value.value)
+
+
+def listed(items: list[bytes]) -> bytes:
+    return len(items).to_bytes(2, "big") + wrapped(b"".join(items))
+
+
+def another_manager(decoded: Element) -> tuple[int, list[tuple[int, int]]]:
+    """The person, and MDC code and value of every number."""
+    space = {"a": "http://www.signove.com/IEEE-11073-20601"}
+    metas = {meta.get("name"): meta.text for meta in decoded.iterfind(".//a:meta", space)}
+    rows = []
+    for entry in decoded.iterfind(".//a:entry", space):
+        own = {meta.get("name"): meta.text for meta in entry.iterfind("a:meta-data/a:meta", space)}
+        if "metric-id" in own:
+            code = int(own["partition"] or 0) * 65536 + int(own["metric-id"] or 0)
+            value = entry.findtext("a:simple/a:value", "", space)
+            rows.append((code, round(float(value))))
+    return int(metas["personal-id"] or 0), rows
 
 
 def complete(row: dict[str, Any]) -> dict[str, Any]:
