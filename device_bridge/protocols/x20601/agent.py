@@ -27,6 +27,7 @@ class Agent:
 
     Attributes:
         system_id: EUI-64, 8 octets; empty until it associates.
+        request_modes, starts: what it said of data requests (`apdu.Association`).
         objects: of its configuration; None until that is known.
         mds: attributes of the device itself.
         clocks: by the attribute id of their time stamps.
@@ -35,6 +36,8 @@ class Agent:
 
     system_id: bytes = b""
     config_id: int = 0
+    request_modes: int = 0
+    starts: int = 1
     objects: Objects | None = None
     mds: Mapping[int, Any] = field(default_factory=dict)
     clocks: Mapping[int, Coincidence] = field(default_factory=dict)
@@ -70,7 +73,8 @@ def learn(agent: Agent, apdu: Apdu, at: datetime) -> Agent:
     if isinstance(apdu, AssociationRequest):
         offer = offer_of(apdu)
         known = configurations.standard(offer.config_id)
-        return Agent(offer.system_id, offer.config_id, known)
+        modes, starts = offer.request_modes, offer.agent_starts
+        return Agent(offer.system_id, offer.config_id, modes, starts, known)
     if not isinstance(apdu, Data):
         return agent
     message = apdu.message

@@ -18,7 +18,7 @@ from typing import Any
 
 from fhirserver_device_bridge.protocols.x20601 import attributes
 from fhirserver_device_bridge.protocols.x20601.apdu import ATTRIBUTES, Attribute, EventReport
-from fhirserver_device_bridge.protocols.x20601.attributes import Values
+from fhirserver_device_bridge.protocols.x20601.attributes import CLASS_NUMERIC, Values
 from fhirserver_device_bridge.protocols.x20601.configurations import Objects
 from fhirserver_device_bridge.protocols.x20601.mder import (
     OCTETS,
@@ -87,6 +87,23 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class DataRequest:
+    """What starts the reports of an agent; `mode` bits as in the standard."""
+
+    id: int
+    mode: int
+    time: int
+    person: int
+    class_id: int
+    handles: tuple[int, ...]
+
+
+_DATA_REQUEST = record(
+    DataRequest, id=U16, mode=U16, time=U32, person=U16, class_id=U16, handles=sequence_of(U16)
+)
+
+
+@dataclass(frozen=True, slots=True)
 class DataResponse:
     """What answers a data request (action 3099): a report of `type` in `info`; result 0 is good."""
 
@@ -94,6 +111,30 @@ class DataResponse:
     result: int
     type: int
     info: bytes
+
+
+_START = 0x8000
+_SCOPES = ((0x0800, 0), (0x0400, CLASS_NUMERIC))
+"""Scopes of a data request in the order of preference: all objects, one class."""
+_SINGLE_RESPONSE, _NO_TIME_LIMIT = 0x0080, 0x0020
+
+
+def data_request(modes: int) -> bytes | None:
+    """Ask an agent that does not report by itself for what it measures. Pure.
+
+    Args:
+        modes: what it said of requests when it associated.
+
+    Returns:
+        The information of action 3099; None where it takes no request of a scope that is known.
+    """
+    scope = next(((bit, kind) for bit, kind in _SCOPES if modes & bit), None)
+    if scope is None:
+        return None
+    bit, kind = scope
+    length = _SINGLE_RESPONSE if modes & _SINGLE_RESPONSE else _NO_TIME_LIMIT
+    asked = DataRequest(0x0100, _START | bit | length, 0, 0, kind, ())
+    return _DATA_REQUEST.write(asked)
 
 
 DATA_RESPONSE = record(DataResponse, time=U32, result=U16, type=U16, info=OCTETS)

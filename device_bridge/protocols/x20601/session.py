@@ -5,6 +5,7 @@
     configuration, where it is the agent's own: confirmed event report, answered
                                             get: attributes of the device (clocks, model)
                                             PM-store: segments, then the transfer of each
+                                            data request, where the agent waits for one
     reports                                 kept, then confirmed
 
 Reports that come before the device's attributes are known wait for them, unconfirmed: without them
@@ -231,7 +232,14 @@ class Session:
         if isinstance(decoded.message, GetResult | ActionResult):
             self._learn(received, decoded, asked)
         early = self._release_early(confirm=True) if isinstance(asked, Get) else []
-        return [*early, *self._ask()]
+        return [*early, *self._answered(received, decoded), *self._ask()]
+
+    def _answered(self, received: Received, decoded: Data) -> list[Effect]:
+        """Keep measurements that came as the answer to a data request."""
+        message = decoded.message
+        if not isinstance(message, ActionResult) or message.type != reports.DATA_REQUEST:
+            return []
+        return self._kept(received, decoded, confirm=False)
 
     # What reactions are made of.
 
@@ -247,6 +255,9 @@ class Session:
             ConfirmedAction(handle, segments.GET_SEGMENT_INFO, segments.ALL_SEGMENTS)
             for handle in stores
         )
+        request = None if self.agent.starts else reports.data_request(self.agent.request_modes)
+        if request is not None:
+            self._wanted.append(ConfirmedAction(0, reports.DATA_REQUEST, request))
         return self._ask()
 
     def _ask(self) -> list[Effect]:

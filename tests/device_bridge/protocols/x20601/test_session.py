@@ -11,7 +11,7 @@ from fhirserver_device_bridge.protocols.x20601.mder import MderError
 from fhirserver_device_bridge.protocols.x20601.measurements import measurements
 from fhirserver_device_bridge.protocols.x20601.session import Effect, Keep, Send, Session
 from fhirserver_device_bridge.protocols.x20601.states import State
-from fhirserver_device_bridge.reading import Reading, Source
+from fhirserver_device_bridge.reading import Quantity, Reading, Source
 
 NOW = datetime(2026, 3, 14, 9, 30, tzinfo=UTC)
 EXCHANGES = {
@@ -107,6 +107,30 @@ def test_what_a_device_stored_is_fetched_segment_by_segment() -> None:
     assert len(readings(effects[0])) == 4
     assert shown(effects)[1][-24:] == "00010000000000000002c080"
     assert session.timeout_s is None
+
+
+MODES = {
+    "all-objects, one answer": ("0880", "01008880000000000000000000000000"),
+    "one-class, one answer": ("8480", "01008480000000000000000600000000"),
+    "all-objects, until it is stopped": ("0820", "01008820000000000000000000000000"),
+}
+
+
+@pytest.mark.parametrize(
+    ("modes", "request_"), [pytest.param(*row, id=name) for name, row in MODES.items()]
+)
+def test_an_agent_that_waits_is_asked_and_its_answer_kept(modes: str, request_: str) -> None:
+    """The request for one class is octet by octet the example of the standard (H.2.4.3)."""
+    session = Session()
+    waits = SCALE[0].hex().replace("05dc00000100", f"05dc{modes}0001")
+    take(session, bytes.fromhex(waits))
+    assert take(session, SCALE[1]) == [f"e700001e001c00020107001600000c1b0010{request_}"]
+    report = "f0000000000100100001000cfe001dc42026031409265300"
+    answer = f"e7000030002e0002 0207 0028 0000 0c1b 0022 00000000 0000 0d1d 0018 {report}"
+    [kept] = session.receive(bytes.fromhex(answer), NOW)
+    [reading] = readings(kept)
+    assert isinstance(reading.value, Quantity)
+    assert reading.value.text == "76.20"
 
 
 REFUSED = {
