@@ -109,7 +109,7 @@ def _converted(
     measurements, repeated = _distinct(
         group((found for found in read if isinstance(found, Reading)), table)
     )
-    readings = tuple(part for found in measurements for part in found.parts)
+    readings = tuple(part for found in measurements.values() for part in found.parts)
     conversion = Conversion(
         readings=readings,
         quarantined=(*(found for found in read if isinstance(found, Rejected)), *repeated),
@@ -120,14 +120,16 @@ def _converted(
     return _charted(conversion, measurements, received, table)
 
 
-def _distinct(measurements: list[Measurement]) -> tuple[list[Measurement], list[Rejected]]:
+def _distinct(
+    measurements: list[Measurement],
+) -> tuple[dict[Identifier, Measurement], list[Rejected]]:
     """Part what has an identity of its own from what repeats one of the same message."""
     distinct: dict[Identifier, Measurement] = {}
     repeated: list[Rejected] = []
     for measurement in measurements:
         if distinct.setdefault(identity.observation(measurement), measurement) is not measurement:
             repeated.extend(Rejected(part, _REPEATED) for part in measurement.parts)
-    return list(distinct.values()), repeated
+    return distinct, repeated
 
 
 _REPEATED = (
@@ -137,13 +139,17 @@ _REPEATED = (
 
 
 def _charted(
-    conversion: Conversion, measurements: list[Measurement], received: Receipt, table: Table
+    conversion: Conversion,
+    measurements: dict[Identifier, Measurement],
+    received: Receipt,
+    table: Table,
 ) -> Conversion:
     if not measurements:
         return replace(conversion, rejected=_NOTHING if conversion.quarantined else None)
-    known = _known_patient(measurements[0].parts[0].patient)
+    patients = conversion.readings[0].patient
+    known = _known_patient(patients)
     if known is None:
-        return replace(conversion, held=_unknown(measurements[0].parts[0].patient))
+        return replace(conversion, held=_unknown(patients))
     patient = f"Patient?{identity.condition(known)}"
     around = Circumstances(table, patient, received.at)
     bundle = transaction(measurements, around, hashlib.sha256(received.raw).hexdigest())

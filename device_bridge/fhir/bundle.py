@@ -10,7 +10,7 @@ What the server has already, and whether it is older, `sender` asks before it se
 updates carry If-Match then (`precedence` decides).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from fhirserver_device_bridge.fhir import identity
 from fhirserver_device_bridge.fhir.devices import Resources, device_metric, devices
@@ -18,48 +18,50 @@ from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.fhir.observation import Circumstances, observation
 from fhirserver_device_bridge.fhir.provenance import provenance
 from fhirserver_device_bridge.mapping.grouping import Measurement
+from fhirserver_device_bridge.mapping.table import Table
 from fhirserver_device_bridge.reading import Identifier
 
 
 def transaction(
-    measurements: Iterable[Measurement], around: Circumstances, message_sha256: str
+    measurements: Mapping[Identifier, Measurement], around: Circumstances, message_sha256: str
 ) -> JsonObject:
     """Make the Bundle of a message.
 
     Args:
-        measurements: at least one, each with another identity.
+        measurements: at least one, by `identity.observation`.
         around: mapping, patient, time of receipt.
         message_sha256: hexadecimal.
     """
-    measurements = list(measurements)
-    resources: Resources = {}
-    for measurement in measurements:
-        resources.update(_equipment(measurement, around))
     observations = {
-        identity.observation(found): observation(found, around) for found in measurements
+        found_by: observation(found_by, measurement, around)
+        for found_by, measurement in measurements.items()
     }
     told = provenance(
         [identity.full_url(found_by) for found_by in observations],
-        measurements[0].parts[0].source,
+        next(iter(measurements.values())).parts[0].source,
         message_sha256,
         around.received,
         around.table,
     )
+    equipment = _equipment(measurements.values(), around.table).items()
     entries = [
-        *(_created(found_by, resource) for found_by, resource in resources.items()),
+        *(_created(found_by, resource) for found_by, resource in equipment),
         *(_updated(found_by, resource) for found_by, resource in observations.items()),
         {"resource": told, "request": {"method": "POST", "url": "Provenance"}},
     ]
     return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
 
 
-def _equipment(measurement: Measurement, around: Circumstances) -> Resources:
-    first = measurement.parts[0]
-    if not first.path:
-        return {}
-    made = devices(first.path, first.source)
-    if measurement.panel is None:
-        made[identity.metric(first)] = device_metric(first, around.table)
+def _equipment(measurements: Iterable[Measurement], table: Table) -> Resources:
+    """Make the devices of all measurements, then the metrics, each once."""
+    placed = [measurement for measurement in measurements if measurement.parts[0].path]
+    made: Resources = {}
+    for path, source in dict.fromkeys(
+        (each.parts[0].path, each.parts[0].source) for each in placed
+    ):
+        made.update(devices(path, source))
+    singles = (each.parts[0] for each in placed if each.panel is None)
+    made.update((identity.metric(reading), device_metric(reading, table)) for reading in singles)
     return made
 
 

@@ -28,7 +28,16 @@ from fhirserver_device_bridge.fhir.terms import (
 )
 from fhirserver_device_bridge.mapping.grouping import Measurement
 from fhirserver_device_bridge.mapping.table import Table
-from fhirserver_device_bridge.reading import Coded, Coding, Flag, Quantity, Reading, Samples, Status
+from fhirserver_device_bridge.reading import (
+    Coded,
+    Coding,
+    Flag,
+    Identifier,
+    Quantity,
+    Reading,
+    Samples,
+    Status,
+)
 
 SEQUENCE = f"{identity.SYSTEM}:sequence"
 _ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
@@ -85,10 +94,17 @@ class Circumstances(NamedTuple):
     received: datetime
 
 
-def observation(measurement: Measurement, around: Circumstances) -> JsonObject:
-    """Make the Observation of a measurement."""
+def observation(
+    found_by: Identifier, measurement: Measurement, around: Circumstances
+) -> JsonObject:
+    """Make the Observation of a measurement.
+
+    Args:
+        found_by: of `identity.observation`.
+        measurement: what was measured.
+        around: mapping, patient, time of receipt.
+    """
     first = measurement.parts[0]
-    found_by = identity.observation(measurement)
     written: JsonObject = {
         "resourceType": "Observation",
         "meta": _meta(measurement.parts),

@@ -32,6 +32,8 @@ def gate(reading: Reading, table: Table) -> Reading | Rejected:
 def _in_usual_unit(quantity: Quantity, metric: Metric, table: Table) -> Decimal | None:
     """Give the number in the metric's usual unit; None where its unit does not tell."""
     unit = to_ucum(quantity.unit, metric, table)
+    if unit is not None and unit == metric.ucum:
+        return quantity.value
     if unit is None or metric.ucum is None or not ucum.commensurable(unit, metric.ucum):
         return None
     return ucum.convert(quantity.value, unit, metric.ucum)

@@ -6,11 +6,14 @@ written, which vital-signs profiles demand. Nothing is converted: kPa stays kPa.
 """
 
 from decimal import Decimal
+from functools import lru_cache
 
 from fhirserver_terminology import ucum
 
 from fhirserver_device_bridge.mapping.table import UCUM, Metric, Table
 from fhirserver_device_bridge.reading import Coding
+
+_REMEMBERED = 1000
 
 
 def to_ucum(unit: Coding | None, metric: Metric | None, table: Table) -> str | None:
@@ -18,13 +21,19 @@ def to_ucum(unit: Coding | None, metric: Metric | None, table: Table) -> str | N
     if unit is None:
         return None
     code = table.ucum(unit)
-    if code is None and unit.system in (UCUM, "") and ucum.validate(unit.code):
+    if code is None and unit.system in (UCUM, "") and _is_valid(unit.code):
         code = unit.code
     if code and metric and metric.ucum and _same(code, metric.ucum):
         return metric.ucum
     return code
 
 
+@lru_cache(_REMEMBERED)
+def _is_valid(code: str) -> bool:
+    return ucum.validate(code)
+
+
+@lru_cache(_REMEMBERED)
 def _same(one: str, other: str) -> bool:
     return one == other or (
         ucum.commensurable(one, other)
