@@ -32,7 +32,7 @@ GAUGES = {
 
 _PREFIX = "fhir_bridge_"
 _DEVICES = 10_000
-"""Gauges of devices that are remembered; a sender that makes identifiers up must not fill the memory."""
+"""Gauges of devices that are kept; a sender that makes identifiers up must not fill the memory."""
 
 
 class Metrics:

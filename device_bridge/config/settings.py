@@ -86,7 +86,7 @@ class Listener:
     source: Source
     host: str
     port: int
-    protocol: Protocol = "mllp"
+    protocol: Protocol
     tls: Tls | None = None
     size_limit_bytes: int = 16 * 1024 * 1024
     connection_limit: int = 256

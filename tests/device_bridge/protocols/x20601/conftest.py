@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -19,9 +19,9 @@ def recorded() -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="session")
-def decoded() -> ElementTree.Element:
+def decoded() -> ET.Element:
     """What another manager understood of a blood pressure monitor."""
-    return ElementTree.parse(shared() / "decoded" / "measurement-blood-pressure.xml").getroot()
+    return ET.parse(shared() / "decoded" / "measurement-blood-pressure.xml").getroot()
 
 
 def shared() -> Path:
