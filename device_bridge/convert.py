@@ -20,9 +20,10 @@ from fhirserver_device_bridge.fhir.bundle import transaction
 from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.fhir.observation import Circumstances
 from fhirserver_device_bridge.fhir.precedence import supersedes
+from fhirserver_device_bridge.mapping.files import mapping_named
 from fhirserver_device_bridge.mapping.gate import gate
 from fhirserver_device_bridge.mapping.grouping import Measurement, group
-from fhirserver_device_bridge.mapping.table import Table, standard
+from fhirserver_device_bridge.mapping.table import Table
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.message import Message, parse
 from fhirserver_device_bridge.protocols.hl7v2.pcd01 import decode, message_type
@@ -79,15 +80,16 @@ def convert(
         source: what the message does not say of its sender.
         received: aware; of the journal, so that a replay gives the same.
         sequence: number in the journal.
-        table: mapping; None for the one that is shipped.
+        table: mapping; None for the one that the source names.
     """
     receipt = Receipt(raw, source, received, sequence)
+    chosen = table or mapping_named(source.mapping)
     try:
         if raw.startswith(recording.MAGIC):
             found = measurements_of(raw, source, sequence)
-            return _converted(found, receipt, table or standard())
+            return _converted(found, receipt, chosen)
         message = parse(raw, source.character_set)
-        return _of_message(message, receipt, table or standard())
+        return _of_message(message, receipt, chosen)
     except (MessageError, MderError) as error:
         return Conversion(rejected=str(error))
 

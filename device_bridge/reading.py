@@ -255,13 +255,17 @@ class Rejected:
     reason: str
 
 
+SHIPPED = "standard"
+"""Name of the mapping that is shipped."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """What a decoder must know of a sender that its messages do not say.
 
     Attributes:
         name: of the source in the configuration; stands in identifiers, so it must never change.
-        mapping: name of the mapping table.
+        mapping: `SHIPPED`, or the path of a mapping file.
         character_set: of Python, for messages that name none (MSH-18 empty).
         zone: of times without an offset.
         acknowledgement: overrides MSH-15 and MSH-16; None for the message's own word.
@@ -271,7 +275,7 @@ class Source:
     """
 
     name: str
-    mapping: str = "standard"
+    mapping: str = SHIPPED
     character_set: str = "utf-8"
     zone: tzinfo = UTC
     acknowledgement: Literal["original", "enhanced", "none"] | None = None

@@ -29,10 +29,14 @@ def configuration(arguments: argparse.Namespace) -> "Bridge":
     try:
         from fhirserver_device_bridge.config.document import ConfigError
         from fhirserver_device_bridge.config.read import read_config
+        from fhirserver_device_bridge.mapping.files import mapping_named
 
-        return read_config(arguments.config)
+        bridge = read_config(arguments.config)
+        for listener in bridge.listeners:
+            mapping_named(listener.source.mapping)
     except ConfigError as error:
         raise UsageError(str(error)) from None
+    return bridge
 
 
 @contextmanager

@@ -48,6 +48,21 @@ class Document:
         return line
 
 
+def read_document(file: Path) -> Document:
+    """Read and parse a file.
+
+    Raises:
+        ConfigError: as `parse`, or the file cannot be read.
+    """
+    try:
+        text = file.read_text("utf-8")
+    except OSError as error:
+        raise ConfigError(file, None, f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(file, None, "is not UTF-8; save it as UTF-8") from None
+    return parse(file, text)
+
+
 def parse(file: Path, text: str) -> Document:
     """Parse a file's text.
 

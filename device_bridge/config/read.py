@@ -1,13 +1,13 @@
 """Read the configuration: every fault is said with its line, before a port is opened."""
 
 import codecs
-import json
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from fhirserver_device_bridge.config.document import ConfigError, Document, parse
+from fhirserver_device_bridge.config.checking import check
+from fhirserver_device_bridge.config.document import Document, read_document
 from fhirserver_device_bridge.config.settings import (
     Bridge,
     Delivery,
@@ -16,7 +16,7 @@ from fhirserver_device_bridge.config.settings import (
     Server,
     Tls,
 )
-from fhirserver_device_bridge.reading import Source
+from fhirserver_device_bridge.reading import SHIPPED, Source
 
 _OF_SOURCE = ("mapping", "acknowledgement")
 _OF_LISTENER = ("protocol", "size_limit_bytes", "connection_limit", "idle_s")
@@ -28,43 +28,9 @@ def read_config(file: Path) -> Bridge:
     Raises:
         ConfigError: it cannot be read or used.
     """
-    try:
-        text = file.read_text("utf-8")
-    except OSError as error:
-        raise ConfigError(file, None, f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(file, None, "is not UTF-8; save it as UTF-8") from None
-    document = parse(file, text)
-    _check(document)
+    document = read_document(file)
+    check(document, files(__package__).joinpath("bridge.schema.json").read_bytes())
     return _bridge(document)
-
-
-def _check(document: Document) -> None:
-    """Hold a document against the schema; the fault nearest to the file's start is told."""
-    # It takes a second to import, and only this needs it.
-    from jsonschema import Draft202012Validator
-
-    schema = json.loads(files(__package__).joinpath("bridge.schema.json").read_bytes())
-    faults = [
-        document.error(_place(fault), fault.message)
-        for fault in sorted(
-            Draft202012Validator(schema).iter_errors(document.value),
-            key=lambda fault: document.line(_place(fault)) or 0,
-        )
-    ]
-    if faults:
-        raise faults[0]
-
-
-def _place(fault: Any) -> tuple[str | int, ...]:
-    """Give the path of what is wrong: for a key that must not be there, of that key."""
-    path = tuple(fault.absolute_path)
-    if fault.validator == "additionalProperties" and isinstance(fault.instance, dict):
-        known = fault.schema.get("properties", {})
-        return (*path, next(key for key in fault.instance if key not in known))
-    if fault.validator == "propertyNames" or "propertyNames" in fault.absolute_schema_path:
-        return (*path, fault.instance)
-    return path
 
 
 def _bridge(document: Document) -> Bridge:
@@ -106,6 +72,8 @@ def _source(document: Document, name: str, value: dict[str, Any]) -> Source:
     given: dict[str, Any] = _given(value, *_OF_SOURCE)
     if "character_set" in value:
         given["character_set"] = _character_set(document, name, value["character_set"])
+    if given.get("mapping", SHIPPED) != SHIPPED:
+        given["mapping"] = str(document.file.parent / given["mapping"])
     if "zone" in value:
         given["zone"] = _zone(document, name, value["zone"])
     return Source(

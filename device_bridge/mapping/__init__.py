@@ -1,7 +1,8 @@
-"""Tables: devices' codes in LOINC, units in UCUM, what belongs together and what can be.
+"""Tables: codes of devices in LOINC, units in UCUM, what belongs together and what can be.
 
-table      loading a table and looking up metrics and units
-grouping   readings of one measurement -> one compound
-gate       values that no body has -> rejected
+table           looking up metrics and units
+files           a hospital's own tables
+grouping        readings of one measurement -> one compound
+gate            values that nobody has -> rejected
 standard.json   the table that is shipped
 """

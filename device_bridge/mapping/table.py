@@ -8,7 +8,7 @@
      "groups":  [{"panel": "150020", "members": ["150021", "150022", "150023"]}]}
 
 `loinc` begins with the code that a vital-signs profile demands. `possible` is in `ucum`. A code
-that has no row is kept as it was sent. The form is told by `schema.json`.
+that has no row is kept as it was sent. The form is told by `mapping.schema.json`.
 """
 
 import json
@@ -73,17 +73,17 @@ class Table:
 @cache
 def standard() -> Table:
     """Load the table that is shipped."""
-    return read_table(files(__package__).joinpath("standard.json").read_bytes())
+    return make_table(shipped())
 
 
-def read_table(text: bytes) -> Table:
-    """Read a table whose form is valid.
+def shipped() -> dict[str, Any]:
+    """Read the table that is shipped, as it stands in its file."""
+    data: dict[str, Any] = json.loads(files(__package__).joinpath("standard.json").read_bytes())
+    return data
 
-    Raises:
-        ValueError: not JSON.
-        KeyError: a group names a metric that has no row.
-    """
-    data: dict[str, Any] = json.loads(text)
+
+def make_table(data: dict[str, Any]) -> Table:
+    """Make a table of rows whose form is valid, and whose groups name metrics that have one."""
     rows = {code: _metric(code, row) for code, row in data["metrics"].items()}
     units = data["units"].items()
     groups = data.get("groups", [])

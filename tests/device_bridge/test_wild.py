@@ -223,6 +223,16 @@ def test_alarms_are_kept_until_they_are_charted(test_data: Path, name: str) -> N
     assert conversion.bundle is None
 
 
+def test_coverage(test_data: Path) -> None:
+    """Only private codes have no row in the shipped mapping."""
+    unmapped = {
+        coding.display
+        for name in WILD
+        for coding in converted((test_data / "devices/pcd-wild" / name).read_bytes()).unmapped
+    }
+    assert unmapped == {"MNDRY_ECG_PAUSE_RATE"}
+
+
 def test_every_message_of_the_collection_is_asserted(test_data: Path) -> None:
     names = {path.name for path in (test_data / "devices/pcd-wild").glob("*.hl7")}
     alarms = {name for name in names if "pcd04" in name}

@@ -11,7 +11,7 @@ Spec: https://hl7.org/fhir/uv/phd (mapping of IEEE 11073 objects)
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -145,6 +145,7 @@ def _readings(observation: Observation, around: _Around) -> Iterable[Reading | R
     values = {**(known.values if known else {}), **observation.values}
     try:
         placed, fault = place(values, around.clocks, around.received, around.source.zone), None
+        _check_duration(_duration(values), placed)
     except OffTimelineError as error:
         placed, fault = None, str(error)
     for found in found_in(values):
@@ -191,6 +192,21 @@ def _status(flags: frozenset[Flag]) -> Status:
 def _duration(values: Mapping[int, Any]) -> Decimal | None:
     duration = values.get(attributes.DURATION)
     return duration if isinstance(duration, Decimal) else None
+
+
+def _check_duration(duration: Decimal | None, placed: Placed | None) -> None:
+    """Raise OffTimelineError for a measurement that ends before it begins, or after all time."""
+    if duration is None:
+        return
+    start = (
+        datetime.fromisoformat(placed.moment.text) if placed else datetime(1900, 1, 1, tzinfo=UTC)
+    )
+    try:
+        ends = start + timedelta(seconds=float(duration))
+    except OverflowError:
+        ends = None
+    if ends is None or ends < start:
+        raise OffTimelineError("the measurement's duration is negative or beyond the calendar")
 
 
 def _supplemental(values: Mapping[int, Any]) -> tuple[Coding, ...]:

@@ -75,7 +75,8 @@ sources:
     assert listener.host == "::1"
     assert listener.tls is not None
     assert listener.tls.client_ca == tmp_path / "a.pem"
-    assert (source.mapping, source.character_set) == ("other", "iso8859-1")
+    assert source.mapping == str(tmp_path / "other")
+    assert source.character_set == "iso8859-1"
     assert source.acknowledgement == "enhanced"
     assert source.sentinels == {"-1", "-99.9"}
     assert source.systems == (("Hospital", "urn:oid:1.2.3"),)

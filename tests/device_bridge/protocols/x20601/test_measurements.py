@@ -69,6 +69,16 @@ def test_samples_keep_their_scale() -> None:
     assert [round(end, 6) for end in ends] == [Decimal("-0.5"), Decimal("0.5")]
 
 
+@pytest.mark.parametrize(
+    "octets", [pytest.param("00ffffff", id="negative"), pytest.param("7f000001", id="endless")]
+)
+def test_a_duration_that_cannot_be_is_not_charted(octets: str) -> None:
+    [run] = [each for each in EXCHANGES if each["name"] == "activity monitor, a run"]
+    apdus = [bytes.fromhex(each.replace("00000708", octets)) for each in run["apdus"]]
+    reasons = [each.reason for each in read(apdus) if isinstance(each, Rejected)]
+    assert ["duration is negative" in reason for reason in reasons] == [True, True]
+
+
 PARTS = {
     "unknown-object": (0, "f000000000010006006300020061", 3357, "object 99"),
     "too-long-for-its-map": (
