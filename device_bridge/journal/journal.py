@@ -28,15 +28,16 @@ class Journal:
 
     Args:
         folder: made if missing.
-        committed: called after each commit, in the writer's thread; must be quick.
+        decided: called when changes are committed or refused, in the writer's thread; must be
+            quick.
 
     Raises:
         JournalError: it cannot be opened.
     """
 
-    def __init__(self, folder: Path, committed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, folder: Path, decided: Callable[[], None] = lambda: None) -> None:
         self.folder = folder
-        self._committed = committed
+        self._decided = decided
         self._connection = open_journal(folder, create=True)
         self._asked: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._closed = False
@@ -76,11 +77,13 @@ class Journal:
         try:
             while (group := self._gathered()) is not None:
                 self._commit([each for each in group if each[1].set_running_or_notify_cancel()])
+                self._decided()
         finally:
             self._closed = True
             while not self._asked.empty():
                 if (late := self._asked.get()) is not None:
                     late[1].set_exception(JournalError("the journal is closed"))
+            self._decided()
 
     def _gathered(self) -> list[_Asked] | None:
         """Wait for something to do, and take with it what else has gathered; None at the end."""
@@ -110,7 +113,6 @@ class Journal:
                 future.set_exception(outcome)
             else:
                 future.set_result(outcome)
-        self._committed()
 
 
 def _outcome(change: Change[Any], connection: sqlite3.Connection) -> Any:

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 
 from fhirserver_device_bridge.config.settings import Listener
 from fhirserver_device_bridge.journal.changes import Arrival, append
-from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.journal.layout import JournalError
 from fhirserver_device_bridge.metrics import Metrics
 from fhirserver_device_bridge.protocols.x20601.apdu import HEADER_SIZE, size_of
@@ -20,6 +19,7 @@ from fhirserver_device_bridge.protocols.x20601.mder import MderError
 from fhirserver_device_bridge.protocols.x20601.nomenclature import eui64
 from fhirserver_device_bridge.protocols.x20601.session import Effect, Keep, Session
 from fhirserver_device_bridge.running.capacity import NO_ROOM, Capacity
+from fhirserver_device_bridge.running.commits import Commits
 
 _LOG = logging.getLogger("fhir-bridge")
 
@@ -32,11 +32,11 @@ class AgentConnection:
     """
 
     def __init__(
-        self, listener: Listener, journal: Journal, capacity: Capacity, metrics: Metrics, peer: str
+        self, listener: Listener, commits: Commits, capacity: Capacity, metrics: Metrics, peer: str
     ) -> None:
         self._listener = listener
         self._name = listener.source.name
-        self._journal = journal
+        self._commits = commits
         self._capacity = capacity
         self._metrics = metrics
         self._peer = peer
@@ -95,7 +95,7 @@ class AgentConnection:
             return False
         arrival = Arrival(self._name, self._peer, datetime.now(UTC), "", effect.raw, effect.refused)
         try:
-            appended = await asyncio.wrap_future(self._journal.ask(append(arrival)))
+            appended = await self._commits.ask(append(arrival))
         except JournalError as error:
             _LOG.error("source %s: %s", self._name, error)
             return False

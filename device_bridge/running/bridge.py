@@ -11,6 +11,7 @@ from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.journal.ownership import owned
 from fhirserver_device_bridge.metrics import Metrics, Sample
 from fhirserver_device_bridge.running.capacity import Capacity
+from fhirserver_device_bridge.running.commits import Commits
 from fhirserver_device_bridge.running.housekeeping import keep_house
 from fhirserver_device_bridge.running.listener import Port
 from fhirserver_device_bridge.running.scrape import Scrape
@@ -30,14 +31,12 @@ class RunningBridge:
         self._stack = contextlib.ExitStack()
         self._stack.enter_context(owned(bridge.journal.folder))
         self._workers: list[Worker] = []
+        self._ports: list[Port] = []
+        self._commits: Commits | None = None
         self._journal = Journal(bridge.journal.folder, self._ring)
         self._stack.callback(self._journal.close)
         self._sending = Sending(self._journal, bridge.server, bridge.delivery, self._metrics)
         self._capacity = Capacity(bridge.journal)
-        self._ports = [
-            Port(listener, self._journal, self._capacity, self._metrics)
-            for listener in bridge.listeners
-        ]
 
     def close(self) -> None:
         """Let senders finish what is under way, and commit what was asked for."""
@@ -63,8 +62,13 @@ class RunningBridge:
         Raises:
             OSError: an address is taken, or TLS files cannot be used.
         """
+        commits = self._commits = Commits(self._journal, asyncio.get_running_loop())
+        self._ports = [
+            Port(listener, commits, self._capacity, self._metrics)
+            for listener in self._bridge.listeners
+        ]
         self._start_workers(drain=False)
-        house = asyncio.create_task(keep_house(self._bridge, self._journal, self._capacity))
+        house = asyncio.create_task(keep_house(self._bridge, commits, self._capacity))
         try:
             for port in self._ports:
                 await port.open()
@@ -88,6 +92,8 @@ class RunningBridge:
             worker.start()
 
     def _ring(self) -> None:
+        if self._commits is not None:
+            self._commits.ring()
         for worker in self._workers:
             worker.ring()
 

@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from fhirserver_device_bridge.config.settings import Listener
 from fhirserver_device_bridge.framing.mllp import Frame, MllpDeframer, block
 from fhirserver_device_bridge.journal.changes import Appended, append
-from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.journal.layout import JournalError
 from fhirserver_device_bridge.metrics import Metrics
 from fhirserver_device_bridge.running.capacity import NO_ROOM, Capacity
+from fhirserver_device_bridge.running.commits import Commits
 from fhirserver_device_bridge.running.intake import Seen, answers, arrival, look_at
 
 _LOG = logging.getLogger("fhir-bridge")
@@ -34,11 +34,11 @@ class MllpConnection:
     """
 
     def __init__(
-        self, listener: Listener, journal: Journal, capacity: Capacity, metrics: Metrics, peer: str
+        self, listener: Listener, commits: Commits, capacity: Capacity, metrics: Metrics, peer: str
     ) -> None:
         self._listener = listener
         self._source = listener.source
-        self._journal = journal
+        self._commits = commits
         self._capacity = capacity
         self._metrics = metrics
         self._peer = peer
@@ -82,8 +82,7 @@ class MllpConnection:
         )
 
     def _ask(self, frame: Frame, seen: Seen, at: datetime) -> asyncio.Future[Appended]:
-        asked = self._journal.ask(append(arrival(frame, seen, self._source, self._peer, at)))
-        return asyncio.wrap_future(asked)
+        return self._commits.ask(append(arrival(frame, seen, self._source, self._peer, at)))
 
     async def _outcome(self, appended: asyncio.Future[Appended] | None) -> Appended | None:
         if appended is None:

@@ -14,8 +14,9 @@ from datetime import datetime
 from fhirserver_device_bridge.framing.mllp import Frame
 from fhirserver_device_bridge.journal.changes import Arrival
 from fhirserver_device_bridge.protocols.hl7v2.ack import Outcome, acknowledge, wanted
+from fhirserver_device_bridge.protocols.hl7v2.characters import decode
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
-from fhirserver_device_bridge.protocols.hl7v2.message import Segment, header_of, parse
+from fhirserver_device_bridge.protocols.hl7v2.message import Segment, header_of
 from fhirserver_device_bridge.reading import Source
 
 _FAULTS = {
@@ -50,7 +51,7 @@ def look_at(frame: Frame, source: Source) -> Seen:
         answered = header if frame.fault == "too long" else None
         return Seen(answered, control_id, _FAULTS[frame.fault])
     try:
-        parse(frame.content, source.character_set)
+        decode(frame.content, header.component(18), source.character_set)
     except MessageError as error:
         return Seen(header, control_id, str(error))
     return Seen(header, control_id)

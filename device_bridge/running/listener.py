@@ -6,10 +6,10 @@ import logging
 import ssl
 
 from fhirserver_device_bridge.config.settings import Listener, Protocol, Tls
-from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.metrics import Metrics
 from fhirserver_device_bridge.running.agent_connection import AgentConnection
 from fhirserver_device_bridge.running.capacity import Capacity
+from fhirserver_device_bridge.running.commits import Commits
 from fhirserver_device_bridge.running.connection import MllpConnection
 
 _LOG = logging.getLogger("fhir-bridge")
@@ -28,10 +28,10 @@ class Port:
     """
 
     def __init__(
-        self, listener: Listener, journal: Journal, capacity: Capacity, metrics: Metrics
+        self, listener: Listener, commits: Commits, capacity: Capacity, metrics: Metrics
     ) -> None:
         self.listener = listener
-        self._journal = journal
+        self._commits = commits
         self._capacity = capacity
         self._metrics = metrics
         self._server: asyncio.Server | None = None
@@ -80,7 +80,7 @@ class Port:
         self._metrics.count("connections", name)
         peer = _shown(writer.get_extra_info("peername"))
         connection = _CONNECTIONS[self.listener.protocol](
-            self.listener, self._journal, self._capacity, self._metrics, peer
+            self.listener, self._commits, self._capacity, self._metrics, peer
         )
         try:
             with contextlib.suppress(OSError, asyncio.CancelledError):

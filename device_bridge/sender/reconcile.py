@@ -15,8 +15,7 @@ So a replay of what is there already writes nothing at all. What several bridges
 time is decided by the server: a precondition fails (412), and the message is looked at anew.
 """
 
-import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +23,7 @@ from fhirserver_device_bridge.fhir.precedence import supersedes
 from fhirserver_device_bridge.sender.lookup import Resource, Stored
 
 Bundle = dict[str, Any]
+Entry = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ AMBIGUOUS = Held("patient ambiguous: the server has several with this identifier
 
 def conditions(bundle: Bundle) -> set[str]:
     """Collect the conditions of a Bundle's entries and references."""
-    found = {reference for _, reference in _references(bundle) if "?" in reference}
+    found = {reference for reference in _references(bundle) if "?" in reference}
     of_entries = (_condition(entry) for entry in bundle["entry"])
     return found | {condition for condition in of_entries if condition is not None}
 
@@ -71,35 +71,34 @@ def reconcile(bundle: Bundle, stored: Stored) -> Bundle | None:
     Returns:
         What is to be sent; None where nothing is left.
     """
-    left = copy.deepcopy(bundle)
     links = {
         entry["fullUrl"]: _local(matches[0])
-        for entry in left["entry"]
+        for entry in bundle["entry"]
         if "fullUrl" in entry and len(matches := _matches(entry, stored)) == 1
     }
     links |= {each: _local(found[0]) for each, found in stored.items() if is_of_patient(each)}
-    for holder, reference in list(_references(left)):
-        holder["reference"] = links.get(reference, reference)
-    left["entry"] = [entry for entry in left["entry"] if _stays(entry, stored)]
-    written = {links.get(url, url) for url in (each.get("fullUrl") for each in left["entry"])}
-    left["entry"] = [entry for entry in left["entry"] if _tells_of(entry, written)]
-    return left if left["entry"] else None
+    left = [kept for entry in bundle["entry"] if (kept := _kept(entry, stored, links)) is not None]
+    written = {links.get(url, url) for url in (entry.get("fullUrl") for entry in left)}
+    left = [entry for entry in left if _tells_of(entry, written)]
+    return {**bundle, "entry": left} if left else None
 
 
-def _stays(entry: dict[str, Any], stored: Stored) -> bool:
-    """Tell whether an entry is to be sent; a conditional update gets its precondition."""
+def _kept(entry: Entry, stored: Stored, links: Mapping[str, str]) -> Entry | None:
+    """Give an entry as it is to be sent, with its precondition; None where it is not."""
     matches, request = _matches(entry, stored), entry["request"]
+    if request["method"] == "POST" and len(matches) == 1:
+        return None
+    resource = _linked(entry["resource"], links)
     if request["method"] == "PUT" and not matches:
-        request["ifNoneMatch"] = "*"
-    if len(matches) != 1:
-        return True
-    if request["method"] == "POST" or not supersedes(entry["resource"], matches[0]):
-        return False
-    request["ifMatch"] = f'W/"{matches[0]["meta"]["versionId"]}"'
-    return True
+        request = {**request, "ifNoneMatch": "*"}
+    elif len(matches) == 1:
+        if not supersedes(resource, matches[0]):
+            return None
+        request = {**request, "ifMatch": f'W/"{matches[0]["meta"]["versionId"]}"'}
+    return {**entry, "resource": resource, "request": request}
 
 
-def _tells_of(entry: dict[str, Any], written: set[Any]) -> bool:
+def _tells_of(entry: Entry, written: set[str | None]) -> bool:
     """Confine a Provenance to what is written; tell whether the entry has anything to say."""
     resource = entry["resource"]
     if resource["resourceType"] != "Provenance":
@@ -108,11 +107,11 @@ def _tells_of(entry: dict[str, Any], written: set[Any]) -> bool:
     return bool(resource["target"])
 
 
-def _matches(entry: dict[str, Any], stored: Stored) -> tuple[Resource, ...]:
+def _matches(entry: Entry, stored: Stored) -> tuple[Resource, ...]:
     return stored.get(_condition(entry) or "", ())
 
 
-def _condition(entry: dict[str, Any]) -> str | None:
+def _condition(entry: Entry) -> str | None:
     request = entry["request"]
     if request["method"] == "PUT" and "?" in request["url"]:
         return str(request["url"])
@@ -125,14 +124,28 @@ def _local(resource: Resource) -> str:
     return f"{resource['resourceType']}/{resource['id']}"
 
 
-def _references(value: Any) -> Iterator[tuple[dict[str, Any], str]]:
-    """Find every Reference with a reference, depth first."""
+def _linked(value: Any, links: Mapping[str, str]) -> Any:
+    """Copy a value, with its references led to where they belong."""
     if isinstance(value, dict):
-        reference = value.get("reference")
-        if isinstance(reference, str):
-            yield value, reference
-        for each in value.values():
-            yield from _references(each)
+        return {
+            name: links.get(each, each)
+            if name == "reference" and isinstance(each, str)
+            else _linked(each, links)
+            for name, each in value.items()
+        }
+    if isinstance(value, list):
+        return [_linked(each, links) for each in value]
+    return value
+
+
+def _references(value: Any) -> Iterator[str]:
+    """Find every reference, depth first."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            if name == "reference" and isinstance(each, str):
+                yield each
+            else:
+                yield from _references(each)
     elif isinstance(value, list):
         for each in value:
             yield from _references(each)

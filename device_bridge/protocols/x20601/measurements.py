@@ -11,7 +11,7 @@ Spec: https://hl7.org/fhir/uv/phd (mapping of IEEE 11073 objects)
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
