@@ -11,6 +11,7 @@ updated, and `supersedes` tells.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -26,6 +27,11 @@ from fhirserver_device_bridge.mapping.table import Table
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.message import Message, parse
 from fhirserver_device_bridge.protocols.hl7v2.pcd01 import decode, message_type
+from fhirserver_device_bridge.protocols.x20601 import recording
+from fhirserver_device_bridge.protocols.x20601.mder import MderError
+from fhirserver_device_bridge.protocols.x20601.measurements import (
+    measurements as measurements_of,
+)
 from fhirserver_device_bridge.reading import Coding, Identifier, Reading, Rejected, Source
 
 __all__ = ["Conversion", "convert", "supersedes"]
@@ -76,27 +82,32 @@ def convert(
         sequence: number in the journal.
         table: mapping; None for the one that the source names.
     """
+    receipt = Receipt(raw, source, received, sequence)
+    chosen = table or mapping_named(source.mapping)
     try:
+        if raw.startswith(recording.MAGIC):
+            found = measurements_of(raw, source, sequence)
+            return _converted(found, receipt, chosen)
         message = parse(raw, source.character_set)
-        return _converted(
-            message,
-            Receipt(raw, source, received, sequence),
-            table or mapping_named(source.mapping),
-        )
-    except MessageError as error:
+        return _of_message(message, receipt, chosen)
+    except (MessageError, MderError) as error:
         return Conversion(rejected=str(error))
 
 
-def _converted(message: Message, received: Receipt, table: Table) -> Conversion:
+def _of_message(message: Message, received: Receipt, table: Table) -> Conversion:
     kind = message_type(message)
     if kind == ("ORU", "R40"):
         return Conversion(held="alarms (ORU^R40, PCD-04) are not charted yet: kept until they are")
     if kind != ("ORU", "R01"):
         return Conversion(rejected="MSH-9 is no ORU^R01: observations of devices are what is read")
-    read = [
-        gate(found, table) if isinstance(found, Reading) else found
-        for found in decode(message, received.source, received.sequence)
-    ]
+    decoded = decode(message, received.source, received.sequence)
+    return _converted(decoded, received, table)
+
+
+def _converted(
+    decoded: Iterable[Reading | Rejected], received: Receipt, table: Table
+) -> Conversion:
+    read = [gate(found, table) if isinstance(found, Reading) else found for found in decoded]
     measurements, repeated = _distinct(
         group((found for found in read if isinstance(found, Reading)), table)
     )

@@ -26,12 +26,13 @@ GAUGES = {
     "lag_seconds": "How long the oldest message has waited.",
     "open_connections": "Connections that are open.",
     "last_seen_seconds": "When a device was last heard, in seconds since 1970.",
+    "device_clock_offset_seconds": "How far a device's clock was behind the bridge's.",
     "journal_free_bytes": "Free space on the journal's disk.",
 }
 
 _PREFIX = "fhir_bridge_"
 _DEVICES = 10_000
-"""Devices remembered; a sender that makes identifiers up must not fill the memory."""
+"""Gauges of devices that are kept; a sender that makes identifiers up must not fill the memory."""
 
 
 class Metrics:
@@ -40,7 +41,7 @@ class Metrics:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: defaultdict[tuple[str, Labels], float] = defaultdict(float)
-        self._seen: dict[tuple[str, str], float] = {}
+        self._devices: dict[tuple[str, str, str], float] = {}
 
     def count(self, name: str, source: str, amount: float = 1, **labels: str) -> None:
         """Add to a counter of `COUNTERS`."""
@@ -50,9 +51,14 @@ class Metrics:
 
     def seen(self, source: str, device: str, at_s: float) -> None:
         """Note that a device was heard, in seconds since 1970."""
+        self.note("last_seen_seconds", source, device, at_s)
+
+    def note(self, name: str, source: str, device: str, value: float) -> None:
+        """Set a gauge of `GAUGES` that a device has."""
+        key = (name, source, device)
         with self._lock:
-            if (source, device) in self._seen or len(self._seen) < _DEVICES:
-                self._seen[source, device] = at_s
+            if key in self._devices or len(self._devices) < _DEVICES:
+                self._devices[key] = value
 
     def render(self, measure: Callable[[], Iterable[Sample]]) -> bytes:
         """Write everything as text.
@@ -62,13 +68,13 @@ class Metrics:
         """
         with self._lock:
             counts = [(name, labels, value) for (name, labels), value in self._counts.items()]
-            seen = [
-                ("last_seen_seconds", (("source", source), ("device", device)), at_s)
-                for (source, device), at_s in self._seen.items()
+            devices = [
+                (name, (("source", source), ("device", device)), value)
+                for (name, source, device), value in self._devices.items()
             ]
         lines = [
             *_families(COUNTERS, "counter", "_total", counts),
-            *_families(GAUGES, "gauge", "", [*measure(), *seen]),
+            *_families(GAUGES, "gauge", "", [*measure(), *devices]),
         ]
         return ("\n".join(lines) + "\n").encode("utf-8")
 

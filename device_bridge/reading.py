@@ -211,6 +211,8 @@ class Reading:
         timed_by_message: `time` is only `sent`: it does not tell two measurements apart.
         duration_s: of a measurement that took time, from `time` on.
         compound: the measurement that this is a part of, where the protocol says so.
+        device_time: `time` as the device's own clock has it, where the two could differ: it stands
+            in identifiers, for a clock's offset is measured anew every time.
         supplemental: types that tell two measurements of one code apart (20601).
         patient: the identifiers that the message gives, as sent; empty where it gives none.
         range: reference or alarm range as sent, e.g. "50-120".
@@ -231,6 +233,7 @@ class Reading:
     duration_s: Decimal | None = None
     compound: Coding | None = None
     supplemental: tuple[Coding, ...] = ()
+    device_time: str | None = None
     patient: tuple[Identifier, ...] = ()
     location: Location | None = None
     method: Coding | None = None

@@ -19,7 +19,7 @@ from fhirserver_device_bridge.config.settings import (
 from fhirserver_device_bridge.reading import SHIPPED, Source
 
 _OF_SOURCE = ("mapping", "acknowledgement")
-_OF_LISTENER = ("size_limit_bytes", "connection_limit", "idle_s")
+_OF_LISTENER = ("protocol", "size_limit_bytes", "connection_limit", "idle_s")
 
 
 def read_config(file: Path) -> Bridge:

@@ -5,8 +5,11 @@ Defaults stand here and nowhere else; docs/device-bridge.md names each.
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from fhirserver_device_bridge.reading import Source
+
+Protocol = Literal["mllp", "x20601"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class Listener:
 
     Attributes:
         source: what decoders must know of it.
+        protocol: mllp for HL7 v2, x20601 for personal health devices (IEEE 11073-20601).
         host, port: to bind; port 0 chooses a free one.
         size_limit_bytes: of one message.
         idle_s: a connection that is silent for so long is closed.
@@ -82,6 +86,7 @@ class Listener:
     source: Source
     host: str
     port: int
+    protocol: Protocol
     tls: Tls | None = None
     size_limit_bytes: int = 16 * 1024 * 1024
     connection_limit: int = 256

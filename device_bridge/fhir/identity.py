@@ -90,7 +90,7 @@ def observation(measurement: Measurement) -> Identifier:
         device_of(first),
         handle,
         _code(measurement.panel or first.codes[0]),
-        first.time.text if first.time else "",
+        first.device_time or (first.time.text if first.time else ""),
         str(first.duration_s or ""),
         *sorted(_code(code) for code in first.supplemental),
         *([] if own_time else [str(first.sequence)]),

@@ -2,6 +2,7 @@
 
 intake       what a frame is, and what its sender is told
 connection   one connection of a sender
+agent_connection  one connection of a personal health device
 listener     the ports
 commits      waiting for the journal in the event loop
 capacity     whether there is room for more

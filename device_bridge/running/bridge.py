@@ -72,7 +72,9 @@ class RunningBridge:
         try:
             for port in self._ports:
                 await port.open()
-                announce(f"listening {port.listener.source.name} mllp {port.address}")
+                announce(
+                    f"listening {port.listener.source.name} {port.listener.protocol} {port.address}"
+                )
             with self._scrape(announce):
                 announce("ready")
                 await stop.wait()

@@ -5,14 +5,19 @@ import contextlib
 import logging
 import ssl
 
-from fhirserver_device_bridge.config.settings import Listener, Tls
+from fhirserver_device_bridge.config.settings import Listener, Protocol, Tls
 from fhirserver_device_bridge.metrics import Metrics
+from fhirserver_device_bridge.running.agent_connection import AgentConnection
 from fhirserver_device_bridge.running.capacity import Capacity
 from fhirserver_device_bridge.running.commits import Commits
 from fhirserver_device_bridge.running.connection import MllpConnection
 
 _LOG = logging.getLogger("fhir-bridge")
 _HANDSHAKE_S = 10.0
+_CONNECTIONS: dict[Protocol, type[MllpConnection] | type[AgentConnection]] = {
+    "mllp": MllpConnection,
+    "x20601": AgentConnection,
+}
 
 
 class Port:
@@ -74,7 +79,7 @@ class Port:
         self._connections.add(task)
         self._metrics.count("connections", name)
         peer = _shown(writer.get_extra_info("peername"))
-        connection = MllpConnection(
+        connection = _CONNECTIONS[self.listener.protocol](
             self.listener, self._commits, self._capacity, self._metrics, peer
         )
         try:

@@ -68,13 +68,13 @@ class BridgeProcess:
         config: its configuration.
 
     Attributes:
-        address: host and port on which `icu` is heard.
+        addresses: host and port on which each source is heard.
         metrics: URL of its metrics.
     """
 
     def __init__(self, config: Path) -> None:
         self.config = config
-        self.address = ("", 0)
+        self.addresses: dict[str, tuple[str, int]] = {}
         self.metrics = ""
         self.log = config.parent / "bridge.log"
         with self.log.open("ab") as errors:
@@ -90,15 +90,20 @@ class BridgeProcess:
         assert self.process.stdout is not None
         for line in iter(self.process.stdout.readline, b""):
             match line.decode("utf-8").split():
-                case ["listening", "icu", "mllp", address]:
+                case ["listening", name, _, address]:
                     host, _, port = address.rpartition(":")
-                    self.address = (host, int(port))
+                    self.addresses[name] = (host, int(port))
                 case ["metrics", url]:
                     self.metrics = url
                 case ["ready"]:
                     return self
         self.kill()
         raise AssertionError(self.log.read_text("utf-8"))
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port on which `icu` is heard."""
+        return self.addresses["icu"]
 
     def __exit__(
         self,

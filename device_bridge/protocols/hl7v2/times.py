@@ -13,6 +13,7 @@ instants are given; in the hour that it skips, the clock of the sender had not b
 import re
 from datetime import datetime, timedelta, tzinfo
 
+from fhirserver_device_bridge.moments import in_zone, render_offset
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.reading import Moment, Precision
 
@@ -58,8 +59,8 @@ def _moment(found: re.Match[str], zone: tzinfo) -> Moment | None:
     )
     precision: Precision = "fraction" if fraction else "second" if second else "minute"
     if offset is not None:
-        return Moment(local + _render(offset), precision)
-    return _in_zone(local, clock, precision, zone)
+        return Moment(local + render_offset(offset), precision)
+    return in_zone(local, clock, precision, zone)
 
 
 def _clock(found: re.Match[str]) -> datetime:
@@ -85,18 +86,3 @@ def _sent_offset(found: re.Match[str]) -> timedelta | None:
     if size > _LARGEST_OFFSET or int(found[12] or 0) > 59:
         raise ValueError("no such offset")
     return -size if found[10] == "-" else size
-
-
-def _in_zone(local: str, clock: datetime, precision: Precision, zone: tzinfo) -> Moment:
-    first, second = (clock.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
-    first, second = first or timedelta(), second or timedelta()
-    text = local + _render(first)
-    if second < first:
-        return Moment(text, precision, False, True, local + _render(second))
-    return Moment(text, precision, offset_known=False)
-
-
-def _render(offset: timedelta) -> str:
-    minutes = round(offset.total_seconds() / 60)
-    sign, size = ("-", -minutes) if minutes < 0 else ("+", minutes)
-    return f"{sign}{size // 60:02}:{size % 60:02}"
