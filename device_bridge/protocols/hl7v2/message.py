@@ -61,9 +61,15 @@ class Segment:
 
     def components(self, number: int) -> list[str]:
         """Give the components of a field's first repetition, unescaped."""
-        return components(
-            _split(self.field(number), self.separators.repetition)[0], self.separators
-        )
+        if number not in self._read:
+            first = _split(self.field(number), self.separators.repetition)[0]
+            self._read[number] = components(first, self.separators)
+        return self._read[number]
+
+    @cached_property
+    def _read(self) -> dict[int, list[str]]:
+        """Components that were asked for: the same few fields are asked for again and again."""
+        return {}
 
     def component(self, number: int, component: int = 1) -> str:
         """Give one component of a field's first repetition, unescaped; "" if it is absent."""
@@ -130,6 +136,8 @@ def _separators(header: str) -> Separators:
 
 def components(text: str, separators: Separators) -> list[str]:
     """Split one repetition into components and resolve their escapes."""
+    if not text:
+        return [""]
     return [
         "" if part == _NULL else unescape(part, separators)
         for part in _split(text, separators.component)
