@@ -13,7 +13,6 @@ import itertools
 import os
 import platform
 import random
-import re
 import signal
 import socket
 import subprocess
@@ -27,6 +26,7 @@ from pathlib import Path
 
 from client import Tally, request, run
 from cpu import Spent, spent_below
+from server import command, server
 
 from fhirserver.model.json import JsonObject, write_json
 from fhirserver.samples import sample_bundles
@@ -64,8 +64,8 @@ def main() -> int:
         sample = Path(folder) / "sample.ndjson"
         live = _write_sample(sample, args.patients)
         data_dir = Path(folder) / "data"
-        _command("load", "--data-dir", str(data_dir), str(sample))
-        with _server(data_dir, args.workers) as (port, pid):
+        command("load", "--data-dir", str(data_dir), str(sample))
+        with server(data_dir, args.workers) as (port, pid):
             for name, statuses, next_request in _cases(live):
                 tally, spent = _run(port, pid, args, next_request)
                 _print(name, tally, floor, spent, statuses)
@@ -187,31 +187,6 @@ def _as_creates(resources: list[JsonObject]) -> bytes:
         local = f'"{resource["resourceType"]}/{resource["id"]}"'
         text = text.replace(local, f'"urn:uuid:{resource["id"]}"')
     return text.encode()
-
-
-def _command(*words: str) -> None:
-    subprocess.run([sys.executable, "-m", "fhirserver.cli", *words], check=True)
-
-
-@contextmanager
-def _server(data_dir: Path, workers: int) -> Iterator[tuple[int, int]]:
-    process = subprocess.Popen(
-        [
-            sys.executable, "-m", "fhirserver.cli", "serve", "--open", "--port", "0",
-            "--data-dir", str(data_dir), "--workers", str(workers),
-        ],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if match := re.match(r"ready http://127\.0\.0\.1:(\d+)/", line):
-                yield int(match[1]), process.pid
-                return
-        raise RuntimeError("the server did not start")
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
 
 
 @contextmanager

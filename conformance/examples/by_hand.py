@@ -133,23 +133,3 @@ DATATYPES = {
     ("Patient", "deceased"): {"boolean"},
 }
 """What the parameters of `EXAMPLES` look at."""
-
-_NO_GROUP = (
-    "AllergyIntolerance Consent DetectedIssue EpisodeOfCare FamilyMemberHistory Immunization"
-    " NutritionOrder SupplyDelivery VisionPrescription"
-)
-_NO_EPISODE = (
-    "Composition DeviceRequest DiagnosticReport Flag List NutritionOrder Observation Procedure"
-    " RiskAssessment ServiceRequest VisionPrescription"
-)
-NEVER_LINKED: dict[tuple[str, str, str], str] = {
-    **{
-        (name, "patient", "Group"): "published as a target; the element takes no Group"
-        for name in _NO_GROUP.split()
-    },
-    **{
-        (name, "encounter", "EpisodeOfCare"): "published as a target; the element takes none"
-        for name in _NO_EPISODE.split()
-    },
-}
-"""(type, code, target) of reverse includes that no valid resource can show, with the reason."""

@@ -25,6 +25,7 @@ from fhirserver.interactions.types import Query, Result, Services
 from fhirserver.model.json import write_json
 from fhirserver.model.outcome import operation_outcome
 from fhirserver.model.stored import StoredResource
+from fhirserver.search import since
 from fhirserver.search.allowance import Allowance, BoundedHierarchies, BoundedTerminology
 from fhirserver.search.context import SearchContext
 from fhirserver.search.cursor import PARAMETER, open_cursor, page_links
@@ -35,6 +36,7 @@ from fhirserver.search.query import Query as ParsedQuery
 from fhirserver.search.settled import is_settled
 from fhirserver.search.terminology import ContentTerminology
 from fhirserver.store.explain import explain
+from fhirserver.store.extractors import extractors
 from fhirserver.store.search import SearchPage, execute
 from fhirserver.store.statement import StoreConnection
 
@@ -109,7 +111,7 @@ def parse_search(
     Raises:
         InvalidSearchError: an unknown parameter or a wrong value.
         NotSupportedError: known to FHIR and not offered here.
-        UnavailableError: resources are still being indexed for a parameter.
+        UnavailableError: resources are still being indexed for a parameter, one's own or R4's.
     """
     alone = replace(services, definitions=services.definitions.specification)
     context = search_context(alone, auth, lenient=lenient)
@@ -117,10 +119,27 @@ def parse_search(
         parsed = parse(pairs, types, context, compartment=compartment)
     except (InvalidSearchError, NotSupportedError):
         parsed = None
-    if parsed is not None and is_settled(parsed):
-        return parsed, context
-    context = search_context(newest(services), auth, lenient=lenient)
-    return parse(pairs, types, context, compartment=compartment), context
+    if parsed is None or not is_settled(parsed):
+        context = search_context(newest(services), auth, lenient=lenient)
+        parsed = parse(pairs, types, context, compartment=compartment)
+    _refuse_unindexed(services, parsed)
+    return parsed, context
+
+
+def _refuse_unindexed(services: Services, parsed: ParsedQuery) -> None:
+    """Look in the database, for the few searches that index rows of before do not answer.
+
+    Raises:
+        UnavailableError: resources have such rows still.
+    """
+    read = since.reads(parsed)
+    if not read:
+        return
+    with services.database.connection() as connection:
+        made = extractors(connection)
+    lacked = [code for code in read if since.lacked(code, made)]
+    if lacked:
+        raise since.refuse(lacked)
 
 
 def caller_key(auth: AuthContext, place: str) -> str:

@@ -44,6 +44,6 @@ def make_duties(settings: Settings) -> tuple[Duty, ...]:
         Duty("async-answers", 60.0, Expiry(forget_ended, settings.async_result_ttl_s).step),
         Duty("idempotency", 60.0, Expiry(forget_answers, settings.idempotency_ttl_s).step),
         Duty("unused-contents", 3600.0, forget_unused_contents),
-        Duty("reindex", 3600.0, Reindexing(settings).step),
+        Duty("reindex", 10.0, Reindexing(settings).step),
         Duty("search-parameters", 1.0, OwnParameters(settings).step),
     )

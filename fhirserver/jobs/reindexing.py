@@ -6,11 +6,12 @@ from typing import Any
 from psycopg import Connection
 
 from fhirserver.config import Settings
-from fhirserver.definitions import Definitions
+from fhirserver.definitions import Definitions, r4_with
 from fhirserver.model.json import JsonObject
-from fhirserver.search.extract import IndexRows, extract
+from fhirserver.search.extract import IndexRows, extract, extractor_of
 from fhirserver.store.database import Database
-from fhirserver.store.reindex import reindex_step
+from fhirserver.store.extractors import extractors
+from fhirserver.store.reindex import is_stale, reindex_step
 from fhirserver.store.search_reindex import search_parameter_step
 
 
@@ -27,8 +28,12 @@ class Reindexing:
         self._full_text = settings.full_text
         self._after = 0
 
-    def step(self, _connection: Connection[Any]) -> bool:
+    def step(self, connection: Connection[Any]) -> bool:
         """Reindex the next resources, in a transaction of their own; True if there may be more."""
+        own = extractor_of(r4_with(self._full_text))
+        if not any(is_stale(made, own) for made in extractors(connection)):
+            self._after = 0
+            return False
         with closing(Database(self._url, max_size=1, full_text=self._full_text)) as database:
             database.current_definitions()
 

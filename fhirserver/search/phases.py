@@ -66,6 +66,7 @@ class Phase:
         space: which resources the source's rows are of; beside ordinary ones all matches are
             collected, and their keys joined.
         whole: a contained resource is answered by what contains it.
+        few: one of the conditions; where few rows fulfil it, they are read instead of the source's.
     """
 
     source: Source
@@ -75,6 +76,7 @@ class Phase:
     streamed: bool = False
     space: Space = ""
     whole: bool = False
+    few: Rows | None = None
 
 
 def base_phase(draft: Draft) -> Phase:
@@ -237,6 +239,8 @@ def _by_rows(rows: Rows, key: SortKey, draft: Draft) -> list[Phase]:
         for each in (*_SORTED[key.parameter.type][1], _RID)
     )
     valued = _from_rows(rows, draft, keys)
+    if draft.confinement.scope is None:
+        valued = replace(valued, few=_few(draft, valued.conditions))
     if rows.table == "date":
         begun = Key(Fragment("@.lo > %s", (MIN_US,)))
         valued = replace(valued, conditions=(*valued.conditions, begun))
@@ -245,6 +249,15 @@ def _by_rows(rows: Rows, key: SortKey, draft: Draft) -> list[Phase]:
     base = base_phase(draft)
     last = without_place(key.parameters)
     return [valued, replace(base, conditions=(*base.conditions, last))]
+
+
+def _few(draft: Draft, conditions: Sequence[Condition]) -> Rows | None:
+    """Choose the condition of whose rows there may be few; all the others are looked up on each."""
+    if not all(map(_is_probe, conditions)):
+        return None
+    beside = [(clause, each) for clause, each in draft.found if any(each is c for c in conditions)]
+    best = best_rows(beside, None)
+    return best if isinstance(best, Rows) and best.order else None
 
 
 def joined(sort: Sequence[SortKey], base: Phase) -> Phase:

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from fhirserver.model.instant import MIN_US
 from fhirserver.search.condition_sql import select
-from fhirserver.search.conditions import WIDE_US, Fragment, Reach, Rows, both
+from fhirserver.search.conditions import NEVER, WIDE_US, Fragment, Reach, Rows, both
 
 RANGES_MAX = 8
 """More ranges than this cost more planning than they save reading."""
@@ -98,6 +98,6 @@ def _of_w(test: Fragment) -> str:
 
 
 def _with_alternatives(rows: Rows, found: list[Fragment]) -> Rows:
-    if not 0 < len(found) <= RANGES_MAX:
+    if len(found) > RANGES_MAX:
         return rows
-    return replace(rows, alternatives=tuple(found), reaches=())
+    return replace(rows, alternatives=tuple(found) or (NEVER,), reaches=())

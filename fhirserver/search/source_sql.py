@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fhirserver.search.condition_sql import Row, all_of, of_parameters, on, row_test, select, test
-from fhirserver.search.conditions import ALWAYS, NEVER, Fragment
+from fhirserver.search.conditions import ALWAYS, NEVER, Fragment, Rows
 from fhirserver.search.owners import owner_rows
 from fhirserver.search.phases import Phase
+from fhirserver.search.reach import date_ranges
 from fhirserver.search.source import (
     CompartmentSource,
     IndexSource,
@@ -137,6 +138,15 @@ def _members(source: CompartmentSource) -> Fragment:
         Fragment("p.state = 1"), source.scope.equals("p.rid"),
     ]))  # fmt: skip
     return Fragment(f"({found.text} UNION ALL {own.text}) d", found.params + own.params)
+
+
+def copies_of(rows: Rows) -> Fragment:
+    """Select `pat` and `rid` of the rows of a criterion across patients."""
+    ranged = date_ranges(rows) if rows.reaches else rows
+    branches = _branches(IndexSource(ranged, None))
+    found = [select("x.pat, x.rid", f"{rows.table} x", on(branch, "x")) for branch in branches]
+    text = " UNION ALL ".join([fragment.text for fragment in found])
+    return Fragment(text, tuple(p for fragment in found for p in fragment.params))
 
 
 def parts_of(phase: Phase) -> list[From]:

@@ -16,12 +16,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fhirserver.search.condition_sql import all_of, on, row_test, select, test
-from fhirserver.search.conditions import ALWAYS, Fragment, OrderKey
+from fhirserver.search.conditions import ALWAYS, Fragment, OrderKey, Rows
 from fhirserver.search.order import KeyValue, Position, after, order_by
 from fhirserver.search.phases import Phase
 from fhirserver.search.sort_sql import key_columns, key_joins
 from fhirserver.search.source import IndexSource
-from fhirserver.search.source_sql import From, parts_of, repeats, row_of, rows_of
+from fhirserver.search.source_sql import From, copies_of, parts_of, repeats, row_of, rows_of
+
+FEW_MAX = 500
+"""Looking so many rows up one by one costs a few milliseconds."""
 
 
 def page_query(phase: Phase, position: Position | None, limit: int) -> Fragment:
@@ -37,9 +40,14 @@ def page_query(phase: Phase, position: Position | None, limit: int) -> Fragment:
     values = position.values if position is not None else ()
     if phase.joined or phase.space:
         return _joined_page(phase, values, limit, backward=backward)
+    if phase.few is not None:
+        return _few_or_many(phase, phase.few, (values, limit, backward))
     parts = parts_of(phase)
     if len(parts) > 1:
-        return _merged_pages(phase, parts, (values, limit, backward))
+        row = row_of(phase)
+        tests = [test(each, row) for each in phase.conditions]
+        window = values, limit, backward
+        return _merged(phase, _ordered(phase, parts, window, tests), window)
     (page,) = _ordered(phase, [rows_of(phase)], (values, limit, backward))
     return page
 
@@ -77,15 +85,43 @@ def _renamed(key: OrderKey, column: str) -> OrderKey:
     return OrderKey(column, key.descending, key.nullable)
 
 
-def _merged_pages(phase: Phase, parts: Sequence[From], window: Window) -> Fragment:
-    """Read a page of every part in the order of its index, and merge the pages.
+def _few_or_many(phase: Phase, few: Rows, window: Window) -> Fragment:
+    """Begin with the rows of a condition if these are few, else with the source's in their order.
+
+    PostgreSQL would have to guess which is less; a look at the first rows of the condition tells.
+    One of the two parts is not run at all.
+    """
+    assert isinstance(phase.source, IndexSource)
+    row = row_of(phase)._replace(probed=True)
+    number = "(SELECT count(*) FROM few)"
+    tests = [(each, test(each, row)) for each in phase.conditions]
+    many = [
+        From(part.table, all_of([Fragment(f"{number} > {FEW_MAX}"), part.where]))
+        for part in parts_of(phase)
+    ]
+    same = all_of([Fragment("@.pat = f.pat AND @.rid = f.rid"), row_test(phase.source.rows)])
+    own = select("x.*", f"{phase.source.rows.table} x", on(same, "x"))
+    distinct = select("DISTINCT f.pat, f.rid", "few f", Fragment(f"{number} <= {FEW_MAX}"))
+    # OFFSET keeps it a look-up of each: joins with all rows of the order may look cheaper.
+    table = f"({distinct.text}) f CROSS JOIN LATERAL ({own.text} OFFSET 0) d"
+    from_few = From(Fragment(table, own.params), ALWAYS)
+    others = [text for each, text in tests if each is not few]
+    pages = _ordered(phase, many, window, [text for _, text in tests])
+    pages += _ordered(phase, [from_few], window, others)
+    found, merged = copies_of(few), _merged(phase, pages, window)
+    return Fragment(
+        f"WITH few AS MATERIALIZED ({found.text} LIMIT {FEW_MAX + 1}) {merged.text}",
+        found.params + merged.params,
+    )
+
+
+def _merged(phase: Phase, pages: Sequence[Fragment], window: Window) -> Fragment:
+    """Merge pages of several parts, each of which was read in the order of its index.
 
     Each part stops after a page, however many rows it has and whatever the planner thinks of
     their number.
     """
     _, limit, backward = window
-    row = row_of(phase)
-    pages = _ordered(phase, parts, window, [test(each, row) for each in phase.conditions])
     keys = [_renamed(key, f"d.k{number}") for number, key in enumerate(phase.keys)]
     columns = ", ".join([key.column for key in keys])
     union = " UNION ALL ".join([f"({page.text})" for page in pages])

@@ -46,6 +46,16 @@ _LOCK = statement(
 )
 
 
+def is_stale(made: int, own: int) -> bool:
+    """Tell whether rows of another extractor are to be made again, as _WANTED does. Pure.
+
+    Args:
+        made: its number (`extractor_of`); newer versions' rows are left to them.
+        own: number of this one.
+    """
+    return made != own and made // 4 <= own // 4
+
+
 @dataclass(frozen=True, slots=True)
 class ReindexStep:
     """What a step did.

@@ -46,7 +46,7 @@ from enum import IntEnum
 
 from fhirserver.model.stored import Method
 
-EXPECTED_REVISION = "0015"
+EXPECTED_REVISION = "0016"
 RID_BLOCK = 1000
 COPIES_MAX = 8
 NOT_SEARCHED = 0

@@ -115,10 +115,11 @@ class ParameterStatus:
     """How far a parameter of one's own is.
 
     Attributes:
-        id: of the SearchParameter.
+        id: of the SearchParameter; "" for one of R4's.
         base, code: type, and name in a query.
         state: see above.
-        percent: of the resources of the type that the present pass is through with.
+        percent: of the resources of the type that the present pass is through with; for one of
+            R4's, of all resources.
     """
 
     id: str

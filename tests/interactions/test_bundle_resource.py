@@ -48,15 +48,6 @@ def test_a_document_refers_to_nothing_outside(client: Client) -> None:
     assert client.delete("Composition/c").status == 204
 
 
-@pytest.mark.parametrize(
-    "query", ["composition=Composition/c", "composition.title=x", "message:missing=true"]
-)
-def test_entries_are_not_searched(client: Client, query: str) -> None:
-    answer = client.get(f"Bundle?{query}")
-    assert answer.status == 400
-    assert answer.json["issue"][0]["code"] == "not-supported"
-
-
 def test_a_document_is_found_by_its_own_elements(client: Client) -> None:
     client.put("Bundle/d", document("d", composition("c", "inner")))
     assert [each["id"] for each in client.search("Bundle?identifier=http://b|d")] == ["d"]

@@ -67,5 +67,5 @@ def test_rows_of_a_newer_extractor_are_left_to_the_newer_servers(
     empty: Database, sql: psycopg.Connection[Any]
 ) -> None:
     write(empty, [older(put(patient("p")))], AUDIT)
-    sql.execute("UPDATE resource SET extractor = extractor + 1")
+    sql.execute("UPDATE resource SET extractor = extractor + 4")
     assert reindex_all(empty) == [ReindexStep(None, 0, 0)]

@@ -15,6 +15,7 @@ Spec: https://hl7.org/fhir/R4/searchparameter.html and https://hl7.org/fhir/R4/s
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 
 from fhirserver.definitions import MAIN_DATE, Definitions, SearchParameter
 from fhirserver.model.instant import MIN_US
@@ -51,7 +52,7 @@ class TypePlan:
         types: types that a local reference can point at.
         text: number of `_text`; None if the type has no narrative, or it is not searched.
         content: number of `_content`; None if it is not searched.
-        ordered: numbers of the parameters that an order reads from rows, by the rows' table.
+        ordered: numbers of the parameters that an order reads from the tables token, string, date.
     """
 
     walk: Walk
@@ -61,7 +62,7 @@ class TypePlan:
     types: frozenset[str]
     text: int | None
     content: int | None
-    ordered: Mapping[str, frozenset[int]]
+    ordered: tuple[frozenset[int], ...]
 
 
 def extract(resource: JsonObject, *, definitions: Definitions, base_url: str | None) -> IndexRows:
@@ -99,7 +100,7 @@ def _own_rows(
         emit_computed(each, resource, sink)
     narrative = narrative_rows(resource, plan.text)
     content = content_rows(resource, plan.content)
-    sink.present += [sp for sp, _ in (*narrative, *content)]
+    present = {*sink.present, *[sp for sp, _ in narrative], *[sp for sp, _ in content]}
     rows = IndexRows(
         token=list(dict.fromkeys(sink.token)),
         string=list(dict.fromkeys(sink.string)),
@@ -109,7 +110,7 @@ def _own_rows(
         composite=list(dict.fromkeys(sink.composite)),
         narrative=narrative,
         content=content,
-        present=sorted({*sink.present, *_without_place(plan, sink)}),
+        present=sorted(present.union(_without_place(plan, present, sink))),
         main_date=min([low for sp, low, _ in sink.date if sp == plan.main_date], default=None),
         registry=definitions.registry,
         base_url=base_url,
@@ -146,10 +147,10 @@ def type_plan(definitions: Definitions, type_name: str) -> TypePlan:
         types=frozenset(definitions.resource_types),
         text=_if_searched(parameters, "_text"),
         content=_if_searched(parameters, "_content"),
-        ordered={
-            table: frozenset(each.id for each in parameters.values() if each.type in kinds)
-            for table, kinds in _ORDERED.items()
-        },
+        ordered=tuple(
+            frozenset(each.id for each in parameters.values() if each.type in kinds)
+            for kinds in _ORDERED
+        ),
     )
 
 
@@ -158,25 +159,25 @@ def _if_searched(parameters: Mapping[str, SearchParameter], code: str) -> int | 
     return parameter.rows_id if parameter is not None and parameter.supported else None
 
 
-_ORDERED = {"token": ("token", "uri"), "string": ("string",), "date": ("date",)}
-"""Tables whose rows give an order, and the types of parameters that they are of."""
+_ORDERED = (("token", "uri"), ("string",), ("date",))
+"""Types of the parameters whose rows in the tables token, string and date give an order."""
 
 
-def _without_place(plan: TypePlan, sink: Sink) -> list[int]:
+def _without_place(plan: TypePlan, present: set[int], sink: Sink) -> list[int]:
     """Mark what is present and has no place in an order, by the parameter's number, negative.
 
     Such are a concept that is text alone, a name without parts, a date whose beginning is open.
     """
-    placed = {
-        "token": {row[0] for row in sink.token},
-        "string": {row[0] for row in sink.string},
-        "date": {row[0] for row in sink.date} - {row[0] for row in sink.date if row[1] == MIN_US},
-    }
-    return [
-        -sp
-        for table, sps in plan.ordered.items()
-        for sp in sps.intersection(sink.present) - placed[table]
-    ]
+    tokens, strings, dates = plan.ordered
+    found = (present & tokens).difference(map(_number, sink.token))
+    found |= (present & strings).difference(map(_number, sink.string))
+    found |= (present & dates).difference(map(_number, sink.date))
+    found.update([row[0] for row in sink.date if row[1] == MIN_US])
+    return [-sp for sp in found] if found else []
+
+
+_number = itemgetter(0)
+"""The parameter's number, first in every row."""
 
 
 def is_indexed(parameter: SearchParameter) -> bool:

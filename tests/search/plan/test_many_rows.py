@@ -6,6 +6,7 @@ scanned whatever the indexes, so these run on a hundred thousand observations, m
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -34,7 +35,9 @@ CONTEXT = SearchContext(r4(), "http://here.example/fhir", 1_760_000_000_000_000)
 _FILL = """
 INSERT INTO resource (rid, pat, updated, version, tid, state, method, extractor, id, present,
                       body, keys)
-SELECT n, n, n, 1, %(patient)s, 1, 2, 1, 'p' || n, ARRAY[%(birthdate)s]::smallint[], '{}', ''
+SELECT n, n, n, 1, %(patient)s, 1, 2, 1, 'p' || n,
+       ARRAY(SELECT unnest(ARRAY[%(birthdate)s, %(family)s]::smallint[]) s ORDER BY s),
+       convert_to(repeat(' ', 400), 'UTF8'), ''
 FROM generate_series(1, %(patients)s) n;
 INSERT INTO string (sp, norm, exact, pat, rid, home)
 SELECT sp, norm || n %% 100, norm, n, n, true
@@ -54,7 +57,8 @@ SELECT n + 10000 AS rid, CASE n %% 10 WHEN 0 THEN 1 ELSE n %% %(patients)s + 1 E
 FROM generate_series(1, %(observations)s) n;
 INSERT INTO resource (rid, pat, updated, version, tid, state, method, extractor, id, present,
                       body, keys)
-SELECT rid, pat, rid, 1, %(observation)s, 1, 2, 1, 'o' || n, ARRAY[%(code)s]::smallint[], '{}', ''
+SELECT rid, pat, rid, 1, %(observation)s, 1, 2, 1, 'o' || n, ARRAY[%(code)s]::smallint[],
+       convert_to(repeat(' ', 400), 'UTF8'), ''
 FROM o;
 INSERT INTO token (sp, code, system, pat, dt, rid, home)
 SELECT %(code)s, 'c' || n %% 50, %(system)s, pat, dt, rid, true FROM o UNION ALL
@@ -62,7 +66,8 @@ SELECT %(status)s, CASE n %% 20 WHEN 0 THEN 'amended' ELSE 'final' END, 7, pat, 
 FROM o UNION ALL
 SELECT %(category)s, 'k' || n %% 3, %(system)s, pat, dt, rid, true FROM o;
 INSERT INTO date (sp, lo, hi, pat, rid, home)
-SELECT %(date)s, dt, dt + 1000000, pat, rid, true FROM o;
+SELECT %(date)s, dt, dt + CASE n %% 1000 WHEN 7 THEN 9 * %(day)s ELSE 1000000 END, pat, rid, true
+FROM o;
 INSERT INTO ref (sp, target, pat, rid, home) SELECT %(subject)s, pat, pat, rid, true FROM o;
 INSERT INTO quantity (sp, system, code, unit, low, high, c_unit, c_low, c_high, pat, rid, home)
 SELECT %(quantity)s, 0, 'mg', 'mg', n %% 1000, n %% 1000, 'g', n %% 1000 / 1000.0,
@@ -150,6 +155,13 @@ PAGES = [
     ("Observation", "code=http://s|c10,http://s|c11", 200),
     ("Observation", "status=final&_sort=-date", 100),
     ("Observation", "code=http://s|c10&category=k1&status=final&_sort=-date", 5000),
+    ("Observation", "date=ge1983-06", 100),
+    ("Observation", "date=ge1975-03&date=lt1975-04", 200),
+    ("Observation", "code=http://s|c10&date=ge1983-01", 100),
+    ("Observation", "code=http://s|c10&date=lt1970-03", 100),
+    ("Observation", "status=final&date=ge1975-03&date=lt1975-04&_sort=-date", 200),
+    ("Observation", "status=final&date=ge1975-03-01&_sort=date", 200),
+    ("Observation", "value-quantity=7|http://unitsofmeasure.org|mg&_sort=date", 1500),
     ("Observation", "_sort=date", 100),
     ("Observation", "_sort=-date", 100),
     ("Observation", "value-quantity=7|http://unitsofmeasure.org|mg", 1000),
@@ -169,6 +181,9 @@ PAGES = [
     ("Patient", "_sort=birthdate", 100),
     ("Patient", "_sort=-birthdate", 100),
     ("Patient", "_sort=family", 200),
+    ("Patient", "birthdate=ge1990&_sort=family", 700),
+    ("Patient", "birthdate=1970-01-01&_sort=family", 100),
+    ("Patient", "_has:Observation:patient:code=c10", 4500),
     ("Patient", "gender=male", 100),
     ("Patient", "birthdate=1970-01-01", 100),
     ("Observation", "subject:Patient.family=smith77", 5000),
@@ -185,6 +200,43 @@ def test_a_page_reads_little_more_than_itself(
     read, scanned = rows_read(database, sql.text, sql.params)
     assert scanned == []
     assert read <= most
+
+
+@pytest.mark.parametrize("direction", ["", "-"], ids=["ascending", "descending"])
+@pytest.mark.parametrize("born", ["1970-01-01", "lt1980", "ge1990"], ids=["one", "few", "many"])
+def test_few_and_many_come_in_the_same_order(database: Database, born: str, direction: str) -> None:
+    plan = plan_of("Patient", f"birthdate={born}&_sort={direction}family&_count=50")
+    found: list[str] = []
+    while len(found) < 150:
+        page = execute(database, plan, AuditRow("search-type", "anonymous", "", "1", ""))
+        found += [each.id for each in page.matches]
+        if page.next is None:
+            break
+        plan = replace(plan, position=page.next)
+    low, high = {"1970-01-01": (0, 1), "lt1980": (0, 3652), "ge1990": (7305, 40_000)}[born]
+    with database.search_connection() as connection:
+        rows = connection.execute(
+            "SELECT r.id FROM string s JOIN date d USING (rid) JOIN resource r USING (rid)"
+            " WHERE s.sp = %s AND d.sp = %s AND d.lo >= %s AND d.lo < %s"
+            f" ORDER BY s.norm {'DESC' if direction else ''}, s.rid {'DESC' if direction else ''}"
+            " LIMIT 150",
+            (_sp("Patient", "family"), _sp("Patient", "birthdate"), low * DAY, high * DAY),
+        ).fetchall()
+    assert found == [id for (id,) in rows]
+
+
+@pytest.mark.parametrize(
+    "query", ["code=http://s|c10&_total=accurate", "date=ge1983&_total=accurate"]
+)
+def test_all_are_counted_in_an_index(database: Database, query: str) -> None:
+    plan = plan_of("Observation", query)
+    assert plan.counted is not None
+    counting = count_sql(plan.counted, None)
+    with database.search_connection() as connection:
+        rows = connection.execute(f"EXPLAIN {counting.text}".encode(), counting.params).fetchall()
+    told = " ".join(line for (line,) in rows)
+    assert "Index Only Scan" in told
+    assert "Seq Scan" not in told
 
 
 def test_a_later_page_reads_no_more_than_the_first(database: Database) -> None:

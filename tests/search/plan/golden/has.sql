@@ -19,7 +19,10 @@ UNION ALL (SELECT DISTINCT d.rid AS k0, d.rid AS rid
 FROM (SELECT c.pat, c.pat AS rid
 FROM compartment c JOIN token x ON x.pat = c.rid
 AND x.rid = c.rid
-WHERE x.sp = %s
+WHERE (SELECT TRUE
+FROM compartment
+LIMIT 1)
+AND x.sp = %s
 AND x.code = %s
 AND x.system = %s
 AND (SELECT TRUE
@@ -53,7 +56,10 @@ LIMIT 1)
 UNION ALL SELECT c.pat, c.pat AS rid
 FROM compartment c JOIN token x ON x.pat = c.rid
 AND x.rid = c.rid
-WHERE x.sp = %s
+WHERE (SELECT TRUE
+FROM compartment
+LIMIT 1)
+AND x.sp = %s
 AND x.code = %s
 AND x.system = %s
 AND (SELECT TRUE
