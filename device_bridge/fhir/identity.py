@@ -71,12 +71,18 @@ def device(path: tuple[Level, ...], source: str) -> Identifier:
 
 def metric(reading: Reading) -> Identifier:
     """Give the identifier of a DeviceMetric."""
-    return _own("metric", device_of(reading), reading.handle, _code(reading.codes[0]))
+    return _metric(reading.path, reading.source, reading.handle, reading.codes[0])
 
 
-def device_of(reading: Reading) -> str:
-    """Give the innermost device of a reading as "system|value"; the source where it has none."""
-    return _token(device(reading.path, reading.source)) if reading.path else reading.source
+@lru_cache(_REMEMBERED)
+def _metric(path: tuple[Level, ...], source: str, handle: str, code: Coding) -> Identifier:
+    return _own("metric", _device_token(path, source), handle, _code(code))
+
+
+@lru_cache(_REMEMBERED)
+def _device_token(path: tuple[Level, ...], source: str) -> str:
+    """Give the innermost device as "system|value"; the source where there is none."""
+    return _token(device(path, source)) if path else source
 
 
 def observation(measurement: Measurement) -> Identifier:
@@ -87,7 +93,7 @@ def observation(measurement: Measurement) -> Identifier:
     return _own(
         "observation",
         first.source,
-        device_of(first),
+        _device_token(first.path, first.source),
         handle,
         _code(measurement.panel or first.codes[0]),
         first.device_time or (first.time.text if first.time else ""),

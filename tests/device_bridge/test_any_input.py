@@ -1,5 +1,7 @@
 """Whatever comes in at a port: it is converted, held or rejected, and never anything else."""
 
+import re
+
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -33,6 +35,9 @@ def _damaged(draw: st.DrawFn) -> bytes:
 @example(oru(obx(place="0")))
 @example(oru(obx(unit="^^")))
 @example(oru("OBX", "NTE", "OBR", "PID"))
+@example(
+    oru(obx(value=r" \X00\x ", kind="ST"), obx("A  B^ ^L", "1.1.1.2"), obx(place="7", f8=" H^x"))
+)
 def test_any_bytes_have_an_answer(raw: bytes) -> None:
     conversion = converted(raw)
     outcomes = (conversion.bundle, conversion.held, conversion.rejected)
@@ -44,11 +49,20 @@ def test_any_bytes_have_an_answer(raw: bytes) -> None:
 
 
 def _is_fhir(value: object) -> None:
-    """No element of FHIR is empty."""
+    """No element of FHIR is empty, or has characters that it must not have."""
     assert value not in ("", [], {}, None)
+    if isinstance(value, str):
+        assert value == value.strip()
+        assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", value)
     if isinstance(value, dict):
+        assert re.fullmatch(r"\S+( \S+)*", value["code"] if _is_coding(value) else "x")
+        assert re.fullmatch(r"\S+", value.get("system", "x"))
         for part in value.values():
             _is_fhir(part)
     if isinstance(value, list):
         for part in value:
             _is_fhir(part)
+
+
+def _is_coding(value: dict[str, object]) -> bool:
+    return isinstance(value.get("code"), str)

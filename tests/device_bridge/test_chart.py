@@ -106,6 +106,27 @@ def test_every_resource_is_valid(client: Client) -> None:
     assert faults(client, EVERYTHING, WARD) == []
 
 
+NASTY = (
+    obx(value=r"\X00\ \X07\x", kind="ST", place="1.9.1.1"),
+    obx(value=r"\X00\ ", kind="ST", place="1.9.1.2"),
+    obx("A  B^ ^L", "1.9.1.3"),
+    obx(place="1.9.1.4", value="9" * 40),
+    obx("1^x^99X", "1.9.1.5", "0." + "0" * 30 + "1"),
+    obx(place="1.9.1.6", f14="00010101"),
+    obx(place="1.9.1.7", f14="99991231235959+0000"),
+    obx(place="1.9.1.8", f8="H^High^L~~ALERT  X", unit=" ^ ^ "),
+    obx(place="1.9.1.9", f18="7^a:b c|d", f20="^\x01", f17="\x02^\x03"),
+    obx(place="1.9.1.10", f14="20261231235960+1400"),
+    "NTE|1||\x01 ~ ~<script>&amp;",
+    "OBX|1|ST|531969^MDC_ID_MODEL_NUMBER^MDC|1.0.0.0.1| ||||||F",
+)
+
+
+@pytest.mark.parametrize("row", NASTY)
+def test_no_row_spoils_a_transaction(fhir: FhirClient, row: str) -> None:
+    assert chart(fhir, oru(row, obx(place="1.9.2.1"))) == Judgement("done")
+
+
 def test_what_is_sent_is_what_is_found(client: Client, fhir: FhirClient) -> None:
     assert chart(fhir, EVERYTHING) == Judgement("done")
     raw = oru(obx(place="1.3.1.9", value="61.50", f14="20260504090000+0000"))

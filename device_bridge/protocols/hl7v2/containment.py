@@ -63,8 +63,11 @@ def read_place(text: str) -> Place:
     if not _NUMBERS.fullmatch(text):
         raise MessageError("OBX-4 is no containment id: numbers with dots, such as 1.5.1.3")
     numbers = text.split(".")
+    if len(numbers) == 1:
+        return Place(("1",), text)
     if len(numbers) < 4:
-        return Place(tuple(numbers[:-1]) or ("1",), numbers[-1])
+        metric = None if numbers[-1] == "0" else numbers[-1]
+        return Place(_without_zeros(numbers[:-1]), metric)
     devices = _without_zeros(numbers[:3])
     metric = None if numbers[3] == "0" else numbers[3]
     return Place(devices, metric, ".".join(numbers[4:]) or None)
@@ -151,7 +154,7 @@ def entity(parts: list[str], systems: Mapping[str, str]) -> Identifier | None:
     `entity^^eui^EUI-64` names the entity's own EUI-64: the universal id is the same number then,
     and where the two differ the entity is a number that the device with the EUI-64 gave.
     """
-    value, namespace, universal, kind = [*(part.strip() for part in parts), *[""] * 4][:4]
+    value, namespace, universal, kind = [*parts, *[""] * 4][:4]
     if kind in _EUI64 and universal and value in ("", universal):
         return Identifier(EUI64, universal)
     if kind in _EUI64 and not universal and value:

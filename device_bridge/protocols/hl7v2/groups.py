@@ -1,6 +1,6 @@
 """Order groups of a message: an OBR and its OBX segments with their notes, places and facets."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from fhirserver_device_bridge.protocols.hl7v2.containment import (
@@ -56,11 +56,13 @@ class Group:
 
     def waveforms(self) -> dict[_Metric, Facets]:
         """Give the facets of each waveform (NA)."""
-        waves = {row.metric for row in self.rows if row.obx.field(2) == "NA" and row.metric}
-        return {wave: facets(self._facet_rows(wave)) for wave in waves if wave}
-
-    def _facet_rows(self, wave: _Metric) -> Iterable[Segment]:
-        return (row.obx for row in self.rows if row.metric == wave and row.obx.field(2) != "NA")
+        below: dict[_Metric, list[Segment]] = {
+            row.metric: [] for row in self.rows if row.metric and row.obx.field(2) == "NA"
+        }
+        for row in self.rows:
+            if row.metric in below and row.obx.field(2) != "NA":
+                below[row.metric].append(row.obx)
+        return {metric: facets(rows) for metric, rows in below.items()}
 
     def metrics(self) -> Iterator[Row]:
         """Give the rows that make readings: no devices, and no facets that a waveform takes up."""

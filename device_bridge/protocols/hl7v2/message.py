@@ -20,6 +20,7 @@ from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 _LINE = re.compile(r"[\r\n]+")
 _BYTE_LINE = re.compile(rb"[\r\n]")
 _NULL = '""'
+_CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in range(32) if chr(code) not in "\t\n\r"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,15 @@ class Segment:
 
     def components(self, number: int) -> list[str]:
         """Give the components of a field's first repetition, unescaped."""
-        return components(
-            _split(self.field(number), self.separators.repetition)[0], self.separators
-        )
+        if number not in self._read:
+            first = _split(self.field(number), self.separators.repetition)[0]
+            self._read[number] = components(first, self.separators)
+        return self._read[number]
+
+    @cached_property
+    def _read(self) -> dict[int, list[str]]:
+        """Components that were asked for: the same few fields are asked for again and again."""
+        return {}
 
     def component(self, number: int, component: int = 1) -> str:
         """Give one component of a field's first repetition, unescaped; "" if it is absent."""
@@ -129,11 +136,18 @@ def _separators(header: str) -> Separators:
 
 
 def components(text: str, separators: Separators) -> list[str]:
-    """Split one repetition into components and resolve their escapes."""
-    return [
-        "" if part == _NULL else unescape(part, separators)
-        for part in _split(text, separators.component)
-    ]
+    """Split one repetition into components and resolve their escapes.
+
+    White space around them goes, and control characters, which FHIR forbids, become U+FFFD.
+    """
+    if not text:
+        return [""]
+    parts = (part.strip() for part in _split(text, separators.component))
+    return ["" if part == _NULL else _clean(unescape(part, separators)) for part in parts]
+
+
+def _clean(text: str) -> str:
+    return text.strip() if text.isprintable() else text.translate(_CONTROLS).strip()
 
 
 def _split(text: str, separator: str) -> list[str]:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fhirserver_device_bridge.protocols.hl7v2.containment import Containment, read_place
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.groups import Group, Row
-from fhirserver_device_bridge.protocols.hl7v2.message import Segment
+from fhirserver_device_bridge.protocols.hl7v2.message import Segment, components
 from fhirserver_device_bridge.protocols.hl7v2.statuses import STATUSES, Abnormal, abnormal
 from fhirserver_device_bridge.protocols.hl7v2.times import parse_time
 from fhirserver_device_bridge.protocols.hl7v2.values import codings, read_number, read_value
@@ -87,7 +87,7 @@ class Observations:
             read_place(row.obx.component(4))
         if not bare.codes:
             raise MessageError("OBX-3 holds no code: a reading needs one")
-        said = abnormal(row.obx.repetitions(8))
+        said = abnormal(_flags(row.obx))
         value, absent = self._value(row, said, bare.status == "cancelled")
         time, by_message = self._time(row.obx)
         return replace(
@@ -133,6 +133,12 @@ def _metric_codes(obx: Segment, systems: Mapping[str, str]) -> tuple[Coding, ...
     """Read OBX-3, the MDC coding first, wherever it was sent."""
     found = codings(obx.components(3), systems)
     return tuple(sorted(found, key=lambda coding: coding.system != MDC))
+
+
+def _flags(obx: Segment) -> list[str]:
+    """Read OBX-8: the codes of its repetitions, of whatever type a version gives them."""
+    codes = (components(text, obx.separators)[0] for text in obx.repetitions(8))
+    return [" ".join(code.split()) for code in codes if code]
 
 
 def _first(obx: Segment, number: int, systems: Mapping[str, str]) -> Coding | None:

@@ -67,12 +67,12 @@ def _patient(segment: Segment | None, systems: Mapping[str, str]) -> tuple[Ident
     if segment is None:
         return ()
     found = (components(text, segment.separators) for text in segment.repetitions(3))
-    return tuple(_identifier(parts, segment, systems) for parts in found if parts[0].strip())
+    return tuple(_identifier(parts, segment, systems) for parts in found if parts[0])
 
 
 def _identifier(parts: list[str], segment: Segment, systems: Mapping[str, str]) -> Identifier:
     """Read a CX: number, (check digit, its scheme,) assigning authority, type."""
-    number, _, _, assigner, kind = [*(part.strip() for part in parts), *[""] * 5][:5]
+    number, _, _, assigner, kind = [*parts, *[""] * 5][:5]
     names = assigner.split(segment.separators.subcomponent or "&")
     return Identifier(authority(names, systems), number, kind or None)
 

@@ -52,7 +52,7 @@ def read_value(obx: Segment, systems: Mapping[str, str]) -> Value | None:
     if not text:
         return None
     if kind == "NM":
-        return Quantity(read_number(text), text.strip(), unit(obx, systems))
+        return Quantity(read_number(text), text, unit(obx, systems))
     return "\n".join(components(part, obx.separators)[0] for part in obx.repetitions(5))
 
 
@@ -62,7 +62,6 @@ def read_number(text: str, field: str = "OBX-5") -> Decimal:
     Raises:
         MessageError: it is none.
     """
-    text = text.strip()
     if len(text) > _LONGEST_NUMBER or not _NUMBER.fullmatch(text):
         raise MessageError(f"{field} is no number, which OBX-2 says it is: correct OBX-2")
     return Decimal(text)
@@ -75,13 +74,17 @@ def unit(obx: Segment, systems: Mapping[str, str]) -> Coding | None:
 
 def codings(parts: list[str], systems: Mapping[str, str]) -> tuple[Coding, ...]:
     """Read the codings of a CWE: components 1 to 3 and 4 to 6; those without a code are none."""
-    padded = [*(part.strip() for part in parts), *[""] * 6][:6]
+    padded = [*parts, *[""] * 6][:6]
     pairs = (padded[:3], padded[3:])
     return tuple(
-        Coding(systems.get(system) or SYSTEMS.get(system, system), code, display or None)
+        Coding(_system(system, systems), " ".join(code.split()), display or None)
         for code, display, system in pairs
         if code
     )
+
+
+def _system(name: str, systems: Mapping[str, str]) -> str:
+    return systems.get(name) or SYSTEMS.get(name, name)
 
 
 def _coded(obx: Segment, systems: Mapping[str, str]) -> Coded | str | None:

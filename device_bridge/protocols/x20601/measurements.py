@@ -198,9 +198,7 @@ def _check_duration(duration: Decimal | None, placed: Placed | None) -> None:
     """Raise OffTimelineError for a measurement that ends before it begins, or after all time."""
     if duration is None:
         return
-    start = (
-        datetime.fromisoformat(placed.moment.text) if placed else datetime(1900, 1, 1, tzinfo=UTC)
-    )
+    start = datetime.fromisoformat(placed.moment.text if placed else "2000-01-01")
     try:
         ends = start + timedelta(seconds=float(duration))
     except OverflowError:
