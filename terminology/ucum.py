@@ -18,7 +18,7 @@ from typing import NamedTuple
 from fhirserver_terminology.ucum_special import CONTEXT, SCALE_FUNCTIONS, ScaleFunction
 from fhirserver_terminology.ucum_unit import UcumError, Unit, parse_unit
 
-__all__ = ["UcumError", "canonical", "commensurable", "convert", "explain", "validate"]
+__all__ = ["UcumError", "canonical", "commensurable", "convert", "explain", "falls", "validate"]
 
 
 class _Conversion(NamedTuple):
@@ -61,6 +61,12 @@ def canonical(value: Decimal, code: str) -> tuple[Decimal, str] | None:
         return _to_canonical(value, unit), unit.code
     except (DecimalException, OverflowError):
         return None
+
+
+def falls(code: str) -> bool:
+    """Whether a greater number of a unit is a lesser one of its canonical unit, as of pH."""
+    unit = _conversion(code)
+    return unit is not None and unit.function is not None and unit.function.falls
 
 
 def commensurable(source: str, target: str) -> bool:

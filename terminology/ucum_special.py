@@ -30,10 +30,11 @@ _Function = Callable[[Decimal], Decimal]
 
 
 class ScaleFunction(NamedTuple):
-    """Both directions of one special scale."""
+    """Both directions of one special scale, and whether the ratio falls while the number rises."""
 
     to_ratio: _Function
     from_ratio: _Function
+    falls: bool = False
 
 
 def _offset(kelvin_zero: str) -> ScaleFunction:
@@ -49,6 +50,7 @@ def _logarithm(base: int, *, divided_by: int = 1) -> ScaleFunction:
     return ScaleFunction(
         lambda value: CONTEXT.power(power, CONTEXT.divide(value, divided_by)),
         lambda ratio: CONTEXT.multiply(_log(ratio, power), divided_by),
+        falls=divided_by < 0,
     )
 
 

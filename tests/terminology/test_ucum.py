@@ -15,6 +15,7 @@ from fhirserver_terminology.ucum import (
     commensurable,
     convert,
     explain,
+    falls,
     validate,
 )
 from fhirserver_terminology.ucum_compile import compile_table
@@ -186,6 +187,21 @@ def test_special_unit_among_others_is_valid_and_has_no_canonical_form() -> None:
         assert validate(code)
         assert canonical(Decimal(1), code) is None
         assert not commensurable(code, code)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        pytest.param("[pH]", True, id="pH"),
+        pytest.param("[hp'_C]", True, id="homeopathic"),
+        pytest.param("Cel", False, id="offset"),
+        pytest.param("dB", False, id="logarithm"),
+        pytest.param("mol/L", False, id="ratio"),
+        pytest.param("nothing", False, id="not-UCUM"),
+    ],
+)
+def test_falling_scales(code: str, expected: bool) -> None:
+    assert falls(code) is expected
 
 
 def test_out_of_range_is_no_wrong_number() -> None:

@@ -56,7 +56,7 @@ def quantity(value: JsonObject, sink: Sink, target: Target) -> None:
     if comparator in _OPENED:
         ends = _opened(point, *_OPENED[comparator])
         if canonical is not None:
-            canonical = _opened_canonical(canonical, value, point)
+            canonical = _opened_canonical(canonical, value)
     _emit(value, ends, canonical, sink, target)
 
 
@@ -112,16 +112,18 @@ def _canonical(unit: JsonObject, low: Decimal, high: Decimal) -> Canonical:
     """Bring both ends to the canonical unit; an open end stays open."""
     if unit.get("system") != UCUM or "code" not in unit:
         return None
-    ends, name = [], None
+    ends, name, falls = [], None, ucum.falls(unit["code"])
     for end in (low,) if low is high else (low, high):
         if end.is_infinite():
-            ends.append(end)
+            ends.append(-end if falls else end)
             continue
         found = _canonical_point(end, unit["code"])
         if found is None:
             return None
         name, point = found
         ends.append(point)
+    if falls:
+        ends.reverse()
     return None if name is None else (name, ends[0], ends[-1])
 
 
@@ -142,14 +144,12 @@ _canonical_again = lru_cache(maxsize=8192)(_find_canonical)
 
 
 def _opened_canonical(
-    canonical: tuple[str, Decimal, Decimal], value: JsonObject, point: Decimal
+    canonical: tuple[str, Decimal, Decimal], value: JsonObject
 ) -> tuple[str, Decimal, Decimal]:
     """Open a canonical point as the comparator says; scales like [pH] run the other way."""
     name, there, _ = canonical
-    beyond = _canonical(value, point + 1, point + 1)
-    falling = beyond is not None and beyond[1] < there
     downwards, exclusive = _OPENED[value["comparator"]]
-    return (name, *_opened(there, downwards != falling, exclusive))
+    return (name, *_opened(there, downwards != ucum.falls(value["code"]), exclusive))
 
 
 def _emit(

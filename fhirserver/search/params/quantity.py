@@ -8,12 +8,13 @@ Spec: https://hl7.org/fhir/R4/search.html#quantity
     5.4|http://acme.org|       any code of that system
 
 UCUM units are compared by what they measure: 5.4|http://unitsofmeasure.org|mg finds 5400 ug.
-Precision and prefixes are those of numbers.
+Precision and prefixes are those of numbers, on the scale of the value's unit: a pH above 7 is a
+concentration below 1E-7 mol/L.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from fhirserver_terminology import ucum
 
@@ -30,10 +31,17 @@ from fhirserver.search.escape import escape, split, unescape
 from fhirserver.search.keys import short_key, system_key
 from fhirserver.search.params import number
 from fhirserver.search.params.number import NumberValue
+from fhirserver.search.params.prefix import Prefix
 
 MODIFIERS: frozenset[str] = frozenset()
 NOT_OFFERED: frozenset[str] = frozenset()
 UCUM = "http://unitsofmeasure.org"
+
+_TURNED: Mapping[Prefix, Prefix] = {
+    "gt": "lt", "lt": "gt", "ge": "le", "le": "ge", "sa": "eb", "eb": "sa",
+}  # fmt: skip
+_NEIGHBOUR = Context(prec=60)
+"""Canonical numbers have 50 digits at most, so none lies between one and its neighbour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +87,39 @@ def condition(sps: tuple[int, ...], values: Iterable[QuantityValue]) -> Conditio
     tests: list[Fragment] = []
     orders: set[tuple[OrderKey, ...]] = set()
     for value in values:
-        unit, plain_bounds = _unit(value), value.number.bounds()
-        canonical = _canonical(value, plain_bounds)
-        bounds, low, high = plain_bounds, "@.low", "@.high"
+        unit, prefix, bounds = _unit(value), value.number.prefix, value.number.bounds()
+        low, high = "@.low", "@.high"
+        canonical = _canonical(value, bounds)
         if canonical is not None:
-            unit = Fragment("@.c_unit = %s", (canonical[0],))
-            bounds, low, high = canonical[1], "@.c_low", "@.c_high"
+            code, prefix, bounds = canonical
+            unit = Fragment("@.c_unit = %s", (code,))
+            low, high = "@.c_low", "@.c_high"
         orders.add(BY_VALUE if canonical is None else BY_CANONICAL_VALUE)
-        found = number.alternatives(value.number.prefix, bounds, low, high)
+        found = number.alternatives(prefix, bounds, low, high)
         tests += [each if unit is None else both(unit, each) for each in found]
     return Rows("quantity", sps, tuple(tests), orders.pop() if len(orders) == 1 else ())
 
 
 def _canonical(
     value: QuantityValue, bounds: tuple[Decimal, Decimal]
-) -> tuple[str, tuple[Decimal, Decimal]] | None:
-    """Bring both bounds to the canonical unit; None if the unit is not one of UCUM's."""
+) -> tuple[str, Prefix | None, tuple[Decimal, Decimal]] | None:
+    """Bring a comparison to the canonical unit; None if the unit is not one of UCUM's.
+
+    Returns:
+        Canonical unit, prefix and bounds; the other way round where the unit's scale falls.
+    """
     if value.system != UCUM or not value.code:
         return None
     low, high = (ucum.canonical(bound, value.code) for bound in bounds)
     if low is None or high is None:
         return None
-    return low[1], (low[0], high[0])
+    code, prefix = low[1], value.number.prefix
+    if not ucum.falls(value.code):
+        return code, prefix, (low[0], high[0])
+    if prefix in (None, "eq", "ne"):
+        # Of these ends the lower belongs to the value's precision, and so must the one it becomes.
+        return code, prefix, (high[0].next_plus(_NEIGHBOUR), low[0].next_plus(_NEIGHBOUR))
+    return code, _TURNED.get(prefix, prefix), (high[0], low[0])
 
 
 def _unit(value: QuantityValue) -> Fragment | None:

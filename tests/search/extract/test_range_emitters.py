@@ -251,6 +251,18 @@ def test_a_comparator_turns_round_on_a_falling_scale() -> None:
     assert row[8] == INFINITY
 
 
+def test_a_range_turns_round_on_a_falling_scale() -> None:
+    ends = {"low": {"value": 6, **PH}, "high": {"value": 7, **PH}}
+    [whole] = emitted("quantity", "Range", ends)["quantity"]
+    assert whole[4:6] == (Decimal(6), Decimal(7))
+    [low] = emitted("quantity", "Quantity", ends["high"])["quantity"]
+    [high] = emitted("quantity", "Quantity", ends["low"])["quantity"]
+    assert whole[7:] == (low[7], high[8])
+    [above] = emitted("quantity", "Range", {"low": ends["low"]})["quantity"]
+    assert above[4:6] == (Decimal(6), INFINITY)
+    assert above[7:] == (-INFINITY, high[8])
+
+
 @pytest.mark.parametrize(
     ("datatype", "value", "low", "high"),
     [

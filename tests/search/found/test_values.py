@@ -208,6 +208,41 @@ QUANTITIES = [
         weight("1", "ug"),
     ),
     case(
+        "quantity/ucum-falling-scale", "Observation",
+        "value-quantity=7.4|http://unitsofmeasure.org|[pH]",
+        weight("7.35", "[pH]"), weight("7.45", "[pH]"),
+    ),
+    case(
+        "quantity/ucum-falling-scale-ne", "Observation",
+        "value-quantity=ne5.4|http://unitsofmeasure.org|[pH]",
+        weight("5.45", "[pH]"), weight("5.35", "[pH]"),
+    ),
+    case(
+        "quantity/ucum-falling-scale-gt", "Observation",
+        "value-quantity=gt10|http://unitsofmeasure.org|[pH]",
+        weight("10.1", "[pH]"), weight("10", "[pH]"),
+    ),
+    case(
+        "quantity/ucum-falling-scale-le", "Observation",
+        "value-quantity=le2|http://unitsofmeasure.org|[pH]",
+        weight("2", "[pH]"), weight("2.1", "[pH]"),
+    ),
+    case(
+        "quantity/ucum-falling-scale-sa", "Observation",
+        "value-quantity=sa12|http://unitsofmeasure.org|[pH]",
+        weight("12.1", "[pH]"), weight("12", "[pH]"),
+    ),
+    case(
+        "quantity/ucum-falling-scale-ap", "Observation",
+        "value-quantity=ap9|http://unitsofmeasure.org|[pH]",
+        weight("8.2", "[pH]"), weight("8.0", "[pH]"),
+    ),
+    case(
+        "quantity/ucum-falling-scale-ratio", "Observation",
+        "value-quantity=lt1|http://unitsofmeasure.org|[pH]",
+        weight("0.11", "mol/L"), weight("0.1", "mol/L"),
+    ),
+    case(
         "quantity/ap", "Observation", "value-quantity=ap130|http://unitsofmeasure.org|m",
         weight("14200", "cm"), weight("145", "m"),
     ),
