@@ -2,7 +2,8 @@
 
 A search of it is refused until every resource has rows of an extractor that made it; in part it
 would find a part. Chains into contained resources are not among them: they find resources by
-themselves all the time, and would have to fail for everybody after an upgrade.
+themselves all the time, and would have to fail for everybody after an upgrade. Where a filter
+denies a chain it is refused: it would find what it must not.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -90,10 +91,25 @@ def _codes(clause: Clause) -> Iterator[str]:
                 yield from _codes(inner)
         case Without():
             yield from _codes(clause.clause)
+            if _chains(clause.clause):
+                yield "_contained"
         case Listed():  # Lists are selected by id, code and subject, and have entries
             return
         case _:
             assert_never(clause)
+
+
+def _chains(clause: Clause) -> bool:
+    """Tell whether a clause may look into contained resources."""
+    match clause:
+        case Chain():
+            return True
+        case Every() | Either() | Filter():
+            return any(map(_chains, clause.clauses))
+        case Has() | Without():
+            return _chains(clause.clause)
+        case _:
+            return False
 
 
 def _code(parameter: SearchParameter) -> Iterator[str]:

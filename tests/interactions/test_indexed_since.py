@@ -62,6 +62,10 @@ OF_WORDS = (
     "Bundle?composition._content=letter",
     "Observation?subject:Patient._content=written",
 )
+DENIED = tuple(
+    "Patient?_filter=" + quote(f"{before}not (organization{chain} eq inner)")
+    for before, chain in (("", ".name"), ("name eq written and ", "[name eq inner].name"))
+)
 ALWAYS = ("Patient?organization.name=inner", "Patient?name=written", "Bundle?type=document")
 
 
@@ -174,6 +178,8 @@ def test_what_an_upgrade_brings_is_searched_once_every_resource_has_it(
             sql.execute("UPDATE resource SET extractor = 4 WHERE id = 'd'")
             for query in INSIDE:
                 refused(client.get(query), query.partition("?")[2].partition("=")[0].split(".")[0])
+            for denied in DENIED:
+                refused(client.get(denied), "_contained")
             for query in (TEXT, *ALWAYS):
                 assert client.get(query).json["total"] == 1, query
             part = ("indexing", 50)
@@ -187,3 +193,4 @@ def test_what_an_upgrade_brings_is_searched_once_every_resource_has_it(
         all_or_nothing(client, INSIDE[0], ["p"])
         for query in (*INSIDE, TEXT, *ALWAYS):
             assert client.get(query).json["total"] == 1, query
+        assert [ids(client.get(query)) for query in DENIED] == [[], []]
