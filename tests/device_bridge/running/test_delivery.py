@@ -221,7 +221,7 @@ def test_a_server_that_is_away_is_waited_for(tmp_path: Path, gate: Gate, empty: 
     [
         pytest.param(oru("p").replace(b"ORU^R01", b"ADT^A04"), "MSH-9", id="of another kind"),
         pytest.param(
-            oru("p", "OBX|1|ST|1^MDC_X^MDC|1.1.1.1|a\\X00\\|||||||F"),
+            oru("p", "OBX|1|ST|1^MDC_X^MDC|1.1.1.1|" + "a" * 1_100_000 + "||||||F"),
             "HTTP 4",
             id="the server's no",
         ),
