@@ -1,7 +1,7 @@
 """Check the wheel as a stranger gets it: built, installed in an empty environment, run elsewhere.
 
-Its top-level names must all be ours, and `fhirserver --help`, `serve` and `migrate` must work
-outside the checkout.
+Its top-level names must all be ours, and `fhirserver --help`, `serve` and `migrate` and
+`fhir-bridge --help` must work outside the checkout.
 """
 
 import os
@@ -28,6 +28,7 @@ def main() -> None:
         check_names(wheel)
         program = install(wheel, elsewhere / "env")
         run(program, "--help", cwd=elsewhere)
+        run(program.with_name("fhir-bridge"), "--help", cwd=elsewhere)
         check_serve(program, elsewhere)
         run(program, "migrate", "--data-dir", str(elsewhere / "data"), cwd=elsewhere)
     print("the wheel works outside the checkout")
@@ -68,7 +69,9 @@ def run(program: Path, *arguments: str, cwd: Path) -> None:
         [str(program), *arguments], cwd=cwd, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        sys.exit(f"fhirserver {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}")
+        sys.exit(
+            f"{program.name} {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}"
+        )
 
 
 def check_serve(program: Path, folder: Path) -> None:

@@ -17,6 +17,7 @@ from fhirserver.fhirpath import (
     root_node,
     to_system,
 )
+from fhirserver.fhirpath.context import RESERVED
 from fhirserver.fhirpath.contexts import Evaluated, evaluate_each, find_places
 from fhirserver.fhirpath.errors import line_and_column
 from fhirserver.fhirpath.functions_conversion import to_text
@@ -85,6 +86,8 @@ def _variables(given: list[str]) -> dict[str, Any]:
         name, separator, text = each.partition("=")
         if not separator or not name:
             raise CommandError(f"--var {each!r}: use NAME=TEXT", exit_code=2)
+        if name in RESERVED:
+            raise CommandError(f"--var: %{name} is FHIRPath's own; name it otherwise", exit_code=2)
         found[name] = ElementNode(text, "string")
     return found
 

@@ -26,6 +26,8 @@ _CONSTANTS = {
     "sct": "http://snomed.info/sct",
     "loinc": "http://loinc.org",
 }
+RESERVED = frozenset({"context", "resource", "rootResource", "this", "index", "total", *_CONSTANTS})
+"""Names that nobody else can give to a variable."""
 _PREFIXES = {
     "vs-": "http://hl7.org/fhir/ValueSet/",
     "ext-": "http://hl7.org/fhir/StructureDefinition/",

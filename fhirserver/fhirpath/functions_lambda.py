@@ -5,7 +5,7 @@ Spec: http://hl7.org/fhirpath/N1/index.html#filtering-and-projection, #iif and #
 
 from functools import cmp_to_key
 
-from fhirserver.fhirpath.context import Context
+from fhirserver.fhirpath.context import RESERVED, Context
 from fhirserver.fhirpath.cost import terms, weight
 from fhirserver.fhirpath.equality import identity, order
 from fhirserver.fhirpath.errors import FhirPathError, FhirPathLimitError
@@ -13,9 +13,6 @@ from fhirserver.fhirpath.function_table import Compile, FunctionDef, Run, need_t
 from fhirserver.fhirpath.syntax import Expr, SortKey
 from fhirserver.fhirpath.values import Collection, single
 
-_RESERVED = frozenset(
-    {"context", "resource", "rootResource", "ucum", "sct", "loinc", "this", "index", "total"}
-)
 _MAX_ITEMS = 100_000
 _COMPARISONS = 16
 """What sorting looks at an item, about: the logarithm of their number."""
@@ -196,7 +193,7 @@ def _define_variable(compiler: Compile, source: Run, arguments: tuple[Expr, ...]
     def run(this: Collection, context: Context) -> Collection:
         items = source(this, context)
         key = need_text(single(name(this, context)))
-        if key in _RESERVED or key in context.variables:
+        if key in RESERVED or key in context.variables:
             raise FhirPathError(f"%{key} is defined already")
         content = items if value is None else value(items, context)
         context.variables = {**context.variables, key: content}

@@ -15,6 +15,7 @@ from fhirserver.http.negotiation import FORMATS_BY_TYPE, Format, body_format, pa
 from fhirserver.interactions import Patch, WriteOptions
 from fhirserver.interactions.large_content import uploaded
 from fhirserver.interactions.patch_formats import check_patch_format, parse_patch
+from fhirserver.interactions.preconditions import unheeded
 from fhirserver.interactions.provenance import read_provenance
 from fhirserver.model.json import JsonValue, parse_json
 from fhirserver.model.xml import parse_xml
@@ -87,7 +88,8 @@ def write_options(exchange: Exchange) -> WriteOptions:
     """Read the headers of a write.
 
     Raises:
-        InvalidRequestError: a header that is malformed, or If-None-Match with anything but `*`.
+        InvalidRequestError: a header that is malformed, If-None-Match with anything but `*`, or a
+            precondition that this write does not heed.
         FhirError: as `read_provenance`.
     """
     headers = exchange.request.headers
@@ -99,7 +101,7 @@ def write_options(exchange: Exchange) -> WriteOptions:
             expression=("http.If-None-Match",),
         )
     provenance = headers.get("x-provenance")
-    return WriteOptions(
+    options = WriteOptions(
         if_match=None if if_match is None else if_match.versions,
         if_none_match_any=if_none_match is not None,
         if_none_exist=headers.get("if-none-exist"),
@@ -108,6 +110,22 @@ def write_options(exchange: Exchange) -> WriteOptions:
         if provenance is None
         else read_provenance(exchange.services.definitions, provenance),
     )
+    _refuse_unheeded(exchange, options)
+    return options
+
+
+def _refuse_unheeded(exchange: Exchange, options: WriteOptions) -> None:
+    """Refuse preconditions that would be passed over; If-Match stands above the date beside it."""
+    names = unheeded(exchange.route.interaction, options)
+    unmodified_since = exchange.request.headers.get("if-unmodified-since")
+    if options.if_match is None and unmodified_since is not None:
+        names.append("If-Unmodified-Since")
+    if names:
+        raise InvalidRequestError(
+            f"{names[0]} is not heeded here; leave it out, or make an update, patch or delete "
+            "depend on the version by If-Match.",
+            expression=(f"http.{names[0]}",),
+        )
 
 
 def _required(body: bytes) -> bytes:

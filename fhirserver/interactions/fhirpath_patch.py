@@ -121,7 +121,7 @@ class _Patcher:
         found = self._evaluate(self._operation.path)
         if not found:
             return
-        slot = self._slot(found)
+        slot = self._slot(found, self._operation.path)
         if slot.position is None:
             slot.holder.pop(slot.key, None)
             slot.holder.pop(f"_{slot.key}", None)
@@ -135,7 +135,7 @@ class _Patcher:
     def _replace(self) -> None:
         value = self._operation.value
         found = self._evaluate(self._operation.path)
-        slot = self._slot(found)
+        slot = self._slot(found, self._operation.path)
         content = value.content
         if value.parts:
             assert isinstance(found[0], ElementNode)
@@ -170,17 +170,20 @@ class _Patcher:
             ) from None
 
     def _only(self, path: str) -> ElementNode:
-        """Require that a path names one element that has children."""
+        """Require that a path names one element, and give what holds its children.
+
+        Those of a primitive, its id and extensions, stand beside its value.
+        """
         found = self._evaluate(path)
         if len(found) == 1 and isinstance(found[0], ElementNode):
             node = found[0]
             if node.value.__class__ is dict:
                 return node
+            return ElementNode(_beside(self._slot(found, path)), node.path)
         raise self._unfit(f"{path[:200]!r} names {len(found)} elements and must name one")
 
-    def _slot(self, found: list[object]) -> Slot:
-        """Find where the one element stands that the operation's path names."""
-        path = self._operation.path
+    def _slot(self, found: list[object], path: str) -> Slot:
+        """Find where the one element stands that a path names."""
         if len(found) != 1:
             raise self._unfit(f"{path[:200]!r} names {len(found)} elements and must name one")
         node = found[0]
@@ -261,6 +264,20 @@ def _renamed(key: str, node: object, suffix: str) -> str:
         return key
     old = node.path[0].upper() + node.path[1:]
     return key.removesuffix(old) + suffix if key.endswith(old) and key != old else key
+
+
+def _beside(slot: Slot) -> JsonObject:
+    """Give the object of a primitive's id and extensions; where there is none, one is made."""
+    key = f"_{slot.key}"
+    if slot.position is None:
+        found: JsonObject = slot.holder.setdefault(key, {})
+        return found
+    items = slot.holder.setdefault(key, [])
+    length = max(slot.position + 1, len(slot.holder.get(slot.key, ())))
+    items.extend([None] * (length - len(items)))
+    items[slot.position] = items[slot.position] or {}
+    made: JsonObject = items[slot.position]
+    return made
 
 
 def _put(slot: Slot, content: JsonValue, sibling: JsonValue) -> None:

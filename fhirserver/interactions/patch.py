@@ -19,6 +19,7 @@ from fhirserver.interactions.respond import respond
 from fhirserver.interactions.types import Patch, Query, Result, Services, WriteOptions
 from fhirserver.interactions.update import require_if_match
 from fhirserver.interactions.writing import apply_update
+from fhirserver.model.content_apart import content_apart
 from fhirserver.model.json import JsonObject, JsonValue, parse_json
 from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.write import Change, WriteSession, Written, run_write
@@ -84,8 +85,9 @@ class Patching:
 
     def _patched(self, body: bytes) -> JsonValue:
         patch_format = PATCH_FORMATS[self._document.media_type]
-        definitions = self._services.definitions
-        return patch_format.apply(definitions, parse_json(body), self._document.document)
+        content = parse_json(body)
+        _refuse_content_apart(content)
+        return patch_format.apply(self._services.definitions, content, self._document.document)
 
     def write(
         self, session: WriteSession, type_: str, id_: str, row: AuditRow
@@ -147,6 +149,16 @@ def patch_conditional(
 
     prepared, written = run_write(services.database, attempt)
     return respond(services, written, options.prefer, prepared.issues)
+
+
+def _refuse_content_apart(resource: JsonObject) -> None:
+    """Refuse to patch around content that is not in the resource, or to lose it by that."""
+    if content_apart(resource) is not None:
+        raise UnprocessableError(
+            "The content of this Binary is kept apart, and no patch can take it over into a new "
+            "version; send it anew by an update.",
+            expression=("Binary.data",),
+        )
 
 
 def _kept_identity(type_: str, id_: str, content: JsonValue) -> JsonObject:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from fhirserver.definitions import Definitions
 from fhirserver.errors import FhirError, InvalidRequestError, Issue
+from fhirserver.interactions.preconditions import unheeded
 from fhirserver.interactions.request_url import Target, parse_request_url
 from fhirserver.interactions.types import Preference, WriteOptions
 from fhirserver.model.instant import interval_us
@@ -101,13 +102,15 @@ def parse_entry(
         )
     target = _target(path, method, request.get("url"), definitions, base_url)
     is_read = method in ("GET", "HEAD")
+    options = WriteOptions() if is_read else _options(f"{path}.request", request, prefer)
+    _refuse_unheeded(f"{path}.request", target.interaction, options)
     return Entry(
         index=index,
         method=method,
         target=target,
         full_url=_text(path, raw, "fullUrl"),
         resource=_resource(path, method, raw),
-        options=WriteOptions() if is_read else _options(f"{path}.request", request, prefer),
+        options=options,
         if_none_match=_versions(f"{path}.request", request, "ifNoneMatch") if is_read else None,
         if_modified_since_us=_since_us(f"{path}.request", request) if is_read else None,
     )
@@ -191,6 +194,16 @@ def _options(path: str, request: JsonObject, prefer: Preference) -> WriteOptions
         if_none_exist=_text(path, request, "ifNoneExist"),
         prefer=prefer,
     )
+
+
+def _refuse_unheeded(path: str, interaction: str, options: WriteOptions) -> None:
+    for header in unheeded(interaction, options):
+        name = header[0].lower() + header[1:].replace("-", "")
+        raise InvalidRequestError(
+            f"{path}.{name} is not heeded by this entry; leave it out, or make an update, patch "
+            "or delete depend on the version by ifMatch.",
+            expression=(f"{path}.{name}",),
+        )
 
 
 def _since_us(path: str, request: JsonObject) -> int | None:

@@ -12,6 +12,8 @@ from fhirserver.model.xml_source import FHIR, XHTML, Source, parse_source
 _XSI = "http://www.w3.org/2001/XMLSchema-instance "
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,9})?", re.ASCII)
+_WHOLE_LENGTH_MAX = 1000
+"""Python makes no integer of thousands of digits, and no FHIR decimal is so large."""
 
 
 def parse_xml(raw: bytes, table: ElementTable) -> JsonObject:
@@ -182,7 +184,8 @@ def _decimal(text: str) -> int | Decimal | None:
     if not _DECIMAL.fullmatch(text):
         return None
     # JSON reads a number without fraction and exponent as an integer.
-    return int(text) if text.lstrip("-").isdigit() else parse_decimal(text)
+    is_whole = len(text) <= _WHOLE_LENGTH_MAX and text.lstrip("-").isdigit()
+    return int(text) if is_whole else parse_decimal(text)
 
 
 _CONVERSIONS: dict[str, Callable[[str], JsonValue]] = {

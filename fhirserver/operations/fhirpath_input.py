@@ -22,6 +22,7 @@ from typing import Any
 from fhirserver.definitions import r4
 from fhirserver.errors import InvalidRequestError, UnprocessableError
 from fhirserver.fhirpath import ElementNode, root_node
+from fhirserver.fhirpath.context import RESERVED
 from fhirserver.fhirpath.parts import JSON_VALUE, XML_VALUE, value_types
 from fhirserver.model.json import JsonObject, JsonValue, parse_json
 from fhirserver.model.xml import parse_xml
@@ -30,7 +31,6 @@ from fhirserver.validation.shape import shape_faults
 TEXTS = ("expression", "context")
 WITHOUT_EFFECT = ("validate", "terminologyserver", "debug_trace")
 NAMES = (*TEXTS, "resource", "variables", *WITHOUT_EFFECT)
-RESERVED = frozenset({"context", "resource", "rootResource", "ucum", "sct", "loinc"})
 
 
 @dataclass(slots=True)

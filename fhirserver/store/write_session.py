@@ -323,6 +323,7 @@ class WriteSession:
             after |= holding(own_keys, self._definitions.specification) - known
         if integrity == "enforce":
             refuse_stray(changes)
+        after -= {each for each, change in zip(identities, changes, strict=True) if change.content}
         found = self._references.find(named - own.keys(), after, changes, integrity)
         return own | found, {each: found[each] for each in after if each in found}
 

@@ -13,6 +13,7 @@ FOLDERS = {
     "terminology": "fhirserver_terminology",
     "migrations": "fhirserver_migrations",
     "conformance": "fhirserver_conformance",
+    "device_bridge": "fhirserver_device_bridge",
 }
 
 

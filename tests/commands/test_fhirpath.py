@@ -69,6 +69,9 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param(["name", "none.json"], 2, "", "none.json: No such file", id="no-file"),
         pytest.param(["name", "p.json", "--var", "x"], 2, "", "use NAME=TEXT", id="variable"),
         pytest.param(
+            ["1", "p.json", "--var", "context=x"], 2, "", "FHIRPath's own", id="own-variable"
+        ),
+        pytest.param(
             ["%resource.descendants().select(" * 9 + "1" + ")" * 9, "p.json"],
             1,
             "",

@@ -174,6 +174,17 @@ TYPES = {
         gzip.compress(PATIENT)[:-4],
         {"Content-Encoding": "gzip"},
     ),
+    "xml/5000-digits": Bad(
+        "POST",
+        "Observation",
+        422,
+        "value",
+        "beyond 1E-100 to 1E+100",
+        "Observation.value.value",
+        f'<Observation {FHIR}><status value="final"/><code><text value="x"/></code><valueQuantity>'
+        f'<value value="{"9" * 5000}"/></valueQuantity></Observation>'.encode(),
+        {"Content-Type": XML},
+    ),
     "coding/bomb": Bad(
         "POST",
         "Patient",
@@ -197,6 +208,60 @@ HEADERS = {
     "if-match/empty": put({"If-Match": ""}, 'W/"1"', "http.If-Match"),
     "if-match/beyond-ascii": put({"If-Match": "é"}, 'W/"1"', "http.If-Match"),
     "if-none-match/tag-on-write": put({"If-None-Match": 'W/"1"'}, "* only", "http.If-None-Match"),
+    "if-none-exist/update": put(
+        {"If-None-Exist": "active=true"}, "by If-Match", "http.If-None-Exist"
+    ),
+    "if-unmodified-since/update": put(
+        {"If-Unmodified-Since": "Mon, 01 Jan 2001 00:00:00 GMT"},
+        "by If-Match",
+        "http.If-Unmodified-Since",
+    ),
+    "if-match/create": Bad(
+        "POST", "Patient", 400, "invalid", "", "http.If-Match", PATIENT, {"If-Match": 'W/"1"'}
+    ),
+    "if-none-match/create": Bad(
+        "POST", "Patient", 400, "invalid", "", "http.If-None-Match", PATIENT, {"If-None-Match": "*"}
+    ),
+    "if-none-match/patch": Bad(
+        "PATCH",
+        "Patient/1",
+        400,
+        "invalid",
+        "",
+        "http.If-None-Match",
+        b"[]",
+        {"If-None-Match": "*", "Content-Type": JSON_PATCH},
+    ),
+    "if-none-match/delete": Bad(
+        "DELETE",
+        "Patient/1",
+        400,
+        "invalid",
+        "",
+        "http.If-None-Match",
+        None,
+        {"If-None-Match": "*"},
+    ),
+    "if-none-exist/conditional-delete": Bad(
+        "DELETE",
+        "Patient?active=true",
+        400,
+        "invalid",
+        "",
+        "http.If-None-Exist",
+        None,
+        {"If-None-Exist": "active=true"},
+    ),
+    "if-match/bundle": Bad(
+        "POST",
+        "",
+        400,
+        "invalid",
+        "",
+        "http.If-Match",
+        b'{"resourceType":"Bundle","type":"batch"}',
+        {"If-Match": 'W/"1"'},
+    ),
     "if-none-match/bare": Bad(
         "GET", "Patient/1", 400, "invalid", "", "http.If-None-Match", None, {"If-None-Match": "x"}
     ),

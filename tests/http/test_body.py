@@ -19,7 +19,7 @@ from fhirserver.errors import (
     UnavailableError,
     UnsupportedMediaTypeError,
 )
-from fhirserver.http.body import BodyFraming, BodyLimits, StreamBody
+from fhirserver.http.body import BodyFraming, BodyLimits, StreamBody, decompress
 
 LIMIT = 1000
 
@@ -94,6 +94,16 @@ def test_bodies_are_refused(
     body = StreamBody(BytesIO(sent), framing(length, coding), limits())
     with pytest.raises(error):
         body.read()
+
+
+def test_members_come_together_wherever_they_begin_and_end() -> None:
+    members = [bytes([number % 256]) * (number * 37 % 9000) for number in range(300)]
+    assert decompress(b"".join(map(gzip.compress, members)), 10**7) == b"".join(members)
+
+
+def test_members_without_content_are_counted() -> None:
+    with pytest.raises(TooLargeError, match="gzip members"):
+        decompress(gzip.compress(b"") * 100_001, LIMIT)
 
 
 def test_a_late_body_is_given_up_and_the_next_one_read(silent: BytesIO) -> None:

@@ -179,6 +179,22 @@ def test_a_bundle_says_what_it_leaves_out_and_nobody_stores_that(
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"op": "replace", "path": "/contentType", "value": "a/b"}, id="beside-it"),
+        pytest.param({"op": "remove", "path": "/_data"}, id="the-note-of-it"),
+    ],
+)
+def test_no_patch_loses_content_that_is_kept_apart(
+    client: Client, place: str, change: dict[str, str]
+) -> None:
+    answer = client.patch(place, [change], content_type="application/json-patch+json")
+    assert answer.status == 422
+    assert "an update" in answer.json["issue"][0]["diagnostics"]
+    assert raw(client, place).body == CONTENT
+
+
+@pytest.mark.parametrize(
     ("headers", "status", "expression"),
     [
         pytest.param({"If-None-Match": "*"}, 412, "http.If-None-Match", id="exists"),

@@ -98,6 +98,19 @@ def test_reads_with_conditions_and_without_bodies(client: Client, type_: str) ->
             entry("PUT", "Patient/a", patient("a"), ifNoneMatch='W/"1"'), "ifNoneMatch",
             id="a tag on a write",
         ),
+        pytest.param(
+            entry("POST", "Patient", patient(), ifMatch='W/"1"'), "ifMatch", id="create if matched"
+        ),
+        pytest.param(
+            entry("POST", "Patient", patient(), ifNoneMatch="*"), "ifNoneMatch", id="create only"
+        ),
+        pytest.param(
+            entry("PUT", "Patient/a", patient("a"), ifNoneExist="active=true"), "ifNoneExist",
+            id="update if none exists",
+        ),
+        pytest.param(
+            entry("DELETE", "Patient/a", ifNoneMatch="*"), "ifNoneMatch", id="delete if none"
+        ),
     ],
 )  # fmt: skip
 def test_conditions_that_cannot_be_are_named(

@@ -72,6 +72,28 @@ def test_hl7_cases(test_data: Path) -> None:
             "multipleBirthInteger", 2, id="add choice",
         ),
         pytest.param(
+            operation(
+                "add", "Patient.active", name={"valueString": "extension"},
+                value={"valueExtension": {"url": "http://n", "valueCode": "1"}},
+            ),
+            "_active", {"extension": [{"url": "http://n", "valueCode": "1"}]},
+            id="add to a primitive",
+        ),
+        pytest.param(
+            operation(
+                "insert", "Patient.name[0].given[0].extension", index={"valueInteger": 0},
+                value={"valueExtension": {"url": "http://n", "valueCode": "1"}},
+            ),
+            "name",
+            [
+                {**PATIENT["name"][0], "_given": [
+                    {"extension": [{"url": "http://n", "valueCode": "1"}]}, {"id": "g"},
+                ]},
+                PATIENT["name"][1],
+            ],
+            id="insert below a primitive of a list",
+        ),
+        pytest.param(
             operation("delete", "Patient.name.where(use = 'official')"),
             "name", [PATIENT["name"][0]], id="delete by where",
         ),

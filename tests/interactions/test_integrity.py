@@ -288,6 +288,26 @@ def test_deletes_in_a_transaction_with_referrers(
     assert client.get(target).status == (410 if status == 200 else 200)
 
 
+def test_a_refusal_names_nothing_that_the_same_transaction_stores(
+    clients: dict[str, Client],
+) -> None:
+    number = next(_numbers)
+    target, id_ = f"Patient/t{number}", f"d{number}"
+    referrer = {**basic(id_, target), "author": {"reference": "Practitioner/absent"}}
+    entries = [
+        {
+            "request": {"method": "PUT", "url": target},
+            "resource": {"resourceType": "Patient", "id": f"t{number}"},
+        },
+        {"request": {"method": "PUT", "url": f"Basic/{id_}"}, "resource": referrer},
+    ]
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    answer = clients["enforce"].post("", bundle)
+    assert answer.status == 409
+    places = [each["expression"] for each in answer.json["issue"]]
+    assert places == [["Bundle.entry[1].resource.author"]]
+
+
 def test_an_update_is_asked_about_what_it_adds(clients: dict[str, Client]) -> None:
     id_ = f"u{next(_numbers)}"
     body = basic(id_, "Patient/absent")

@@ -1,0 +1,134 @@
+"""Show what becomes of messages: as sent, as readings, as FHIR. Nothing is sent or kept.
+
+A FILE is one message, or several framed as MLLP sends them.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fhirserver_device_bridge.commands.options import configuration
+from fhirserver_device_bridge.commands.usage import UsageError
+from fhirserver_device_bridge.framing.mllp import VT, MllpDeframer
+from fhirserver_device_bridge.reading import Reading, Source
+
+if TYPE_CHECKING:
+    from fhirserver_device_bridge.convert import Conversion
+
+EXAMPLES = """\
+examples:
+  fhir-bridge convert message.hl7
+  fhir-bridge convert --config bridge.yaml --source icu *.hl7
+  fhir-bridge convert --json message.hl7 | jq .bundle
+"""
+
+_SIZE_LIMIT_BYTES = 256 * 1024 * 1024
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="with a message")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="for what a source is told")
+    parser.add_argument("--source", metavar="NAME", help="of the configuration; with --config")
+    parser.add_argument("--json", action="store_true", help="one line of JSON for each message")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Convert each message; 1 if one cannot be charted."""
+    from fhirserver_device_bridge.convert import convert
+
+    source = _source(arguments)
+    refused = 0
+    for name, raw in _messages(arguments.files):
+        conversion = convert(raw, source, datetime.now(UTC), 1)
+        refused += conversion.rejected is not None
+        shown = _as_json if arguments.json else _as_text
+        sys.stdout.write(shown(name, raw, conversion))
+    return 1 if refused else 0
+
+
+def _source(arguments: argparse.Namespace) -> Source:
+    if (arguments.config is None) != (arguments.source is None):
+        raise UsageError("--config and --source go together")
+    if arguments.config is None:
+        return Source("dry-run")
+    source = configuration(arguments).source(arguments.source)
+    if source is None:
+        raise UsageError(f"{arguments.config} has no source {arguments.source!r}")
+    return source
+
+
+def _messages(files: list[Path]) -> Iterator[tuple[str, bytes]]:
+    for file in files:
+        try:
+            raw = file.read_bytes()
+        except OSError as error:
+            raise UsageError(f"{file}: {error.strerror}") from None
+        if raw.startswith(VT):
+            for frame in MllpDeframer(_SIZE_LIMIT_BYTES).feed(raw):
+                yield str(file), frame.content
+        else:
+            yield str(file), raw
+
+
+def _as_json(name: str, raw: bytes, conversion: "Conversion") -> str:
+    document = {
+        "file": name,
+        "message": _segments(raw),
+        "readings": conversion.readings,
+        "quarantined": conversion.quarantined,
+        "unmapped": conversion.unmapped,
+        "rejected": conversion.rejected,
+        "held": conversion.held,
+        "bundle": conversion.bundle,
+    }
+    return _ENCODER.encode(document).decode("utf-8") + "\n"
+
+
+def _as_text(name: str, raw: bytes, conversion: "Conversion") -> str:
+    sections: dict[str, list[str]] = {
+        "message": _segments(raw),
+        "readings": [_line(each) for each in conversion.readings],
+        "quarantined": [f"{_line(each.reading)}  {each.reason}" for each in conversion.quarantined],
+        "unmapped": [f"{each.system} {each.code}" for each in conversion.unmapped],
+        "rejected": [conversion.rejected] if conversion.rejected else [],
+        "held": [conversion.held] if conversion.held else [],
+        "fhir": _indented(conversion.bundle),
+    }
+    lines = [f"== {name}"]
+    for title, body in sections.items():
+        if body:
+            lines += [title, *(f"  {line}" for line in body)]
+    return "\n".join(lines) + "\n"
+
+
+def _segments(raw: bytes) -> list[str]:
+    return raw.decode("utf-8", "replace").replace("\n", "\r").rstrip("\r").split("\r")
+
+
+def _line(reading: Reading) -> str:
+    """Show a reading in one line: place, code, value or why there is none, status, flags, time."""
+    code, value = reading.codes[0], reading.value
+    shown = getattr(value, "text", value) if value is not None else f"({reading.absent})"
+    return "  ".join(
+        (
+            reading.handle or "-",
+            code.display or code.code,
+            str(shown),
+            reading.status,
+            ",".join(sorted(reading.flags)) or "-",
+            reading.time.text if reading.time else "-",
+        )
+    )
+
+
+def _indented(bundle: object) -> list[str]:
+    if bundle is None:
+        return []
+    return msgspec.json.format(_ENCODER.encode(bundle), indent=2).decode("utf-8").splitlines()

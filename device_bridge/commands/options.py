@@ -1,0 +1,61 @@
+"""What several commands take: the configuration, and with it the journal."""
+
+import argparse
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from fhirserver_device_bridge.commands.usage import UsageError
+from fhirserver_device_bridge.journal.changes import Change
+from fhirserver_device_bridge.journal.layout import JournalError, open_journal
+
+if TYPE_CHECKING:
+    from fhirserver_device_bridge.config.settings import Bridge
+
+T = TypeVar("T")
+
+
+def add_config_option(parser: argparse.ArgumentParser) -> None:
+    """Declare --config."""
+    parser.add_argument(
+        "--config", required=True, metavar="FILE", type=Path, help="configuration, YAML"
+    )
+
+
+def configuration(arguments: argparse.Namespace) -> "Bridge":
+    """Read the configuration. Raises UsageError where it cannot be used."""
+    try:
+        from fhirserver_device_bridge.config.document import ConfigError
+        from fhirserver_device_bridge.config.read import read_config
+        from fhirserver_device_bridge.mapping.files import mapping_named
+
+        bridge = read_config(arguments.config)
+        for listener in bridge.listeners:
+            mapping_named(listener.source.mapping)
+    except ConfigError as error:
+        raise UsageError(str(error)) from None
+    return bridge
+
+
+@contextmanager
+def journal_of(arguments: argparse.Namespace) -> Iterator[sqlite3.Connection]:
+    """Open the configured journal, beside a bridge that may run on it."""
+    try:
+        with closing(open_journal(configuration(arguments).journal.folder)) as connection:
+            yield connection
+    except JournalError as error:
+        raise UsageError(str(error), 1) from None
+
+
+def changed(connection: sqlite3.Connection, change: Change[T]) -> T:
+    """Make a change in a transaction of its own."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        outcome = change(connection)
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+    return outcome

@@ -1,0 +1,98 @@
+"""Play a patient monitor: send PCD-01 messages by MLLP until each is acknowledged.
+
+The same seed sends the same messages at the same device times, whatever faults there are.
+"""
+
+import argparse
+import ssl
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fhirserver_device_bridge.commands.usage import UsageError
+from fhirserver_device_bridge.simulator.faults import FAULTS, Chances, Fault
+from fhirserver_device_bridge.simulator.mllp_client import MllpClient, Receiver, RejectedError
+from fhirserver_device_bridge.simulator.monitor import messages
+
+EXAMPLES = """\
+examples:
+  fhir-bridge simulate mllp --to 127.0.0.1:2575 --patient '12345^^^Hospital^MR'
+  fhir-bridge simulate mllp --to 127.0.0.1:2575 --messages 1000 --rate 0 --seed 7
+  fhir-bridge simulate mllp --to 127.0.0.1:2575 --faults slow,split,duplicate,garbage,drop-ack
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
+    mllp = kinds.add_parser("mllp", help="a patient monitor: HL7 v2, IHE PCD-01")
+    mllp.add_argument("--to", required=True, metavar="HOST:PORT", type=_address)
+    mllp.add_argument("--messages", type=int, default=10, metavar="N", help="default 10")
+    mllp.add_argument("--rate", type=float, default=1.0, metavar="N", help="a second; 0: no pauses")
+    mllp.add_argument("--seed", type=int, default=1, metavar="N", help="default 1")
+    mllp.add_argument("--start", type=_instant, metavar="TIME", help="of the first; default now")
+    mllp.add_argument(
+        "--patient", default="12345^^^Hospital^MR", metavar="PID-3", help="default %(default)s"
+    )
+    mllp.add_argument(
+        "--faults", type=_faults, default=frozenset(), metavar="LIST", help=", ".join(FAULTS)
+    )
+    mllp.add_argument("--ca-file", type=Path, metavar="FILE", help="use TLS, and trust these")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Send everything."""
+    tls = None
+    try:
+        if arguments.ca_file is not None:
+            tls = ssl.create_default_context(cafile=arguments.ca_file)
+    except OSError as error:
+        raise UsageError(f"{arguments.ca_file}: {error}") from None
+    host, port = arguments.to
+    client = MllpClient(Receiver(host, port, tls))
+    try:
+        _send(arguments, client)
+    except RejectedError as error:
+        raise UsageError(str(error), 1) from None
+    finally:
+        client.close()
+    sys.stdout.write(f"{arguments.messages} messages kept, {client.sent} sent\n")
+    return 0
+
+
+def _send(arguments: argparse.Namespace, client: MllpClient) -> None:
+    chances = Chances(arguments.seed, arguments.faults)
+    start = arguments.start or datetime.now(UTC)
+    began = time.monotonic()
+    made = messages(arguments.seed, arguments.messages, start, arguments.patient)
+    for number, message in enumerate(made):
+        if arguments.rate:
+            time.sleep(max(0.0, began + number / arguments.rate - time.monotonic()))
+        for transmission in chances.transmissions(message.raw):
+            client.deliver(message, transmission)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no HOST:PORT")
+    return host.strip("[]"), int(port)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-01-31T12:00:00Z")
+    return instant
+
+
+def _faults(text: str) -> frozenset[Fault]:
+    named = {word for word in text.split(",") if word}
+    known = frozenset(fault for fault in FAULTS if fault in named)
+    if len(known) < len(named):
+        raise argparse.ArgumentTypeError(f"of {text!r} only {', '.join(FAULTS)} are known")
+    return known

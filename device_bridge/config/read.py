@@ -1,0 +1,109 @@
+"""Read the configuration: every fault is said with its line, before a port is opened."""
+
+import codecs
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from fhirserver_device_bridge.config.checking import check
+from fhirserver_device_bridge.config.document import Document, read_document
+from fhirserver_device_bridge.config.settings import (
+    Bridge,
+    Delivery,
+    JournalSettings,
+    Listener,
+    Server,
+    Tls,
+)
+from fhirserver_device_bridge.reading import SHIPPED, Source
+
+_OF_SOURCE = ("mapping", "acknowledgement")
+_OF_LISTENER = ("protocol", "size_limit_bytes", "connection_limit", "idle_s")
+
+
+def read_config(file: Path) -> Bridge:
+    """Read a configuration file; relative paths in it start at its folder.
+
+    Raises:
+        ConfigError: it cannot be read or used.
+    """
+    document = read_document(file)
+    check(document, files(__package__).joinpath("bridge.schema.json").read_bytes())
+    return _bridge(document)
+
+
+def _bridge(document: Document) -> Bridge:
+    value, folder = document.value, document.file.parent
+    server = value["server"]
+    return Bridge(
+        server=Server(
+            base=server["base"].rstrip("/"),
+            **_paths(server, folder, "token_file", "ca_file"),
+            **_given(server, "timeout_s"),
+        ),
+        journal=JournalSettings(
+            folder=folder / value["journal"]["folder"],
+            **_given(value["journal"], "retention_days", "minimum_free_bytes", "backlog_limit"),
+        ),
+        delivery=Delivery(**value.get("delivery", {})),
+        metrics_port=value.get("metrics", {}).get("port"),
+        listeners=tuple(_listener(document, name) for name in value["sources"]),
+    )
+
+
+def _listener(document: Document, name: str) -> Listener:
+    value = document.value["sources"][name]
+    host, _, port = value["listen"].rpartition(":")
+    if int(port) > 65535:
+        raise document.error(("sources", name, "listen"), f"port {port} is above 65535")
+    tls = value.get("tls")
+    folder = document.file.parent
+    return Listener(
+        source=_source(document, name, value),
+        host=host.strip("[]"),
+        port=int(port),
+        tls=None if tls is None else Tls(**_paths(tls, folder, "certificate", "key", "client_ca")),
+        **_given(value, *_OF_LISTENER),
+    )
+
+
+def _source(document: Document, name: str, value: dict[str, Any]) -> Source:
+    given: dict[str, Any] = _given(value, *_OF_SOURCE)
+    if "character_set" in value:
+        given["character_set"] = _character_set(document, name, value["character_set"])
+    if given.get("mapping", SHIPPED) != SHIPPED:
+        given["mapping"] = str(document.file.parent / given["mapping"])
+    if "zone" in value:
+        given["zone"] = _zone(document, name, value["zone"])
+    return Source(
+        name=name,
+        sentinels=frozenset(value.get("sentinels", ())),
+        systems=tuple(value.get("systems", {}).items()),
+        **given,
+    )
+
+
+def _character_set(document: Document, name: str, text: str) -> str:
+    try:
+        return codecs.lookup(text).name
+    except LookupError:
+        place = ("sources", name, "character_set")
+        raise document.error(place, f"{text!r} is no character set; say utf-8, latin-1 …") from None
+
+
+def _zone(document: Document, name: str, text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        place = ("sources", name, "zone")
+        message = f"{text!r} is no time zone; say one such as Europe/Berlin"
+        raise document.error(place, message) from None
+
+
+def _given(value: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value[name] for name in names if name in value}
+
+
+def _paths(value: dict[str, Any], folder: Path, *names: str) -> dict[str, Any]:
+    return {name: folder / value[name] for name in names if name in value}

@@ -1,0 +1,112 @@
+"""What the configuration says, in the form the rest of the bridge is told it.
+
+Defaults stand here and nowhere else; docs/device-bridge.md names each.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from fhirserver_device_bridge.reading import Source
+
+Protocol = Literal["mllp", "x20601"]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where Observations go.
+
+    Attributes:
+        base: FHIR base, without a slash at the end.
+        token_file: holds a bearer token; read anew for every request. None for no token.
+        ca_file: authorities to trust; None for the system's.
+        timeout_s: for every step of a request.
+    """
+
+    base: str
+    token_file: Path | None = None
+    ca_file: Path | None = None
+    timeout_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class JournalSettings:
+    """Where frames are kept.
+
+    Attributes:
+        folder: made if missing; one bridge at a time.
+        retention_days: how long what was delivered stays for a replay.
+        minimum_free_bytes: with less free on its disk, frames are refused.
+        backlog_limit: with more entries not delivered, sockets are no longer read.
+    """
+
+    folder: Path
+    retention_days: float = 30.0
+    minimum_free_bytes: int = 256 * 1024 * 1024
+    backlog_limit: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How the server is asked again.
+
+    Attributes:
+        attempts: after this many answers that blame neither the message nor the hour (409, 500 and
+            the like), a message goes to the dead letters.
+        longest_pause_s: between two attempts.
+        held_retry_s: how often a held message looks for its patient.
+    """
+
+    attempts: int = 8
+    longest_pause_s: float = 30.0
+    held_retry_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Files in PEM; with `client_ca` senders must show a certificate that it signed."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One port on which one source is heard.
+
+    Attributes:
+        source: what decoders must know of it.
+        protocol: mllp for HL7 v2, x20601 for personal health devices (IEEE 11073-20601).
+        host, port: to bind; port 0 chooses a free one.
+        size_limit_bytes: of one message.
+        idle_s: a connection that is silent for so long is closed.
+    """
+
+    source: Source
+    host: str
+    port: int
+    protocol: Protocol
+    tls: Tls | None = None
+    size_limit_bytes: int = 16 * 1024 * 1024
+    connection_limit: int = 256
+    idle_s: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """The whole file.
+
+    Attributes:
+        metrics_port: on the loopback address; None for no endpoint.
+    """
+
+    server: Server
+    journal: JournalSettings
+    listeners: tuple[Listener, ...]
+    delivery: Delivery = field(default_factory=Delivery)
+    metrics_port: int | None = None
+
+    def source(self, name: str) -> Source | None:
+        """Find a source by its name."""
+        return next((each.source for each in self.listeners if each.source.name == name), None)

@@ -1,0 +1,187 @@
+"""A message as it was received becomes readings and the transaction that charts them. Pure.
+
+    raw -> Message -> readings -> gate -> measurements -> Bundle
+
+`Conversion` says what becomes of it: charted (`bundle`), held until it can be charted (`held`), or
+kept without being charted (`rejected`). Of its readings some may be rejected alone; their message
+is charted.
+
+Before a Bundle is sent the server is asked what it has already: what is older than the message is
+updated, and `supersedes` tells.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from fhirserver_device_bridge.fhir import identity
+from fhirserver_device_bridge.fhir.bundle import transaction
+from fhirserver_device_bridge.fhir.json_text import JsonObject
+from fhirserver_device_bridge.fhir.observation import Circumstances
+from fhirserver_device_bridge.fhir.precedence import supersedes
+from fhirserver_device_bridge.mapping.files import mapping_named
+from fhirserver_device_bridge.mapping.gate import gate
+from fhirserver_device_bridge.mapping.grouping import Measurement, group
+from fhirserver_device_bridge.mapping.table import Table
+from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
+from fhirserver_device_bridge.protocols.hl7v2.message import Message, parse
+from fhirserver_device_bridge.protocols.hl7v2.pcd01 import decode, message_type
+from fhirserver_device_bridge.protocols.x20601 import recording
+from fhirserver_device_bridge.protocols.x20601.mder import MderError
+from fhirserver_device_bridge.protocols.x20601.measurements import (
+    measurements as measurements_of,
+)
+from fhirserver_device_bridge.reading import Coding, Identifier, Reading, Rejected, Source
+
+__all__ = ["Conversion", "convert", "supersedes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What became of a message.
+
+    Attributes:
+        readings: what is charted, or would be but for `held`.
+        quarantined: readings that must not be charted, with their reasons.
+        patient: search that finds the patient, e.g. "Patient?identifier=urn:x|1"; None if unknown.
+        bundle: transaction; None if nothing is charted now.
+        rejected: why the message as a whole can never be charted as it is.
+        held: why it cannot be charted yet.
+        unmapped: codes of metrics that have no row in the mapping; they are charted all the same.
+    """
+
+    readings: tuple[Reading, ...] = ()
+    quarantined: tuple[Rejected, ...] = ()
+    patient: str | None = None
+    bundle: JsonObject | None = None
+    rejected: str | None = None
+    held: str | None = None
+    unmapped: tuple[Coding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A message as the journal has it; attributes as the arguments of `convert`."""
+
+    raw: bytes
+    source: Source
+    at: datetime
+    sequence: int
+
+
+def convert(
+    raw: bytes, source: Source, received: datetime, sequence: int, table: Table | None = None
+) -> Conversion:
+    """Convert one message.
+
+    Args:
+        raw: without framing.
+        source: what the message does not say of its sender.
+        received: aware; of the journal, so that a replay gives the same.
+        sequence: number in the journal.
+        table: mapping; None for the one that the source names.
+    """
+    receipt = Receipt(raw, source, received, sequence)
+    chosen = table or mapping_named(source.mapping)
+    try:
+        if raw.startswith(recording.MAGIC):
+            found = measurements_of(raw, source, sequence)
+            return _converted(found, receipt, chosen)
+        message = parse(raw, source.character_set)
+        return _of_message(message, receipt, chosen)
+    except (MessageError, MderError) as error:
+        return Conversion(rejected=str(error))
+
+
+def _of_message(message: Message, received: Receipt, table: Table) -> Conversion:
+    kind = message_type(message)
+    if kind == ("ORU", "R40"):
+        return Conversion(held="alarms (ORU^R40, PCD-04) are not charted yet: kept until they are")
+    if kind != ("ORU", "R01"):
+        return Conversion(rejected="MSH-9 is no ORU^R01: observations of devices are what is read")
+    decoded = decode(message, received.source, received.sequence)
+    return _converted(decoded, received, table)
+
+
+def _converted(
+    decoded: Iterable[Reading | Rejected], received: Receipt, table: Table
+) -> Conversion:
+    read = [gate(found, table) if isinstance(found, Reading) else found for found in decoded]
+    measurements, repeated = _distinct(
+        group((found for found in read if isinstance(found, Reading)), table)
+    )
+    readings = tuple(part for found in measurements.values() for part in found.parts)
+    conversion = Conversion(
+        readings=readings,
+        quarantined=(*(found for found in read if isinstance(found, Rejected)), *repeated),
+        unmapped=tuple(
+            reading.codes[0] for reading in readings if table.metric(reading.codes) is None
+        ),
+    )
+    return _charted(conversion, measurements, received, table)
+
+
+def _distinct(
+    measurements: list[Measurement],
+) -> tuple[dict[Identifier, Measurement], list[Rejected]]:
+    """Part what has an identity of its own from what repeats one of the same message."""
+    distinct: dict[Identifier, Measurement] = {}
+    repeated: list[Rejected] = []
+    for measurement in measurements:
+        if distinct.setdefault(identity.observation(measurement), measurement) is not measurement:
+            repeated.extend(Rejected(part, _REPEATED) for part in measurement.parts)
+    return distinct, repeated
+
+
+_REPEATED = (
+    "an OBX above has the same OBX-3, OBX-4 and time, and a metric has one value at a time: "
+    "give the second another sub-id or time"
+)
+
+
+def _charted(
+    conversion: Conversion,
+    measurements: dict[Identifier, Measurement],
+    received: Receipt,
+    table: Table,
+) -> Conversion:
+    if not measurements:
+        return replace(conversion, rejected=_NOTHING if conversion.quarantined else None)
+    patients = conversion.readings[0].patient
+    known = _known_patient(patients)
+    if known is None:
+        return replace(conversion, held=_unknown(patients))
+    patient = f"Patient?{identity.condition(known)}"
+    around = Circumstances(table, patient, received.at)
+    bundle = transaction(measurements, around, hashlib.sha256(received.raw).hexdigest())
+    return replace(conversion, patient=patient, bundle=bundle)
+
+
+_NOTHING = "none of the message's readings may be charted"
+
+
+def _known_patient(identifiers: tuple[Identifier, ...]) -> Identifier | None:
+    """Choose the identifier to find the patient by: of those with a URI a record number first."""
+    usable = [
+        given
+        for given in identifiers
+        if identity.is_uri(given.system) and given.type not in _OF_A_VISIT
+    ]
+    return min(
+        usable, key=lambda given: _PREFERRED.get(given.type or "", len(_PREFERRED)), default=None
+    )
+
+
+_PREFERRED = {"MR": 0, "PI": 1}
+_OF_A_VISIT = ("VN", "AN")
+"""Types of table 0203."""
+
+
+def _unknown(identifiers: tuple[Identifier, ...]) -> str:
+    if not identifiers:
+        return "patient unknown: PID-3 gives no identifier"
+    return (
+        "patient unknown: the assigning authority of PID-3 has no URI; "
+        "give it one in the source's systems"
+    )

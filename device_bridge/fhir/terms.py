@@ -1,0 +1,111 @@
+"""Codings, quantities and times of readings as datatypes of FHIR.
+
+Spec: https://hl7.org/fhir/R4/datatypes.html
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from fhirserver_device_bridge.fhir.identity import uri
+from fhirserver_device_bridge.fhir.json_text import JsonObject
+from fhirserver_device_bridge.mapping.table import UCUM, Metric, Table
+from fhirserver_device_bridge.mapping.units import to_ucum
+from fhirserver_device_bridge.reading import Coding, Moment, Quantity, Samples
+
+_RANGE = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*-\s*(-?\d+(?:\.\d+)?)\s*")
+
+
+def coding(sent: Coding, source: str) -> JsonObject:
+    """Write a Coding; a system without a URI becomes one of its source, one not sent stays away."""
+    written: JsonObject = {}
+    if sent.system:
+        written["system"] = uri(sent.system, source)
+    if sent.code:
+        written["code"] = sent.code
+    if sent.display:
+        written["display"] = sent.display
+    return written
+
+
+def concept(codings: Iterable[Coding], source: str, text: str | None = None) -> JsonObject:
+    """Write a CodeableConcept; a coding without a code is only its text."""
+    codings = list(codings)
+    written: JsonObject = {}
+    coded = [coding(sent, source) for sent in codings if sent.code]
+    if coded:
+        written["coding"] = coded
+    text = text or next((sent.display for sent in codings if not sent.code), None)
+    if text:
+        written["text"] = text
+    return written
+
+
+def quantity(sent: Quantity, metric: Metric | None, table: Table, source: str) -> JsonObject:
+    """Write a Quantity: UCUM where the unit is known, else the unit as it was sent."""
+    written: JsonObject = {"value": sent.value}
+    if sent.comparator:
+        written["comparator"] = sent.comparator
+    return {**written, **_unit(sent.unit, metric, table, source)}
+
+
+def _unit(unit: Coding | None, metric: Metric | None, table: Table, source: str) -> JsonObject:
+    code = to_ucum(unit, metric, table)
+    if code:
+        return {"unit": code, "system": UCUM, "code": code}
+    if unit is None:
+        return {}
+    written: JsonObject = {"unit": unit.display or unit.code}
+    if unit.system:
+        written.update(system=uri(unit.system, source), code=unit.code)
+    return written
+
+
+def sampled_data(sent: Samples, metric: Metric | None, table: Table, source: str) -> JsonObject:
+    """Write SampledData; a gap is `E`."""
+    written: JsonObject = {
+        "origin": {"value": sent.offset, **_unit(sent.unit, metric, table, source)},
+        "period": sent.period_ms,
+        "factor": sent.factor,
+    }
+    for name, limit in (("lowerLimit", sent.lower), ("upperLimit", sent.upper)):
+        if limit is not None:
+            written[name] = limit
+    samples = ("E" if value is None else format(value, "f") for value in sent.values)
+    return {**written, "dimensions": 1, "data": " ".join(samples)}
+
+
+def alarm_range(text: str, unit: JsonObject) -> JsonObject:
+    """Write OBX-7, in PCD-01 the limits of the device's alarm, e.g. "50-120".
+
+    Args:
+        text: as sent; what is no range of two numbers stays text.
+        unit: the elements of the value's Quantity but its value.
+    """
+    written: JsonObject = {}
+    found = _RANGE.fullmatch(text)
+    if found:
+        written["low"] = {"value": Decimal(found[1]), **unit}
+        written["high"] = {"value": Decimal(found[2]), **unit}
+    limits = {
+        "system": "http://hl7.org/fhir/uv/pocd/CodeSystem/reference-range-type",
+        "code": "alarm-limits",
+    }
+    return {**written, "type": {"coding": [limits]}, "text": text}
+
+
+def effective(time: Moment | None, duration_s: Decimal | None, received: datetime) -> JsonObject:
+    """Write the time of a measurement: a dateTime, or a Period.
+
+    An hour that exists twice is a Period from its first instant to its second. A measurement
+    without a time was made when it was received, as far as anyone knows.
+    """
+    if time is None:
+        return {"effectiveDateTime": received.isoformat(timespec="milliseconds")}
+    if time.latest:
+        return {"effectivePeriod": {"start": time.text, "end": time.latest}}
+    if duration_s and time.precision in ("second", "fraction"):
+        end = datetime.fromisoformat(time.text) + timedelta(seconds=float(duration_s))
+        return {"effectivePeriod": {"start": time.text, "end": end.isoformat()}}
+    return {"effectiveDateTime": time.text}

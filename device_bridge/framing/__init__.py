@@ -1,0 +1,1 @@
+"""Bytes of a connection become frames; pure, one file a framing."""

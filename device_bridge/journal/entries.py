@@ -1,0 +1,111 @@
+"""What an entry is, and how entries are looked for. Every function is one query."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from fhirserver_device_bridge.journal.layout import JournalError, State
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_COLUMNS = """e.id, e.source, e.peer, e.received_us, e.control_id, e.raw, e.replaces,
+              p.state, p.reason, p.attempts"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One message with what became of it.
+
+    Attributes:
+        id: grows with the order of receipt.
+        peer: address of the sender, or the command that brought it.
+        control_id: MSH-10; empty where there is none.
+        replaces: the dead entry that this one was edited from.
+        reason: of `held` and `dead`; without values of the patient.
+        attempts: answers of the server that did not decide it.
+    """
+
+    id: int
+    source: str
+    peer: str
+    received: datetime
+    control_id: str
+    raw: bytes
+    replaces: int | None
+    state: State
+    reason: str | None
+    attempts: int
+
+
+def instant_us(instant: datetime) -> int:
+    """Give microseconds since 1970."""
+    return (instant - _EPOCH) // timedelta(microseconds=1)
+
+
+def next_waiting(connection: sqlite3.Connection, source: str) -> Entry | None:
+    """Find the oldest entry of a source that waits for delivery."""
+    return _one(
+        connection,
+        "WHERE p.source = ? AND p.state = 'received' ORDER BY p.id LIMIT 1",
+        source,
+    )
+
+
+def entry(connection: sqlite3.Connection, number: int) -> Entry:
+    """Find an entry. Raises JournalError where there is none."""
+    found = _one(connection, "WHERE p.id = ?", number)
+    if found is None:
+        raise JournalError(f"the journal has no entry {number}")
+    return found
+
+
+def entries_in(connection: sqlite3.Connection, state: State) -> Iterator[Entry]:
+    """List the entries of a state, the oldest first."""
+    return _all(connection, "WHERE p.state = ? ORDER BY p.id", state)
+
+
+def counts(connection: sqlite3.Connection) -> dict[tuple[str, State], int]:
+    """Count entries by source and state; one pass over the index of ids."""
+    found = connection.execute("SELECT source, state, count(*) FROM progress GROUP BY 1, 2")
+    return {(source, state): number for source, state, number in found}
+
+
+def unfinished(connection: sqlite3.Connection, source: str) -> dict[State, int]:
+    """Count what is not decided of a source, in indexes that hold nothing else."""
+    waiting = connection.execute(
+        "SELECT count(*) FROM progress WHERE state = 'received' AND source = ?", (source,)
+    ).fetchone()[0]
+    others = connection.execute(
+        "SELECT state, count(*) FROM progress WHERE state IN ('held', 'dead') AND source = ?"
+        " GROUP BY 1",
+        (source,),
+    )
+    return {"received": waiting, "held": 0, "dead": 0, **dict(others)}
+
+
+def oldest_waiting(connection: sqlite3.Connection, source: str) -> datetime | None:
+    """Tell since when the oldest entry of a source has waited."""
+    found = connection.execute(
+        "SELECT e.received_us FROM progress p JOIN entry e USING (id)"
+        " WHERE p.source = ? AND p.state = 'received' ORDER BY p.id LIMIT 1",
+        (source,),
+    ).fetchone()
+    return None if found is None else _instant(found[0])
+
+
+def _one(connection: sqlite3.Connection, clause: str, *values: object) -> Entry | None:
+    return next(_all(connection, clause, *values), None)
+
+
+def _all(connection: sqlite3.Connection, clause: str, *values: object) -> Iterator[Entry]:
+    rows = connection.execute(
+        # The clauses are this module's own.
+        f"SELECT {_COLUMNS} FROM progress p JOIN entry e USING (id) {clause}",  # noqa: S608
+        values,
+    )
+    for number, source, peer, received_us, *rest in rows:
+        yield Entry(number, source, peer, _instant(received_us), *rest)
+
+
+def _instant(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)

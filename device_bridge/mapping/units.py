@@ -1,0 +1,42 @@
+"""Units in UCUM, the sender's number unchanged.
+
+A unit of MDC becomes the UCUM of its row; a unit that was sent in UCUM is checked. Where the
+metric's usual unit is the same but for its name (`{beat}/min` and `/min`), the usual name is
+written, which vital-signs profiles demand. Nothing is converted: kPa stays kPa.
+"""
+
+from decimal import Decimal
+from functools import lru_cache
+
+from fhirserver_terminology import ucum
+
+from fhirserver_device_bridge.mapping.table import UCUM, Metric, Table
+from fhirserver_device_bridge.reading import Coding
+
+_REMEMBERED = 1000
+
+
+def to_ucum(unit: Coding | None, metric: Metric | None, table: Table) -> str | None:
+    """Give a unit in UCUM; None for one that is not known, which then is kept as it was sent."""
+    if unit is None:
+        return None
+    code = table.ucum(unit)
+    if code is None and unit.system in (UCUM, "") and _is_valid(unit.code):
+        code = unit.code
+    if code and metric and metric.ucum and _same(code, metric.ucum):
+        return metric.ucum
+    return code
+
+
+@lru_cache(_REMEMBERED)
+def _is_valid(code: str) -> bool:
+    return ucum.validate(code)
+
+
+@lru_cache(_REMEMBERED)
+def _same(one: str, other: str) -> bool:
+    return one == other or (
+        ucum.commensurable(one, other)
+        and ucum.convert(Decimal(1), one, other) == 1
+        and ucum.convert(Decimal(2), one, other) == 2
+    )

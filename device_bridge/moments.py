@@ -1,0 +1,33 @@
+"""Local times and their zones.
+
+In the hour that a change of clocks repeats, both instants are given; in the hour that it skips, the
+clock of the sender had not been changed yet.
+"""
+
+from datetime import datetime, timedelta, tzinfo
+
+from fhirserver_device_bridge.reading import Moment, Precision
+
+
+def in_zone(local: str, clock: datetime, precision: Precision, zone: tzinfo) -> Moment:
+    """Place a local time without offset.
+
+    Args:
+        local: the time as a FHIR dateTime without its offset, e.g. "2010-07-21T15:35:53".
+        clock: the same time, naive.
+        precision: the last part that was sent.
+        zone: of the source.
+    """
+    first, second = (clock.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
+    first, second = first or timedelta(), second or timedelta()
+    text = local + render_offset(first)
+    if second < first:
+        return Moment(text, precision, False, True, local + render_offset(second))
+    return Moment(text, precision, offset_known=False)
+
+
+def render_offset(offset: timedelta) -> str:
+    """Write an offset, e.g. "+02:00"."""
+    minutes = round(offset.total_seconds() / 60)
+    sign, size = ("-", -minutes) if minutes < 0 else ("+", minutes)
+    return f"{sign}{size // 60:02}:{size % 60:02}"

@@ -1,0 +1,12 @@
+"""The bridge at work.
+
+intake       what a frame is, and what its sender is told
+connection   one connection of a sender
+agent_connection  one connection of a personal health device
+listener     the ports
+commits      waiting for the journal in the event loop
+capacity     whether there is room for more
+housekeeping what has to be done every now and then
+scrape       the metrics endpoint
+bridge       everything started, and stopped in order
+"""

@@ -1,0 +1,132 @@
+"""Everything started, and stopped in order: ports first, then senders, then the journal."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from fhirserver_device_bridge.config.settings import Bridge
+from fhirserver_device_bridge.journal.entries import oldest_waiting, unfinished
+from fhirserver_device_bridge.journal.journal import Journal
+from fhirserver_device_bridge.journal.ownership import owned
+from fhirserver_device_bridge.metrics import Metrics, Sample
+from fhirserver_device_bridge.running.capacity import Capacity
+from fhirserver_device_bridge.running.commits import Commits
+from fhirserver_device_bridge.running.housekeeping import keep_house
+from fhirserver_device_bridge.running.listener import Port
+from fhirserver_device_bridge.running.scrape import Scrape
+from fhirserver_device_bridge.sender.worker import Sending, Worker
+
+
+class RunningBridge:
+    """A bridge at work.
+
+    Raises:
+        JournalError: the journal cannot be opened, or another bridge runs on it.
+    """
+
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+        self._metrics = Metrics()
+        self._stack = contextlib.ExitStack()
+        self._stack.enter_context(owned(bridge.journal.folder))
+        self._workers: list[Worker] = []
+        self._ports: list[Port] = []
+        self._commits: Commits | None = None
+        self._journal = Journal(bridge.journal.folder, self._ring)
+        self._stack.callback(self._journal.close)
+        self._sending = Sending(self._journal, bridge.server, bridge.delivery, self._metrics)
+        self._capacity = Capacity(bridge.journal)
+
+    def close(self) -> None:
+        """Let senders finish what is under way, and commit what was asked for."""
+        for worker in self._workers:
+            worker.stop()
+        for worker in self._workers:
+            worker.join()
+        self._stack.close()
+
+    def drain(self) -> None:
+        """Send what waits, without listening, until nothing does."""
+        self._start_workers(drain=True)
+        for worker in self._workers:
+            worker.join()
+
+    async def run(self, stop: asyncio.Event, announce: Callable[[str], None]) -> None:
+        """Listen and send until `stop` is set.
+
+        Args:
+            stop: set by whoever wants it to end.
+            announce: gets one line for each port, one for the metrics, and "ready".
+
+        Raises:
+            OSError: an address is taken, or TLS files cannot be used.
+        """
+        commits = self._commits = Commits(self._journal, asyncio.get_running_loop())
+        self._ports = [
+            Port(listener, commits, self._capacity, self._metrics)
+            for listener in self._bridge.listeners
+        ]
+        self._start_workers(drain=False)
+        house = asyncio.create_task(keep_house(self._bridge, commits, self._capacity))
+        try:
+            for port in self._ports:
+                await port.open()
+                announce(
+                    f"listening {port.listener.source.name} {port.listener.protocol} {port.address}"
+                )
+            with self._scrape(announce):
+                announce("ready")
+                await stop.wait()
+        finally:
+            house.cancel()
+            for port in self._ports:
+                await port.close()
+
+    def _start_workers(self, *, drain: bool) -> None:
+        self._workers += [
+            Worker(listener.source, self._sending, drain=drain)
+            for listener in self._bridge.listeners
+        ]
+        for worker in self._workers:
+            worker.start()
+
+    def _ring(self) -> None:
+        if self._commits is not None:
+            self._commits.ring()
+        for worker in self._workers:
+            worker.ring()
+
+    @contextlib.contextmanager
+    def _scrape(self, announce: Callable[[str], None]) -> Iterator[None]:
+        if self._bridge.metrics_port is None:
+            yield
+            return
+        scrape = Scrape(self._bridge.metrics_port, self._render, self._healthy)
+        announce(f"metrics {scrape.url}")
+        try:
+            yield
+        finally:
+            scrape.close()
+
+    def _healthy(self) -> bool:
+        return self._journal.is_writing and all(worker.is_alive() for worker in self._workers)
+
+    def _render(self) -> bytes:
+        return self._metrics.render(self._gauges)
+
+    def _gauges(self) -> Iterator[Sample]:
+        now = datetime.now(UTC)
+        with contextlib.closing(self._journal.reader()) as reader:
+            for port in self._ports:
+                source = port.listener.source.name
+                labels = (("source", source),)
+                numbers = unfinished(reader, source)
+                oldest = oldest_waiting(reader, source)
+                lag_s = 0.0 if oldest is None else (now - oldest).total_seconds()
+                yield "waiting", labels, numbers["received"]
+                yield "held", labels, numbers["held"]
+                yield "dead_letters", labels, numbers["dead"]
+                yield "lag_seconds", labels, lag_s
+                yield "open_connections", labels, port.open_connections
+        yield "journal_free_bytes", (), self._capacity.free_bytes

@@ -1,0 +1,111 @@
+"""HTTP to the FHIR server, on one connection that is kept.
+
+Spec: https://hl7.org/fhir/R4/http.html
+"""
+
+import http.client
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from fhirserver_device_bridge.config.settings import Server
+from fhirserver_device_bridge.fhir.json_text import decode
+
+FHIR_JSON = "application/fhir+json"
+_FORM = "application/x-www-form-urlencoded"
+_BODY_LIMIT_BYTES = 256 * 1024 * 1024
+
+
+class UnreachableError(Exception):
+    """The server gave no whole answer in time, or its token cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server answered; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def resource(self) -> dict[str, Any]:
+        """Give the resource in it, decimals with their digits; {} for anything else."""
+        try:
+            value = decode(self.body)
+        except ValueError:
+            return {}
+        return value if isinstance(value, dict) else {}
+
+
+class FhirClient:
+    """One connection to one server, for one thread."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        parts = urlsplit(server.base)
+        self._path = parts.path
+        if parts.scheme == "https":
+            context = ssl.create_default_context(cafile=server.ca_file)
+            self._connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                parts.hostname or "", parts.port, timeout=server.timeout_s, context=context
+            )
+        else:
+            self._connection = http.client.HTTPConnection(
+                parts.hostname or "", parts.port, timeout=server.timeout_s
+            )
+
+    def close(self) -> None:
+        """Close the connection; the next request opens another."""
+        self._connection.close()
+
+    def transaction(self, bundle: bytes) -> Answer:
+        """Post a Bundle, once: whether it was done is not known where this raises.
+
+        Raises:
+            UnreachableError: no whole answer.
+        """
+        return self._once("", bundle, {"Content-Type": FHIR_JSON, "Prefer": "return=minimal"})
+
+    def search(self, resource_type: str, parameters: Mapping[str, str]) -> Answer:
+        """Search; parameters travel in the body, for they may name patients.
+
+        Raises:
+            UnreachableError: no whole answer, on a new connection either.
+        """
+        body = urlencode(parameters).encode("ascii")
+        arguments = (f"/{resource_type}/_search", body, {"Content-Type": _FORM})
+        kept = self._connection.sock is not None
+        try:
+            return self._once(*arguments)
+        except UnreachableError:
+            if not kept:
+                raise
+        # The server may have closed an idle connection; a search may be repeated.
+        return self._once(*arguments)
+
+    def _once(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        headers = {"Accept": FHIR_JSON, **headers, **self._authorization()}
+        try:
+            self._connection.request("POST", f"{self._path}{path}" or "/", body, headers)
+            response = self._connection.getresponse()
+            content = response.read(_BODY_LIMIT_BYTES)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise UnreachableError(f"no answer from the server: {_said(error)}") from None
+        received = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, received, content)
+
+    def _authorization(self) -> dict[str, str]:
+        if self._server.token_file is None:
+            return {}
+        try:
+            token = self._server.token_file.read_text("ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UnreachableError(f"the token file cannot be read: {_said(error)}") from None
+        return {"Authorization": f"Bearer {token}"}
+
+
+def _said(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__

@@ -1,0 +1,123 @@
+"""A configuration is used as it says, or refused with the line at fault. DEV-29 for this file."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from fhirserver_device_bridge.config.document import ConfigError
+from fhirserver_device_bridge.config.read import read_config
+from fhirserver_device_bridge.config.settings import Bridge, Delivery
+
+SMALLEST = """\
+server:
+  base: http://127.0.0.1:8080/fhir
+journal:
+  folder: journal
+sources:
+  icu:
+    protocol: mllp
+    listen: 127.0.0.1:2575
+"""
+
+
+def read(folder: Path, text: str) -> Bridge:
+    file = folder / "bridge.yaml"
+    file.write_text(text, "utf-8")
+    return read_config(file)
+
+
+def test_the_smallest(tmp_path: Path) -> None:
+    bridge = read(tmp_path, SMALLEST)
+    (listener,) = bridge.listeners
+    assert bridge.server.base == "http://127.0.0.1:8080/fhir"
+    assert bridge.journal.folder == tmp_path / "journal"
+    assert (listener.host, listener.port, listener.tls) == ("127.0.0.1", 2575, None)
+    assert listener.source.name == "icu"
+    assert listener.size_limit_bytes == 16 * 1024 * 1024
+    assert bridge.delivery == Delivery()
+    assert bridge.metrics_port is None
+
+
+def test_everything(tmp_path: Path) -> None:
+    bridge = read(
+        tmp_path,
+        """\
+server: {base: "https://fhir.example/r4/", token_file: token, ca_file: /etc/ca.pem, timeout_s: 5}
+journal: {folder: /var/j, retention_days: 7, minimum_free_bytes: 10, backlog_limit: 20}
+delivery: {attempts: 3, longest_pause_s: 9, held_retry_s: 8}
+metrics: {port: 9464}
+sources:
+  "icu-3.a":
+    protocol: mllp
+    listen: "[::1]:2575"
+    tls: {certificate: c.pem, key: k.pem, client_ca: a.pem}
+    size_limit_bytes: 2048
+    connection_limit: 3
+    idle_s: 60
+    mapping: other
+    character_set: LATIN1
+    zone: Europe/Berlin
+    acknowledgement: enhanced
+    sentinels: ["-1", "-99.9"]
+    systems: {Hospital: "urn:oid:1.2.3"}
+""",
+    )
+    (listener,) = bridge.listeners
+    source = listener.source
+    assert bridge.server.base == "https://fhir.example/r4"
+    assert bridge.server.token_file == tmp_path / "token"
+    assert bridge.journal.folder == Path("/var/j")
+    assert bridge.delivery == Delivery(3, 9, 8)
+    assert bridge.metrics_port == 9464
+    assert listener.host == "::1"
+    assert listener.tls is not None
+    assert listener.tls.client_ca == tmp_path / "a.pem"
+    assert source.mapping == str(tmp_path / "other")
+    assert source.character_set == "iso8859-1"
+    assert source.acknowledgement == "enhanced"
+    assert source.sentinels == {"-1", "-99.9"}
+    assert source.systems == (("Hospital", "urn:oid:1.2.3"),)
+    assert datetime(2026, 7, 1, tzinfo=source.zone).utcoffset() == timedelta(hours=2)
+
+
+def change(old: str, new: str) -> str:
+    assert old in SMALLEST
+    return SMALLEST.replace(old, new)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        pytest.param("", None, "not of type 'object'", id="empty"),
+        pytest.param(change("base:", "url:"), 1, "'base' is a required property", id="missing"),
+        pytest.param(change("http:", "ftp:"), 2, "does not match", id="no http"),
+        pytest.param(change("folder: journal", "folder: 7"), 4, "not of type 'string'", id="type"),
+        pytest.param(SMALLEST + "    colour: red\n", 9, "'colour' was unexpected", id="unknown"),
+        pytest.param(change("mllp", "smtp"), 7, "sources.icu.protocol", id="protocol"),
+        pytest.param(change("icu:", "'i c u':"), 6, "does not match", id="name of a source"),
+        pytest.param(change(":2575", ":99999"), 8, "above 65535", id="port"),
+        pytest.param(SMALLEST + "    zone: Mars/Base\n", 9, "no time zone", id="zone"),
+        pytest.param(SMALLEST + "    zone: ../../etc/passwd\n", 9, "no time zone", id="zone path"),
+        pytest.param(
+            SMALLEST + "    character_set: runes\n", 9, "no character set", id="characters"
+        ),
+        pytest.param(SMALLEST + "    sentinels: [-1]\n", 9, "not of type 'string'", id="digits"),
+        pytest.param(SMALLEST + "server: {base: x}\n", 9, "given twice", id="a key twice"),
+        pytest.param(SMALLEST + "  icu: }\n", 9, "no YAML", id="no YAML"),
+        pytest.param("a: !!python/name:os.system\n", 1, "no YAML", id="unsafe tag"),
+    ],
+)
+def test_faults_name_their_line(tmp_path: Path, text: str, line: int | None, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, text)
+    place = tmp_path / "bridge.yaml"
+    assert str(caught.value).startswith(f"{place}:{line}: " if line else f"{place}: ")
+    assert words in str(caught.value)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_config(tmp_path / "none.yaml")

@@ -1,0 +1,142 @@
+"""What is left of a transaction once it is known what the server has. DEV-23, DEV-24."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from fhirserver_device_bridge.sender.lookup import Resource
+from fhirserver_device_bridge.sender.reconcile import (
+    AMBIGUOUS,
+    UNKNOWN,
+    Held,
+    conditions,
+    held,
+    reconcile,
+)
+
+PATIENT = "Patient?identifier=urn:p|1"
+DEVICE = "Device?identifier=urn:d|1"
+OBSERVATION = "Observation?identifier=urn:o|1"
+SEQUENCE = "urn:fhirserver:device-bridge:sequence"
+
+
+def observation(second: int, value: int, device: str = "urn:uuid:d") -> Resource:
+    return {
+        "resourceType": "Observation",
+        "extension": [
+            {
+                "url": SEQUENCE,
+                "extension": [
+                    {"url": "sent", "valueDateTime": f"2026-01-01T00:00:{second:02}+00:00"},
+                    {"url": "journal", "valueDecimal": 1},
+                ],
+            }
+        ],
+        "status": "final",
+        "subject": {"reference": PATIENT},
+        "device": {"reference": device},
+        "valueQuantity": {"value": value},
+    }
+
+
+def stored_observation(second: int, value: int) -> Resource:
+    return {
+        **observation(second, value, "Device/7"),
+        "subject": {"reference": "Patient/3"},
+        "id": "5",
+        "meta": {"versionId": "4"},
+    }
+
+
+def bundle() -> dict[str, Any]:
+    return {
+        "resourceType": "Bundle",
+        "type": "transaction",
+        "entry": [
+            {
+                "fullUrl": "urn:uuid:d",
+                "resource": {"resourceType": "Device"},
+                "request": {"method": "POST", "url": "Device", "ifNoneExist": DEVICE[7:]},
+            },
+            {
+                "fullUrl": "urn:uuid:o",
+                "resource": observation(10, 70),
+                "request": {"method": "PUT", "url": OBSERVATION},
+            },
+            {
+                "resource": {"resourceType": "Provenance", "target": [{"reference": "urn:uuid:o"}]},
+                "request": {"method": "POST", "url": "Provenance"},
+            },
+        ],
+    }
+
+
+NEW = {"ifNoneMatch": "*"}
+DEVICES = ({"resourceType": "Device", "id": "7"},)
+PATIENTS = ({"resourceType": "Patient", "id": "3"},)
+
+
+def test_conditions_are_those_of_entries_and_of_references() -> None:
+    assert conditions(bundle()) == {PATIENT, DEVICE, OBSERVATION}
+
+
+@pytest.mark.parametrize(
+    ("devices", "observations", "types", "preconditions", "target"),
+    [
+        pytest.param((), (), ["Device", "Observation", "Provenance"], NEW, "urn:uuid:o", id="new"),
+        pytest.param(DEVICES, (), ["Observation", "Provenance"], NEW, "urn:uuid:o", id="device"),
+        pytest.param(
+            DEVICES,
+            (stored_observation(9, 69),),
+            ["Observation", "Provenance"],
+            {"ifMatch": 'W/"4"'},
+            "Observation/5",
+            id="older: replaced under If-Match",
+        ),
+        pytest.param(DEVICES, (stored_observation(10, 70),), None, {}, "", id="the same: nothing"),
+        pytest.param(DEVICES, (stored_observation(9, 70),), None, {}, "", id="says the same"),
+        pytest.param(DEVICES, (stored_observation(11, 99),), None, {}, "", id="newer: nothing"),
+        pytest.param(
+            (), (stored_observation(11, 99),), ["Device"], {}, "", id="nothing told, nothing proven"
+        ),
+    ],
+)
+def test_what_is_left(
+    devices: tuple[Resource, ...],
+    observations: tuple[Resource, ...],
+    types: list[str] | None,
+    preconditions: dict[str, str],
+    target: str,
+) -> None:
+    given = bundle()
+    stored = {PATIENT: PATIENTS, DEVICE: devices, OBSERVATION: observations}
+    left = reconcile(given, stored)
+    assert given == bundle(), "what was given stays as it is"
+    if types is None:
+        assert left is None
+        return
+    assert left is not None
+    by_type = {entry["resource"]["resourceType"]: entry for entry in left["entry"]}
+    assert list(by_type) == types
+    if "Observation" in types:
+        entry = copy.deepcopy(by_type["Observation"])
+        assert entry["resource"]["subject"] == {"reference": "Patient/3"}
+        device = "Device/7" if devices else "urn:uuid:d"
+        assert entry["resource"]["device"] == {"reference": device}
+        assert entry["request"] == {"method": "PUT", "url": OBSERVATION, **preconditions}
+        assert by_type["Provenance"]["resource"]["target"] == [{"reference": target}]
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        pytest.param((), UNKNOWN, id="none"),
+        pytest.param(PATIENTS, None, id="one"),
+        pytest.param(PATIENTS * 2, AMBIGUOUS, id="several are never chosen from"),
+    ],
+)
+def test_patients(found: tuple[Resource, ...], expected: Held | None) -> None:
+    assert held({PATIENT: found}) == expected

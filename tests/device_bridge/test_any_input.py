@@ -1,0 +1,68 @@
+"""Whatever comes in at a port: it is converted, held or rejected, and never anything else."""
+
+import re
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from fhirserver_device_bridge.fhir.json_text import decode, encode
+from tests.device_bridge.messages import converted, obx, oru
+
+_WAVE = obx("131329^MDC_ECG_ELEC_POTL_I^MDC", "1.1.1.9", "1^-2.50^^32767", kind="NA")
+_RATE = obx("0^MDC_ATTR_SAMP_RATE^MDC", "1.1.1.9.1", "250", unit="264608^x^MDC")
+_SEEDS = [
+    oru(obx(f7="50-120", f8="DEMO~H", f14="20260504095959+0000"), "NTE|1||a~b"),
+    oru(_WAVE, _RATE),
+    oru("OBX|1||69965^M^MDC|1.0.0.0", obx(kind="CWE", value="1^a^MDC^2^b^L^^^t"), obx(kind="SN")),
+]
+_PIECES = [b"|", b"^", b"~", b"\\", b"&", b"\r", b"\x00", b"\xff", b'""', b"\\XFF\\", b"NA", b"SN"]
+_PIECES += [b"1.0.0.0", b"0", b"-", b"99999999999999999999", b"20261025023000", b"UNICODE", b"OBX|"]
+
+
+@st.composite
+def _damaged(draw: st.DrawFn) -> bytes:
+    raw = bytearray(draw(st.sampled_from(_SEEDS)))
+    for _ in range(draw(st.integers(1, 6))):
+        start = draw(st.integers(0, len(raw)))
+        end = draw(st.integers(start, min(len(raw), start + 12)))
+        raw[start:end] = draw(st.one_of(st.sampled_from(_PIECES), st.binary(max_size=4)))
+    return bytes(raw)
+
+
+@given(st.one_of(_damaged(), st.binary(max_size=200)))
+@example(b"MSH|^~\\&\r")
+@example(oru(obx(place="0.0.0.0")))
+@example(oru(obx(place="0")))
+@example(oru(obx(unit="^^")))
+@example(oru("OBX", "NTE", "OBR", "PID"))
+@example(
+    oru(obx(value=r" \X00\x ", kind="ST"), obx("A  B^ ^L", "1.1.1.2"), obx(place="7", f8=" H^x"))
+)
+def test_any_bytes_have_an_answer(raw: bytes) -> None:
+    conversion = converted(raw)
+    outcomes = (conversion.bundle, conversion.held, conversion.rejected)
+    assert sum(outcome is not None for outcome in outcomes) <= 1
+    if conversion.bundle is not None:
+        text = encode(conversion.bundle)
+        assert encode(decode(text)) == text
+        _is_fhir(decode(text))
+
+
+def _is_fhir(value: object) -> None:
+    """No element of FHIR is empty, or has characters that it must not have."""
+    assert value not in ("", [], {}, None)
+    if isinstance(value, str):
+        assert value == value.strip()
+        assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", value)
+    if isinstance(value, dict):
+        assert re.fullmatch(r"\S+( \S+)*", value["code"] if _is_coding(value) else "x")
+        assert re.fullmatch(r"\S+", value.get("system", "x"))
+        for part in value.values():
+            _is_fhir(part)
+    if isinstance(value, list):
+        for part in value:
+            _is_fhir(part)
+
+
+def _is_coding(value: dict[str, object]) -> bool:
+    return isinstance(value.get("code"), str)

@@ -1,0 +1,131 @@
+"""docs/device-bridge.md names every command, option, key, default and metric of fhir-bridge."""
+
+import argparse
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import MISSING, fields
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from fhirserver_device_bridge.cli import COMMANDS
+from fhirserver_device_bridge.config.settings import (
+    Delivery,
+    JournalSettings,
+    Listener,
+    Server,
+)
+from fhirserver_device_bridge.metrics import COUNTERS, GAUGES
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "device-bridge.md").read_text("utf-8")
+SCHEMA = json.loads((ROOT / "device_bridge" / "config" / "bridge.schema.json").read_bytes())
+
+
+def section(title: str) -> str:
+    """Give what stands below a heading, up to the next."""
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
+    assert found, title
+    return found[1]
+
+
+def module(command: str) -> ModuleType:
+    return import_module(f"fhirserver_device_bridge.commands.{command.replace('-', '_')}")
+
+
+@cache
+def parser(command: str) -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog=command, exit_on_error=False)
+    module(command).add_arguments(made)
+    return made
+
+
+def options(parser_: argparse.ArgumentParser) -> Iterator[str]:
+    """Give the options of a command and of its steps."""
+    for action in parser_._actions:
+        yield from action.option_strings
+        if isinstance(action, argparse._SubParsersAction):
+            for step in action.choices.values():
+                yield from options(step)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_is_documented(command: str) -> None:
+    rows = [line.split("|")[1] for line in section(command).splitlines() if line[:1] == "|"]
+    named = {each for row in rows for each in re.findall(r"--[a-z][a-z-]*", row)}
+    assert named == set(options(parser(command))) - {"-h", "--help"}
+
+
+def calls() -> list[str]:
+    shown = [
+        line
+        for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+        for line in block.splitlines()
+    ]
+    for command in COMMANDS:
+        examples = module(command).EXAMPLES.splitlines()
+        shown += [re.split(r" {4,}", line.strip())[0] for line in examples if "fhir-bri" in line]
+    return shown
+
+
+@pytest.mark.parametrize("line", calls())
+def test_command_lines_are_understood(line: str) -> None:
+    program, command, *words = shlex.split(re.split(r" [|>] ", line)[0])
+    assert program == "fhir-bridge"
+    parser(command).parse_args(words)
+
+
+def test_command_lines_are_found() -> None:
+    """The test above cannot pass because it sees nothing."""
+    assert len(calls()) > 12
+
+
+def keys(schema: dict[str, Any], path: str) -> Iterator[str]:
+    """Give the keys of the configuration, as the page writes them."""
+    if "$ref" in schema:
+        schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]
+    inside = schema.get("properties", {})
+    for name, each in inside.items():
+        yield from keys(each, f"{path}.{name}" if path else name)
+    if isinstance(schema.get("additionalProperties"), dict) and "propertyNames" in schema:
+        yield from keys(schema["additionalProperties"], f"{path}.NAME")
+    elif not inside or path.endswith(".tls"):
+        yield path
+
+
+def documented() -> dict[str, str]:
+    rows = [line.split("|") for line in section("Configuration").splitlines() if "| `" in line]
+    return {row[1].strip().strip("`"): row[2].strip() for row in rows}
+
+
+def test_every_key_is_documented() -> None:
+    known = {each for each in keys(SCHEMA, "") if ".tls." not in each}
+    assert set(documented()) == known | {"sources.NAME"}
+
+
+@pytest.mark.parametrize(
+    ("prefix", "settings"),
+    [
+        ("server", Server),
+        ("journal", JournalSettings),
+        ("delivery", Delivery),
+        ("sources.NAME", Listener),
+    ],
+)
+def test_every_default_is_documented(prefix: str, settings: Any) -> None:
+    for each in fields(settings):
+        if each.default not in (MISSING, None) and f"{prefix}.{each.name}" in documented():
+            shown = str(each.default).removesuffix(".0")
+            assert documented()[f"{prefix}.{each.name}"] == shown
+
+
+def test_every_metric_is_documented() -> None:
+    rows = [line.split("|")[1] for line in section("Metrics").splitlines() if line[:3] == "| `"]
+    named = {each for row in rows for each in re.findall(r"`(\w+)`", row)}
+    assert named == {*(f"{name}_total" for name in COUNTERS), *GAUGES}
