@@ -153,7 +153,8 @@ def _convert(name: str, text: str, default: object) -> object:
         if isinstance(default, float):
             return float(text)
     except ValueError:
-        raise ValueError(f"{name}={text!r}: use a number") from None
+        kind = "a whole number" if isinstance(default, int) else "a number"
+        raise ValueError(f"{name}={text!r}: use {kind}") from None
     return text
 
 

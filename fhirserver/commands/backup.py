@@ -43,6 +43,8 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_from(args)
     output = Path(args.output).absolute()
     data_dir, public_url = Path(settings.data_dir), settings.public_url
+    if not settings.database_url:
+        _check_apart(output, data_dir)
     with new_folder(output) as folder:
         if settings.database_url:
             check_reachable(settings.database_url)
@@ -56,6 +58,16 @@ def run(args: argparse.Namespace) -> int:
     sys.stderr.write(f"backup: {rows}; {size_bytes / 1e6:,.1f} MB\n")
     sys.stdout.write(f"{output}\n")
     return 0
+
+
+def _check_apart(output: Path, data_dir: Path) -> None:
+    """See that a backup will not be part of the next, and be lost with the database."""
+    cluster = (data_dir / "postgres").resolve()
+    if output.resolve().is_relative_to(cluster):
+        message = (
+            f"--output {output} lies in the database itself, {cluster}: name a folder elsewhere"
+        )
+        raise CommandError(message, exit_code=2)
 
 
 @contextmanager

@@ -163,8 +163,13 @@ def _check_database(settings: Settings) -> Iterator[Finding]:
 
 
 def _without_server(data_dir: Path) -> Finding:
-    from fhirserver.store.embedded import holds_database
+    from fhirserver.store.embedded import EmbeddedPostgresError, holds_database
+    from fhirserver.store.embedded_restoring import check_restored
 
+    try:
+        check_restored(data_dir)
+    except EmbeddedPostgresError as error:
+        return Finding("database", ok=False, found=str(error))
     if holds_database(data_dir):
         return Finding("database", ok=True, found="there; no server runs on it")
     found = f"{data_dir} holds no database"

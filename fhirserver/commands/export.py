@@ -25,7 +25,9 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--output", required=True, metavar="DIR", help="made if missing")
+    parser.add_argument(
+        "--output", required=True, metavar="DIR", help="new or empty; made if missing"
+    )
     parser.add_argument("--types", default="", metavar="A,B", help="default: all")
     parser.add_argument("--gzip", action="store_true", help="write Type.ndjson.gz")
     add_store_options(parser)
@@ -44,8 +46,7 @@ def run(args: argparse.Namespace) -> int:
     if unknown:
         raise CommandError(f"--types: {', '.join(unknown)} is no resource type of R4", exit_code=2)
     folder = Path(args.output)
-    if folder.exists() and not folder.is_dir():
-        raise CommandError(f"--output {folder} is a file: name a folder", exit_code=2)
+    _check_folder(folder)
     counts: Counter[str] = Counter()
     progress = Progress("export", 0)
     with (
@@ -71,6 +72,16 @@ def run(args: argparse.Namespace) -> int:
     for name, count in sorted(counts.items()):
         sys.stderr.write(f"  {name:32} {count:10,}\n")
     return 0
+
+
+def _check_folder(folder: Path) -> None:
+    """See that an export will not be mixed with what an earlier one left."""
+    if folder.exists() and not folder.is_dir():
+        raise CommandError(f"--output {folder} is a file: name a folder", exit_code=2)
+    earlier = min((*folder.glob("*.ndjson"), *folder.glob("*.ndjson.gz")), default=None)
+    if earlier is not None:
+        message = f"--output {folder} holds an earlier export, such as {earlier.name}"
+        raise CommandError(f"{message}: name an empty folder", exit_code=2)
 
 
 def _open(folder: Path, name: str, *, packed: bool) -> BinaryIO:

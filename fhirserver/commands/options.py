@@ -74,7 +74,10 @@ def settings_from(args: argparse.Namespace, **overrides: Any) -> Settings:
     data_dir = Path(settings.data_dir) if settings.data_dir else default_data_dir()
     settings = replace(settings, data_dir=str(data_dir.absolute()))
     if not _PUBLIC_URL.fullmatch(settings.public_url):
-        message = "the public URL must be http:// or https://, a host and a path, nothing else"
+        message = (
+            "the public URL must be http:// or https://, a host and a path, nothing else: check "
+            "--public-url or FHIRSERVER_PUBLIC_URL"
+        )
         raise CommandError(message, exit_code=2)
     _check_folder(Path(settings.data_dir))
     running = read_note(data_dir)

@@ -10,7 +10,7 @@ from fhirserver.commands.command_error import CommandError
 _TIMEOUT_S = 10
 _FORM = (
     "write it like postgresql://user:password@host:5432/database, and characters such as @ : / "
-    "in a password as %40 %3A %2F"
+    "in a password as %40 %3A %2F, in --database-url or FHIRSERVER_DATABASE_URL"
 )
 
 

@@ -123,13 +123,9 @@ def _into_database(order: _Order, settings: Settings) -> Iterator[str]:
 
 @contextmanager
 def _into_folder(order: _Order, settings: Settings) -> Iterator[str]:
-    from fhirserver.store.backup_cluster import (
-        RESTORING,
-        end_recovery,
-        fill_from,
-        plan_recovery,
-    )
+    from fhirserver.store.backup_cluster import end_recovery, fill_from, plan_recovery
     from fhirserver.store.embedded import EmbeddedPostgres
+    from fhirserver.store.embedded_restoring import begin_restore
 
     data_dir = Path(settings.data_dir)
     recovery = {}
@@ -137,9 +133,7 @@ def _into_folder(order: _Order, settings: Settings) -> Iterator[str]:
         archive = Path(order.archive_dir).absolute()
         recovery = plan_recovery(order.folder, order.manifest, archive, order.to_time)
     postgres = EmbeddedPostgres(data_dir, fill=fill_from(order.folder, recovery))
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    sign = data_dir / RESTORING
-    sign.touch(exist_ok=False)  # whoever else restores into this folder ends here
+    sign = begin_restore(data_dir)
     try:
         url = _start(postgres)
         end_recovery(url, recovery)

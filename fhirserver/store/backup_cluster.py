@@ -20,6 +20,7 @@ from psycopg import sql
 from fhirserver.store.backup import BackupError, Manifest, describe, look_at, now
 from fhirserver.store.embedded_account import Account
 from fhirserver.store.embedded_cluster import Fill
+from fhirserver.store.embedded_restoring import RESTORING
 from fhirserver.store.postgres_program import run_program
 from fhirserver.store.wal_archive import (
     REMEMBERED,
@@ -30,8 +31,6 @@ from fhirserver.store.wal_archive import (
 
 CLUSTER = "postgres"
 FILES = "files"
-RESTORING = "restoring"
-"""File in a data directory that is being restored."""
 _OF_THIS_LIFE = (
     *("postgres.lock", "postgres.log", "postgres.log.1", "server.json"),
     *(REMEMBERED, RESTORING),

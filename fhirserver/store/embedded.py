@@ -43,6 +43,7 @@ from fhirserver.store.embedded_cluster import (
     private_opener,
     program_environment,
 )
+from fhirserver.store.embedded_restoring import check_restored
 from fhirserver.store.embedded_settings import render_settings
 from fhirserver.store.embedded_stale import clear_stale_files
 from fhirserver.store.wal_archive import archive_settings, choose_archive
@@ -116,9 +117,9 @@ class EmbeddedPostgres:
             The connection URL.
 
         Raises:
-            EmbeddedPostgresError: the directory belongs to a running server or to another major
-                version, its archive cannot be used, or PostgreSQL did not start; its last messages
-                are quoted.
+            EmbeddedPostgresError: the directory belongs to a running server, to another major
+                version or to a restore that did not end, its archive cannot be used, or PostgreSQL
+                did not start; its last messages are quoted.
         """
         if self.running:
             return self.url
@@ -127,6 +128,8 @@ class EmbeddedPostgres:
         _private_directory(self.data_dir)
         self._take_lock()
         try:
+            if self._fill is None:
+                pass
             self._prepare_cluster(account)
             self._launch(account)
             self._wait_until_ready()

@@ -55,6 +55,10 @@ def choose_archive(data_dir: Path, wanted: Path | None, account: Account) -> Pat
     known = remembered_archive(data_dir)
     if wanted is None or wanted == known:
         return known
+    cluster = (data_dir / "postgres").resolve()
+    if wanted.resolve().is_relative_to(cluster):
+        msg = f"--archive-dir {wanted} lies in the database itself, {cluster}"
+        raise EmbeddedPostgresError(f"{msg}: name a folder elsewhere")
     try:
         wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
         is_new = not any(_SEGMENT.fullmatch(path.name) for path in wanted.iterdir())

@@ -10,6 +10,8 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -307,6 +309,22 @@ def test_wal_is_archived_in_time_and_doctor_tells_when_it_is_not(tmp_path: Path)
         wait_for(lambda: rows_at(postgres.url, "SELECT failed_count FROM pg_stat_archiver")[0])
         ok, remedy = found(postgres.url)
         assert (ok, "see postgres.log" in remedy) == (False, True)
+
+
+def test_what_a_killed_restore_left_is_not_served(drill: Drill, tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    words = ("restore", str(drill.backup), "--data-dir", str(data_dir))
+    restoring = subprocess.Popen((sys.executable, "-m", "fhirserver", *words))
+    wait_for((data_dir / "restoring").exists)
+    restoring.kill()
+    restoring.wait()
+    for starting in (("serve", "--open", "--port", "0"), ("load", "-")):
+        done = command(*starting, "--data-dir", str(data_dir))
+        assert done.returncode == 1
+        assert b"empty the folder and restore again" in done.stderr
+    done = command("doctor", "--data-dir", str(data_dir))
+    assert done.returncode == 1
+    assert b"empty the folder and restore again" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,11 @@ def test_a_page_is_not_larger_than_the_largest(environ: dict[str, str], says: st
     assert read_settings({**environ, "FHIRSERVER_PAGE_SIZE": "19"}).page_size == 19
 
 
+def test_a_part_of_a_second_is_not_rounded() -> None:
+    with pytest.raises(ValueError, match=r"FHIRSERVER_BODY_DEADLINE_S='1.5': use a whole number"):
+        read_settings({"FHIRSERVER_BODY_DEADLINE_S": "1.5"})
+
+
 def test_a_server_does_not_start_with_a_wrong_setting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -170,6 +170,12 @@ def test_a_full_disk_leaves_no_backup(database_url: str, tmp_path: Path) -> None
         pytest.param(("backup", "--output", "dump"), 1, "is there already", id="output-exists"),
         pytest.param(("backup", "--output", "x", "--data-dir", "new"), 1, "no database", id="typo"),
         pytest.param(
+            ("backup", "--output", "new/postgres/x", "--data-dir", "new"),
+            2,
+            "lies in the database itself",
+            id="output-in-the-database",
+        ),
+        pytest.param(
             ("serve", "--open", "--archive-dir", "x", "--database-url", "postgresql://x@h/x"),
             2,
             "--archive-dir is for the embedded PostgreSQL",

@@ -363,6 +363,9 @@ def test_export_gives_back_what_load_took(database_url: str, tmp_path: Path) -> 
     assert sorted(exported, key=lambda each: each["id"]) == sorted(
         sent, key=lambda each: each["id"]
     )
+    again = command("export", "--database-url", database_url, "--output", str(out), "--gzip")
+    assert (again.returncode, list(out.glob("*.gz"))) == (2, [])
+    assert b"holds an earlier export, such as " in again.stderr
 
 
 def test_reindex_brings_back_rows_that_are_gone(database_url: str, tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ UNREACHABLE = b"cannot reach PostgreSQL at 127.0.0.1:1 (dbname x, user nobody): 
             if words[0] != "worker"
         ),
         (("verify",), "mysql://nobody:secret@127.0.0.1/x", 2, b"is none of PostgreSQL"),
+        (("verify",), "x", 2, b"in --database-url or FHIRSERVER_DATABASE_URL"),
         (("verify",), "postgresql://u:secret@secret@h/x", 2, b"more than one @"),
         (("serve", "--open"), "postgresql://u:secret/secret@h/x", 2, b"more than one @"),
         (("doctor",), "postgresql://u:secret/secret@h/x", 1, b"more than one @"),
@@ -99,7 +100,7 @@ def test_what_the_database_refuses_is_said_in_its_words(postgres: str) -> None:
         (("export", "--output", "ok.ndjson"), 2, b"--output ok.ndjson is a file"),
         (("sample-data", "--output", "no/where"), 1, b"no/where: No such file or directory"),
         (("serve", "--open", "--public-url", "x"), 2, b"must be http"),
-        (("reindex", "--public-url", "x"), 2, b"must be http"),
+        (("reindex", "--public-url", "x"), 2, b"check --public-url or FHIRSERVER_PUBLIC_URL"),
         (("serve", "--open", "--public-url", "http://x/fhir?y"), 2, b"must be http"),
         (("serve", "--open", "--public-url", "http://u:p@x/fhir"), 2, b"must be http"),
     ],

@@ -121,6 +121,8 @@ def test_an_archive_is_remembered_and_belongs_to_one_life(archive: Path, tmp_pat
     assert archive_settings(choose_archive(data_dir, None, account)) == {"archive_mode": "off"}
     with pytest.raises(EmbeddedPostgresError, match="name an empty folder with --archive-dir"):
         choose_archive(data_dir, archive, account)
+    with pytest.raises(EmbeddedPostgresError, match="lies in the database itself"):
+        choose_archive(data_dir, data_dir / "postgres" / "archive", account)
     fresh = tmp_path / "below" / "it's 100%"
     assert choose_archive(data_dir, fresh, account) == fresh
     (fresh / f"{NAME}.gz").touch()
