@@ -129,7 +129,7 @@ class EmbeddedPostgres:
         self._take_lock()
         try:
             if self._fill is None:
-                pass
+                check_restored(self.data_dir)
             self._prepare_cluster(account)
             self._launch(account)
             self._wait_until_ready()
