@@ -128,7 +128,7 @@ def queries(draw: st.DrawFn, type_name: str, stored: list[Json]) -> Query:
 
 @pytest.mark.parametrize("type_name", TYPES)
 @settings(
-    max_examples=int(EXAMPLES or 40),
+    max_examples=int(EXAMPLES or 20),
     derandomize=EXAMPLES is None,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # a failure names one query and resource
@@ -161,7 +161,7 @@ def test_the_answers_agree(database: Database, type_name: str, data: st.DataObje
 
 @pytest.mark.parametrize("type_name", TYPES)
 @settings(
-    max_examples=int(EXAMPLES or 25),
+    max_examples=int(EXAMPLES or 12),
     derandomize=EXAMPLES is None,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),

@@ -36,7 +36,7 @@ from tests.search.oracle.wholes import (
 Json = dict[str, Any]
 DEFINITIONS = r4_with("content")
 drawing = settings(
-    max_examples=int(EXAMPLES or 15),
+    max_examples=int(EXAMPLES or 8),
     derandomize=EXAMPLES is None,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),

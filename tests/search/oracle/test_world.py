@@ -106,7 +106,7 @@ def stored_worlds(draw: st.DrawFn, database: Database) -> tuple[World, list[Pair
 
 
 @settings(
-    max_examples=int(EXAMPLES or 12),
+    max_examples=int(EXAMPLES or 6),
     derandomize=EXAMPLES is None,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
@@ -126,7 +126,7 @@ def test_links_agree(database: Database, data: st.DataObject) -> None:
 
 
 @settings(
-    max_examples=int(EXAMPLES or 12),
+    max_examples=int(EXAMPLES or 6),
     derandomize=EXAMPLES is None,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
