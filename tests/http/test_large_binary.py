@@ -215,7 +215,10 @@ def test_a_write_that_is_refused_leaves_no_content(
     status: int,
     expression: str,
 ) -> None:
-    answer = send(client, place, CONTENT[::-1], **headers)
+    # What headers alone refuse is answered before the body is read; a large one may find the
+    # connection closed.
+    content = CONTENT[::-1] if status in (409, 412) else b"x"
+    answer = send(client, place, content, **headers)
     assert answer.status == status, answer.text
     assert answer.json["issue"][0]["expression"] == [expression]
     assert unkept(server_database_url) == 0

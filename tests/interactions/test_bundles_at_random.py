@@ -19,7 +19,7 @@ from tests.conftest import truncate_all
 from tests.interactions.bundle_model import SYSTEM, Ask, Model, Settled
 from tests.server import ServerProcess
 
-EXAMPLES = int(os.environ.get("FHIRSERVER_BUNDLE_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("FHIRSERVER_BUNDLE_EXAMPLES", "5"))
 VALUES = st.sampled_from("abcd")
 PATIENTS = st.sampled_from(("p0", "p1", "p2"))
 BASICS = st.sampled_from(("b0", "b1"))
