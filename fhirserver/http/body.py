@@ -58,7 +58,8 @@ class BodyLimits:
         size_bytes: of a body, also once decompressed.
         deadline_s: within which a body must have arrived.
         slots: bodies that may be arriving at a time; see the module. A few more may wait for a
-            slot, the others are refused at once.
+            slot, the others are refused at once. Half of them at most are for bodies that are read
+            in parts, whose deadline begins anew with each.
         abandoned_limit: late bodies whose senders hold on; see the module.
         on_exhausted: called when that limit is reached, maybe more than once.
     """
@@ -75,6 +76,7 @@ class BodyLimits:
         self.size_bytes = size_bytes
         self.deadline_s = deadline_s
         self.slots = threading.BoundedSemaphore(slots)
+        self._uploads = threading.BoundedSemaphore(max(1, slots // 2))
         self._waiting = threading.BoundedSemaphore(_WAITING_MAX)
         self._abandoned: set[Companion] = set()
         self._abandoned_limit = abandoned_limit
@@ -95,6 +97,21 @@ class BodyLimits:
             yield
         finally:
             self.slots.release()
+
+    @contextmanager
+    def upload_slot(self) -> Iterator[None]:
+        """Hold one of the slots that are left to bodies read in parts.
+
+        Raises:
+            UnavailableError: none is free.
+        """
+        if not self._uploads.acquire(blocking=False):
+            raise _too_many()
+        try:
+            with self.slot():
+                yield
+        finally:
+            self._uploads.release()
 
     def _wait_for_slot(self) -> None:
         if not self._waiting.acquire(blocking=False):
@@ -176,7 +193,7 @@ class StreamBody:
         if announced > limit_bytes:
             raise _too_large(limit_bytes)
         arrived = 0
-        with self._limits.slot():
+        with self._limits.upload_slot():
             while arrived < announced:
                 wanted = min(part_bytes, announced - arrived)
                 part = self._await(wanted, self._limits.deadline_s)

@@ -145,6 +145,21 @@ def test_bodies_beyond_the_slots_are_shed() -> None:
     assert StreamBody(BytesIO(b"abc"), framing(3), shared).read() == b"abc"
 
 
+def test_bodies_read_in_parts_leave_slots_for_others() -> None:
+    """Their senders may take very long: the deadline begins anew with each part."""
+    shared = limits(slots=4)
+    slow = [StreamBody(BytesIO(b"abcd"), framing(4), shared).parts(2, 10) for _ in range(3)]
+    assert [next(each) for each in slow[:2]] == [b"ab", b"ab"]
+    with pytest.raises(UnavailableError) as caught:
+        next(slow[2])
+    assert caught.value.headers[0][0] == "Retry-After"
+    assert StreamBody(BytesIO(b"abc"), framing(3), shared).read() == b"abc"
+    assert [next(each) for each in slow[:2]] == [b"cd", b"cd"]
+    assert [list(each) for each in slow[:2]] == [[], []]
+    again = StreamBody(BytesIO(b"abcd"), framing(4), shared)
+    assert list(again.parts(2, 10)) == [b"ab", b"cd"]
+
+
 def test_few_wait_for_a_slot_and_the_others_are_shed_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
