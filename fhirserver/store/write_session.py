@@ -233,11 +233,7 @@ class WriteSession:
         currents = [self._rows.current(identity) for identity in identities]
         for change, current in zip(changes, currents, strict=True):
             check_preconditions(change, current)
-        keys = [
-            NO_KEYS if each.rows is None else keys_of(each.rows, self._definitions)
-            for each in changes
-        ]
-        keys = list(map(self._numbered, keys, currents))
+        keys = list(map(self._keys, changes, currents))
         rids, targets = self._resolve(identities, keys, changes, integrity)
         planner = Planner(rids, self._database.clock())
         steps = list(map(planner.step, changes, identities, keys, currents))
@@ -291,8 +287,11 @@ class WriteSession:
             rows=extract(change.content, definitions=self._definitions, base_url=rows.base_url),
         )
 
-    def _numbered(self, keys: PackedKeys, current: Current | None) -> PackedKeys:
-        """Give what a resource contains its row ids."""
+    def _keys(self, change: Change, current: Current | None) -> PackedKeys:
+        """Pack what the content is found by; what it contains gets row ids of its own."""
+        if change.rows is None:
+            return NO_KEYS
+        keys = keys_of(change.rows, self._definitions)
         if not keys.contained:
             return keys
         before = NO_KEYS if current is None else unpack(current.keys)
