@@ -7,7 +7,7 @@ kept without being charted (`rejected`). Of its readings some may be rejected al
 is charted.
 
 Before a Bundle is sent the server is asked what it has already: what is older than the message is
-updated, and `supersedes` tells.
+updated, as `fhir.precedence` tells.
 """
 
 import hashlib
@@ -19,7 +19,6 @@ from fhirserver_device_bridge.fhir import identity
 from fhirserver_device_bridge.fhir.bundle import transaction
 from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.fhir.observation import Circumstances
-from fhirserver_device_bridge.fhir.precedence import supersedes
 from fhirserver_device_bridge.mapping.files import mapping_named
 from fhirserver_device_bridge.mapping.gate import gate
 from fhirserver_device_bridge.mapping.grouping import Measurement, group
@@ -34,7 +33,7 @@ from fhirserver_device_bridge.protocols.x20601.measurements import (
 )
 from fhirserver_device_bridge.reading import Coding, Identifier, Reading, Rejected, Source
 
-__all__ = ["Conversion", "convert", "supersedes"]
+__all__ = ["Conversion", "convert"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +178,10 @@ _OF_A_VISIT = ("VN", "AN")
 
 
 def _unknown(identifiers: tuple[Identifier, ...]) -> str:
-    if not identifiers:
-        return "patient unknown: PID-3 gives no identifier"
+    names = dict.fromkeys(each.system for each in identifiers if each.type not in _OF_A_VISIT)
+    if not names:
+        return "patient unknown: no identifier of a person is given"
+    listed = ", ".join(map(repr, names))
     return (
-        "patient unknown: the assigning authority of PID-3 has no URI; "
-        "give it one in the source's systems"
+        f"patient unknown: no URI for the authority {listed}; give it one in the source's systems"
     )

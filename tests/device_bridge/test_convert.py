@@ -262,11 +262,13 @@ def test_the_patient_is_looked_for(patient: str, search: str) -> None:
 @pytest.mark.parametrize(
     ("patient", "reason"),
     [
-        pytest.param("", "gives no identifier", id="none"),
-        pytest.param("^^^HOSP^MR", "gives no identifier", id="no-number"),
-        pytest.param("7^^^ELSEWHERE^MR", "has no URI", id="unknown-authority"),
-        pytest.param("7", "has no URI", id="no-authority"),
-        pytest.param("V1^^^HOSP^VN", "has no URI", id="a-visit-is-no-patient"),
+        pytest.param("", "no identifier of a person", id="none"),
+        pytest.param("^^^HOSP^MR", "no identifier of a person", id="no-number"),
+        pytest.param(
+            "7^^^ELSEWHERE^MR", "no URI for the authority 'ELSEWHERE'", id="unknown-authority"
+        ),
+        pytest.param("7", "no URI for the authority ''", id="no-authority"),
+        pytest.param("V1^^^HOSP^VN", "no identifier of a person", id="a-visit-is-no-patient"),
     ],
 )
 def test_an_unknown_patient_is_held(patient: str, reason: str) -> None:
