@@ -82,7 +82,7 @@ class Browser:
         """Open an address, and wait until the page has drawn its list."""
         self._call("Page.navigate", url="about:blank")
         self._call("Page.navigate", url=address)
-        drawn = "document.forms.filter?.elements.found.value"
+        drawn = "document.forms.filter?.elements.found?.value"
         self.run(
             f"(async () => {{ while (!({drawn})) await new Promise(requestAnimationFrame); }})()"
         )
