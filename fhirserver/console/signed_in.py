@@ -29,7 +29,7 @@ Answer = TypeVar("Answer")
 
 def services_here() -> Services:
     """Give what this application works with."""
-    return cast(Services, current_app.extensions["services"])
+    return cast("Services", current_app.extensions["services"])
 
 
 def cookie_name() -> str:
@@ -63,7 +63,7 @@ def signed_in() -> Session | None:
     """Give the session of this request; None where nobody is logged in."""
     if "session" not in g:
         g.session = _find("complete")
-    return cast(Session | None, g.session)
+    return cast("Session | None", g.session)
 
 
 def half_signed_in(stage: Stage) -> Session | None:
