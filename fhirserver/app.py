@@ -5,7 +5,6 @@
 everything else             what a person sees (Flask)   fhirserver.console
 """
 
-import os
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -24,14 +23,13 @@ from fhirserver.interactions import Services
 from fhirserver.metrics import Metrics, SharedMetrics
 from fhirserver.operations import OFFERED
 from fhirserver.probes import Probes
+from fhirserver.secret_file import CURSOR_KEY_FILE, read_or_make
 from fhirserver.store.database import Database, now_us
 from fhirserver.tracing import Tracing, start_tracing
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
-
-CURSOR_KEY_FILE = "cursor.key"
 
 
 class Application:
@@ -135,7 +133,7 @@ def build_application(
     from fhirserver.http.cors import Cors
     from fhirserver.http.wsgi import FhirWsgi
 
-    cursor_key = read_cursor_key(Path(settings.data_dir))
+    cursor_key = read_or_make(Path(settings.data_dir) / CURSOR_KEY_FILE)
     services = build_services(settings, cursor_key=cursor_key, policy=policy_of(settings))
     services.database.on_dangling = partial(metrics.count, "dangling_references")
 
@@ -151,28 +149,6 @@ def build_application(
     probes = Probes(services.database, shared)
     wsgi = FhirWsgi(fhir, on_exhausted=on_exhausted)
     return Application(wsgi, create_console(services), probes, services, tracing)
-
-
-def read_cursor_key(data_dir: Path) -> bytes:
-    """Read the key that seals paging links, and make one at the first start.
-
-    Servers that share a database share links when they share this file.
-    """
-    path = data_dir / CURSOR_KEY_FILE
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    partial.touch(mode=0o600)
-    partial.write_bytes(os.urandom(32))
-    try:
-        os.link(partial, path)  # the first worker's key wins
-    except FileExistsError:
-        pass
-    finally:
-        partial.unlink()
-    return path.read_bytes()
 
 
 def _refusal(error: FhirError) -> Response:

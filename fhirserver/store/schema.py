@@ -50,7 +50,7 @@ from enum import IntEnum
 
 from fhirserver.model.stored import Method
 
-EXPECTED_REVISION = "0018"
+EXPECTED_REVISION = "0019"
 RID_BLOCK = 1000
 COPIES_MAX = 8
 NOT_SEARCHED = 0
