@@ -158,6 +158,7 @@ class _Connection:
         self._socket = _connected(addresses, port, deadline_s)
         self._timer = threading.Timer(deadline_s, self._cut)
         self._timer.daemon = True
+        self._is_cut = False
 
     def __enter__(self) -> Self:
         self._timer.start()
@@ -186,9 +187,12 @@ class _Connection:
         body = answer.read(size_bytes + 1)
         if len(body) > size_bytes:
             raise OutboundError(f"the answer has more than {size_bytes} bytes")
+        if self._is_cut or answer.length:
+            raise OutboundError("the answer is late or ends early")
         return Answer(answer.status, answer.headers, body)
 
     def _cut(self) -> None:
+        self._is_cut = True
         with suppress(OSError):
             # The method of an SSLSocket would also forget its TLS, and read on without.
             socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
