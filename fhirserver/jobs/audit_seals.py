@@ -5,10 +5,10 @@ from typing import Any
 
 from psycopg import Connection
 
-from fhirserver.audit.key import read_audit_key
 from fhirserver.audit.seals import seal
 from fhirserver.config import Settings
 from fhirserver.definitions import r4
+from fhirserver.secret_file import AUDIT_KEY_FILE, read_or_make
 from fhirserver.store.audit_trail import TrailRow, keep_seals, position, unsealed
 
 _BATCH = 2000
@@ -22,7 +22,7 @@ class AuditSeals:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._data_dir = Path(settings.data_dir)
+        self._key_file = Path(settings.data_dir) / AUDIT_KEY_FILE
 
     def step(self, connection: Connection[Any]) -> bool:
         """Seal the next rows; True if there may be more."""
@@ -30,7 +30,7 @@ class AuditSeals:
         rows = unsealed(connection, last, _BATCH)
         if not rows:
             return False
-        key = read_audit_key(self._data_dir)
+        key = read_or_make(self._key_file)
         number, digest = last.number, last.digest
         sealed: list[tuple[int, TrailRow, bytes]] = []
         for row in rows:

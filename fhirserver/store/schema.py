@@ -42,6 +42,10 @@ job, lease   background work: whoever holds a lease works until `expires`; `fenc
              one that has its answer in its own row once it has `ended`
 job_entry    answers to the entries of a batch that are done, while its job is not
 idempotency, idempotency_entry   first answers by caller and Idempotency-Key; see kept_answers
+account, account_patient, account_recovery, account_session, login_attempt
+             people who log in; see fhirserver.identity
+oauth_client, oauth_grant, oauth_token   applications, what they were granted, and the tokens under
+             that; see fhirserver.smart
 
 Instants are epoch microseconds; ids and codes compare by byte.
 """

@@ -4,13 +4,13 @@
 as it does when a database is brought back in another cluster.
 
 Revision ID: 0020
-Revises: 0016
+Revises: 0019
 """
 
 from alembic import op
 
 revision = "0020"
-down_revision = "0016"
+down_revision = "0019"
 
 _COLUMNS = """
 ALTER TABLE audit ADD COLUMN IF NOT EXISTS rids bigint[], ADD COLUMN IF NOT EXISTS reason text,
