@@ -79,9 +79,8 @@ def check_chain(
 def _followed(
     key: bytes, links: Iterable[Link], anchored: Mapping[int, bytes]
 ) -> Iterator[tuple[Link, Broken | None]]:
-    digest, number = b"", 0
-    for link in links:
-        number += 1
+    digest = b""
+    for number, link in enumerate(links, start=1):
         rule: Rule | None = None
         if link.number != number:
             rule = "seal missing"

@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from fhirserver.audit.seals import seal
+from fhirserver.audit import seal
 from fhirserver.config import Settings
 from fhirserver.definitions import r4
 from fhirserver.secret_file import AUDIT_KEY_FILE, read_or_make

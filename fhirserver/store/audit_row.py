@@ -20,6 +20,8 @@ class AuditRow:
         request_id: the X-Request-Id of the request.
         address: network address of the caller.
         query: parameters of a search, as sent; None otherwise.
+        token: public number of the access token; None where there is none.
+        purpose: code of v3-PurposeOfUse, e.g. "BTG" for broken glass; None where nothing is said.
     """
 
     interaction: str
@@ -28,6 +30,8 @@ class AuditRow:
     request_id: str
     address: str
     query: str | None = None
+    token: str | None = None
+    purpose: str | None = None
 
     def parameters(self) -> dict[str, bytes | None]:
         """Return the values of `AUDIT_PARAMETERS`, packed."""
@@ -38,6 +42,8 @@ class AuditRow:
             "request_id": self.request_id.encode(),
             "address": self.address.encode(),
             "query": None if self.query is None else self.query.encode(),
+            "token": None if self.token is None else self.token.encode(),
+            "purpose": None if self.purpose is None else self.purpose.encode(),
         }
 
 
@@ -45,9 +51,9 @@ DURABILITY = """
 CASE WHEN :lazy::boolean THEN set_config('synchronous_commit', 'off', true) END
 """
 """In a read's statement: whether its commit, which is the audit row's, waits for the disk."""
-AUDIT_COLUMNS = "interaction, actor, client, request_id, address, query"
+AUDIT_COLUMNS = "interaction, actor, client, request_id, address, query, token, purpose"
 AUDIT_PARAMETERS = (
     ":interaction::text, :actor::text, :client::text, :request_id::text, :address::text,"
-    " :query::text"
+    " :query::text, :token::text, :purpose::text"
 )
 """Values for `AUDIT_COLUMNS` in a `Statement`."""

@@ -17,7 +17,7 @@ from fhirserver.store.audit_row import AUDIT_COLUMNS, AuditRow
 
 TRAIL_COLUMNS = (
     "entry", "at", "rid", "version", "matches", "tid", "outcome", "id", "interaction", "actor",
-    "client", "request_id", "address", "query", "rids", "reason", "token", "detail",
+    "client", "request_id", "address", "query", "rids", "reason", "token", "purpose", "detail",
 )  # fmt: skip
 """What a row says, in the order that its digest takes it in; not `xact`, which is the cluster's."""
 
@@ -61,9 +61,9 @@ AND NOT EXISTS (SELECT FROM audit_seal s WHERE s.entry = a.entry)
 ORDER BY a.at LIMIT 1
 """
 _RECORD = f"""
-INSERT INTO audit (tid, id, outcome, reason, token, detail, {AUDIT_COLUMNS})
-VALUES (%(tid)s, %(id)s, %(outcome)s, %(reason)s, %(token)s, %(detail)s, %(interaction)s,
-    %(actor)s, %(client)s, %(request_id)s, %(address)s, %(query)s)
+INSERT INTO audit (tid, id, outcome, reason, detail, {AUDIT_COLUMNS})
+VALUES (%(tid)s, %(id)s, %(outcome)s, %(reason)s, %(detail)s, %(interaction)s,
+    %(actor)s, %(client)s, %(request_id)s, %(address)s, %(query)s, %(token)s, %(purpose)s)
 """  # noqa: S608 - constants
 
 
@@ -140,7 +140,7 @@ def chain(connection: Connection[Any]) -> Iterator[Link]:
 
 
 def stray(connection: Connection[Any]) -> tuple[int, Any] | None:
-    """Find a row that the chain has passed without a seal; (entry, at), None where there is none."""
+    """Find a row that the chain has passed without a seal, as (entry, at); None for none."""
     found: tuple[int, Any] | None = connection.execute(_STRAY).fetchone()
     return found
 
@@ -153,7 +153,6 @@ def record(  # noqa: PLR0913 - the columns that only such rows have
     reason: str | None = None,
     tid: int | None = None,
     id: str | None = None,
-    token: str | None = None,
     detail: dict[str, Any] | None = None,
 ) -> None:
     """Write the row of what is no read, search or write: a refusal, a log-in, a consent.
@@ -165,9 +164,8 @@ def record(  # noqa: PLR0913 - the columns that only such rows have
         reason: the rule that decided; never a value of a resource.
         tid: number of the resource type.
         id: logical id.
-        token: public number of the access token.
         detail: what else an investigator needs, without clinical content.
     """
     values: dict[str, Any] = {name: getattr(row, name) for name in AUDIT_COLUMNS.split(", ")}
-    values |= {"outcome": outcome, "reason": reason, "tid": tid, "id": id, "token": token}
+    values |= {"outcome": outcome, "reason": reason, "tid": tid, "id": id}
     connection.execute(_RECORD, values | {"detail": None if detail is None else Jsonb(detail)})

@@ -38,7 +38,7 @@ DELETE FROM idempotency WHERE id IN (
 _AUDIT = f"""
 INSERT INTO audit (tid, id, rid, version, outcome, {AUDIT_COLUMNS})
 VALUES (%(tid)s, %(id)s, %(rid)s, %(version)s, %(outcome)s, %(interaction)s, %(actor)s, %(client)s,
-    %(request_id)s, %(address)s, %(query)s)
+    %(request_id)s, %(address)s, %(query)s, %(token)s, %(purpose)s)
 """  # noqa: S608 - constants
 
 

@@ -286,15 +286,15 @@ def audit_sql(plan: Plan, audit: AuditRow, most: int = 0) -> Fragment:
     shown = Fragment("0, NULL")
     if most:
         page = "(array_agg(rid))[1 : %s]"
-        shown = Fragment(
-            f"(SELECT least(count(*), %s) FROM page), (SELECT {page} FROM page)", (most, most)
-        )
+        text = f"(SELECT least(count(*), %s) FROM page), (SELECT {page} FROM page)"  # noqa: S608
+        shown = Fragment(text, (most, most))
     tid = plan.confined.definitions.type_id(types[0]) if len(types) == 1 else None
     return Fragment(
         f"INSERT INTO audit (tid, outcome, matches, rids, {AUDIT_COLUMNS})"
-        f" SELECT %s::smallint, 200, {shown.text}, %s::text, %s::text, %s::text, %s::text, %s::text, %s::text",
+        f" SELECT %s::smallint, 200, {shown.text}, %s::text, %s::text, %s::text, %s::text,"
+        " %s::text, %s::text, %s::text, %s::text",
         (
             tid, *shown.params, audit.interaction, audit.actor, audit.client,
-            audit.request_id, audit.address, audit.query,
+            audit.request_id, audit.address, audit.query, audit.token, audit.purpose,
         ),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The audit trail becomes evidence: what was shown, why something was refused, and a chain of seals.
+"""The audit trail becomes evidence: what was shown, why it was refused, and a chain of seals.
 
 `audit` is append-only from here on; only `xact`, which is no part of what a row says, may change,
 as it does when a database is brought back in another cluster.
@@ -14,7 +14,13 @@ down_revision = "0019"
 
 _COLUMNS = """
 ALTER TABLE audit ADD COLUMN IF NOT EXISTS rids bigint[], ADD COLUMN IF NOT EXISTS reason text,
-    ADD COLUMN IF NOT EXISTS token text, ADD COLUMN IF NOT EXISTS detail jsonb;
+    ADD COLUMN IF NOT EXISTS token text, ADD COLUMN IF NOT EXISTS purpose text,
+    ADD COLUMN IF NOT EXISTS detail jsonb;
+DROP TYPE IF EXISTS audited_row;
+CREATE TYPE audited_row AS (
+    rid bigint, version integer, tid smallint, outcome smallint, id text, interaction text,
+    actor text, client text, request_id text, address text, query text, token text, purpose text
+);
 """
 _SEALS = """
 CREATE TABLE IF NOT EXISTS audit_seal (
