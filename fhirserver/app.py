@@ -13,7 +13,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from fhirserver.access import allow_all
+from fhirserver.access import Policy, allow_all
+from fhirserver.access.standing_in import smart_policy
 from fhirserver.config import Settings, split_origins
 from fhirserver.definitions import r4_with
 from fhirserver.errors import FhirError
@@ -82,12 +83,20 @@ class Application:
             self._tracing.close()
 
 
-def build_services(settings: Settings, *, cursor_key: bytes) -> Services:
+def policy_of(settings: Settings) -> Policy:
+    """Choose what decides for callers who come over the network, or on whose behalf a job runs."""
+    return allow_all if settings.open else smart_policy
+
+
+def build_services(
+    settings: Settings, *, cursor_key: bytes, policy: Policy = allow_all
+) -> Services:
     """Make what interactions work with; opens no connection yet.
 
     Args:
         settings: `database_url` given.
         cursor_key: see `Services`; b"" for a process that gives no paging links.
+        policy: decides each access; by default that of commands, which are the operator's.
     """
     database = Database(
         settings.database_url,
@@ -101,7 +110,7 @@ def build_services(settings: Settings, *, cursor_key: bytes) -> Services:
         definitions=r4_with(settings.full_text),
         database=database,
         settings=settings,
-        policy=allow_all,
+        policy=policy,
         now=now_us,
         cursor_key=cursor_key,
         operations=OFFERED,
@@ -122,10 +131,12 @@ def build_application(
     from fhirserver.console import create_console
     from fhirserver.http.access_log import AccessLog, Served
     from fhirserver.http.application import FhirApplication
+    from fhirserver.http.bearer import BearerAuthentication, anonymous
     from fhirserver.http.cors import Cors
     from fhirserver.http.wsgi import FhirWsgi
 
-    services = build_services(settings, cursor_key=read_cursor_key(Path(settings.data_dir)))
+    cursor_key = read_cursor_key(Path(settings.data_dir))
+    services = build_services(settings, cursor_key=cursor_key, policy=policy_of(settings))
     services.database.on_dangling = partial(metrics.count, "dangling_references")
 
     def count(served: Served) -> None:
@@ -135,11 +146,11 @@ def build_application(
     tracing = start_tracing()
     observers = (count, log) if tracing is None else (count, log, tracing)
     cors = Cors(split_origins(settings.cors_origins))
-    fhir = FhirWsgi(
-        FhirApplication(services, observers=observers, cors=cors), on_exhausted=on_exhausted
-    )
+    authenticate = anonymous if settings.open else BearerAuthentication(services)
+    fhir = FhirApplication(services, authenticate=authenticate, observers=observers, cors=cors)
     probes = Probes(services.database, shared)
-    return Application(fhir, create_console(services), probes, services, tracing)
+    wsgi = FhirWsgi(fhir, on_exhausted=on_exhausted)
+    return Application(wsgi, create_console(services), probes, services, tracing)
 
 
 def read_cursor_key(data_dir: Path) -> bytes:

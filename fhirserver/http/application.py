@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from fhirserver.access import TEST_RUN_HEADER, AuthContext
+from fhirserver.access import AuthContext
 from fhirserver.errors import FhirError
 from fhirserver.http.access_log import Served
+from fhirserver.http.bearer import anonymous
 from fhirserver.http.client_limit import ClientLimit
 from fhirserver.http.compression import check_coding, compress
 from fhirserver.http.cors import Cors
@@ -44,12 +45,6 @@ _ALWAYS = (
 )
 _NO_ROUTE = Route("")
 _DEFAULT = Wanted(Format.JSON)
-
-
-def anonymous(request: Request) -> AuthContext:
-    """The caller of an open server."""
-    marked = request.headers.get(TEST_RUN_HEADER.lower()) is not None
-    return AuthContext("anonymous", "", request.request_id, request.address, of_test_run=marked)
 
 
 class FhirApplication:

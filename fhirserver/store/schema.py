@@ -40,6 +40,8 @@ job_entry    answers to the entries of a batch that are done, while its job is n
 idempotency, idempotency_entry   first answers by caller and Idempotency-Key; see kept_answers
 account, account_patient, account_recovery, account_session, login_attempt
              people who log in; see fhirserver.identity
+oauth_client, oauth_grant, oauth_token   applications, what they were granted, and the tokens under
+             that; see fhirserver.smart
 
 Instants are epoch microseconds; ids and codes compare by byte.
 """
@@ -48,7 +50,7 @@ from enum import IntEnum
 
 from fhirserver.model.stored import Method
 
-EXPECTED_REVISION = "0017"
+EXPECTED_REVISION = "0018"
 RID_BLOCK = 1000
 COPIES_MAX = 8
 NOT_SEARCHED = 0
