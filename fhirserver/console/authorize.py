@@ -112,6 +112,11 @@ def _go_on(services: Services, pending: Pending) -> Response:
     under_way = with_session(services, pending, session)
     if pending.request.launch and not under_way.pending.launched:
         under_way = _launch(services, under_way)
+    own = session.account.patient
+    if own is not None and under_way.pending.patient is None and under_way.offer.needs_patient:
+        with services.database.connection() as connection:
+            authorizations.note_patient(connection, under_way.pending, own)
+        under_way = with_session(services, under_way.pending, session)
     return _next(services, under_way)
 
 

@@ -74,9 +74,6 @@ def make_authorize_pages(services: Services) -> Blueprint:
 
 
 def _ask_for_patient(services: Services, here: UnderWay) -> Response:
-    own = here.session.account.patient
-    if own is not None:
-        return _keep_patient(services, here, own)
     name = request.args.get("name", "").strip()[:_NAME_MAX]
     rows, trouble = _found(lambda: find_patients(services, here.person, name))
     return here.page("authorize_patient.html", rows=rows, name=name, trouble=trouble)
@@ -84,14 +81,10 @@ def _ask_for_patient(services: Services, here: UnderWay) -> Response:
 
 def _choose_patient(services: Services, here: UnderWay) -> Response:
     chosen = request.form.get("patient", "")
-    if in_reach(lambda: read(services, here.person, "Patient", chosen)):
-        return _keep_patient(services, here, chosen)
-    return _ask_for_patient(services, here)
-
-
-def _keep_patient(services: Services, here: UnderWay, patient: str) -> Response:
+    if not in_reach(lambda: read(services, here.person, "Patient", chosen)):
+        return _ask_for_patient(services, here)
     with services.database.connection() as connection:
-        authorizations.note_patient(connection, here.pending, patient)
+        authorizations.note_patient(connection, here.pending, chosen)
     return _back(here)
 
 

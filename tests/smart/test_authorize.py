@@ -222,7 +222,7 @@ def test_consent_is_remembered_for_the_same_or_less(hospital: Hospital) -> None:
     browser = hospital.browser(hospital.proxy)
     wide = hospital.app("spa", "launch/patient patient/Observation.rs patient/Procedure.rs")
     narrow = hospital.app("spa", "launch/patient patient/Procedure.r")
-    wider = hospital.app("spa", "launch/patient patient/Procedure.cr")
+    wider = hospital.app("spa", "launch/patient patient/DiagnosticReport.rs")
 
     def ask(app: App, **changes: str) -> Seen:
         page = browser.open(app.address(**changes))
