@@ -3,6 +3,7 @@
 from flask import Flask, Response, render_template
 
 from fhirserver.console.account import ACCOUNT
+from fhirserver.console.admin_accounts import add_administration
 from fhirserver.console.conformance import make_conformance
 from fhirserver.console.landing import make_landing
 from fhirserver.console.login import LOGIN
@@ -36,6 +37,7 @@ def create_console(services: Services) -> Flask:
     application.register_blueprint(LOGIN)
     application.register_blueprint(ACCOUNT)
     application.register_blueprint(SESSION_NOTICE)
+    add_administration(application)
 
     @application.errorhandler(FhirError)
     def tell(error: FhirError) -> tuple[str, int, list[tuple[str, str]]]:
