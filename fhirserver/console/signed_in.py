@@ -53,9 +53,7 @@ def set_cookie(response: Response, secret: str) -> Response:
 
 def drop_cookie(response: Response) -> Response:
     """Let the browser forget its secret."""
-    response.delete_cookie(
-        cookie_name(), path="/", secure=_is_tls(), httponly=True, samesite="Lax"
-    )
+    response.delete_cookie(cookie_name(), path="/", secure=_is_tls(), httponly=True, samesite="Lax")
     return response
 
 

@@ -21,10 +21,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.message import Message
 
+from fhirserver.config import Network
 from fhirserver.errors import FhirError
 from fhirserver.model.json import JsonObject, parse_json
 from fhirserver.smart.jwks import KeySetError, has_key
-from fhirserver.smart.outbound import Network, OutboundError, get
+from fhirserver.smart.outbound import OutboundError, get
 
 DEFAULT_AGE_S = 60
 MOST_AGE_S = 3600

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from fhirserver.model.json import JsonObject
 
-_FORBIDDEN = re.compile(r'[^\x20\x21\x23-\x5b\x5d-\x7e]')
+_FORBIDDEN = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")
 _DESCRIPTION_MAX = 500
 
 

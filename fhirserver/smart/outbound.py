@@ -22,8 +22,9 @@ from email.message import Message
 from typing import Self
 from urllib.parse import SplitResult, urlsplit
 
+from fhirserver.config import Network
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
@@ -56,15 +57,6 @@ class Answer:
     status: int
     headers: Message
     body: bytes
-
-
-def parse_networks(text: str) -> tuple[Network, ...]:
-    """Read networks, e.g. "127.0.0.0/8, fd00::/8".
-
-    Raises:
-        ValueError: one of them is none.
-    """
-    return tuple(ipaddress.ip_network(each.strip()) for each in text.split(",") if each.strip())
 
 
 def is_reachable(address: Address, networks: Sequence[Network]) -> bool:
