@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fhirserver.access import Policy, allow_all
-from fhirserver.access.standing_in import smart_policy
+from fhirserver.access.smart_policy import smart_policy
 from fhirserver.config import Settings, split_networks, split_origins
 from fhirserver.definitions import r4_with
 from fhirserver.errors import FhirError
@@ -24,7 +24,7 @@ from fhirserver.interactions import Services
 from fhirserver.metrics import Metrics, SharedMetrics
 from fhirserver.operations import OFFERED
 from fhirserver.probes import Probes
-from fhirserver.secret_file import CURSOR_KEY_FILE, read_or_make
+from fhirserver.secret_file import CURSOR_KEY_FILE, SECRETS_KEY_FILE, read_or_make
 from fhirserver.store.database import Database, now_us
 from fhirserver.tracing import Tracing, start_tracing
 
@@ -96,7 +96,11 @@ def policy_of(settings: Settings) -> Policy:
 
 
 def build_services(
-    settings: Settings, *, cursor_key: bytes, policy: Policy = allow_all
+    settings: Settings,
+    *,
+    cursor_key: bytes,
+    policy: Policy = allow_all,
+    secrets_key: bytes = b"",
 ) -> Services:
     """Make what interactions work with; opens no connection yet.
 
@@ -104,6 +108,7 @@ def build_services(
         settings: `database_url` given.
         cursor_key: see `Services`; b"" for a process that gives no paging links.
         policy: decides each access; by default that of commands, which are the operator's.
+        secrets_key: see `Services`.
     """
     database = Database(
         settings.database_url,
@@ -121,6 +126,7 @@ def build_services(
         now=now_us,
         cursor_key=cursor_key,
         operations=OFFERED,
+        secrets_key=secrets_key,
     )
 
 
@@ -141,9 +147,15 @@ def build_application(
     from fhirserver.http.bearer import BearerAuthentication, anonymous
     from fhirserver.http.cors import Cors
     from fhirserver.http.wsgi import FhirWsgi
+    from fhirserver.smart.origins import RegisteredOrigins
 
-    cursor_key = read_or_make(Path(settings.data_dir) / CURSOR_KEY_FILE)
-    services = build_services(settings, cursor_key=cursor_key, policy=policy_of(settings))
+    data_dir = Path(settings.data_dir)
+    services = build_services(
+        settings,
+        cursor_key=read_or_make(data_dir / CURSOR_KEY_FILE),
+        policy=policy_of(settings),
+        secrets_key=read_or_make(data_dir / SECRETS_KEY_FILE),
+    )
     services.database.on_dangling = partial(metrics.count, "dangling_references")
 
     def count(served: Served) -> None:
@@ -152,7 +164,8 @@ def build_application(
     log = AccessLog(FileIO(sys.stderr.fileno(), "wb", closefd=False))
     tracing = start_tracing()
     observers = (count, log) if tracing is None else (count, log, tracing)
-    cors = Cors(split_origins(settings.cors_origins))
+    registered = frozenset[str]() if settings.open else RegisteredOrigins(services.database)
+    cors = Cors(split_origins(settings.cors_origins), registered, public=not settings.open)
     authenticate = anonymous if settings.open else BearerAuthentication(services)
     fhir = FhirApplication(services, authenticate=authenticate, observers=observers, cors=cors)
     probes = Probes(services.database, shared)

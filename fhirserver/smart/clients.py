@@ -61,6 +61,10 @@ class Client:
 _LISTS = ("redirect_uris", "grant_types", "origins")
 _COLUMNS = ", ".join(field.name for field in fields(Client))
 _FIND = f"SELECT {_COLUMNS} FROM oauth_client WHERE id = %s"  # noqa: S608 - constants
+_SECRETS = "SELECT secrets FROM oauth_client WHERE id = %s"
+_ORIGIN = """
+SELECT 1 FROM oauth_client WHERE origins @> ARRAY[%s::text] AND approved AND NOT disabled LIMIT 1
+"""
 _ADD = f"""
 INSERT INTO oauth_client ({_COLUMNS}, secrets)
 VALUES ({", ".join(f"%({field.name})s" for field in fields(Client))}, %(secrets)s)
@@ -72,6 +76,19 @@ def find(database: Database, client_id: str) -> Client | None:
     with database.connection() as connection:
         row = connection.execute(_FIND, (client_id,)).fetchone()
     return None if row is None else _client(row)
+
+
+def secrets_of(database: Database, client_id: str) -> tuple[bytes, ...]:
+    """Give the SHA-256 of each live secret of an application."""
+    with database.connection() as connection:
+        row = connection.execute(_SECRETS, (client_id,)).fetchone()
+    return () if row is None else tuple(row[0])
+
+
+def has_origin(database: Database, origin: str) -> bool:
+    """Whether pages of an origin belong to an application that may be used."""
+    with database.connection() as connection:
+        return connection.execute(_ORIGIN, (origin,)).fetchone() is not None
 
 
 def add(connection: Connection[Any], client: Client, secrets: tuple[bytes, ...] = ()) -> None:

@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS oauth_client (
     owner text,
     created bigint NOT NULL
 );
+CREATE INDEX IF NOT EXISTS oauth_client_origins ON oauth_client USING gin (origins);
 CREATE TABLE IF NOT EXISTS oauth_grant (
     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     client text NOT NULL REFERENCES oauth_client ON DELETE CASCADE,
