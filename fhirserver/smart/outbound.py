@@ -76,18 +76,18 @@ def get(
     url: str,
     *,
     accept: str,
+    tls: ssl.SSLContext,
     networks: Sequence[Network] = (),
     limits: Limits | None = None,
-    tls: ssl.SSLContext | None = None,
 ) -> Answer:
     """Fetch.
 
     Args:
         url: https; http only to this machine itself, where `networks` allows it.
         accept: for the header.
+        tls: says which authorities are trusted.
         networks: see `is_reachable`.
         limits: of time and size.
-        tls: trusts the system's authorities where None.
 
     Raises:
         OutboundError: a URL that must not be fetched, no connection, no certificate of that name,
@@ -102,7 +102,7 @@ def get(
     try:
         with _Connection(addresses, port, limits.deadline_s) as connection:
             if parts.scheme == "https":
-                connection.secure(parts.hostname or "", tls or ssl.create_default_context())
+                connection.secure(parts.hostname or "", tls)
             return connection.get(parts, accept, limits.size_bytes)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise OutboundError(f"no answer: {type(error).__name__}") from error

@@ -132,14 +132,19 @@ def test_nothing_inside_is_asked(host: JwksHost, tls: ssl.SSLContext, url: str) 
 )
 def test_what_is_no_url_to_fetch(url: str) -> None:
     with pytest.raises(OutboundError, match="URL"):
-        get(url, accept="*/*", networks=LOOPBACK)
+        get(url, accept="*/*", tls=ssl.create_default_context(), networks=LOOPBACK)
 
 
 def test_plain_http_reaches_this_machine_alone(tmp_path: Path) -> None:
     with JwksHost(tmp_path, tls=False, body=write_json(key_set("rsa-1"))) as plain:
         assert KeySets(LOOPBACK).find(plain.url(), "rsa-1") == key_set("rsa-1")
     with pytest.raises(OutboundError, match="use https"):
-        get("http://192.0.2.1/", accept="*/*", networks=split_networks("192.0.2.0/24"))
+        get(
+            "http://192.0.2.1/",
+            accept="*/*",
+            tls=ssl.create_default_context(),
+            networks=split_networks("192.0.2.0/24"),
+        )
 
 
 @pytest.mark.parametrize(
