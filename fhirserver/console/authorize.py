@@ -85,9 +85,7 @@ def end_with_grant(services: Services, here: UnderWay, scopes: str) -> Response:
     """
     base, now_us = services.settings.public_url, services.now()
     with services.database.connection() as connection:
-        return redirect(
-            grant(connection, here.pending, here.session, scopes, base, now_us), 303
-        )
+        return redirect(grant(connection, here.pending, here.session, scopes, base, now_us), 303)
 
 
 def _trusted(services: Services) -> tuple[Form, Client]:
@@ -141,8 +139,8 @@ def _launch(services: Services, here: UnderWay) -> UnderWay:
 def _next(services: Services, here: UnderWay) -> Response:
     if not here.offer.resources and not here.offer.others:
         raise OAuthError(
-            "invalid_scope", "nothing of the scope is registered for the application and allowed "
-            "to the person"
+            "invalid_scope",
+            "nothing of the scope is registered for the application and allowed to the person",
         )
     with services.database.connection() as connection:
         consented = has_consented(

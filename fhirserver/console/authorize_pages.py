@@ -35,62 +35,85 @@ _NAME_MAX = 100
 def make_authorize_pages(services: Services) -> Blueprint:
     """Make the blueprint."""
     blueprint = Blueprint("authorize_pages", __name__, url_prefix="/authorize/<id_>")
-    database = services.database
 
-    @blueprint.route("/patient", methods=["GET", "POST"])
+    def opened(id_: str) -> UnderWay:
+        here = open_request(services, id_)
+        if request.method == "POST":
+            check_csrf()
+        return here
+
+    @blueprint.get("/patient")
     def patient(id_: str) -> Response:
-        here = open_request(services, id_)
-        if request.method == "POST":
-            check_csrf()
-            chosen = request.form.get("patient", "")
-            if in_reach(lambda: read(services, here.person, "Patient", chosen)):
-                with database.connection() as connection:
-                    authorizations.note_patient(connection, here.pending, chosen)
-                return _back(id_)
-        own = here.session.account.patient
-        if own is not None:
-            with database.connection() as connection:
-                authorizations.note_patient(connection, here.pending, own)
-            return _back(id_)
-        name = request.args.get("name", "").strip()[:_NAME_MAX]
-        rows, trouble = _found(lambda: find_patients(services, here.person, name))
-        return here.page("authorize_patient.html", rows=rows, name=name, trouble=trouble)
+        return _ask_for_patient(services, opened(id_))
 
-    @blueprint.route("/encounter", methods=["GET", "POST"])
+    @blueprint.post("/patient")
+    def choose_patient(id_: str) -> Response:
+        return _choose_patient(services, opened(id_))
+
+    @blueprint.get("/encounter")
     def encounter(id_: str) -> Response:
-        here = open_request(services, id_)
-        whose = here.pending.patient
-        if request.method == "POST":
-            check_csrf()
-            chosen = request.form.get("encounter", "")
-            if not chosen or in_reach(
-                lambda: check_encounter(services, here.person, whose, chosen)
-            ):
-                with database.connection() as connection:
-                    context = {"encounter": chosen or None}
-                    authorizations.note_context(connection, here.pending, context)
-                return _back(id_)
-        rows, trouble = _found(lambda: find_encounters(services, here.person, whose))
-        return here.page("authorize_encounter.html", rows=rows, trouble=trouble)
+        return _ask_for_encounter(services, opened(id_))
+
+    @blueprint.post("/encounter")
+    def choose_encounter(id_: str) -> Response:
+        return _choose_encounter(services, opened(id_))
 
     @blueprint.route("/consent", methods=["GET", "POST"])
     def consent(id_: str) -> Response:
-        here = open_request(services, id_)
+        here = opened(id_)
         if next_step(here.pending, here.offer, consented=False) != "consent":
-            return _back(id_)
-        if request.method == "POST":
-            check_csrf()
-            try:
-                return _decide(services, here)
-            except OAuthError as error:
-                return end_with(services, here.pending, error)
-        return here.page("authorize_consent.html", patient=_patient(services, here))
+            return _back(here)
+        if request.method == "GET":
+            return here.page("authorize_consent.html", patient=_patient(services, here))
+        try:
+            return _decide(services, here)
+        except OAuthError as error:
+            return end_with(services, here.pending, error)
 
     return blueprint
 
 
-def _back(id_: str) -> Response:
-    return redirect(url_for("authorize.go_on", id_=id_), 303)
+def _ask_for_patient(services: Services, here: UnderWay) -> Response:
+    own = here.session.account.patient
+    if own is not None:
+        return _keep_patient(services, here, own)
+    name = request.args.get("name", "").strip()[:_NAME_MAX]
+    rows, trouble = _found(lambda: find_patients(services, here.person, name))
+    return here.page("authorize_patient.html", rows=rows, name=name, trouble=trouble)
+
+
+def _choose_patient(services: Services, here: UnderWay) -> Response:
+    chosen = request.form.get("patient", "")
+    if in_reach(lambda: read(services, here.person, "Patient", chosen)):
+        return _keep_patient(services, here, chosen)
+    return _ask_for_patient(services, here)
+
+
+def _keep_patient(services: Services, here: UnderWay, patient: str) -> Response:
+    with services.database.connection() as connection:
+        authorizations.note_patient(connection, here.pending, patient)
+    return _back(here)
+
+
+def _ask_for_encounter(services: Services, here: UnderWay) -> Response:
+    whose = here.pending.patient
+    rows, trouble = _found(lambda: find_encounters(services, here.person, whose))
+    return here.page("authorize_encounter.html", rows=rows, trouble=trouble)
+
+
+def _choose_encounter(services: Services, here: UnderWay) -> Response:
+    chosen = request.form.get("encounter", "")
+    whose = here.pending.patient
+    if chosen and not in_reach(lambda: check_encounter(services, here.person, whose, chosen)):
+        return _ask_for_encounter(services, here)
+    with services.database.connection() as connection:
+        context = {"encounter": chosen or None}
+        authorizations.note_context(connection, here.pending, context)
+    return _back(here)
+
+
+def _back(here: UnderWay) -> Response:
+    return redirect(url_for("authorize.go_on", id_=here.pending.id), 303)
 
 
 def _found(find: Callable[[], list[Row]]) -> tuple[list[Row], str]:

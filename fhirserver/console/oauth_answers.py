@@ -8,7 +8,7 @@ the answers. No cookie counts here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import wraps
 
 from flask import Response, request
@@ -17,8 +17,10 @@ from fhirserver.console.signed_in import services_here
 from fhirserver.model.json import JsonObject, write_json
 from fhirserver.smart.client_authentication import TokenCall
 from fhirserver.smart.form import FORM_MAX_BYTES, Form, parse_form
+from fhirserver.smart.introspection import bearer_of
 from fhirserver.smart.oauth_error import OAuthError, invalid_request
-from fhirserver.smart.origins import is_registered
+
+View = Callable[[], Response]
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 _NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -54,6 +56,11 @@ def token_call() -> TokenCall:
     )
 
 
+def read_bearer() -> str:
+    """Read the access token that a request presents; "" where it has none."""
+    return bearer_of(request.headers.get("Authorization", ""))
+
+
 def as_json(body: JsonObject, status: int = 200) -> Response:
     """Answer with JSON that nobody keeps."""
     return Response(write_json(body), status, _NOT_KEPT, mimetype="application/json")
@@ -66,28 +73,34 @@ def as_error(error: OAuthError) -> Response:
     return response
 
 
-def for_applications(view: Callable[[], Response]) -> Callable[[], Response]:
-    """Make a view of what applications call: errors become JSON, their pages may read answers."""
+def for_applications(registered: Container[str]) -> Callable[[View], View]:
+    """Make views of what applications call: errors become JSON, their pages may read answers.
 
-    @wraps(view)
-    def answered() -> Response:
-        if request.method == "OPTIONS":
-            response = Response(status=204)
-        else:
+    Args:
+        registered: origins of those pages.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def answered() -> Response:
+            if request.method == "OPTIONS":
+                return _let_pages_read(Response(status=204), registered)
             try:
                 response = view()
             except OAuthError as error:
                 response = as_error(error)
-        return _let_pages_read(response)
+            return _let_pages_read(response, registered)
 
-    return answered
+        return answered
+
+    return decorate
 
 
-def _let_pages_read(response: Response) -> Response:
+def _let_pages_read(response: Response, registered: Container[str]) -> Response:
     response.headers.add("Vary", "Origin")
     origin = request.headers.get("Origin")
-    if origin and is_registered(services_here().database, origin):
-        response.headers["Access-Control-Allow-Origin"] = origin
+    if origin in registered:
+        response.headers["Access-Control-Allow-Origin"] = str(origin)
         if request.method == "OPTIONS":
             response.headers["Access-Control-Allow-Methods"] = "GET, POST"
             response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"

@@ -16,7 +16,7 @@ from flask import abort, current_app, g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from fhirserver.identity import sessions
-from fhirserver.identity.sessions import Session, Stage
+from fhirserver.identity.sessions import Session, Stage, Whence
 from fhirserver.interactions import Services
 
 STEP_UP_US = 5 * 60 * 1_000_000
@@ -57,11 +57,23 @@ def drop_cookie(response: Response) -> Response:
     return response
 
 
+def whence() -> Whence:
+    """Give where the request comes from."""
+    return Whence(request.remote_addr or "", request.headers.get("User-Agent", ""), cookie_secret())
+
+
 def signed_in() -> Session | None:
     """Give the session of this request; None where nobody is logged in."""
     if "session" not in g:
         g.session = _find("complete")
     return cast("Session | None", g.session)
+
+
+def session_here() -> Session:
+    """Give the session of a page that asked for one."""
+    session = signed_in()
+    assert session is not None
+    return session
 
 
 def half_signed_in(stage: Stage) -> Session | None:

@@ -19,7 +19,9 @@ from fhirserver.smart.authorize_request import AuthorizeRequest
 
 LIFETIME_S = 15 * 60
 
-_ADD = "INSERT INTO oauth_authorization (id, client, request, begun, expires) VALUES (%s, %s, %s, %s, %s)"
+_ADD = """
+INSERT INTO oauth_authorization (id, client, request, begun, expires) VALUES (%s, %s, %s, %s, %s)
+"""
 _FIND = """
 SELECT id, client, request, session, patient, context, launched, begun FROM oauth_authorization
 WHERE id = %s AND expires > %s
@@ -39,10 +41,10 @@ UPDATE oauth_authorization o SET launched = true, patient = t.patient, context =
 FROM taken t WHERE o.id = %(id)s RETURNING o.id
 """
 _PATIENT = "UPDATE oauth_authorization SET patient = %s WHERE id = %s AND session = %s"
-_CONTEXT = (
-    "UPDATE oauth_authorization SET context = context || %s WHERE id = %s AND session = %s"
-)
-_TAKE = "DELETE FROM oauth_authorization WHERE id = %s AND (session = %s OR session IS NULL) RETURNING id"
+_CONTEXT = "UPDATE oauth_authorization SET context = context || %s WHERE id = %s AND session = %s"
+_TAKE = """
+DELETE FROM oauth_authorization WHERE id = %s AND (session IS NULL OR session = %s) RETURNING id
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,8 @@ def grant(
         OAuthError: the request has been answered already.
     """
     context = {name: value for name, value in pending.context.items() if value is not None}
+    if pending.patient is not None:
+        context.setdefault("need_patient_banner", True)
     granted = TokenGrant(
         client=pending.client,
         audience=base,

@@ -59,7 +59,7 @@ def id_token(services: Services, grant: TokenGrant, login: JsonObject, now_us: i
 def identity_claims(account: Account, scopes: str, base: str) -> JsonObject:
     """Give what the scopes let a client know of a person. Pure."""
     asked = scopes.split()
-    if account.fhir_user is None or "fhirUser" not in asked and "profile" not in asked:
+    if account.fhir_user is None or ("fhirUser" not in asked and "profile" not in asked):
         return {}
     url = f"{base}/{account.fhir_user}"
     named = {"fhirUser": url} if "fhirUser" in asked else {}

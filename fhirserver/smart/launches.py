@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 
 from fhirserver.model.json import JsonObject
 from fhirserver.smart.clients import Client
+from fhirserver.smart.style import style_address
 from fhirserver.smart.tokens import digest, new_secret
 
 LIFETIME_S = 300
@@ -47,6 +48,7 @@ def create(
     """
     handle = new_secret()
     rest = {name: value for name, value in context.items() if name != "patient"}
+    rest["smart_style_url"] = style_address(audience)
     values = (client, account, audience, context.get("patient"), Jsonb(rest))
     connection.execute(_ADD, (digest(handle), *values, now_us + LIFETIME_S * 1_000_000))
     return handle

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fhirserver.access import AuthContext, Rights, Right, Scope
+from fhirserver.access import AuthContext, Right, Rights, Scope
 from fhirserver.identity import accounts
 from fhirserver.identity.accounts import Account
 from fhirserver.interactions import Services
