@@ -74,7 +74,7 @@ class Secured:
         """Begin a session and give the value of its cookie."""
         with self.database.connection() as connection:
             return sessions.begin(
-                connection, account, "complete", amr, Whence("", ""), SessionLimits(), now=now_us()
+                connection, account, "complete", amr, Whence("", "", ""), SessionLimits(), now=now_us()
             )
 
     def issue(
