@@ -159,4 +159,4 @@ def _next(services: Services, here: UnderWay) -> Response:
     refuse_silent(here.pending, step)
     if step == "done":
         return end_with_grant(services, here, here.offer.text)
-    return redirect(url_for(f"authorize_pages.{step}", id_=here.pending.id), 303)
+    return redirect(url_for("authorize_pages.ask", id_=here.pending.id, step=step), 303)

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.smart.browser import App, Browser, Seen
+from tests.smart.browser import App, Seen
 from tests.smart.conftest import REDIRECT_URI, Hospital
+from tests.smart.flows import allow
 
 ASKED = "launch/patient patient/Observation.rs"
-
-
-def allow(browser: Browser, page: Seen, *scopes: str) -> Seen:
-    """Allow what the consent page offers, or only some scopes."""
-    assert page.address.endswith("/consent"), (page.address, page.text)
-    ticked = scopes or tuple(page.values("scope"))
-    fields = [("scope", each) for each in ticked]
-    return browser.answer(page, *fields, ("refreshing", "on"), ("decision", "allow"))
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
