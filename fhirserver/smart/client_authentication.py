@@ -23,8 +23,8 @@ from urllib.parse import unquote_plus
 
 from fhirserver.config import split_networks
 from fhirserver.interactions import Services
+from fhirserver.interactions.authorization_addresses import address
 from fhirserver.smart import clients
-from fhirserver.smart.addresses import Addresses
 from fhirserver.smart.client_assertion import (
     ASSERTION_TYPE,
     AssertionRefusedError,
@@ -151,7 +151,7 @@ def _by_assertion(call: TokenCall) -> Client:
             call.services.database,
             _key_sets(settings.jwks_networks),
             call.form.get("client_assertion", ""),
-            Addresses(settings.public_url).token,
+            address(settings.public_url, "token"),
             call.now_us,
         )
     except AssertionRefusedError as error:

@@ -24,9 +24,9 @@ from fhirserver.access.scope_sets import contains
 from fhirserver.access.scope_text import parse_scopes
 from fhirserver.definitions import Definitions
 from fhirserver.interactions import Services
+from fhirserver.interactions.authorization_addresses import address
 from fhirserver.model.json import JsonObject, JsonValue
 from fhirserver.smart import clients, grants
-from fhirserver.smart.addresses import Addresses
 from fhirserver.smart.client_metadata import read_metadata
 from fhirserver.smart.client_secrets import add_secret, clear_secrets
 from fhirserver.smart.clients import Client
@@ -185,7 +185,7 @@ def _new_secret(connection: Connection[Any], client: Client) -> JsonObject:
 
 def _described(services: Services, client: Client, metadata: JsonObject) -> JsonObject:
     """Write a registration by the names of RFC 7591; what is absent is left out."""
-    place = Addresses(services.settings.public_url).at(f"/oauth/register/{client.id}")
+    place = f"{address(services.settings.public_url, 'register')}/{client.id}"
     described: JsonObject = {
         "client_id": client.id,
         "client_id_issued_at": client.created // 1_000_000,
