@@ -3,6 +3,7 @@
 from flask import Flask, Response, render_template
 
 from fhirserver.console.account import ACCOUNT
+from fhirserver.console.admin_accounts import add_administration
 from fhirserver.console.authorize import make_authorize
 from fhirserver.console.authorize_pages import make_authorize_pages
 from fhirserver.console.conformance import make_conformance
@@ -45,6 +46,7 @@ def create_console(services: Services) -> Flask:
     application.register_blueprint(LOGIN)
     application.register_blueprint(ACCOUNT)
     application.register_blueprint(SESSION_NOTICE)
+    add_administration(application)
 
     @application.errorhandler(FhirError)
     def tell(error: FhirError) -> tuple[str, int, list[tuple[str, str]]]:

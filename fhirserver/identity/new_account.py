@@ -56,6 +56,12 @@ class NewAccount:
     training_expires: date | None = None
     patients: Sequence[Proxied] = ()
 
+    @property
+    def references(self) -> list[str]:
+        """All that it refers to."""
+        own = () if self.fhir_user is None else (self.fhir_user,)
+        return [*own, *(f"Patient/{each.patient}" for each in self.patients)]
+
 
 def add(
     database: Database, wanted: NewAccount, password: str, *, must_change: bool, now: int
@@ -121,10 +127,9 @@ def check_patients(role: str, patients: Sequence[Proxied]) -> None:
             raise _wrong("patients", f"{patient.patient!r} is no logical id of a Patient")
 
 
-def missing(database: Database, references: Sequence[str | None]) -> list[str]:
+def missing(database: Database, references: Sequence[str]) -> list[str]:
     """Give those references that nothing is stored under, for a warning."""
-    wanted = [reference for reference in references if reference is not None]
-    return [each for each in wanted if peek(database, *each.split("/", 1)) is None]
+    return [each for each in references if peek(database, *each.split("/", 1)) is None]
 
 
 def _check(username: str, wanted: NewAccount) -> None:
