@@ -10,6 +10,7 @@ from fhirserver.console.conformance import make_conformance
 from fhirserver.console.landing import make_landing
 from fhirserver.console.login import LOGIN
 from fhirserver.console.oauth import make_oauth
+from fhirserver.console.oauth_logout import make_oauth_logout
 from fhirserver.console.oauth_registration import make_oauth_registration
 from fhirserver.console.same_origin import refuse_other_origins
 from fhirserver.console.session_notice import SESSION_NOTICE, add_session_notice
@@ -43,6 +44,7 @@ def create_console(services: Services) -> Flask:
         application.register_blueprint(make_authorize_pages(services))
         application.register_blueprint(make_oauth(services))
         application.register_blueprint(make_oauth_registration(services))
+        application.register_blueprint(make_oauth_logout(services))
     application.register_blueprint(LOGIN)
     application.register_blueprint(ACCOUNT)
     application.register_blueprint(SESSION_NOTICE)
