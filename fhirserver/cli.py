@@ -24,6 +24,8 @@ from fhirserver.errors import FhirError
 COMMANDS = {
     "serve": "run the server",
     "migrate": "bring a database's schema up to date",
+    "client": "register, approve and shut out applications",
+    "keys": "list and rotate the keys that sign identities",
     "load": "load FHIR files into a server's database",
     "export": "write everything as NDJSON files, one per type",
     "backup": "copy a database, beside whatever writes to it",
