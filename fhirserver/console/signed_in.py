@@ -12,11 +12,12 @@ from functools import wraps
 from typing import ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 
-from flask import abort, current_app, g, redirect, request, url_for
+from flask import current_app, g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from fhirserver.errors import ForbiddenError
 from fhirserver.identity import sessions
-from fhirserver.identity.sessions import Session, Stage
+from fhirserver.identity.sessions import Session, Stage, Whence
 from fhirserver.interactions import Services
 
 STEP_UP_US = 5 * 60 * 1_000_000
@@ -57,11 +58,23 @@ def drop_cookie(response: Response) -> Response:
     return response
 
 
+def whence() -> Whence:
+    """Give where the request comes from."""
+    return Whence(request.remote_addr or "", request.headers.get("User-Agent", ""), cookie_secret())
+
+
 def signed_in() -> Session | None:
     """Give the session of this request; None where nobody is logged in."""
     if "session" not in g:
         g.session = _find("complete")
     return cast("Session | None", g.session)
+
+
+def session_here() -> Session:
+    """Give the session of a page that asked for one."""
+    session = signed_in()
+    assert session is not None
+    return session
 
 
 def half_signed_in(stage: Stage) -> Session | None:
@@ -109,10 +122,16 @@ def csrf_token() -> str:
 
 
 def check_csrf() -> None:
-    """End a request whose form does not carry this session's token."""
+    """Refuse a request whose form does not carry this session's token.
+
+    Raises:
+        ForbiddenError: it does not.
+    """
     given, expected = request.form.get("csrf", ""), csrf_token()
     if not expected or not hmac.compare_digest(given.encode(), expected.encode()):
-        abort(403, "The form is of another login; open the page again and repeat what you did.")
+        raise ForbiddenError(
+            "The form is of another login; open the page again and repeat what you did."
+        )
 
 
 def local_path(target: str | None, otherwise: str) -> str:

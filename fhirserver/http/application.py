@@ -26,7 +26,7 @@ from fhirserver.http.handlers import HANDLERS
 from fhirserver.http.html.page import Page, security_headers
 from fhirserver.http.negotiation import Format, Wanted, negotiate
 from fhirserver.http.preference import preference_applied
-from fhirserver.http.query import first_value, parse_query
+from fhirserver.http.query import Parameters, first_value, parse_query
 from fhirserver.http.representation import encode
 from fhirserver.http.request import Request
 from fhirserver.http.response import Response
@@ -128,11 +128,7 @@ class FhirApplication:
     def _exchange(self, request: Request, route: Route, auth: AuthContext) -> Exchange:
         check_coding(request.headers.get("accept-encoding"))
         parameters = parse_query(request.query)
-        wanted = negotiate(
-            first_value(parameters, "_format") if parameters else None,
-            request.headers.get("accept"),
-            raw_allowed=route.type == "Binary" and route.interaction in ("read", "vread"),
-        )
+        wanted = _wanted(request, route, parameters)
         return Exchange(self._services_now(), request, route, parameters, wanted, auth)
 
     def _services_now(self) -> Services:
@@ -168,6 +164,16 @@ class FhirApplication:
         )
         for observer in self._observers:
             observer(served)
+
+
+def _wanted(request: Request, route: Route, parameters: Parameters) -> Wanted:
+    if route.interaction == "discovery":
+        return _DEFAULT
+    return negotiate(
+        first_value(parameters, "_format") if parameters else None,
+        request.headers.get("accept"),
+        raw_allowed=route.type == "Binary" and route.interaction in ("read", "vread"),
+    )
 
 
 def wanted_of_failure(request: Request) -> Wanted:

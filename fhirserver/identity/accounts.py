@@ -30,6 +30,11 @@ _PAGE = (
     f"SELECT {ACCOUNT_COLUMNS} FROM account a"  # noqa: S608 - constants
     " WHERE a.username > %s ORDER BY a.username LIMIT %s"
 )
+_FORGET_PATIENTS = "DELETE FROM account_patient WHERE account = %s"
+_ADD_PATIENT = """
+INSERT INTO account_patient (account, patient, expires) VALUES (%s, %s, %s)
+ON CONFLICT (account, patient) DO UPDATE SET expires = excluded.expires
+"""
 _PROXIED = """
 SELECT patient, expires FROM account_patient WHERE account = %s AND expires > %s ORDER BY patient
 """
@@ -94,7 +99,12 @@ def find(database: Database, account_id: str) -> Account | None:
 def find_named(database: Database, username: str) -> Account | None:
     """Find an account by what is typed to log in, in upper or lower case."""
     with database.connection() as connection:
-        return one(connection, _NAMED, username.strip().lower())
+        return one(connection, _NAMED, compared(username))
+
+
+def compared(username: str) -> str:
+    """Give a username as it is kept; what no username can hold makes it nobody's."""
+    return "" if "\0" in username else username.strip().lower()
 
 
 def named(database: Database, username: str) -> Account:
@@ -127,6 +137,13 @@ def page(database: Database, after: str = "", count: int = 100) -> list[Account]
 def proxied(connection: Connection[Any], account_id: str, now_us: int) -> list[Proxied]:
     """Give the patients for whom a proxy may act at an instant, by id."""
     return [Proxied(*row) for row in connection.execute(_PROXIED, (account_id, now_us))]
+
+
+def keep_proxied(connection: Connection[Any], account_id: str, patients: Sequence[Proxied]) -> None:
+    """Keep for whom a proxy may act, instead of those so far."""
+    connection.execute(_FORGET_PATIENTS, (account_id,))
+    for patient in patients:
+        connection.execute(_ADD_PATIENT, (account_id, *patient))
 
 
 def one(connection: Connection[Any], sql: str, *values: object) -> Account | None:

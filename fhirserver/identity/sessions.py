@@ -84,10 +84,17 @@ class SessionLimits(NamedTuple):
 
 
 class Whence(NamedTuple):
-    """Where a login comes from: network address, and what the browser calls itself."""
+    """Where a login comes from.
+
+    Attributes:
+        address: network address; "" where there is none.
+        browser: what it calls itself.
+        cookie_secret: that it has sent; its session ends when the next one begins.
+    """
 
     address: str
     browser: str
+    cookie_secret: str
 
 
 class Listed(NamedTuple):

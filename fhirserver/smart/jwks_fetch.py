@@ -20,11 +20,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.message import Message
+from functools import cached_property
 
+from fhirserver.config import Network
 from fhirserver.errors import FhirError
 from fhirserver.model.json import JsonObject, parse_json
 from fhirserver.smart.jwks import KeySetError, has_key
-from fhirserver.smart.outbound import Network, OutboundError, get
+from fhirserver.smart.outbound import OutboundError, get
 
 DEFAULT_AGE_S = 60
 MOST_AGE_S = 3600
@@ -59,7 +61,7 @@ class KeySets:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._networks = tuple(networks)
-        self._tls = tls
+        self._given_tls = tls
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
         self._slots = threading.BoundedSemaphore(_AT_A_TIME)
@@ -79,6 +81,10 @@ class KeySets:
             return self._fetched(url)
         finally:
             self._slots.release()
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return self._given_tls or ssl.create_default_context()
 
     def _serves(self, kept: _Kept, kid: str) -> bool:
         age_s = self._clock() - kept.fetched

@@ -22,8 +22,9 @@ from email.message import Message
 from typing import Self
 from urllib.parse import SplitResult, urlsplit
 
+from fhirserver.config import Network
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
@@ -58,15 +59,6 @@ class Answer:
     body: bytes
 
 
-def parse_networks(text: str) -> tuple[Network, ...]:
-    """Read networks, e.g. "127.0.0.0/8, fd00::/8".
-
-    Raises:
-        ValueError: one of them is none.
-    """
-    return tuple(ipaddress.ip_network(each.strip()) for each in text.split(",") if each.strip())
-
-
 def is_reachable(address: Address, networks: Sequence[Network]) -> bool:
     """Tell whether an address may be connected to. Pure.
 
@@ -84,18 +76,18 @@ def get(
     url: str,
     *,
     accept: str,
+    tls: ssl.SSLContext,
     networks: Sequence[Network] = (),
     limits: Limits | None = None,
-    tls: ssl.SSLContext | None = None,
 ) -> Answer:
     """Fetch.
 
     Args:
         url: https; http only to this machine itself, where `networks` allows it.
         accept: for the header.
+        tls: says which authorities are trusted.
         networks: see `is_reachable`.
         limits: of time and size.
-        tls: trusts the system's authorities where None.
 
     Raises:
         OutboundError: a URL that must not be fetched, no connection, no certificate of that name,
@@ -110,7 +102,7 @@ def get(
     try:
         with _Connection(addresses, port, limits.deadline_s) as connection:
             if parts.scheme == "https":
-                connection.secure(parts.hostname or "", tls or ssl.create_default_context())
+                connection.secure(parts.hostname or "", tls)
             return connection.get(parts, accept, limits.size_bytes)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise OutboundError(f"no answer: {type(error).__name__}") from error

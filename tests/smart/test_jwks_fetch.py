@@ -12,14 +12,15 @@ from typing import Any
 
 import pytest
 
+from fhirserver.config import split_networks
 from fhirserver.model.json import write_json
 from fhirserver.smart.jwks import KeySetError, check_key_set, select_key
 from fhirserver.smart.jwks_fetch import KeySets, fresh_s
-from fhirserver.smart.outbound import Limits, OutboundError, get, is_reachable, parse_networks
+from fhirserver.smart.outbound import Limits, OutboundError, get, is_reachable
 from tests.smart.assertions import key, key_set
 from tests.smart.jwks_host import JwksHost
 
-LOOPBACK = parse_networks("127.0.0.0/8, ::1/128")
+LOOPBACK = split_networks("127.0.0.0/8, ::1/128")
 
 
 class Clock:
@@ -131,14 +132,19 @@ def test_nothing_inside_is_asked(host: JwksHost, tls: ssl.SSLContext, url: str) 
 )
 def test_what_is_no_url_to_fetch(url: str) -> None:
     with pytest.raises(OutboundError, match="URL"):
-        get(url, accept="*/*", networks=LOOPBACK)
+        get(url, accept="*/*", tls=ssl.create_default_context(), networks=LOOPBACK)
 
 
 def test_plain_http_reaches_this_machine_alone(tmp_path: Path) -> None:
     with JwksHost(tmp_path, tls=False, body=write_json(key_set("rsa-1"))) as plain:
         assert KeySets(LOOPBACK).find(plain.url(), "rsa-1") == key_set("rsa-1")
     with pytest.raises(OutboundError, match="use https"):
-        get("http://192.0.2.1/", accept="*/*", networks=parse_networks("192.0.2.0/24"))
+        get(
+            "http://192.0.2.1/",
+            accept="*/*",
+            tls=ssl.create_default_context(),
+            networks=split_networks("192.0.2.0/24"),
+        )
 
 
 @pytest.mark.parametrize(
@@ -167,7 +173,7 @@ def test_plain_http_reaches_this_machine_alone(tmp_path: Path) -> None:
     ],
 )
 def test_which_addresses_are_reached(address: str, networks: str, reachable: bool) -> None:
-    assert is_reachable(ip_address(address), parse_networks(networks)) is reachable
+    assert is_reachable(ip_address(address), split_networks(networks)) is reachable
 
 
 @pytest.mark.parametrize(
