@@ -44,6 +44,9 @@ class Settings:
         async_result_limit: matches or versions that an asynchronous answer holds at most.
         async_result_limit_bytes: size of an asynchronous answer at most.
         async_result_ttl_s: seconds that an asynchronous answer is kept.
+        session_idle_s: seconds without anything done after which a person is logged out.
+        session_max_s: seconds after which a person is logged out in any case.
+        login_failures_per_address: failed logins from one address in 15 minutes before it waits.
         pool_size: database connections of one worker.
         pool_timeout_s: seconds a request waits for one before 503.
     """
@@ -75,6 +78,9 @@ class Settings:
     async_result_limit: int = 10_000
     async_result_limit_bytes: int = 256 * 1024 * 1024
     async_result_ttl_s: int = 86_400
+    session_idle_s: int = 900
+    session_max_s: int = 43_200
+    login_failures_per_address: int = 50
     pool_size: int = 6
     pool_timeout_s: float = 5.0
 
@@ -99,6 +105,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "async_result_limit": (1, 1_000_000),
     "async_result_limit_bytes": (1024, 1_000_000_000),
     "async_result_ttl_s": (1, 31_536_000),
+    "session_idle_s": (180, 86_400),
+    "session_max_s": (300, 604_800),
+    "login_failures_per_address": (5, 1_000_000),
     "pool_size": (1, 1000),
     "pool_timeout_s": (0.01, 600),
 }

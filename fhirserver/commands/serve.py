@@ -16,14 +16,10 @@ examples:
   fhirserver serve --open                             for this machine only, no authentication
   fhirserver serve --open --port 0                    any free port; the first line names it
   fhirserver serve --open --data-dir data --workers 4
-  fhirserver serve --open --database-url postgresql://fhir@db.example/fhir
+  fhirserver serve --database-url postgresql://fhir@db.example/fhir
 
 signals: SIGTERM and Ctrl-C stop after the requests under way; SIGHUP replaces the workers.
 """
-
-_NO_AUTHORIZATION = """\
-this server cannot authenticate anyone yet: the authorization server does not exist.
-To try it on this machine only, without authentication, run: fhirserver serve --open"""
 
 _FOREIGN_ARCHIVE = """\
 --archive-dir is for the embedded PostgreSQL: yours archives with tools of its own,
@@ -70,9 +66,7 @@ def run(args: argparse.Namespace) -> int:
     settings = settings_from(
         args, open=args.open or None, public_url=public_url, archive_dir=args.archive_dir
     )
-    if not settings.open:
-        raise CommandError(_NO_AUTHORIZATION, exit_code=2)
-    if not is_loopback(args.host):
+    if settings.open and not is_loopback(args.host):
         raise CommandError(
             f"--open is for this machine only and {args.host} is reachable from others: "
             "use --host 127.0.0.1",
@@ -82,8 +76,9 @@ def run(args: argparse.Namespace) -> int:
         if settings.archive_dir:
             raise CommandError(_FOREIGN_ARCHIVE, exit_code=2)
         check_reachable(settings.database_url)
-    sys.stderr.write(_WARNING)
-    sys.stderr.flush()
+    if settings.open:
+        sys.stderr.write(_WARNING)
+        sys.stderr.flush()
     given = args.public_url or os.environ.get("FHIRSERVER_PUBLIC_URL")
     options = ServeOptions(args.host, args.port, args.workers, not args.no_jobs, given)
     return Supervisor(settings, options, _announce).run()
