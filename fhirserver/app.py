@@ -15,9 +15,10 @@ from typing import Any
 
 from fhirserver.access import Policy, allow_all
 from fhirserver.access.smart_policy import smart_policy
-from fhirserver.config import Settings, split_origins
+from fhirserver.config import Settings, split_networks, split_origins
 from fhirserver.definitions import r4_with
 from fhirserver.errors import FhirError
+from fhirserver.http.forwarded import TrustedProxies
 from fhirserver.http.guard import check_loopback
 from fhirserver.http.response import STATUS_LINES, Response
 from fhirserver.interactions import Services
@@ -31,6 +32,8 @@ from fhirserver.tracing import Tracing, start_tracing
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+_STRICT_TRANSPORT = ("Strict-Transport-Security", "max-age=31536000")
 
 
 class Application:
@@ -57,11 +60,17 @@ class Application:
         self._tracing = tracing
         self._pages = pages
         self._probes = probes
-        self._open = services.settings.open
+        settings = services.settings
+        self._open = settings.open
+        self._proxies = TrustedProxies(split_networks(settings.trusted_proxies))
+        self._is_tls = bool(settings.tls_certificate) or settings.public_url.startswith("https:")
         self._database = services.database
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
+        self._proxies.apply(environ)
+        if self._is_tls:
+            start_response = partial(_start_strictly, start_response)
         path: str = environ["PATH_INFO"]
         if path.startswith("/fhir") and (len(path) == 5 or path[5] == "/"):
             return self._fhir(environ, start_response)
@@ -166,6 +175,13 @@ def build_application(
     probes = Probes(services.database, shared)
     wsgi = FhirWsgi(fhir, on_exhausted=on_exhausted)
     return Application(wsgi, create_console(services), probes, services, tracing)
+
+
+def _start_strictly(
+    start_response: StartResponse, status: str, headers: list[tuple[str, str]], *rest: object
+) -> object:
+    """Begin an answer that tells browsers to come by TLS only (RFC 6797)."""
+    return start_response(status, [*headers, _STRICT_TRANSPORT], *rest)
 
 
 def _refusal(error: FhirError) -> Response:

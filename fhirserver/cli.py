@@ -24,6 +24,8 @@ from fhirserver.errors import FhirError
 COMMANDS = {
     "serve": "run the server",
     "migrate": "bring a database's schema up to date",
+    "client": "register, approve and shut out applications",
+    "keys": "list and rotate the keys that sign identities",
     "load": "load FHIR files into a server's database",
     "export": "write everything as NDJSON files, one per type",
     "backup": "copy a database, beside whatever writes to it",
@@ -33,7 +35,9 @@ COMMANDS = {
     "validate": "check FHIR files against R4",
     "ucum": "check a UCUM unit, convert a value",
     "fhirpath": "evaluate FHIRPath on FHIR files",
+    "user": "make and change accounts of people who log in",
     "sample-data": "write synthetic patients",
+    "demo-users": "make an account of every role for the synthetic patients",
     "doctor": "check this machine and installation",
 }
 """What `fhirserver --help` lists, in the order of a newcomer's needs."""

@@ -73,8 +73,9 @@ class Secured:
     def log_in(self, account: str, *, amr: tuple[str, ...] = ("pwd",)) -> str:
         """Begin a session and give the value of its cookie."""
         with self.database.connection() as connection:
+            whence, limits = Whence("", "", ""), SessionLimits()
             return sessions.begin(
-                connection, account, "complete", amr, Whence("", "", ""), SessionLimits(), now=now_us()
+                connection, account, "complete", amr, whence, limits, now=now_us()
             )
 
     def issue(

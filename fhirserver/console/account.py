@@ -75,7 +75,7 @@ def enrol() -> Response:
     secret = second_factor.offer(services, account.id)
     address = totp.address(secret, account.username, request.host)
     code = segno.make(address, error="m").svg_inline(
-        scale=5, light="#fff", svgclass=None, lineclass=None
+        omitsize=True, light="#fff", svgclass=None, lineclass=None
     )
     return _page("account_second_factor.html", error, code=code, secret=totp.written(secret))
 

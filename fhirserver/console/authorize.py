@@ -112,6 +112,11 @@ def _go_on(services: Services, pending: Pending) -> Response:
     under_way = with_session(services, pending, session)
     if pending.request.launch and not under_way.pending.launched:
         under_way = _launch(services, under_way)
+    own = session.account.patient
+    if own is not None and under_way.pending.patient is None and under_way.offer.needs_patient:
+        with services.database.connection() as connection:
+            authorizations.note_patient(connection, under_way.pending, own)
+        under_way = with_session(services, under_way.pending, session)
     return _next(services, under_way)
 
 
@@ -154,4 +159,4 @@ def _next(services: Services, here: UnderWay) -> Response:
     refuse_silent(here.pending, step)
     if step == "done":
         return end_with_grant(services, here, here.offer.text)
-    return redirect(url_for(f"authorize_pages.{step}", id_=here.pending.id), 303)
+    return redirect(url_for("authorize_pages.ask", id_=here.pending.id, step=step), 303)

@@ -36,47 +36,20 @@ def make_authorize_pages(services: Services) -> Blueprint:
     """Make the blueprint."""
     blueprint = Blueprint("authorize_pages", __name__, url_prefix="/authorize/<id_>")
 
-    def opened(id_: str) -> UnderWay:
+    @blueprint.get("/<any(patient, encounter, consent):step>")
+    def ask(id_: str, step: str) -> Response:
+        return _ASK[step](services, open_request(services, id_))
+
+    @blueprint.post("/<any(patient, encounter, consent):step>")
+    def choose(id_: str, step: str) -> Response:
         here = open_request(services, id_)
-        if request.method == "POST":
-            check_csrf()
-        return here
-
-    @blueprint.get("/patient")
-    def patient(id_: str) -> Response:
-        return _ask_for_patient(services, opened(id_))
-
-    @blueprint.post("/patient")
-    def choose_patient(id_: str) -> Response:
-        return _choose_patient(services, opened(id_))
-
-    @blueprint.get("/encounter")
-    def encounter(id_: str) -> Response:
-        return _ask_for_encounter(services, opened(id_))
-
-    @blueprint.post("/encounter")
-    def choose_encounter(id_: str) -> Response:
-        return _choose_encounter(services, opened(id_))
-
-    @blueprint.route("/consent", methods=["GET", "POST"])
-    def consent(id_: str) -> Response:
-        here = opened(id_)
-        if next_step(here.pending, here.offer, consented=False) != "consent":
-            return _back(here)
-        if request.method == "GET":
-            return here.page("authorize_consent.html", patient=_patient(services, here))
-        try:
-            return _decide(services, here)
-        except OAuthError as error:
-            return end_with(services, here.pending, error)
+        check_csrf()
+        return _CHOOSE[step](services, here)
 
     return blueprint
 
 
 def _ask_for_patient(services: Services, here: UnderWay) -> Response:
-    own = here.session.account.patient
-    if own is not None:
-        return _keep_patient(services, here, own)
     name = request.args.get("name", "").strip()[:_NAME_MAX]
     rows, trouble = _found(lambda: find_patients(services, here.person, name))
     return here.page("authorize_patient.html", rows=rows, name=name, trouble=trouble)
@@ -84,14 +57,10 @@ def _ask_for_patient(services: Services, here: UnderWay) -> Response:
 
 def _choose_patient(services: Services, here: UnderWay) -> Response:
     chosen = request.form.get("patient", "")
-    if in_reach(lambda: read(services, here.person, "Patient", chosen)):
-        return _keep_patient(services, here, chosen)
-    return _ask_for_patient(services, here)
-
-
-def _keep_patient(services: Services, here: UnderWay, patient: str) -> Response:
+    if not in_reach(lambda: read(services, here.person, "Patient", chosen)):
+        return _ask_for_patient(services, here)
     with services.database.connection() as connection:
-        authorizations.note_patient(connection, here.pending, patient)
+        authorizations.note_patient(connection, here.pending, chosen)
     return _back(here)
 
 
@@ -135,7 +104,27 @@ def _patient(services: Services, here: UnderWay) -> str:
     return patient_words(parse_json(body or b"{}"))
 
 
+def _ask_for_consent(services: Services, here: UnderWay) -> Response:
+    if _is_early(here):
+        return _back(here)
+    return here.page("authorize_consent.html", patient=_patient(services, here))
+
+
 def _decide(services: Services, here: UnderWay) -> Response:
+    if _is_early(here):
+        return _back(here)
+    try:
+        return _grant_chosen(services, here)
+    except OAuthError as error:
+        return end_with(services, here.pending, error)
+
+
+def _is_early(here: UnderWay) -> bool:
+    """Whether something else has to be chosen before somebody can consent."""
+    return next_step(here.pending, here.offer, consented=False) != "consent"
+
+
+def _grant_chosen(services: Services, here: UnderWay) -> Response:
     """Do what the form of the consent says.
 
     Raises:
@@ -150,3 +139,15 @@ def _decide(services: Services, here: UnderWay) -> Response:
     with services.database.connection() as connection:
         consents.remember(connection, here.client, account, chosen, services.now())
     return end_with_grant(services, here, chosen)
+
+
+_ASK: dict[str, Callable[[Services, UnderWay], Response]] = {
+    "patient": _ask_for_patient,
+    "encounter": _ask_for_encounter,
+    "consent": _ask_for_consent,
+}
+_CHOOSE: dict[str, Callable[[Services, UnderWay], Response]] = {
+    "patient": _choose_patient,
+    "encounter": _choose_encounter,
+    "consent": _decide,
+}

@@ -37,6 +37,8 @@ _PAGES: dict[Stage, str] = {
     "new-password": "login.new_password",
 }
 _HOME = "/account"
+_LEADS_AWAY = ("/oauth/", "/authorize/")
+"""Addresses that may lead on to an app, which `form-action` keeps the redirect of a form from."""
 
 LOGIN = Blueprint("login", __name__)
 
@@ -114,11 +116,14 @@ def _go_on(template: str, take: Callable[[], Step], **values: str) -> Response:
         step = take()
     except FhirError as error:
         answer = _page(template, error=error, **values)
-        answer.status_code = error.status
+        # A 401 would have to name a scheme of HTTP authentication.
+        answer.status_code = 403 if error.status == 401 else error.status
         answer.headers.extend(error.headers)
         return answer
     page = _PAGES.get(step.stage)
     place = _target() if page is None else url_for(page, next=request.args.get("next"))
+    if place.startswith(_LEADS_AWAY):
+        return set_cookie(make_response(render_template("onward.html", place=place)), step.secret)
     return set_cookie(redirect(place, 303), step.secret)
 
 

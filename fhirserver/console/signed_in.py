@@ -12,9 +12,10 @@ from functools import wraps
 from typing import ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 
-from flask import abort, current_app, g, redirect, request, url_for
+from flask import current_app, g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from fhirserver.errors import ForbiddenError
 from fhirserver.identity import sessions
 from fhirserver.identity.sessions import Session, Stage, Whence
 from fhirserver.interactions import Services
@@ -121,10 +122,16 @@ def csrf_token() -> str:
 
 
 def check_csrf() -> None:
-    """End a request whose form does not carry this session's token."""
+    """Refuse a request whose form does not carry this session's token.
+
+    Raises:
+        ForbiddenError: it does not.
+    """
     given, expected = request.form.get("csrf", ""), csrf_token()
     if not expected or not hmac.compare_digest(given.encode(), expected.encode()):
-        abort(403, "The form is of another login; open the page again and repeat what you did.")
+        raise ForbiddenError(
+            "The form is of another login; open the page again and repeat what you did."
+        )
 
 
 def local_path(target: str | None, otherwise: str) -> str:

@@ -21,7 +21,7 @@ from psycopg.errors import UniqueViolation
 
 from fhirserver.errors import ConflictError, FhirError, InvalidRequestError
 from fhirserver.identity import passwords
-from fhirserver.identity.accounts import Account, Proxied, keep_proxied
+from fhirserver.identity.accounts import Account, Proxied, compared, keep_proxied
 from fhirserver.identity.roles import ROLES
 from fhirserver.model.reference import is_id
 from fhirserver.store.database import Database
@@ -56,6 +56,12 @@ class NewAccount:
     training_expires: date | None = None
     patients: Sequence[Proxied] = ()
 
+    @property
+    def references(self) -> list[str]:
+        """All that it refers to."""
+        own = () if self.fhir_user is None else (self.fhir_user,)
+        return [*own, *(f"Patient/{each.patient}" for each in self.patients)]
+
 
 def add(
     database: Database, wanted: NewAccount, password: str, *, must_change: bool, now: int
@@ -73,7 +79,7 @@ def add(
         InvalidRequestError: something of it breaks a rule; `expression` names the field.
         ConflictError: the username is taken.
     """
-    username = wanted.username.strip().lower()
+    username = compared(wanted.username)
     _check(username, wanted)
     passwords.check_password(password, (username, wanted.name, wanted.role))
     hashed = passwords.hash_password(password)
@@ -121,10 +127,9 @@ def check_patients(role: str, patients: Sequence[Proxied]) -> None:
             raise _wrong("patients", f"{patient.patient!r} is no logical id of a Patient")
 
 
-def missing(database: Database, references: Sequence[str | None]) -> list[str]:
+def missing(database: Database, references: Sequence[str]) -> list[str]:
     """Give those references that nothing is stored under, for a warning."""
-    wanted = [reference for reference in references if reference is not None]
-    return [each for each in wanted if peek(database, *each.split("/", 1)) is None]
+    return [each for each in references if peek(database, *each.split("/", 1)) is None]
 
 
 def _check(username: str, wanted: NewAccount) -> None:

@@ -5,6 +5,7 @@ Spec: RFC 6749 section 2.3; https://hl7.org/fhir/smart-app-launch/STU2.2/client-
     none                  client_id in the form           public
     client_secret_basic   Authorization: Basic            confidential-symmetric
     client_secret_post    client_secret in the form       confidential-symmetric
+    private_key_jwt       client_assertion in the form    confidential-asymmetric
 
 One way a request, and the one of the client's kind. An error does not tell an unknown client from
 a wrong secret.
@@ -17,15 +18,25 @@ import binascii
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import unquote_plus
 
+from fhirserver.config import split_networks
 from fhirserver.interactions import Services
+from fhirserver.interactions.authorization_addresses import address
 from fhirserver.smart import clients
+from fhirserver.smart.client_assertion import (
+    ASSERTION_TYPE,
+    AssertionRefusedError,
+    authenticate,
+)
 from fhirserver.smart.clients import Client, Kind
 from fhirserver.smart.form import Form, needed
+from fhirserver.smart.jwks_fetch import KeySets
 from fhirserver.smart.oauth_error import OAuthError, invalid_client, invalid_request
 from fhirserver.smart.tokens import digest
 
+_ASSERTED = frozenset(("client_assertion", "client_assertion_type"))
 _UNKNOWN = "the client is unknown, or did not prove who it is"
 
 
@@ -131,6 +142,31 @@ def _by_secret(call: TokenCall, id_: str, secret: str, *, basic: bool) -> Client
     return client
 
 
+def _by_assertion(call: TokenCall) -> Client:
+    if call.form.get("client_assertion_type") != ASSERTION_TYPE:
+        raise invalid_client(f"client_assertion_type must be {ASSERTION_TYPE}")
+    settings = call.services.settings
+    try:
+        client = authenticate(
+            call.services.database,
+            _key_sets(settings.jwks_networks),
+            call.form.get("client_assertion", ""),
+            address(settings.public_url, "token"),
+            call.now_us,
+        )
+    except AssertionRefusedError as error:
+        raise invalid_client(str(error)) from None
+    if call.form.get("client_id", client.id) != client.id:
+        raise invalid_client("client_id is not the iss of the assertion; leave it out")
+    return client
+
+
+@cache
+def _key_sets(networks: str) -> KeySets:
+    """Make what fetches key sets in this process, once."""
+    return KeySets(split_networks(networks))
+
+
 CLIENT_AUTHENTICATION: tuple[Way, ...] = (
     Way(
         "client_secret_basic",
@@ -143,6 +179,12 @@ CLIENT_AUTHENTICATION: tuple[Way, ...] = (
         "confidential-symmetric",
         lambda call: "client_secret" in call.form,
         _by_post,
+    ),
+    Way(
+        "private_key_jwt",
+        "confidential-asymmetric",
+        lambda call: not call.form.keys().isdisjoint(_ASSERTED),
+        _by_assertion,
     ),
 )
 """All ways but `none`, which is what is left."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from fhirserver.interactions.authorization_addresses import address
 from fhirserver.model.json import JsonObject
 from fhirserver.smart.client_authentication import CLIENT_AUTHENTICATION
+from fhirserver.smart.jwks import KEY_TYPES
 from fhirserver.smart.keys import ALGORITHM
 from fhirserver.smart.offer import CONTEXTS, REFRESHING
 from fhirserver.smart.pkce import METHOD
@@ -21,6 +22,7 @@ CAPABILITIES = (
     "launch-standalone",
     "client-public",
     "client-confidential-symmetric",
+    "client-confidential-asymmetric",
     "sso-openid-connect",
     "context-banner",
     "context-style",
@@ -47,6 +49,10 @@ SCOPES = (
     "patient/*.*",
     "user/*.read",
     "user/*.*",
+    "system/*.rs",
+    "system/*.cruds",
+    "system/*.read",
+    "system/*.*",
 )
 
 
@@ -98,6 +104,7 @@ def _common(base: str) -> JsonObject:
         "response_types_supported": ["code"],
         "code_challenge_methods_supported": [METHOD],
         "token_endpoint_auth_methods_supported": ways,
+        "token_endpoint_auth_signing_alg_values_supported": list(KEY_TYPES),
         "scopes_supported": list(SCOPES),
         "authorization_response_iss_parameter_supported": True,
     }

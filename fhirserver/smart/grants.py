@@ -24,6 +24,7 @@ WHERE number = %s AND revoked IS NULL
 """
 _USE = "UPDATE oauth_grant SET used = %s WHERE number = %s"
 _REVOKE = "UPDATE oauth_grant SET revoked = %s WHERE number = %s AND revoked IS NULL"
+_REVOKE_ALL = "UPDATE oauth_grant SET revoked = %s WHERE client = %s AND revoked IS NULL"
 _REVOKE_ONLINE = """
 UPDATE oauth_grant SET revoked = %s
 WHERE session = %s AND revoked IS NULL AND NOT 'offline_access' = ANY (string_to_array(scopes, ' '))
@@ -82,6 +83,11 @@ def find(connection: Connection[Any], number: int) -> TokenGrant | None:
 def note_use(connection: Connection[Any], number: int, now_us: int) -> None:
     """Note that tokens were issued under a grant."""
     connection.execute(_USE, (now_us, number))
+
+
+def revoke_all(connection: Connection[Any], client_id: str, now_us: int) -> None:
+    """End every grant of a client and with them all its tokens."""
+    connection.execute(_REVOKE_ALL, (now_us, client_id))
 
 
 def revoke(connection: Connection[Any], number: int, now_us: int) -> None:

@@ -6,6 +6,12 @@ https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html#scop
 
 from __future__ import annotations
 
+from typing import cast
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet, KeySetSerialization
+
 from fhirserver.identity import accounts
 from fhirserver.identity.accounts import Account
 from fhirserver.identity.sessions import Session
@@ -54,6 +60,28 @@ def id_token(services: Services, grant: TokenGrant, login: JsonObject, now_us: i
         **identity_claims(account, grant.scopes, services.settings.public_url),
     }
     return keys.sign(services.database, services.secrets_key, claims, now_us)
+
+
+def granted_by(services: Services, hint: str, now_us: int) -> tuple[str, str] | None:
+    """Read an id_token that this server has signed, even one that has expired.
+
+    Args:
+        services: the keys.
+        hint: as a client sends it back.
+        now_us: epoch microseconds.
+
+    Returns:
+        The account's id and the client's; None for anything else.
+    """
+    kept = keys.key_set(services.database, services.secrets_key, now_us)
+    known = KeySet.import_key_set(cast("KeySetSerialization", kept))
+    try:
+        claims = jwt.decode(hint, known, algorithms=[keys.ALGORITHM]).claims
+    except (JoseError, ValueError):
+        return None
+    if claims.get("iss") != services.settings.public_url:
+        return None
+    return str(claims.get("sub", "")), str(claims.get("aud", ""))
 
 
 def identity_claims(account: Account, scopes: str, base: str) -> JsonObject:

@@ -5,12 +5,14 @@ Spec: RFC 6749 sections 4.1.3, 5 and 6; https://hl7.org/fhir/smart-app-launch/ST
     grant_type            asks with                             gets
     authorization_code    code, redirect_uri, code_verifier     tokens with the launch context
     refresh_token         refresh_token, maybe scope            the same again, rotated
+    client_credentials    scope                                 an access token of its own
 """
 
 from collections.abc import Callable, Mapping
 
 from fhirserver.model.json import JsonObject
 from fhirserver.smart.client_authentication import TokenCall
+from fhirserver.smart.client_credentials import client_credentials
 from fhirserver.smart.code_exchange import exchange_code
 from fhirserver.smart.form import needed
 from fhirserver.smart.oauth_error import OAuthError
@@ -19,6 +21,7 @@ from fhirserver.smart.refresh import refresh
 GRANT_TYPES: Mapping[str, Callable[[TokenCall], JsonObject]] = {
     "authorization_code": exchange_code,
     "refresh_token": refresh,
+    "client_credentials": client_credentials,
 }
 
 

@@ -129,7 +129,7 @@ class App:
         """Where it sends the browser."""
         return f"/oauth/authorize?{urlencode(self.parameters(**changes))}"
 
-    def redeem(self, code: str, **changes: str | None) -> Told:
+    def redeem(self, code: str, /, **changes: str | None) -> Told:
         """Send a code to the token endpoint."""
         fields: dict[str, str | None] = {
             "grant_type": "authorization_code",
@@ -141,7 +141,7 @@ class App:
         }
         return self.call("/oauth/token", fields)
 
-    def refresh(self, token: str, **changes: str | None) -> Told:
+    def refresh(self, token: str, /, **changes: str | None) -> Told:
         """Send a refresh token to the token endpoint."""
         fields = {
             "grant_type": "refresh_token",

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.smart.browser import App, Browser, Seen
+from tests.smart.browser import App, Seen
 from tests.smart.conftest import REDIRECT_URI, Hospital
+from tests.smart.flows import allow
 
 ASKED = "launch/patient patient/Observation.rs"
-
-
-def allow(browser: Browser, page: Seen, *scopes: str) -> Seen:
-    """Allow what the consent page offers, or only some scopes."""
-    assert page.address.endswith("/consent"), (page.address, page.text)
-    ticked = scopes or tuple(page.values("scope"))
-    fields = [("scope", each) for each in ticked]
-    return browser.answer(page, *fields, ("refreshing", "on"), ("decision", "allow"))
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -222,7 +215,7 @@ def test_consent_is_remembered_for_the_same_or_less(hospital: Hospital) -> None:
     browser = hospital.browser(hospital.proxy)
     wide = hospital.app("spa", "launch/patient patient/Observation.rs patient/Procedure.rs")
     narrow = hospital.app("spa", "launch/patient patient/Procedure.r")
-    wider = hospital.app("spa", "launch/patient patient/Procedure.cr")
+    wider = hospital.app("spa", "launch/patient patient/DiagnosticReport.rs")
 
     def ask(app: App, **changes: str) -> Seen:
         page = browser.open(app.address(**changes))
