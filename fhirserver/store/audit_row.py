@@ -6,7 +6,10 @@ values are in the version that it names.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from psycopg import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +54,37 @@ AUDIT_PARAMETERS = (
     " :query::text"
 )
 """Values for `AUDIT_COLUMNS` in a `Statement`."""
+_RECORD = f"""
+INSERT INTO audit (tid, id, rid, version, outcome, {AUDIT_COLUMNS})
+VALUES (%(tid)s, %(id)s, %(rid)s, %(version)s, %(outcome)s, %(interaction)s, %(actor)s, %(client)s,
+    %(request_id)s, %(address)s, %(query)s)
+"""  # noqa: S608 - constants
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPlace:
+    """What an audit row tells of; None where that is unknown or does not apply.
+
+    Attributes:
+        tid: number of the resource type.
+        id: logical id.
+        rid, version: of the version that was shown.
+    """
+
+    tid: int | None = None
+    id: str | None = None
+    rid: int | None = None
+    version: int | None = None
+
+
+def record(connection: Connection[Any], row: AuditRow, outcome: int, place: AuditPlace) -> None:
+    """Write an audit row by itself, for what no statement of its own has recorded.
+
+    Args:
+        connection: autocommit, or in the transaction of what is recorded.
+        row: who asked, for which interaction.
+        outcome: status of the answer.
+        place: what it is about.
+    """
+    values = {name: getattr(row, name) for name in AUDIT_COLUMNS.split(", ")}
+    connection.execute(_RECORD, {**values, "outcome": outcome, **asdict(place)})
