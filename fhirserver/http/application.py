@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from fhirserver.access import TEST_RUN_HEADER, AuthContext
+from fhirserver.access import AuthContext
 from fhirserver.errors import FhirError
 from fhirserver.http.access_log import Served
+from fhirserver.http.bearer import anonymous
 from fhirserver.http.client_limit import ClientLimit
 from fhirserver.http.compression import check_coding, compress
 from fhirserver.http.cors import Cors
@@ -24,7 +25,7 @@ from fhirserver.http.handlers import HANDLERS
 from fhirserver.http.html.page import Page, security_headers
 from fhirserver.http.negotiation import Format, Wanted, negotiate
 from fhirserver.http.preference import preference_applied
-from fhirserver.http.query import first_value, parse_query
+from fhirserver.http.query import Parameters, first_value, parse_query
 from fhirserver.http.representation import encode
 from fhirserver.http.request import Request
 from fhirserver.http.response import Response
@@ -44,12 +45,6 @@ _ALWAYS = (
 )
 _NO_ROUTE = Route("")
 _DEFAULT = Wanted(Format.JSON)
-
-
-def anonymous(request: Request) -> AuthContext:
-    """The caller of an open server."""
-    marked = request.headers.get(TEST_RUN_HEADER.lower()) is not None
-    return AuthContext("anonymous", "", request.request_id, request.address, of_test_run=marked)
 
 
 class FhirApplication:
@@ -125,11 +120,7 @@ class FhirApplication:
     def _exchange(self, request: Request, route: Route) -> Exchange:
         check_coding(request.headers.get("accept-encoding"))
         parameters = parse_query(request.query)
-        wanted = negotiate(
-            first_value(parameters, "_format") if parameters else None,
-            request.headers.get("accept"),
-            raw_allowed=route.type == "Binary" and route.interaction in ("read", "vread"),
-        )
+        wanted = _wanted(request, route, parameters)
         auth = self._authenticate(request)
         return Exchange(self._services_now(), request, route, parameters, wanted, auth)
 
@@ -166,6 +157,16 @@ class FhirApplication:
         )
         for observer in self._observers:
             observer(served)
+
+
+def _wanted(request: Request, route: Route, parameters: Parameters) -> Wanted:
+    if route.interaction == "discovery":
+        return _DEFAULT
+    return negotiate(
+        first_value(parameters, "_format") if parameters else None,
+        request.headers.get("accept"),
+        raw_allowed=route.type == "Binary" and route.interaction in ("read", "vread"),
+    )
 
 
 def wanted_of_failure(request: Request) -> Wanted:

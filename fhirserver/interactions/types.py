@@ -75,6 +75,8 @@ class Services:
         cursor_key: 32 secret bytes that paging links are sealed with; the same in all workers.
             b"" where there are none: an answer is whole, or says that it is not.
         operations: what is offered besides interactions.
+        secrets_key: 32 secret bytes that encrypt what the database keeps sealed; the same in all
+            workers, b"" where nothing of that is needed.
     """
 
     definitions: Definitions
@@ -84,6 +86,7 @@ class Services:
     now: Callable[[], int]
     cursor_key: bytes
     operations: tuple[OfferedOperation, ...] = ()
+    secrets_key: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

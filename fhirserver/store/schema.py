@@ -38,6 +38,10 @@ job, lease   background work: whoever holds a lease works until `expires`; `fenc
              one that has its answer in its own row once it has `ended`
 job_entry    answers to the entries of a batch that are done, while its job is not
 idempotency, idempotency_entry   first answers by caller and Idempotency-Key; see kept_answers
+account, account_patient, account_recovery, account_session, login_attempt
+             people who log in; see fhirserver.identity
+oauth_client, oauth_grant, oauth_token   applications, what they were granted, and the tokens under
+             that; see fhirserver.smart
 
 Instants are epoch microseconds; ids and codes compare by byte.
 """
@@ -46,7 +50,7 @@ from enum import IntEnum
 
 from fhirserver.model.stored import Method
 
-EXPECTED_REVISION = "0016"
+EXPECTED_REVISION = "0019"
 RID_BLOCK = 1000
 COPIES_MAX = 8
 NOT_SEARCHED = 0

@@ -71,14 +71,6 @@ def _workers(data_dir: Path) -> set[int]:
     return {pid for pid, command in _processes(data_dir).items() if "fhirserver.web" in command}
 
 
-def test_without_open_it_says_why_it_does_not_start(tmp_path: Path) -> None:
-    answer = serve("--data-dir", str(tmp_path / "data"))
-    assert answer.returncode == 2
-    assert "the authorization server does not exist" in answer.stderr
-    assert "fhirserver serve --open" in answer.stderr
-    assert not (tmp_path / "data").exists()
-
-
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7"])
 def test_open_is_refused_beyond_loopback(host: str, tmp_path: Path) -> None:
     answer = serve("--open", "--host", host, "--data-dir", str(tmp_path / "data"))
