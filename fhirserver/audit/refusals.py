@@ -3,7 +3,7 @@
 from fhirserver.access import AuthContext
 from fhirserver.audit.rows import audit_row
 from fhirserver.errors import FhirError
-from fhirserver.store.audit_trail import record
+from fhirserver.store.audit_row import AuditPlace, record
 from fhirserver.store.database import Database
 
 REFUSED = (401, 403)
@@ -30,12 +30,7 @@ def record_refusal(
     """
     type_, id_ = place
     known = type_ in database.definitions.resource_types
+    tid = database.definitions.type_id(type_) if type_ and known else None
+    row = audit_row(auth, interaction or "unknown")
     with database.connection() as connection:
-        record(
-            connection,
-            audit_row(auth, interaction or "unknown"),
-            outcome=error.status,
-            reason=str(error)[:500],
-            tid=database.definitions.type_id(type_) if type_ and known else None,
-            id=id_,
-        )
+        record(connection, row, error.status, AuditPlace(tid, id_), reason=str(error)[:500])

@@ -6,7 +6,11 @@ values are in the version that it names.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from psycopg import Connection
+from psycopg.types.json import Jsonb
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +61,52 @@ AUDIT_PARAMETERS = (
     " :query::text, :token::text, :purpose::text"
 )
 """Values for `AUDIT_COLUMNS` in a `Statement`."""
+_RECORD = f"""
+INSERT INTO audit (tid, id, rid, version, outcome, reason, detail, {AUDIT_COLUMNS})
+VALUES (%(tid)s, %(id)s, %(rid)s, %(version)s, %(outcome)s, %(reason)s, %(detail)s,
+    %(interaction)s, %(actor)s, %(client)s, %(request_id)s, %(address)s, %(query)s, %(token)s,
+    %(purpose)s)
+"""  # noqa: S608 - constants
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPlace:
+    """What an audit row tells of; None where that is unknown or does not apply.
+
+    Attributes:
+        tid: number of the resource type.
+        id: logical id.
+        rid, version: of the version that was shown.
+    """
+
+    tid: int | None = None
+    id: str | None = None
+    rid: int | None = None
+    version: int | None = None
+
+
+NOWHERE = AuditPlace()
+
+
+def record(  # noqa: PLR0913 - the columns that only such rows have
+    connection: Connection[Any],
+    row: AuditRow,
+    outcome: int,
+    place: AuditPlace = NOWHERE,
+    *,
+    reason: str | None = None,
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Write an audit row by itself: of what no statement of its own has recorded.
+
+    Args:
+        connection: autocommit, or in the transaction of what is recorded.
+        row: who did what.
+        outcome: status of the answer.
+        place: what it is about.
+        reason: the rule that decided; never a value of a resource.
+        detail: what else an investigator needs, without clinical content.
+    """
+    values = {name: getattr(row, name) for name in AUDIT_COLUMNS.split(", ")}
+    values |= {"outcome": outcome, "reason": reason, **asdict(place)}
+    connection.execute(_RECORD, values | {"detail": None if detail is None else Jsonb(detail)})

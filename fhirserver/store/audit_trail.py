@@ -11,9 +11,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from psycopg import Connection
-from psycopg.types.json import Jsonb
-
-from fhirserver.store.audit_row import AUDIT_COLUMNS, AuditRow
 
 TRAIL_COLUMNS = (
     "entry", "at", "rid", "version", "matches", "tid", "outcome", "id", "interaction", "actor",
@@ -60,11 +57,6 @@ WHERE a.xact < (SELECT xact FROM audit_position)
 AND NOT EXISTS (SELECT FROM audit_seal s WHERE s.entry = a.entry)
 ORDER BY a.at LIMIT 1
 """
-_RECORD = f"""
-INSERT INTO audit (tid, id, outcome, reason, detail, {AUDIT_COLUMNS})
-VALUES (%(tid)s, %(id)s, %(outcome)s, %(reason)s, %(detail)s, %(interaction)s,
-    %(actor)s, %(client)s, %(request_id)s, %(address)s, %(query)s, %(token)s, %(purpose)s)
-"""  # noqa: S608 - constants
 
 
 class Position(NamedTuple):
@@ -143,29 +135,3 @@ def stray(connection: Connection[Any]) -> tuple[int, Any] | None:
     """Find a row that the chain has passed without a seal, as (entry, at); None for none."""
     found: tuple[int, Any] | None = connection.execute(_STRAY).fetchone()
     return found
-
-
-def record(  # noqa: PLR0913 - the columns that only such rows have
-    connection: Connection[Any],
-    row: AuditRow,
-    *,
-    outcome: int,
-    reason: str | None = None,
-    tid: int | None = None,
-    id: str | None = None,
-    detail: dict[str, Any] | None = None,
-) -> None:
-    """Write the row of what is no read, search or write: a refusal, a log-in, a consent.
-
-    Args:
-        connection: autocommit, or in the transaction of what is told.
-        row: who did what.
-        outcome: HTTP status.
-        reason: the rule that decided; never a value of a resource.
-        tid: number of the resource type.
-        id: logical id.
-        detail: what else an investigator needs, without clinical content.
-    """
-    values: dict[str, Any] = {name: getattr(row, name) for name in AUDIT_COLUMNS.split(", ")}
-    values |= {"outcome": outcome, "reason": reason, "tid": tid, "id": id}
-    connection.execute(_RECORD, values | {"detail": None if detail is None else Jsonb(detail)})

@@ -23,9 +23,9 @@ from psycopg import Connection
 
 from fhirserver.errors import InvalidSearchError
 from fhirserver.model.stored import StoredResource
-from fhirserver.search.clauses import Confine
 from fhirserver.search.conditions import Fragment
 from fhirserver.search.context import SearchContext
+from fhirserver.search.granted import Confine
 from fhirserver.search.order import KeyValue, Position
 from fhirserver.search.plan import Plan, make_plan
 from fhirserver.search.query import Query
