@@ -55,11 +55,13 @@ class Delivery:
             the like), a message goes to the dead letters.
         longest_pause_s: between two attempts.
         held_retry_s: how often a held message looks for its patient.
+        connections: to the server, for each source; the messages of a device go over one.
     """
 
     attempts: int = 8
     longest_pause_s: float = 30.0
     held_retry_s: float = 60.0
+    connections: int = 2
 
 
 @dataclass(frozen=True, slots=True)
