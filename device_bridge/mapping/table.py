@@ -36,9 +36,9 @@ class Metric:
     possible: tuple[Decimal, Decimal] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """A table with its indexes.
+    """A table with its indexes; one is equal to itself only, so that it may be part of a key.
 
     Attributes:
         name, version: stand in Provenance.

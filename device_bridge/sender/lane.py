@@ -16,9 +16,9 @@ from collections.abc import Iterable, Sequence
 from fhirserver_device_bridge.config.settings import Server
 from fhirserver_device_bridge.convert import Conversion
 from fhirserver_device_bridge.fhir.json_text import encode
-from fhirserver_device_bridge.sender.fhir_client import FhirClient, UnreachableError
+from fhirserver_device_bridge.sender.fhir_client import FhirClient, RefusedError, UnreachableError
 from fhirserver_device_bridge.sender.judgement import Judgement, judge
-from fhirserver_device_bridge.sender.lookup import Lookup, RefusedError, Stored
+from fhirserver_device_bridge.sender.lookup import Lookup, Stored
 from fhirserver_device_bridge.sender.merge import merged
 from fhirserver_device_bridge.sender.reconcile import Draft, draft, held, reconcile
 

@@ -12,7 +12,7 @@ OBX-2 may be absent where there is no value.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
@@ -72,7 +72,7 @@ def unit(obx: Segment, systems: Mapping[str, str]) -> Coding | None:
     return next(iter(codings(obx.components(6), systems)), None)
 
 
-def codings(parts: list[str], systems: Mapping[str, str]) -> tuple[Coding, ...]:
+def codings(parts: Sequence[str], systems: Mapping[str, str]) -> tuple[Coding, ...]:
     """Read the codings of a CWE: components 1 to 3 and 4 to 6; those without a code are none."""
     padded = [*parts, *[""] * 6][:6]
     pairs = (padded[:3], padded[3:])

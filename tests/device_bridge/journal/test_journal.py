@@ -27,9 +27,9 @@ from fhirserver_device_bridge.journal.entries import (
     counts,
     entries_in,
     entry,
-    waiting,
     oldest_waiting,
     unfinished,
+    waiting,
 )
 from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.journal.layout import FILE_NAME, JournalError, State, open_journal
