@@ -14,6 +14,7 @@ from fhirserver_device_bridge.config.settings import (
     JournalSettings,
     Listener,
     Server,
+    Smart,
     Tls,
 )
 from fhirserver_device_bridge.reading import SHIPPED, Source
@@ -35,13 +36,8 @@ def read_config(file: Path) -> Bridge:
 
 def _bridge(document: Document) -> Bridge:
     value, folder = document.value, document.file.parent
-    server = value["server"]
     return Bridge(
-        server=Server(
-            base=server["base"].rstrip("/"),
-            **_paths(server, folder, "token_file", "ca_file"),
-            **_given(server, "timeout_s"),
-        ),
+        server=_server(document),
         journal=JournalSettings(
             folder=folder / value["journal"]["folder"],
             **_given(value["journal"], "retention_days", "minimum_free_bytes", "backlog_limit"),
@@ -49,6 +45,19 @@ def _bridge(document: Document) -> Bridge:
         delivery=Delivery(**value.get("delivery", {})),
         metrics_port=value.get("metrics", {}).get("port"),
         listeners=tuple(_listener(document, name) for name in value["sources"]),
+    )
+
+
+def _server(document: Document) -> Server:
+    value, folder = document.value["server"], document.file.parent
+    smart = value.get("smart")
+    if smart is not None and "token_file" in value:
+        raise document.error(("server", "token_file"), "it is this or smart; leave one away")
+    return Server(
+        base=value["base"].rstrip("/"),
+        smart=None if smart is None else Smart(**{**smart, **_paths(smart, folder, "key_file")}),
+        **_paths(value, folder, "token_file", "ca_file"),
+        **_given(value, "timeout_s"),
     )
 
 

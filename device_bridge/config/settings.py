@@ -13,18 +13,37 @@ Protocol = Literal["mllp", "x20601"]
 
 
 @dataclass(frozen=True, slots=True)
+class Smart:
+    """Who the bridge is to the server: a SMART backend service.
+
+    Attributes:
+        client_id: as registered.
+        key_file: its private key, in PEM or as a JWK: RSA, or the curve P-384.
+        key_id: name of the key, `kid`, as registered.
+        scope: what it asks for.
+    """
+
+    client_id: str
+    key_file: Path
+    key_id: str
+    scope: str = "system/*.cruds"
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """Where Observations go.
 
     Attributes:
         base: FHIR base, without a slash at the end.
         token_file: holds a bearer token; read anew for every request. None for no token.
+        smart: gets tokens from the server's authorization server; None for `token_file`.
         ca_file: authorities to trust; None for the system's.
         timeout_s: for every step of a request.
     """
 
     base: str
     token_file: Path | None = None
+    smart: Smart | None = None
     ca_file: Path | None = None
     timeout_s: float = 30.0
 

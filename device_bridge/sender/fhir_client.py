@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 from fhirserver_device_bridge.config.settings import Server
 from fhirserver_device_bridge.fhir.json_text import decode
+from fhirserver_device_bridge.sender.authorization import UnauthorizedError, authorization_of
 
 FHIR_JSON = "application/fhir+json"
 _FORM = "application/x-www-form-urlencoded"
@@ -19,7 +20,7 @@ _BODY_LIMIT_BYTES = 256 * 1024 * 1024
 
 
 class UnreachableError(Exception):
-    """The server gave no whole answer in time, or its token cannot be read."""
+    """The server gave no whole answer in time, or there is no token to ask it with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class FhirClient:
     """One connection to one server, for one thread."""
 
     def __init__(self, server: Server) -> None:
-        self._server = server
+        self._authorization = authorization_of(server)
         self._takes_ids: frozenset[str] | None = None
         parts = urlsplit(server.base)
         self._path = parts.path
@@ -123,25 +124,20 @@ class FhirClient:
         return self._once(method, path, body, headers)
 
     def _once(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        headers = {"Accept": FHIR_JSON, **headers, **self._authorization()}
         try:
+            headers = {"Accept": FHIR_JSON, **headers, **self._authorization.headers()}
             self._connection.request(method, f"{self._path}{path}" or "/", body, headers)
             response = self._connection.getresponse()
             content = response.read(_BODY_LIMIT_BYTES)
+        except UnauthorizedError as error:
+            raise UnreachableError(str(error)) from None
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise UnreachableError(f"no answer from the server: {_said(error)}") from None
+        if response.status == 401:
+            self._authorization.refused()
         received = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, received, content)
-
-    def _authorization(self) -> dict[str, str]:
-        if self._server.token_file is None:
-            return {}
-        try:
-            token = self._server.token_file.read_text("ascii").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UnreachableError(f"the token file cannot be read: {_said(error)}") from None
-        return {"Authorization": f"Bearer {token}"}
 
 
 def _said(error: Exception) -> str:
