@@ -22,6 +22,11 @@ from msgspec import Struct
 MDC = "urn:iso:std:iso:11073:10101"
 """The code system of IEEE 11073 nomenclature in FHIR."""
 
+UCUM = "http://unitsofmeasure.org"
+
+DEVICE_USER = "device-user"
+"""The name under which a source's `systems` give the system of those whom a device only numbers."""
+
 Precision = Literal["year", "month", "day", "minute", "second", "fraction"]
 Status = Literal[
     "registered",
@@ -265,6 +270,8 @@ class Source:
         zone: of times without an offset.
         acknowledgement: overrides MSH-15 and MSH-16; None for the message's own word.
         sentinels: numbers, as sent, that this source uses for "no value", e.g. "-1", "32767".
+        registers: path of the map of its registers (Modbus); None for other protocols.
+        device: its system and value, where its messages do not say it (Modbus).
         systems: URIs of code systems and assigning authorities, by the names the sender uses,
             e.g. {"Hospital": "urn:oid:1.2.3"}.
     """
@@ -276,3 +283,5 @@ class Source:
     acknowledgement: Literal["original", "enhanced", "none"] | None = None
     sentinels: frozenset[str] = frozenset()
     systems: tuple[tuple[str, str], ...] = ()
+    registers: str | None = None
+    device: tuple[str, str] = ("", "")

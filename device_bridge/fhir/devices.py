@@ -11,9 +11,10 @@ from typing import NamedTuple
 from fhirserver_device_bridge.fhir import identity
 from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.fhir.terms import concept
-from fhirserver_device_bridge.mapping.table import UCUM, Table
+from fhirserver_device_bridge.mapping.table import Table
 from fhirserver_device_bridge.mapping.units import to_ucum
 from fhirserver_device_bridge.reading import (
+    UCUM,
     Coding,
     Identifier,
     Level,

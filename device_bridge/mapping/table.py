@@ -22,7 +22,6 @@ from typing import Any
 from fhirserver_device_bridge.reading import MDC, Coding
 
 LOINC = "http://loinc.org"
-UCUM = "http://unitsofmeasure.org"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from decimal import Decimal
 
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.message import Segment, components
-from fhirserver_device_bridge.reading import MDC, Coded, Coding, Quantity, Value
+from fhirserver_device_bridge.reading import MDC, UCUM, Coded, Coding, Quantity, Value
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?")
 _CODED = {"CWE", "CE", "CNE", "CF", "IS", "ID"}
@@ -27,7 +27,7 @@ SYSTEMS = {
     "MDC": MDC,
     "LN": "http://loinc.org",
     "SCT": "http://snomed.info/sct",
-    "UCUM": "http://unitsofmeasure.org",
+    "UCUM": UCUM,
     "I10": "http://hl7.org/fhir/sid/icd-10",
 }
 """HL7 table 0396 -> URI; a system without a row keeps the name that was sent."""
