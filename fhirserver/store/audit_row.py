@@ -88,7 +88,7 @@ class AuditPlace:
 NOWHERE = AuditPlace()
 
 
-def record(  # noqa: PLR0913 - the columns that only such rows have
+def record(
     connection: Connection[Any],
     row: AuditRow,
     outcome: int,
