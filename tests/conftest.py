@@ -31,6 +31,7 @@ from tests.secured import Secured
 from tests.server import ServerProcess
 
 _TEMPLATE = "template_fhirserver"
+_OF_SECURED = {"FHIRSERVER_JWKS_NETWORKS": "127.0.0.0/8"}
 _numbers = itertools.count(1)
 
 _TRUNCATE = """
@@ -134,7 +135,7 @@ def secured(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     url = new_database(postgres)
     arguments = ("--database-url", url, "--data-dir", str(folder / "data"), "--workers", "2")
     with (
-        ServerProcess(folder / "server.log", arguments, open=False) as running,
+        ServerProcess(folder / "server.log", arguments, _OF_SECURED, open=False) as running,
         closing(Database(url)) as database,
     ):
         yield Secured(running, database)

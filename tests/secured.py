@@ -1,11 +1,14 @@
-"""A server with authentication, and access tokens for tests."""
+"""A server with authentication: people, applications and tokens for tests, past every page."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from fhirserver.identity import sessions
+from fhirserver.identity.sessions import SessionLimits, Whence
 from fhirserver.smart import clients, tokens
 from fhirserver.smart.clients import Client as Application
 from fhirserver.smart.grants import TokenGrant
@@ -15,6 +18,15 @@ from tests.client import Answer, Client
 from tests.server import ServerProcess
 
 APPLICATION = "test-application"
+_ACCOUNT = """
+INSERT INTO account (id, username, name, role, fhir_user, created, password, must_change)
+VALUES (%s, %s, %s, %s, %s, %s, '', false)
+ON CONFLICT (id) DO NOTHING
+"""
+_RELATION = """
+INSERT INTO account_patient (account, patient, expires) VALUES (%s, %s, 9000000000000000)
+ON CONFLICT DO NOTHING
+"""
 
 
 @dataclass(frozen=True)
@@ -29,11 +41,42 @@ class Secured:
         """The FHIR base."""
         return self.server.base
 
+    @property
+    def root(self) -> str:
+        """The server's root."""
+        return self.base.removesuffix("/fhir")
+
     def register(self, application: Application, *secrets: str) -> None:
         """Register an application unless one of its id is there."""
         if clients.find(self.database, application.id) is None:
             with self.database.connection() as connection:
                 clients.add(connection, application, tuple(map(tokens.digest, secrets)))
+
+    def account(
+        self, role: str, user: str | None = None, patients: tuple[str, ...] | None = None
+    ) -> str:
+        """Give the id of an account of this kind; made unless it is there.
+
+        Args:
+            role: its role.
+            user: reference of the person, e.g. "Practitioner/7".
+            patients: ids that the account lists as its own relations.
+        """
+        described = repr((role, user, patients))
+        id_ = hashlib.sha256(described.encode()).hexdigest()[:24]
+        with self.database.connection() as connection:
+            connection.execute(_ACCOUNT, (id_, f"u{id_}", f"A {role}", role, user, now_us()))
+            for patient in patients or ():
+                connection.execute(_RELATION, (id_, patient))
+        return id_
+
+    def log_in(self, account: str, *, amr: tuple[str, ...] = ("pwd",)) -> str:
+        """Begin a session and give the value of its cookie."""
+        with self.database.connection() as connection:
+            whence, limits = Whence("", "", ""), SessionLimits()
+            return sessions.begin(
+                connection, account, "complete", amr, whence, limits, now=now_us()
+            )
 
     def issue(
         self,
@@ -46,19 +89,20 @@ class Secured:
         client: str = APPLICATION,
         lifetime_s: int = 3600,
     ) -> IssuedToken:
-        """Issue an access token past every page.
+        """Issue an access token.
 
         Args:
             scopes: granted, as they are.
             patient: launch patient's id.
-            user: reference of the person, e.g. "Practitioner/7"; None for a client of its own.
-            role: of that person.
-            patients: ids that the person has a relation with; None where the role is not confined.
+            user: reference of the person, e.g. "Practitioner/7".
+            role: of that person; None for a client of its own.
+            patients: ids that the person has a relation with.
             client: registered unless it is there.
             lifetime_s: until it expires.
         """
         self.register(Application(client, client, "public", scopes=scopes))
-        grant = TokenGrant(client, self.base, scopes, user, role, patients, patient)
+        account = None if role is None else self.account(role, user, patients)
+        grant = TokenGrant(client, self.base, scopes, account, None, patient)
         return tokens.issue(self.database, grant, now_us=now_us(), lifetime_s=lifetime_s)
 
     @contextmanager

@@ -5,7 +5,7 @@ Spec: RFC 6750 section 2.1 and 3; https://hl7.org/fhir/smart-app-launch/STU2.2/a
     Authorization: Bearer 7Fjfp0ZBr1KtDRbnfVdmIw
 
 Nothing else is taken: no token in the URL, where logs keep it, and no second header.
-The CapabilityStatement and OPTIONS need none.
+The CapabilityStatement, the documents below .well-known, and OPTIONS need none.
 """
 
 import re
@@ -50,12 +50,14 @@ class BearerAuthentication:
         if _IN_URL in request.query:
             _refuse_in_url(request.query)
         header = request.headers.get("authorization")
-        if request.method == "OPTIONS" or request.path == "/metadata":
+        if request.method == "OPTIONS" or is_public(request.path):
             return anonymous(request)
         if header is None:
             raise _unauthorized("This server wants an access token in Authorization", "")
         match = _BEARER.fullmatch(header)
-        found = match and find_bearer(self._database, match[1], self._audience, self._now())
+        found = match and find_bearer(
+            self._database, self._database.definitions, match[1], self._audience, self._now()
+        )
         if not found:
             raise _unauthorized(
                 "The access token is wrong, has expired or was revoked, or is not for this server",
@@ -68,6 +70,11 @@ class BearerAuthentication:
             rights=found.rights,
             token=found.token,
         )
+
+
+def is_public(path: str) -> bool:
+    """Whether a place is for everybody: what tells how to get a token."""
+    return path == "/metadata" or path.startswith("/.well-known/")
 
 
 def _refuse_in_url(query: str) -> None:

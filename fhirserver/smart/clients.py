@@ -61,6 +61,16 @@ class Client:
 _LISTS = ("redirect_uris", "grant_types", "origins")
 _COLUMNS = ", ".join(field.name for field in fields(Client))
 _FIND = f"SELECT {_COLUMNS} FROM oauth_client WHERE id = %s"  # noqa: S608 - constants
+_LIST = f"SELECT {_COLUMNS} FROM oauth_client ORDER BY created, id"  # noqa: S608 - constants
+_REPLACE = f"""
+UPDATE oauth_client SET {", ".join(f"{field.name} = %({field.name})s" for field in fields(Client))}
+WHERE id = %(id)s RETURNING id
+"""  # noqa: S608 - constants
+_REMOVE = "DELETE FROM oauth_client WHERE id = %s RETURNING id"
+_SECRETS = "SELECT secrets FROM oauth_client WHERE id = %s"
+_ORIGIN = """
+SELECT 1 FROM oauth_client WHERE origins @> ARRAY[%s::text] AND approved AND NOT disabled LIMIT 1
+"""
 _ADD = f"""
 INSERT INTO oauth_client ({_COLUMNS}, secrets)
 VALUES ({", ".join(f"%({field.name})s" for field in fields(Client))}, %(secrets)s)
@@ -70,8 +80,26 @@ VALUES ({", ".join(f"%({field.name})s" for field in fields(Client))}, %(secrets)
 def find(database: Database, client_id: str) -> Client | None:
     """Find an application; None where none has this id."""
     with database.connection() as connection:
-        row = connection.execute(_FIND, (client_id,)).fetchone()
+        return read(connection, client_id)
+
+
+def read(connection: Connection[Any], client_id: str) -> Client | None:
+    """Find an application in a transaction; None where none has this id."""
+    row = connection.execute(_FIND, (client_id,)).fetchone()
     return None if row is None else _client(row)
+
+
+def secrets_of(database: Database, client_id: str) -> tuple[bytes, ...]:
+    """Give the SHA-256 of each live secret of an application."""
+    with database.connection() as connection:
+        row = connection.execute(_SECRETS, (client_id,)).fetchone()
+    return () if row is None else tuple(row[0])
+
+
+def has_origin(database: Database, origin: str) -> bool:
+    """Whether pages of an origin belong to an application that may be used."""
+    with database.connection() as connection:
+        return connection.execute(_ORIGIN, (origin,)).fetchone() is not None
 
 
 def add(connection: Connection[Any], client: Client, secrets: tuple[bytes, ...] = ()) -> None:
@@ -85,11 +113,31 @@ def add(connection: Connection[Any], client: Client, secrets: tuple[bytes, ...] 
     Raises:
         psycopg.errors.UniqueViolation: the id is taken.
     """
+    connection.execute(_ADD, {**_values(client), "secrets": list(secrets)})
+
+
+def list_all(database: Database) -> list[Client]:
+    """Give every application, the oldest first."""
+    with database.connection() as connection:
+        return [_client(row) for row in connection.execute(_LIST)]
+
+
+def replace_all(connection: Connection[Any], client: Client) -> bool:
+    """Change an application to what is given; False where there is none of its id."""
+    return connection.execute(_REPLACE, _values(client)).fetchone() is not None
+
+
+def remove(connection: Connection[Any], client_id: str) -> bool:
+    """Forget an application with all its grants and tokens; False where there is none."""
+    return connection.execute(_REMOVE, (client_id,)).fetchone() is not None
+
+
+def _values(client: Client) -> dict[str, Any]:
     values: dict[str, Any] = {field.name: getattr(client, field.name) for field in fields(client)}
     for name in _LISTS:
         values[name] = list(values[name])
     values["jwks"] = None if client.jwks is None else Jsonb(client.jwks)
-    connection.execute(_ADD, {**values, "secrets": list(secrets)})
+    return values
 
 
 def _client(row: tuple[Any, ...]) -> Client:

@@ -1,4 +1,4 @@
-"""Clients of the authorization server, what they were granted, and their tokens.
+"""Clients of the authorization server, what they ask for and were granted, and their tokens.
 
 Revision ID: 0018
 Revises: 0017
@@ -30,14 +30,14 @@ CREATE TABLE IF NOT EXISTS oauth_client (
     owner text,
     created bigint NOT NULL
 );
+CREATE INDEX IF NOT EXISTS oauth_client_origins ON oauth_client USING gin (origins);
 CREATE TABLE IF NOT EXISTS oauth_grant (
     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     client text NOT NULL REFERENCES oauth_client ON DELETE CASCADE,
     audience text NOT NULL,
     scopes text NOT NULL,
-    fhir_user text,
-    role text,
-    patients text[],
+    account text COLLATE "C" REFERENCES account ON DELETE CASCADE,
+    session text COLLATE "C",
     patient text,
     context jsonb NOT NULL DEFAULT '{}',
     granted bigint NOT NULL,
@@ -45,6 +45,9 @@ CREATE TABLE IF NOT EXISTS oauth_grant (
     revoked bigint
 );
 CREATE INDEX IF NOT EXISTS oauth_grant_client ON oauth_grant (client);
+CREATE INDEX IF NOT EXISTS oauth_grant_account ON oauth_grant (account);
+CREATE INDEX IF NOT EXISTS oauth_grant_used ON oauth_grant (used);
+CREATE INDEX IF NOT EXISTS oauth_grant_session ON oauth_grant (session);
 CREATE TABLE IF NOT EXISTS oauth_token (
     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     digest bytea NOT NULL UNIQUE,
@@ -57,6 +60,46 @@ CREATE TABLE IF NOT EXISTS oauth_token (
 );
 CREATE INDEX IF NOT EXISTS oauth_token_under ON oauth_token (under);
 CREATE INDEX IF NOT EXISTS oauth_token_expires ON oauth_token (expires);
+CREATE INDEX IF NOT EXISTS oauth_token_rotated ON oauth_token (rotated) WHERE rotated IS NOT NULL;
+CREATE TABLE IF NOT EXISTS oauth_authorization (
+    id text COLLATE "C" PRIMARY KEY,
+    client text NOT NULL REFERENCES oauth_client ON DELETE CASCADE,
+    request jsonb NOT NULL,
+    session text COLLATE "C",
+    patient text,
+    context jsonb NOT NULL DEFAULT '{}',
+    launched boolean NOT NULL DEFAULT false,
+    begun bigint NOT NULL,
+    expires bigint NOT NULL
+);
+CREATE INDEX IF NOT EXISTS oauth_authorization_expires ON oauth_authorization (expires);
+CREATE TABLE IF NOT EXISTS oauth_code (
+    digest bytea PRIMARY KEY,
+    under bigint NOT NULL REFERENCES oauth_grant ON DELETE CASCADE,
+    redirect_uri text NOT NULL,
+    challenge text NOT NULL,
+    login jsonb NOT NULL,
+    expires bigint NOT NULL,
+    used bigint
+);
+CREATE INDEX IF NOT EXISTS oauth_code_expires ON oauth_code (expires);
+CREATE TABLE IF NOT EXISTS oauth_launch (
+    digest bytea PRIMARY KEY,
+    client text NOT NULL REFERENCES oauth_client ON DELETE CASCADE,
+    account text COLLATE "C" NOT NULL REFERENCES account ON DELETE CASCADE,
+    audience text NOT NULL,
+    patient text,
+    context jsonb NOT NULL,
+    expires bigint NOT NULL
+);
+CREATE INDEX IF NOT EXISTS oauth_launch_expires ON oauth_launch (expires);
+CREATE TABLE IF NOT EXISTS oauth_consent (
+    account text COLLATE "C" NOT NULL REFERENCES account ON DELETE CASCADE,
+    client text NOT NULL REFERENCES oauth_client ON DELETE CASCADE,
+    scopes text NOT NULL,
+    given bigint NOT NULL,
+    PRIMARY KEY (account, client)
+);
 """
 
 
