@@ -35,7 +35,9 @@ COMMANDS = {
     "validate": "check FHIR files against R4",
     "ucum": "check a UCUM unit, convert a value",
     "fhirpath": "evaluate FHIRPath on FHIR files",
+    "user": "make and change accounts of people who log in",
     "sample-data": "write synthetic patients",
+    "demo-users": "make an account of every role for the synthetic patients",
     "doctor": "check this machine and installation",
 }
 """What `fhirserver --help` lists, in the order of a newcomer's needs."""

@@ -83,7 +83,7 @@ def _collect_seldom() -> None:
 
 def _tls(settings: Settings) -> tuple[object, ...]:
     """Give granian's arguments for TLS: whether, certificate, key, passphrase, oldest version."""
-    no_client_certificates = (None, [], False)
+    no_client_certificates: tuple[object, ...] = (None, [], False)
     if not settings.tls_certificate:
         return (False, None, None, None, _OLDEST_TLS, *no_client_certificates)
     files = (settings.tls_certificate, settings.tls_key)

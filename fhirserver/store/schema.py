@@ -40,7 +40,7 @@ job_entry    answers to the entries of a batch that are done, while its job is n
 idempotency, idempotency_entry   first answers by caller and Idempotency-Key; see kept_answers
 account, account_patient, account_recovery, account_session, login_attempt
              people who log in; see fhirserver.identity
-oauth_client, oauth_grant, oauth_token   applications, what they were granted, and the tokens under
+oauth_client, oauth_grant, oauth_token, oauth_code, oauth_authorization, oauth_launch, oauth_consent
              that; see fhirserver.smart
 
 Instants are epoch microseconds; ids and codes compare by byte.
