@@ -1,4 +1,4 @@
-"""A backend service through fhirclient, which is given an assertion: by_fhirclient.py BASE ASSERTION."""
+"""A backend service by fhirclient, which is given an assertion: by_fhirclient.py BASE ASSERTION."""
 
 import sys
 
