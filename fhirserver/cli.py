@@ -31,6 +31,7 @@ COMMANDS = {
     "backup": "copy a database, beside whatever writes to it",
     "restore": "bring a backup back, as it was or up to a point in time",
     "verify": "check that bodies, versions, index rows and references agree",
+    "audit": "check the audit trail, and report from it",
     "reindex": "bring index rows up to date",
     "validate": "check FHIR files against R4",
     "ucum": "check a UCUM unit, convert a value",

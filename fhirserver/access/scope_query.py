@@ -59,7 +59,7 @@ def _parse_pair(type_: str, text: str, definitions: Definitions) -> tuple[str, s
     if not (name and equals and value):
         raise ValueError("each part of a query is written name=value")
     parameter = definitions.search_parameters(type_).get(name)
-    if parameter is None or parameter.type not in DECIDABLE:
+    if parameter is None or parameter.type not in DECIDABLE or parameter.enters_entry:
         raise ValueError(
             f"{name[:100]!r} is no token, reference or uri parameter of {type_}; a scope takes "
             "those, without modifiers and chains"

@@ -11,12 +11,13 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "people": ("Patient", "Person", "RelatedPerson"),
     "diagnoses": ("Condition", "Procedure"),
     "chart": (
-        "AdverseEvent", "AllergyIntolerance", "BiologicallyDerivedProduct", "BodyStructure",
-        "CarePlan", "CareTeam", "ClinicalImpression", "DetectedIssue", "DeviceUseStatement",
-        "DiagnosticReport", "FamilyMemberHistory", "Flag", "Goal", "GuidanceResponse",
-        "ImagingStudy", "Immunization", "ImmunizationEvaluation", "ImmunizationRecommendation",
-        "MeasureReport", "MedicationAdministration", "MedicationDispense", "MedicationStatement",
-        "MolecularSequence", "Observation", "RiskAssessment", "Specimen", "SupplyDelivery",
+        "AdverseEvent", "AllergyIntolerance", "Basic", "BiologicallyDerivedProduct",
+        "BodyStructure", "CarePlan", "CareTeam", "ClinicalImpression", "DetectedIssue",
+        "DeviceUseStatement", "DiagnosticReport", "FamilyMemberHistory", "Flag", "Goal",
+        "GuidanceResponse", "ImagingStudy", "Immunization", "ImmunizationEvaluation",
+        "ImmunizationRecommendation", "MeasureReport", "MedicationAdministration",
+        "MedicationDispense", "MedicationStatement", "MolecularSequence", "Observation",
+        "RiskAssessment", "Specimen", "SupplyDelivery",
     ),
     "answers": ("QuestionnaireResponse",),
     "orders": (
@@ -68,10 +69,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "SubstanceProtein", "SubstanceReferenceInformation", "SubstanceSourceMaterial",
         "SubstanceSpecification",
     ),
-    "system": (
-        "Basic", "Endpoint", "Linkage", "MessageHeader", "OperationOutcome", "Subscription",
-        "TestReport", "TestScript", "VerificationResult",
-    ),
+    "system": ("Endpoint", "OperationOutcome", "Subscription", "TestReport", "TestScript"),
+    "other": ("Linkage", "MessageHeader", "VerificationResult"),
 }  # fmt: skip
 
 GROUP_OF = {type_: group for group, types in GROUPS.items() for type_ in types}

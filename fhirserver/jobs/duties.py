@@ -12,6 +12,7 @@ from psycopg import Connection
 
 from fhirserver.config import Settings
 from fhirserver.jobs.audit_partitions import make_audit_partitions
+from fhirserver.jobs.audit_seals import AuditSeals
 from fhirserver.jobs.expiry import Expiry
 from fhirserver.jobs.outbox_numbers import number_outbox
 from fhirserver.jobs.reindexing import OwnParameters, Reindexing
@@ -43,6 +44,7 @@ def make_duties(settings: Settings) -> tuple[Duty, ...]:
     """Give everything that is to be done."""
     return (
         Duty("outbox", 0.5, number_outbox),
+        Duty("audit-seals", 1.0, AuditSeals(settings).step),
         Duty("audit-partitions", 6 * 3600.0, make_audit_partitions),
         Duty("async-answers", 60.0, Expiry(forget_ended, settings.async_result_ttl_s).step),
         Duty("idempotency", 60.0, Expiry(forget_answers, settings.idempotency_ttl_s).step),

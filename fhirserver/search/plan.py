@@ -28,12 +28,12 @@ resources `fhirserver.search.contained`.
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from fhirserver.search.clauses import Confine, Confined
 from fhirserver.search.conditions import Column, Fragment
 from fhirserver.search.confinement import confine_query
 from fhirserver.search.contained import confine_contained, contained_phase
 from fhirserver.search.context import SearchContext
 from fhirserver.search.draft import Draft, draft_of
+from fhirserver.search.granted import NO_LIMITS, Confine, Confined
 from fhirserver.search.order import Position
 from fhirserver.search.phases import Phase, base_phase, phases_of
 from fhirserver.search.query import Query
@@ -83,8 +83,7 @@ def make_plan(
     Args:
         query: what is asked.
         context: what surrounds it.
-        confine: for a type the patients that the caller is confined to, None for no limits, ()
-            where it may see nothing.
+        confine: what of a type the caller may see.
         position: where the page begins, from its link; None for the first page.
     """
     confined = Confined(context.definitions, confine)
@@ -92,6 +91,8 @@ def make_plan(
     if query.summary == "count":
         limit = 0
     count = _count(query, limit)
+    if count == "estimate" and confined.limits(query.types) != NO_LIMITS:
+        count = "accurate"  # the planner's statistics know what the caller may not
     confinement = (confine_contained if query.space else confine_query)(query, confined)
     if not confinement.types:
         return Plan(query, confined, (), None, limit, count, position, context.include_limit)

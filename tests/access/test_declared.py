@@ -24,6 +24,7 @@ COMPUTED = {
     "interactions/permit.py": set(),  # what its callers ask
     "interactions/transaction.py": SYSTEM,
     "interactions/transaction_plan.py": WRITES,
+    "operations/explain_access.py": set(),  # what is asked about
     "operations/validate.py": {"create", "update", "delete"},
 }
 POSITION = {"permit": 2, "Access": 0}

@@ -87,6 +87,7 @@ def test_a_scope_is_read_as_a_whole(text: str, scope: Scope) -> None:
         pytest.param("patient/Observation.rs?_include=a", "no token", id="SEC-S5/include"),
         pytest.param("patient/Observation.rs?_filter=a", "no token", id="SEC-S5/filter"),
         pytest.param("patient/Observation.rs?date=2020", "no token", id="SEC-S5/date"),
+        pytest.param("user/Bundle.rs?message=MessageHeader/1", "no token", id="SEC-S5/inside"),
         pytest.param("patient/Observation.rs?nope=a", "no token", id="SEC-S5/unknown"),
         pytest.param("patient/Observation.rs?category", "name=value", id="SEC-S5/no-value"),
         pytest.param("patient/Observation.rs?category=", "name=value", id="SEC-S5/blank"),

@@ -79,6 +79,14 @@ def grants(rights: Rights, scopes: str, interaction: str, type_: str) -> tuple[G
             replace(CLINICIAN, broken_glass=("c", "a")), "user/*.rs", "Observation",
             (Grant(("a", "b", "c")),), id="SEC-N4/broken-glass",
         ),
+        pytest.param(
+            replace(HOLDER, broken_glass=("c",)), "user/*.rs", "Observation", OF_A,
+            id="SEC-N4/no-glass-to-break-for-patients",
+        ),
+        pytest.param(
+            replace(CLINICIAN, broken_glass=("c",), trained=False), "user/*.rs", "Observation",
+            (Grant(("a", "b")),), id="SEC-U5/no-glass-to-break-without-training",
+        ),
         pytest.param(CLINICIAN, "user/*.rs", "Bundle", None, id="SEC-E23/in-no-compartment"),
         pytest.param(CLINICIAN, "user/*.rs", "PlanDefinition", ALL, id="SEC-E23/about-nobody"),
         pytest.param(CLINICIAN, "user/*.rs", "Claim", None, id="SEC-N5/role"),
