@@ -54,7 +54,8 @@ REQUIRED = {
     | {"23", "24", "25", "26", "27", "28", "29"},
     "CON": {"01", "02", "03", "04", "05", "06", "07"},
     "SEC": {"S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8"}
-    | {"E0", "E1", "E4", "E5", "E6", "E16", "E21", "E23", "O2", "N5", "U5"},
+    | {"E0", "E1", "E4", "E5", "E6", "E16", "E21", "E23", "O2", "N5"}
+    | {"U1", "U2", "U3", "U4", "U5", "A8", "A9", "X6"},
 }
 
 
@@ -114,12 +115,17 @@ def parser(command: str) -> argparse.ArgumentParser:
 
 def options(command: str) -> set[str]:
     """Give the options that `--help` shows."""
-    return {
-        option
-        for action in parser(command)._actions
-        if action.help != argparse.SUPPRESS
-        for option in action.option_strings
-    } - {"-h", "--help"}
+    return set(options_of(parser(command))) - {"-h", "--help"}
+
+
+def options_of(of: argparse.ArgumentParser) -> Iterator[str]:
+    """Give the options of a parser and of the actions below it."""
+    for action in of._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from options_of(below)
+        elif action.help != argparse.SUPPRESS:
+            yield from action.option_strings
 
 
 @pytest.mark.parametrize("command", EVERY_COMMAND)
