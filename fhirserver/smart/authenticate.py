@@ -33,8 +33,10 @@ FROM oauth_token t
 JOIN oauth_grant g ON g.number = t.under
 JOIN oauth_client c ON c.id = g.client
 LEFT JOIN account a ON a.id = g.account
+LEFT JOIN account o ON o.id = c.owner
 WHERE t.kind = 'access' AND t.expires > :now::bigint AND g.revoked IS NULL
     AND g.audience = :audience::text AND NOT c.disabled AND a.disabled IS NOT TRUE
+    AND o.disabled IS NOT TRUE
 """
 _BY_DIGEST = statement(f"{_COUNTING} AND t.digest = :digest::bytea")
 _BY_NUMBER = statement(f"{_COUNTING} AND t.number = :number::bigint")
