@@ -207,7 +207,7 @@ def only(*patients: str) -> Confine:
 def test_who_is_confined_searches_nothing_contained(
     searcher: Searcher, contained: str, confine: Confine
 ) -> None:
-    """SEC-E18"""
+    """SEC-E18."""
     with pytest.raises(ForbiddenError, match="_contained"):
         searcher.page("Medication", f"{ABC}&_contained={contained}", confine=confine)
 
