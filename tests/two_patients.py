@@ -1,4 +1,4 @@
-"""One resource of every type in the record of each of two patients, and whoever may see one of them.
+"""One resource of every type in the record of each of two patients.
 
 Ids are the patient's and the type's, e.g. "reach-a-Observation"; references stay within a record.
 """
@@ -18,6 +18,8 @@ from tests.secured import Caller
 OWN, OTHER, ABSENT = "reach-a", "reach-b", "reach-c"
 MEMBERS = frozenset(name for name, codes in r4().compartment("Patient").items() if codes)
 TYPES = r4().resource_types
+_LINKS = {"Binary": "securityContext", "Device": "patient", "Task": "for"}
+"""Elements that make a type outside the compartment a patient's."""
 _BARE = re.compile(rf'"([A-Za-z]+)/{re.escape(BARE)}\.\1"')
 
 
@@ -33,6 +35,8 @@ def resource(type_: str, patient: str) -> Any:
         code = r4().compartment("Patient")[type_][0]
         place = (places(r4().search_parameters(type_)[code]) or [])[0]
         made = put(made, place, {"reference": f"Patient/{BARE}.Patient"})
+    if type_ in _LINKS:
+        made[_LINKS[type_]] = {"reference": f"Patient/{BARE}.Patient"}
     text = _BARE.sub(lambda found: f'"{found[1]}/{id_of(found[1], patient)}"', json.dumps(made))
     made = {**json.loads(text), "id": id_of(type_, patient)}
     if type_ == "SearchParameter":

@@ -2,8 +2,8 @@
 
 Spec: https://hl7.org/fhir/R4/compartmentdefinition-patient.html
 
-For each of the 145 types two records hold one resource. What lies in the other patient's record must
-be answered to the byte as what is not there, whatever is asked for.
+For each of the 145 types two records hold one resource. What lies in the other patient's record is
+answered to the byte as what is not there, whatever is asked for.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ LINKED = {"Device", "Task", "Binary"}
 
 @pytest.fixture(scope="module")
 def records(secured: Secured) -> None:
-    with secured.caller(secured.issue("system/*.cruds").token) as everybody:
+    with secured.caller(secured.issue("system/*.cruds").secret) as everybody:
         store(everybody)
 
 
 @pytest.fixture(scope="module")
 def patient(secured: Secured, records: None) -> Iterator[Caller]:
-    with secured.caller(secured.issue("patient/*.cruds", patient=OWN).token) as caller:
+    with secured.caller(secured.issue("patient/*.cruds", patient=OWN).secret) as caller:
         yield caller
 
 
@@ -48,7 +48,9 @@ def anonymous(answer: Answer, id_: str) -> tuple[int, str, dict[str, str]]:
     return answer.status, answer.text.replace(id_, "ID"), kept
 
 
-ASKED = [
+Row = tuple[str, str, object, dict[str, str]]
+
+ASKED: list[Row] = [
     ("GET", "{type}/{id}", None, {}),
     ("HEAD", "{type}/{id}", None, {}),
     ("GET", "{type}/{id}", None, {"if_none_match": 'W/"1"'}),
@@ -73,9 +75,7 @@ ASKED = [
 """What is asked of an id; "own" is a body of the caller's own record with that id."""
 
 
-def ask(
-    caller: Caller, type_: str, id_: str, row: tuple[str, str, object, dict[str, str]]
-) -> Answer:
+def ask(caller: Caller, type_: str, id_: str, row: Row) -> Answer:
     method, path, body, headers = row
     if isinstance(body, str):
         whose = OWN if body == "own" else OTHER
@@ -88,11 +88,12 @@ def test_what_is_hidden_is_as_what_is_absent(patient: Caller, secured: Secured, 
     """SEC-E2, SEC-E3, SEC-E5, SEC-E6, SEC-E14; leak tests 5, 6, 7, 22, 23."""
     hidden, absent = id_of(type_, OTHER), id_of(type_, ABSENT)
     if type_ not in SHARED:
-        for row in ASKED:
+        # Types that are refused as such get one of a kind.
+        for row in ASKED if type_ in MEMBERS | LINKED else ASKED[::5]:
             answers = [anonymous(ask(patient, type_, each, row), each) for each in (hidden, absent)]
             assert answers[0] == answers[1], row
             assert answers[0][0] in (200, 204, 400, 403, 404, 412), row
-    with secured.caller(secured.issue("system/*.cruds").token) as everybody:
+    with secured.caller(secured.issue("system/*.cruds").secret) as everybody:
         assert everybody.get(f"{type_}/{hidden}").json["id"] == hidden, "it is still there"
 
 
@@ -118,7 +119,7 @@ def test_lists_hold_the_own_record_alone(patient: Caller, type_: str) -> None:
         leaked = {each for each in found if each.startswith(OTHER)}
         assert not {each for each in leaked if each.partition(f"{OTHER}-")[2] in MEMBERS}, path
         assert OTHER not in found, path
-    assert patient.get(f"{type_}/{own}").status == (404 if type_ == "Binary" else 200)
+    assert patient.get(f"{type_}/{own}").status == 200
     assert patient.get(f"{type_}?_id={own},{other}&_total=accurate").json["total"] == (
         2 if type_ in SHARED else 0 if type_ == "Binary" else 1
     )
