@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple
 
-from fhirserver.access import AuthContext
+from fhirserver.access import AuthContext, principal
 from fhirserver.audit import audit_row
 from fhirserver.definitions import Definitions
 from fhirserver.errors import InvalidSearchError, Issue, NotSupportedError
@@ -146,7 +146,7 @@ def _refuse_unindexed(services: Services, parsed: ParsedQuery) -> None:
 
 def caller_key(auth: AuthContext, place: str) -> str:
     """Name whom a paging link belongs to, and which address it pages."""
-    return f"{auth.actor}\n{auth.client}\n{place}"
+    return f"{principal(auth)}\n{place}"
 
 
 class Scope(NamedTuple):

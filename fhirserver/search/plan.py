@@ -35,6 +35,7 @@ from fhirserver.search.context import SearchContext
 from fhirserver.search.draft import Draft, draft_of
 from fhirserver.search.granted import NO_LIMITS, Confine, Confined
 from fhirserver.search.order import Position
+from fhirserver.search.paths import refuse_paths
 from fhirserver.search.phases import Phase, base_phase, phases_of
 from fhirserver.search.query import Query
 
@@ -85,8 +86,12 @@ def make_plan(
         context: what surrounds it.
         confine: what of a type the caller may see.
         position: where the page begins, from its link; None for the first page.
+
+    Raises:
+        ForbiddenError: it looks into what the caller may not search.
     """
     confined = Confined(context.definitions, confine)
+    refuse_paths(query.criteria, confine)
     limit = context.page_size if query.count is None else query.count
     if query.summary == "count":
         limit = 0
