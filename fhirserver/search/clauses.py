@@ -105,7 +105,7 @@ def condition_of(clause: Clause, confined: Confined) -> Condition:
                 _in_answer("@.target", _answer(name, inner, confined, "both_"))
                 for name, inner in clause.targets
             ]
-            return Rows("ref", clause.sps, (either(targets),))
+            return Rows("ref", clause.sps, (either(targets),), listed=True)
         case Has():
             return _has(clause, confined)
         case Every() | Filter():

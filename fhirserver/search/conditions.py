@@ -99,6 +99,8 @@ class Rows:
         even: all rows of a resource are equal in the columns of the order.
         main_date: the rows are those of the main date, so their `lo` is a token row's `dt`.
         reaches: of the alternatives, where they are tests of dates.
+        listed: the alternatives lead to other resources, however many; in a compartment the rows
+            are listed once instead of being looked for on each resource.
     """
 
     table: Table
@@ -110,6 +112,7 @@ class Rows:
     even: bool = False
     main_date: bool = False
     reaches: tuple[Reach, ...] = ()
+    listed: bool = False
 
     @property
     def repeats(self) -> bool:

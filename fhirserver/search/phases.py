@@ -198,7 +198,7 @@ def from_resources(draft: Draft, keys: tuple[OrderKey, ...] = ()) -> Phase:
     if not keys:
         by_id = (OrderKey("@.tid"), OrderKey("@.id"))[2 - min(len(tids), 2) :]
         keys = by_id if tids else (_RID,)
-    return Phase(ResourceSource(tids), conditions, keys)
+    return Phase(ResourceSource(tids, scope), conditions, keys)
 
 
 _SORTED: dict[str, tuple[Table, tuple[OrderKey, ...]]] = {

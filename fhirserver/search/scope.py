@@ -53,6 +53,13 @@ class Scope:
         overflow = Fragment(f"@.pat = ANY(ARRAY({listed.text}))", listed.params)
         return self.equals("@.pat"), overflow
 
+    def listed(self) -> Fragment:
+        """Test an index row's `pat` by one list, which an index answers beside other columns."""
+        patients = select("p.rid", "resource p", self.equals("p.rid"))
+        members = select("c.rid", "compartment c", self.equals("c.pat"))
+        text = f"@.pat = ANY(ARRAY({patients.text} UNION ALL {members.text}))"
+        return Fragment(text, patients.params + members.params)
+
     def rows(self) -> Fragment:
         """Test an index row's `pat` in one expression."""
         direct, overflow = self.branches()

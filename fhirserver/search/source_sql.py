@@ -34,13 +34,15 @@ class From(NamedTuple):
 def row_of(phase: Phase) -> Row:
     """Say how the source's row is called and what it carries."""
     source = phase.source
+    scope = None if isinstance(source, OwnerSource) else source.scope
+    copies = None if scope is None else scope.listed()
     if isinstance(source, ResourceSource):
-        return Row("r", space=phase.space)
+        return Row("r", space=phase.space, copies=copies)
     date = None
     if isinstance(source, IndexSource):
         date = "d.dt" if source.rows.table == "token" else None
         date = "d.lo" if source.rows.main_date else date
-    return Row("d", date, phase.streamed, phase.space)
+    return Row("d", date, phase.streamed, phase.space, copies)
 
 
 def rows_of(phase: Phase) -> From:
