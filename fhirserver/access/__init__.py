@@ -6,6 +6,21 @@ adds them to its own plan, so that totals, pages, includes, sort orders and hist
 """
 
 from fhirserver.access.context import TEST_RUN_HEADER, AuthContext
-from fhirserver.access.decide import Access, Decision, Policy, allow_all
+from fhirserver.access.decide import Access, Decision, Grant, Policy, allow_all
+from fhirserver.access.rights import Rights
+from fhirserver.access.scope import ANY_TYPE, Level, Right, Scope
 
-__all__ = ["TEST_RUN_HEADER", "Access", "AuthContext", "Decision", "Policy", "allow_all"]
+__all__ = [
+    "ANY_TYPE",
+    "TEST_RUN_HEADER",
+    "Access",
+    "AuthContext",
+    "Decision",
+    "Grant",
+    "Level",
+    "Policy",
+    "Right",
+    "Rights",
+    "Scope",
+    "allow_all",
+]

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from fhirserver.access.rights import Rights
+
 TEST_RUN_HEADER = "X-Test-Run"
 """Marks requests of scripts that this server runs; the value is the report's id."""
 
@@ -17,6 +19,8 @@ class AuthContext:
         request_id: the request's id, also in the answer's X-Request-Id.
         address: network address of the caller, "" where there is none.
         of_test_run: whether a script asks that this server runs; such a one may start no runs.
+        rights: what its access token grants; None where the server runs open, and for commands.
+        token: public number of the access token, never its secret; "" where there is none.
     """
 
     actor: str
@@ -24,3 +28,5 @@ class AuthContext:
     request_id: str
     address: str = ""
     of_test_run: bool = False
+    rights: Rights | None = None
+    token: str = ""

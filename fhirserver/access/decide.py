@@ -2,7 +2,8 @@
 
 Types:
     Access    one thing wanted: an interaction on a type, maybe on one resource
-    Decision  the answer; `patients` narrows it to Patient compartments (None: not narrowed)
+    Grant     one reason for which a resource is in reach: compartments and criteria
+    Decision  the answer: a resource is in reach if one of its grants covers it
     Policy    (AuthContext, Access) -> Decision, pure
 """
 
@@ -28,19 +29,51 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """Resources in reach: those that fulfil everything said here.
+
+    Attributes:
+        patients: logical ids of the patients in whose compartments it may lie; None where that
+            does not matter. An empty tuple grants nothing.
+        where: search parameters and values of its type, all of which must hold, e.g.
+            (("category", "laboratory"),).
+    """
+
+    patients: tuple[str, ...] | None = None
+    where: tuple[tuple[str, str], ...] = ()
+
+
+EVERYTHING = (Grant(),)
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What is granted.
 
     Attributes:
         allowed: False refuses the interaction altogether.
         reason: the rule that decided, for the audit record and for the caller's error.
-        patients: logical ids of the patients whose compartments the caller is confined to; None
-            where it is not confined. An empty tuple grants nothing.
+        grants: a resource is in reach if one of them covers it; none grant nothing.
     """
 
     allowed: bool
     reason: str
-    patients: tuple[str, ...] | None = None
+    grants: tuple[Grant, ...] = EVERYTHING
+
+    @property
+    def patients(self) -> tuple[str, ...] | None:
+        """The patients that every grant together confines to; None where one of them does not."""
+        ids: dict[str, None] = {}
+        for grant in self.grants:
+            if grant.patients is None:
+                return None
+            ids |= dict.fromkeys(grant.patients)
+        return tuple(ids)
+
+    @property
+    def unconfined(self) -> bool:
+        """Whether every resource is in reach."""
+        return Grant() in self.grants
 
 
 Policy = Callable[[AuthContext, Access], Decision]

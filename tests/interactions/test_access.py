@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fhirserver.access import Access, AuthContext, Decision, allow_all
+from fhirserver.access import Access, AuthContext, Decision, Grant, allow_all
 from fhirserver.config import Settings
 from fhirserver.definitions import r4
 from fhirserver.errors import FhirError
@@ -37,7 +37,7 @@ CODE = {"coding": [{"system": "http://c", "code": "x"}]}
 
 
 def only_a(_auth: AuthContext, _access: Access) -> Decision:
-    return Decision(allowed=True, reason="the patient's own record", patients=("a",))
+    return Decision(allowed=True, reason="the patient's own record", grants=(Grant(("a",)),))
 
 
 def nobody(_auth: AuthContext, _access: Access) -> Decision:

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from fhirserver.access import Access, AuthContext, Decision, allow_all
+from fhirserver.access import Access, AuthContext, Decision, Grant, allow_all
 from fhirserver.config import Settings
 from fhirserver.definitions import r4
 from fhirserver.interactions import Query, Services
@@ -192,7 +192,7 @@ def test_a_lenient_search_says_what_it_left_out(stocked: Client) -> None:
 
 
 def own_record(_auth: AuthContext, _access: Access) -> Decision:
-    return Decision(allowed=True, reason="own record", patients=("a",))
+    return Decision(allowed=True, reason="own record", grants=(Grant(("a",)),))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from fhirserver.access import Access, AuthContext, Decision, allow_all
+from fhirserver.access import Access, AuthContext, Decision, Grant, allow_all
 from fhirserver.config import Settings
 from fhirserver.definitions import r4
 from fhirserver.errors import FhirError, ForbiddenError
@@ -26,7 +26,7 @@ OTHERS = "other-patient-77"
 
 
 def confined(_auth: AuthContext, _access: Access) -> Decision:
-    return Decision(allowed=True, reason="own record", patients=("a",))
+    return Decision(allowed=True, reason="own record", grants=(Grant(("a",)),))
 
 
 def no_administrator(_auth: AuthContext, access: Access) -> Decision:
@@ -35,7 +35,7 @@ def no_administrator(_auth: AuthContext, access: Access) -> Decision:
 
 def by_type(_auth: AuthContext, access: Access) -> Decision:
     narrow = access.interaction == "search-type" and access.type == "Observation"
-    return Decision(allowed=True, reason="ward", patients=(OTHERS,) if narrow else None)
+    return Decision(allowed=True, reason="ward", grants=(Grant((OTHERS,) if narrow else None),))
 
 
 def services_of(database: Database, policy: Callable[..., Decision]) -> Services:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fhirserver.access import Access, AuthContext, Decision, allow_all
+from fhirserver.access import Access, AuthContext, Decision, Grant, allow_all
 from fhirserver.config import Settings
 from fhirserver.definitions import r4
 from fhirserver.errors import InvalidSearchError, MultipleMatchesError
@@ -33,7 +33,7 @@ FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
 
 
 def only_a(_auth: AuthContext, _access: Access) -> Decision:
-    return Decision(allowed=True, reason="the patient's own record", patients=("a",))
+    return Decision(allowed=True, reason="the patient's own record", grants=(Grant(("a",)),))
 
 
 def reference(text: str, display: str = "") -> Json:

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from fhirserver.access import Access, AuthContext, Decision, allow_all
+from fhirserver.access import Access, AuthContext, Decision, Grant, allow_all
 from fhirserver.config import Settings
 from fhirserver.definitions import r4
 from fhirserver.errors import FhirError
@@ -214,7 +214,9 @@ Policy = Callable[[AuthContext, Access], Decision]
 
 
 def confined_to(*patients: str) -> Policy:
-    return lambda _auth, _access: Decision(allowed=True, reason="own record", patients=patients)
+    return lambda _auth, _access: Decision(
+        allowed=True, reason="own record", grants=(Grant(patients),)
+    )
 
 
 def nobody(_auth: AuthContext, _access: Access) -> Decision:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from fhirserver.access import Access, AuthContext, Decision, allow_all
+from fhirserver.access import Access, AuthContext, Decision, Grant, allow_all
 from fhirserver.config import Settings
 from fhirserver.definitions import Definitions, r4
 from fhirserver.errors import FhirError, NotFoundError
@@ -28,7 +28,7 @@ BASE = {"base": ["Observation"], "type": "string", "expression": "Observation.me
 
 
 def only_a(_auth: AuthContext, _access: Access) -> Decision:
-    return Decision(allowed=True, reason="the patient's own record", patients=("a",))
+    return Decision(allowed=True, reason="the patient's own record", grants=(Grant(("a",)),))
 
 
 def services_of(database: Database, policy: Any) -> Services:

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from fhirserver.access import Access, AuthContext, Decision
+from fhirserver.access import Access, AuthContext, Decision, Grant
 from fhirserver.config import Settings
 from fhirserver.definitions import r4
 from fhirserver.errors import ForbiddenError
@@ -314,7 +314,7 @@ def test_whoever_may_not_create_a_provenance_writes_nothing(
 
     def confined(_auth: AuthContext, access: Access) -> Decision:
         only = ("a",) if access.type == "Provenance" else None
-        return Decision(allowed=True, reason="own record", patients=only)
+        return Decision(allowed=True, reason="own record", grants=(Grant(only),))
 
     for policy in (closed, confined):
         with pytest.raises(ForbiddenError, match="Provenance"):

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from fhirserver.access import Access, AuthContext, Decision, allow_all
+from fhirserver.access import Access, AuthContext, Decision, Grant, allow_all
 from fhirserver.config import Settings
 from fhirserver.definitions import r4
 from fhirserver.errors import FhirError
@@ -40,7 +40,7 @@ Policy = Callable[[AuthContext, Access], Decision]
 
 
 def only_a(_auth: AuthContext, _access: Access) -> Decision:
-    return Decision(allowed=True, reason="the patient's own record", patients=("a",))
+    return Decision(allowed=True, reason="the patient's own record", grants=(Grant(("a",)),))
 
 
 def nobody(_auth: AuthContext, _access: Access) -> Decision:

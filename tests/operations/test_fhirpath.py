@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from fhirserver.access import Access, AuthContext, Decision, allow_all
+from fhirserver.access import Access, AuthContext, Decision, Grant, allow_all
 from fhirserver.config import Settings
 from fhirserver.definitions import r4
 from fhirserver.errors import FhirError
@@ -493,7 +493,9 @@ def services(database: Database, database_url: str) -> Services:
 
 def granted(patient: str) -> Callable[[AuthContext, Access], Decision]:
     """Make a policy that grants everything, in one patient's compartment."""
-    return lambda _auth, _access: Decision(allowed=True, reason="granted", patients=(patient,))
+    return lambda _auth, _access: Decision(
+        allowed=True, reason="granted", grants=(Grant((patient,)),)
+    )
 
 
 def test_what_the_caller_may_not_see_is_not_there(services: Services) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fhirserver.access import Access, AuthContext, Decision
+from fhirserver.access import Access, AuthContext, Decision, Grant
 from fhirserver.config import Settings
 from fhirserver.definitions import r4
 from fhirserver.interactions import Query, Services
@@ -53,7 +53,9 @@ def confined(filled: Client, server_database_url: str) -> Iterator[Confined]:
     patient = matches(filled, "Patient?_has:Observation:patient:status=final")[0].partition("/")[2]
 
     def only(_auth: AuthContext, _access: Access) -> Decision:
-        return Decision(allowed=True, reason="the patient's own record", patients=(patient,))
+        return Decision(
+            allowed=True, reason="the patient's own record", grants=(Grant((patient,)),)
+        )
 
     database = Database(server_database_url)
     yield Confined(patient, Services(r4(), database, Settings(), only, now_us, b"k" * 32))

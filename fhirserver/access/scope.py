@@ -1,0 +1,45 @@
+"""What a SMART scope grants: a level, a type, interactions, and maybe a query.
+
+Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html
+
+    patient/Observation.rs?category=laboratory
+    level   type        rights  where
+
+    c create    r read, vread, history of an instance    u update, patch    d delete
+    s search, history of a type or of the system
+"""
+
+from dataclasses import dataclass
+from enum import Flag
+from typing import Literal
+
+Level = Literal["patient", "user", "system"]
+
+ANY_TYPE = "*"
+
+
+class Right(Flag):
+    """The letters of a scope, in the order that they are written in."""
+
+    CREATE = 1
+    READ = 2
+    UPDATE = 4
+    DELETE = 8
+    SEARCH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One scope for FHIR resources.
+
+    Attributes:
+        level: whose records: the launch patient's, what the user may see, what the client may.
+        type: resource type; ANY_TYPE for all.
+        rights: what may be done.
+        where: parameters of its query, decoded, all of which must hold; none for all resources.
+    """
+
+    level: Level
+    type: str
+    rights: Right
+    where: tuple[tuple[str, str], ...] = ()

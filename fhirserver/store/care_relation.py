@@ -1,0 +1,152 @@
+"""Whom a clinician treats: the patients that their records tie to a practitioner now.
+
+Spec: https://hl7.org/fhir/R4/security.html#6.1.0, 45 CFR 164.502(b)
+
+    Patient.generalPractitioner     as long as it says so
+    CareTeam.participant.member     while it is active, and until the grace after its period
+    Encounter.participant           from planned to finished, and until the grace after its end
+    EpisodeOfCare.careManager       the same
+    Appointment.participant.actor   until the grace after its time, whatever came of it
+
+A reference to a PractitionerRole that is in force counts as one to its practitioner. What was
+cancelled, refused or entered in error ties nobody, and neither does a resource in more than
+COPIES_MAX patients' compartments: a group session of a hundred makes no hundred relations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from psycopg import Connection
+
+from fhirserver.definitions import Definitions
+
+
+@dataclass(frozen=True, slots=True)
+class CareRule:
+    """One kind of resource that ties a practitioner to the patients in whose compartments it lies.
+
+    Attributes:
+        type: resource type.
+        member: search parameter that refers to the practitioner.
+        lasting: values of `status` with which it ties until the grace after its time, and without
+            end where it has none.
+        past: values with which it ties for the grace after its time only.
+    """
+
+    type: str
+    member: str
+    lasting: tuple[str, ...] = ()
+    past: tuple[str, ...] = ()
+
+
+CARE_RULES = (
+    CareRule("Patient", "general-practitioner"),
+    CareRule("CareTeam", "participant", ("active",), ("inactive",)),
+    CareRule(
+        "Encounter",
+        "participant",
+        ("planned", "arrived", "triaged", "in-progress", "onleave"),
+        ("finished",),
+    ),
+    CareRule(
+        "EpisodeOfCare",
+        "care-manager",
+        ("planned", "waitlist", "active", "onhold"),
+        ("finished",),
+    ),
+    CareRule(
+        "Appointment",
+        "actor",
+        (),
+        ("pending", "booked", "arrived", "checked-in", "fulfilled"),
+    ),
+)
+
+_RELATED = """
+WITH named AS MATERIALIZED (
+    SELECT n.rid FROM resource n WHERE n.tid = %(tid)s AND n.id = %(id)s AND n.state = 1),
+selves AS MATERIALIZED (
+    SELECT rid FROM named
+    UNION ALL
+    SELECT x.rid FROM ref x JOIN named ON x.target = named.rid
+    WHERE x.sp = {role_of} AND x.home
+      AND NOT EXISTS (SELECT FROM token t
+          WHERE t.sp = {role_active} AND t.code = 'false' AND t.pat = x.pat AND t.rid = x.rid)
+      AND NOT EXISTS (SELECT FROM date d
+          WHERE d.sp = {role_date} AND d.pat = x.pat AND d.rid = x.rid AND d.hi <= %(now)s))
+SELECT DISTINCT p.id
+FROM ({links}) tied JOIN resource p ON p.rid = tied.pat
+WHERE p.tid = {patient} AND p.state = 1
+ORDER BY p.id
+"""
+_LINK = "SELECT x.pat FROM ref x WHERE x.sp = {sp} AND x.target IN (SELECT rid FROM selves)"
+_STATUS = """EXISTS (SELECT FROM token t
+    WHERE t.sp = {sp} AND t.code = ANY('{{{codes}}}') AND t.pat = x.pat AND t.rid = x.rid)"""
+_RECENT = """EXISTS (SELECT FROM date d
+    WHERE d.sp = {sp} AND d.pat = x.pat AND d.rid = x.rid AND d.hi > %(since)s)"""
+_OVER = """EXISTS (SELECT FROM date d
+    WHERE d.sp = {sp} AND d.pat = x.pat AND d.rid = x.rid AND d.hi <= %(since)s)"""
+
+
+def related_patients(
+    connection: Connection[Any],
+    definitions: Definitions,
+    practitioner: tuple[str, str],
+    *,
+    now_us: int,
+    grace_us: int,
+) -> tuple[str, ...]:
+    """List the patients that a practitioner treats.
+
+    Args:
+        connection: in a transaction or not.
+        definitions: number types and search parameters.
+        practitioner: type and logical id, e.g. ("Practitioner", "7").
+        now_us: instant of the request, epoch microseconds.
+        grace_us: how long a relation outlives what made it, microseconds.
+
+    Returns:
+        Logical ids, sorted; none where the practitioner is not stored.
+    """
+    type_, id_ = practitioner
+    values = {
+        "tid": definitions.type_id(type_),
+        "id": id_,
+        "now": now_us,
+        "since": now_us - grace_us,
+    }
+    rows = connection.execute(_sql(definitions).encode(), values).fetchall()
+    return tuple(id_ for (id_,) in rows)
+
+
+@lru_cache(maxsize=4)
+def _sql(definitions: Definitions) -> str:
+    roles = definitions.search_parameters("PractitionerRole")
+    return _RELATED.format(
+        links="\nUNION ALL ".join(_link(rule, definitions) for rule in CARE_RULES),
+        patient=definitions.type_id("Patient"),
+        role_of=roles["practitioner"].rows_id,
+        role_active=roles["active"].rows_id,
+        role_date=roles["date"].rows_id,
+    )
+
+
+def _link(rule: CareRule, definitions: Definitions) -> str:
+    parameters = definitions.search_parameters(rule.type)
+    link = _LINK.format(sp=parameters[rule.member].rows_id)
+    if not rule.past:
+        return link
+    status, date = parameters["status"].rows_id, parameters["date"].rows_id
+    past = f"{_status(status, rule.past)} AND {_RECENT.format(sp=date)}"
+    if not rule.lasting:
+        return f"{link} AND {past}"
+    lasting = f"{_status(status, rule.lasting)} AND NOT {_OVER.format(sp=date)}"
+    return f"{link} AND (({lasting}) OR ({past}))"
+
+
+def _status(sp: int, codes: Sequence[str]) -> str:
+    return _STATUS.format(sp=sp, codes=",".join(codes))
