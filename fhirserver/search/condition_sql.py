@@ -129,7 +129,8 @@ def _among(rows: Rows, copies: Fragment, alias: str) -> Fragment:
     PostgreSQL makes the list once, and a hash of it. `IS TRUE` keeps it from a join, whose order
     would hang on its guess of how many rows the patient has: of ten thousand it guesses fifty.
     """
-    found = select("x.rid", f"{rows.table} x", on(all_of([row_test(rows), copies]), "x"))
+    tests = [of_parameters(rows.sps), either(rows.listed), copies]
+    found = select("x.rid", f"{rows.table} x", on(all_of(tests), "x"))
     return Fragment(f"({alias}.rid IN ({found.text})) IS TRUE", found.params)
 
 

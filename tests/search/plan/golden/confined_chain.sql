@@ -2,7 +2,7 @@ SELECT DISTINCT d.k0, d.rid
 FROM ((SELECT DISTINCT d.rid AS k0, d.rid AS rid
 FROM ref d
 WHERE d.sp = %s
-AND d.target IN (SELECT x.rid
+AND d.target = ANY(ARRAY(SELECT x.rid
 FROM both_token x
 WHERE x.sp = %s
 AND x.code = %s
@@ -15,7 +15,7 @@ FROM compartment c
 WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s)))))
+AND t.id = %s))))))
 AND d.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
@@ -25,7 +25,7 @@ LIMIT %s)
 UNION ALL (SELECT DISTINCT d.rid AS k0, d.rid AS rid
 FROM ref d
 WHERE d.sp = %s
-AND d.target IN (SELECT x.rid
+AND d.target = ANY(ARRAY(SELECT x.rid
 FROM both_token x
 WHERE x.sp = %s
 AND x.code = %s
@@ -38,7 +38,7 @@ FROM compartment c
 WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s)))))
+AND t.id = %s))))))
 AND d.pat = ANY(ARRAY(SELECT c.rid
 FROM compartment c
 WHERE c.pat = (SELECT t.rid
@@ -56,7 +56,7 @@ FROM (SELECT DISTINCT d.rid
 FROM (SELECT x.pat, x.rid
 FROM ref x
 WHERE x.sp = %s
-AND x.target IN (SELECT x.rid
+AND x.target = ANY(ARRAY(SELECT x.rid
 FROM both_token x
 WHERE x.sp = %s
 AND x.code = %s
@@ -69,7 +69,7 @@ FROM compartment c
 WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s)))))
+AND t.id = %s))))))
 AND x.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
@@ -77,7 +77,7 @@ AND t.id = %s)
 UNION ALL SELECT x.pat, x.rid
 FROM ref x
 WHERE x.sp = %s
-AND x.target IN (SELECT x.rid
+AND x.target = ANY(ARRAY(SELECT x.rid
 FROM both_token x
 WHERE x.sp = %s
 AND x.code = %s
@@ -90,7 +90,7 @@ FROM compartment c
 WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s)))))
+AND t.id = %s))))))
 AND x.pat = ANY(ARRAY(SELECT c.rid
 FROM compartment c
 WHERE c.pat = (SELECT t.rid
