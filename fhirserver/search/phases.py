@@ -15,6 +15,7 @@ from fhirserver.search.conditions import (
     BY_DATE,
     BY_MAIN_DATE,
     BY_PATIENT,
+    BY_TARGET,
     BY_TEXT,
     BY_VALUE,
     Column,
@@ -97,7 +98,8 @@ def base_phase(draft: Draft) -> Phase:
         streamed = all(map(_is_probe, conditions))
         return Phase(OwnerSource(rows), conditions, (_RID,), streamed=streamed)
     if rows is not None:
-        keys = () if rows.table == "ref" and scope is not None else rows.order
+        within = scope is not None and rows.order in (BY_PATIENT, BY_TARGET)
+        keys = () if within else rows.order
         return _from_rows(rows, draft, (*keys, _RID))
     if scope is None:
         return from_resources(draft)

@@ -1,5 +1,5 @@
-SELECT DISTINCT d.k0, d.k1, d.rid
-FROM ((SELECT DISTINCT d.pat AS k0, d.rid AS k1, d.rid AS rid
+SELECT DISTINCT d.k0, d.rid
+FROM ((SELECT DISTINCT d.rid AS k0, d.rid AS rid
 FROM composite d
 WHERE d.sp = %s
 AND d.code = %s
@@ -20,9 +20,9 @@ FROM resource t
 WHERE t.tid = %s
 AND t.id = %s)
 LIMIT 1)
-ORDER BY d.pat, d.rid
+ORDER BY d.rid
 LIMIT %s)
-UNION ALL (SELECT DISTINCT d.pat AS k0, d.rid AS k1, d.rid AS rid
+UNION ALL (SELECT DISTINCT d.rid AS k0, d.rid AS rid
 FROM composite d
 WHERE d.sp = %s
 AND d.code = %s
@@ -45,10 +45,10 @@ FROM resource t
 WHERE t.tid = %s
 AND t.id = %s)
 LIMIT 1)
-ORDER BY d.pat, d.rid
+ORDER BY d.rid
 LIMIT %s)) d
 WHERE TRUE
-ORDER BY d.k0, d.k1
+ORDER BY d.k0
 LIMIT %s
 
 SELECT count(*) AS total
