@@ -4,17 +4,19 @@
 DATA ?= data
 PORT ?= 8080
 KILLS ?= 200
+MINUTES ?= 10
 WORKERS ?= 2
 
-.PHONY: help run test setup setup-dev races torture lint
+.PHONY: help run test setup setup-dev races torture torture-bridge lint
 
 help:
 	@echo 'make run       start the server on this machine, with synthetic patients; Ctrl-C stops it'
 	@echo 'make test      run the tests'
 	@echo 'make races     send the same conditions from fifty clients at once'
 	@echo 'make torture   kill a server $(KILLS) times under load and look for damage'
+	@echo 'make torture-bridge   kill a device bridge, its server and database for $(MINUTES) minutes'
 	@echo 'make lint      what CI checks besides the tests'
-	@echo 'Variables: DATA=$(DATA) PORT=$(PORT) PATIENTS=100 PYTHON=... KILLS=$(KILLS) WORKERS=$(WORKERS)'
+	@echo 'Variables: DATA=$(DATA) PORT=$(PORT) PATIENTS=100 PYTHON=... KILLS=$(KILLS) MINUTES=$(MINUTES) WORKERS=$(WORKERS)'
 
 run: setup
 	@scripts/first-data '$(DATA)'
@@ -28,6 +30,9 @@ races: setup-dev
 
 torture: setup-dev
 	@exec .venv/bin/python -m tests.torture.torture --kills $(KILLS)
+
+torture-bridge: setup-dev
+	@exec .venv/bin/python -m tests.torture.bridge --minutes $(MINUTES)
 
 lint: setup-dev
 	@exec scripts/lint

@@ -26,11 +26,12 @@ from fhirserver_device_bridge.mapping.table import Table
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.message import Message, parse
 from fhirserver_device_bridge.protocols.hl7v2.pcd01 import decode, message_type
-from fhirserver_device_bridge.protocols.x20601 import recording
+from fhirserver_device_bridge.protocols.modbus import measurements as modbus
+from fhirserver_device_bridge.protocols.modbus import recording as modbus_recording
+from fhirserver_device_bridge.protocols.modbus.errors import ModbusError
+from fhirserver_device_bridge.protocols.x20601 import measurements as x20601
+from fhirserver_device_bridge.protocols.x20601 import recording as x20601_recording
 from fhirserver_device_bridge.protocols.x20601.mder import MderError
-from fhirserver_device_bridge.protocols.x20601.measurements import (
-    measurements as measurements_of,
-)
 from fhirserver_device_bridge.reading import Coding, Identifier, Reading, Rejected, Source
 
 __all__ = ["Conversion", "convert"]
@@ -84,13 +85,20 @@ def convert(
     receipt = Receipt(raw, source, received, sequence)
     chosen = table or mapping_named(source.mapping)
     try:
-        if raw.startswith(recording.MAGIC):
-            found = measurements_of(raw, source, sequence)
-            return _converted(found, receipt, chosen)
+        for magic, measurements in _RECORDINGS.items():
+            if raw.startswith(magic):
+                return _converted(measurements(raw, source, sequence), receipt, chosen)
         message = parse(raw, source.character_set)
         return _of_message(message, receipt, chosen)
-    except (MessageError, MderError) as error:
+    except (MessageError, MderError, ModbusError) as error:
         return Conversion(rejected=str(error))
+
+
+_RECORDINGS = {
+    x20601_recording.MAGIC: x20601.measurements,
+    modbus_recording.MAGIC: modbus.measurements,
+}
+"""What is journaled of other protocols than HL7 v2, by how it begins."""
 
 
 def _of_message(message: Message, received: Receipt, table: Table) -> Conversion:

@@ -4,6 +4,9 @@
     Reading     one value of one metric, with where it was measured, when and on whom
     Rejected    a reading that must not be charted, with its reason
 
+They are msgspec's structures: made, compared and hashed in a third of a dataclass's time, which is
+most of what a message costs.
+
 Nothing here is guessed: a number keeps the digits that were sent and a time its precision, codes
 are
 the sender's own, and what was not said is None. LOINC, UCUM and profiles come later, by `mapping`.
@@ -14,8 +17,15 @@ from datetime import UTC, tzinfo
 from decimal import Decimal
 from typing import Literal
 
+from msgspec import Struct
+
 MDC = "urn:iso:std:iso:11073:10101"
 """The code system of IEEE 11073 nomenclature in FHIR."""
+
+UCUM = "http://unitsofmeasure.org"
+
+DEVICE_USER = "device-user"
+"""The name under which a source's `systems` give the system of those whom a device only numbers."""
 
 Precision = Literal["year", "month", "day", "minute", "second", "fraction"]
 Status = Literal[
@@ -62,8 +72,7 @@ EUI64 = "urn:oid:1.2.840.10004.1.1.1.0.0.1.0.0.1.2680"
 """The system of EUI-64 identifiers of devices in FHIR."""
 
 
-@dataclass(frozen=True, slots=True)
-class Coding:
+class Coding(Struct, frozen=True):
     """A code as sent.
 
     Attributes:
@@ -78,8 +87,7 @@ class Coding:
     display: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Identifier:
+class Identifier(Struct, frozen=True):
     """A business identifier as sent.
 
     Attributes:
@@ -93,8 +101,7 @@ class Identifier:
     type: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """A time at the precision that was sent.
 
     Attributes:
@@ -113,8 +120,7 @@ class Moment:
     latest: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(Struct, frozen=True):
     """A number with its unit.
 
     Attributes:
@@ -130,8 +136,7 @@ class Quantity:
     comparator: Literal["<", "<=", ">=", ">"] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Samples:
+class Samples(Struct, frozen=True):
     """A waveform.
 
     Attributes:
@@ -150,8 +155,7 @@ class Samples:
     upper: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Coded:
+class Coded(Struct, frozen=True):
     """A coded value: one concept in one or more systems, the sender's first; `text` as sent."""
 
     codings: tuple[Coding, ...]
@@ -161,8 +165,7 @@ class Coded:
 Value = Quantity | Coded | str | Samples
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(Struct, frozen=True):
     """One device of the containment tree: medical device system, virtual device or channel.
 
     Attributes:
@@ -183,8 +186,7 @@ class Level:
     version: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(Struct, frozen=True):
     """Where the patient lies as sent (PV1-3); None for what was not said."""
 
     point_of_care: str | None = None
@@ -193,8 +195,7 @@ class Location:
     facility: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """One value of one metric.
 
     Attributes:
@@ -243,8 +244,7 @@ class Reading:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(Struct, frozen=True):
     """A reading that is kept but never charted.
 
     Attributes:
@@ -270,6 +270,8 @@ class Source:
         zone: of times without an offset.
         acknowledgement: overrides MSH-15 and MSH-16; None for the message's own word.
         sentinels: numbers, as sent, that this source uses for "no value", e.g. "-1", "32767".
+        registers: path of the map of its registers (Modbus); None for other protocols.
+        device: its system and value, where its messages do not say it (Modbus).
         systems: URIs of code systems and assigning authorities, by the names the sender uses,
             e.g. {"Hospital": "urn:oid:1.2.3"}.
     """
@@ -281,3 +283,5 @@ class Source:
     acknowledgement: Literal["original", "enhanced", "none"] | None = None
     sentinels: frozenset[str] = frozenset()
     systems: tuple[tuple[str, str], ...] = ()
+    registers: str | None = None
+    device: tuple[str, str] = ("", "")

@@ -5,24 +5,27 @@
 everything else             what a person sees (Flask)   fhirserver.console
 """
 
-import os
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from fhirserver.access import allow_all
-from fhirserver.config import Settings, split_origins
+from fhirserver.access import Policy, allow_all
+from fhirserver.access.smart_policy import smart_policy
+from fhirserver.config import Settings, split_networks, split_origins
 from fhirserver.definitions import r4_with
 from fhirserver.errors import FhirError
+from fhirserver.http.forwarded import TrustedProxies
 from fhirserver.http.guard import check_loopback
 from fhirserver.http.response import STATUS_LINES, Response
 from fhirserver.interactions import Services
 from fhirserver.metrics import Metrics, SharedMetrics
 from fhirserver.operations import OFFERED
 from fhirserver.probes import Probes
+from fhirserver.secret_file import CURSOR_KEY_FILE, SECRETS_KEY_FILE, read_or_make
 from fhirserver.store.database import Database, now_us
 from fhirserver.tracing import Tracing, start_tracing
 
@@ -30,7 +33,7 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-CURSOR_KEY_FILE = "cursor.key"
+_STRICT_TRANSPORT = ("Strict-Transport-Security", "max-age=31536000")
 
 
 class Application:
@@ -57,11 +60,17 @@ class Application:
         self._tracing = tracing
         self._pages = pages
         self._probes = probes
-        self._open = services.settings.open
+        settings = services.settings
+        self._open = settings.open
+        self._proxies = TrustedProxies(split_networks(settings.trusted_proxies))
+        self._is_tls = bool(settings.tls_certificate) or settings.public_url.startswith("https:")
         self._database = services.database
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
+        self._proxies.apply(environ)
+        if self._is_tls:
+            start_response = partial(_start_strictly, start_response)
         path: str = environ["PATH_INFO"]
         if path.startswith("/fhir") and (len(path) == 5 or path[5] == "/"):
             return self._fhir(environ, start_response)
@@ -82,12 +91,25 @@ class Application:
             self._tracing.close()
 
 
-def build_services(settings: Settings, *, cursor_key: bytes) -> Services:
+def policy_of(settings: Settings) -> Policy:
+    """Choose what decides for callers who come over the network, or on whose behalf a job runs."""
+    return allow_all if settings.open else smart_policy
+
+
+def build_services(
+    settings: Settings,
+    *,
+    cursor_key: bytes,
+    policy: Policy = allow_all,
+    secrets_key: bytes = b"",
+) -> Services:
     """Make what interactions work with; opens no connection yet.
 
     Args:
         settings: `database_url` given.
         cursor_key: see `Services`; b"" for a process that gives no paging links.
+        policy: decides each access; by default that of commands, which are the operator's.
+        secrets_key: see `Services`.
     """
     database = Database(
         settings.database_url,
@@ -101,10 +123,11 @@ def build_services(settings: Settings, *, cursor_key: bytes) -> Services:
         definitions=r4_with(settings.full_text),
         database=database,
         settings=settings,
-        policy=allow_all,
+        policy=policy,
         now=now_us,
         cursor_key=cursor_key,
         operations=OFFERED,
+        secrets_key=secrets_key,
     )
 
 
@@ -122,11 +145,22 @@ def build_application(
     from fhirserver.console import create_console
     from fhirserver.http.access_log import AccessLog, Served
     from fhirserver.http.application import FhirApplication
+    from fhirserver.http.bearer import BearerAuthentication, anonymous
     from fhirserver.http.cors import Cors
     from fhirserver.http.wsgi import FhirWsgi
+    from fhirserver.smart.callers import find_caller
+    from fhirserver.smart.origins import RegisteredOrigins
 
-    services = build_services(settings, cursor_key=read_cursor_key(Path(settings.data_dir)))
+    data_dir = Path(settings.data_dir)
+    services = build_services(
+        settings,
+        cursor_key=read_or_make(data_dir / CURSOR_KEY_FILE),
+        policy=policy_of(settings),
+        secrets_key=read_or_make(data_dir / SECRETS_KEY_FILE),
+    )
     services.database.on_dangling = partial(metrics.count, "dangling_references")
+    if not settings.open:
+        services = replace(services, find_caller=find_caller)
 
     def count(served: Served) -> None:
         metrics.observe(served.interaction, served.status, served.duration_us)
@@ -134,34 +168,20 @@ def build_application(
     log = AccessLog(FileIO(sys.stderr.fileno(), "wb", closefd=False))
     tracing = start_tracing()
     observers = (count, log) if tracing is None else (count, log, tracing)
-    cors = Cors(split_origins(settings.cors_origins))
-    fhir = FhirWsgi(
-        FhirApplication(services, observers=observers, cors=cors), on_exhausted=on_exhausted
-    )
+    registered = frozenset[str]() if settings.open else RegisteredOrigins(services.database)
+    cors = Cors(split_origins(settings.cors_origins), registered, public=not settings.open)
+    authenticate = anonymous if settings.open else BearerAuthentication(services)
+    fhir = FhirApplication(services, authenticate=authenticate, observers=observers, cors=cors)
     probes = Probes(services.database, shared)
-    return Application(fhir, create_console(services), probes, services, tracing)
+    wsgi = FhirWsgi(fhir, on_exhausted=on_exhausted)
+    return Application(wsgi, create_console(services), probes, services, tracing)
 
 
-def read_cursor_key(data_dir: Path) -> bytes:
-    """Read the key that seals paging links, and make one at the first start.
-
-    Servers that share a database share links when they share this file.
-    """
-    path = data_dir / CURSOR_KEY_FILE
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    partial.touch(mode=0o600)
-    partial.write_bytes(os.urandom(32))
-    try:
-        os.link(partial, path)  # the first worker's key wins
-    except FileExistsError:
-        pass
-    finally:
-        partial.unlink()
-    return path.read_bytes()
+def _start_strictly(
+    start_response: StartResponse, status: str, headers: list[tuple[str, str]], *rest: object
+) -> object:
+    """Begin an answer that tells browsers to come by TLS only (RFC 6797)."""
+    return start_response(status, [*headers, _STRICT_TRANSPORT], *rest)
 
 
 def _refusal(error: FhirError) -> Response:

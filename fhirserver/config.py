@@ -4,6 +4,7 @@ Every setting has an environment variable FHIRSERVER_<NAME> (upper case) and a d
 command line overrides the environment.
 """
 
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -21,6 +22,13 @@ class Settings:
         data_dir: folder of the embedded PostgreSQL and of secrets.
         archive_dir: where the embedded PostgreSQL's WAL is archived; empty for where it was before.
         open: no authentication; loopback only.
+        tls_certificate: PEM file of the chain that TLS is served with; empty for plain HTTP.
+        tls_key: PEM file of its private key, without a passphrase.
+        trusted_proxies: networks, separated by commas, of the proxies that end TLS before this
+            server and say in X-Forwarded-For who asks.
+        jwks_networks: networks, separated by commas, from which key sets of clients may be fetched
+            besides public addresses.
+        open_registration: everybody may register an application; otherwise an invitation is needed.
         cors_origins: origins, separated by commas, whose pages may use the API from a browser.
         referential_integrity: what a local literal reference to nothing does.
         conditional_delete_limit: resources that one conditional delete deletes at most.
@@ -44,6 +52,9 @@ class Settings:
         async_result_limit: matches or versions that an asynchronous answer holds at most.
         async_result_limit_bytes: size of an asynchronous answer at most.
         async_result_ttl_s: seconds that an asynchronous answer is kept.
+        session_idle_s: seconds without anything done after which a person is logged out.
+        session_max_s: seconds after which a person is logged out in any case.
+        login_failures_per_address: failed logins from one address in 15 minutes before it waits.
         pool_size: database connections of one worker.
         pool_timeout_s: seconds a request waits for one before 503.
     """
@@ -53,6 +64,11 @@ class Settings:
     data_dir: str = ""
     archive_dir: str = ""
     open: bool = False
+    tls_certificate: str = ""
+    tls_key: str = ""
+    trusted_proxies: str = ""
+    jwks_networks: str = ""
+    open_registration: bool = False
     cors_origins: str = ""
     referential_integrity: Literal["enforce", "warn", "off"] = "enforce"
     conditional_delete_limit: int = 1
@@ -75,9 +91,14 @@ class Settings:
     async_result_limit: int = 10_000
     async_result_limit_bytes: int = 256 * 1024 * 1024
     async_result_ttl_s: int = 86_400
+    session_idle_s: int = 900
+    session_max_s: int = 43_200
+    login_failures_per_address: int = 50
     pool_size: int = 6
     pool_timeout_s: float = 5.0
 
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+", re.ASCII)
 
@@ -99,6 +120,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "async_result_limit": (1, 1_000_000),
     "async_result_limit_bytes": (1024, 1_000_000_000),
     "async_result_ttl_s": (1, 31_536_000),
+    "session_idle_s": (180, 86_400),
+    "session_max_s": (300, 604_800),
+    "login_failures_per_address": (5, 1_000_000),
     "pool_size": (1, 1000),
     "pool_timeout_s": (0.01, 600),
 }
@@ -128,6 +152,12 @@ def read_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     )
     _check_choice("audit_durability", settings.audit_durability, ("durable", "async"))
     _check_origins(settings.cors_origins)
+    for name in ("trusted_proxies", "jwks_networks"):
+        _check_networks(name, getattr(settings, name))
+    if bool(settings.tls_certificate) != bool(settings.tls_key):
+        raise ValueError(
+            f"{_variable('tls_certificate')} and {_variable('tls_key')} go together: give both"
+        )
     _check_choice("full_text", settings.full_text, ("off", "text", "content"))
     for name, (least, most) in RANGES.items():
         _check_range(name, getattr(settings, name), least, most)
@@ -168,13 +198,36 @@ def split_origins(text: str) -> frozenset[str]:
     return frozenset(each.strip() for each in text.split(",") if each.strip())
 
 
+def is_origin(text: str) -> bool:
+    """Whether a text is an origin as browsers send them, e.g. "https://app.example.org"."""
+    return _ORIGIN.fullmatch(text) is not None
+
+
 def _check_origins(text: str) -> None:
     for origin in split_origins(text):
-        if not _ORIGIN.fullmatch(origin):
+        if not is_origin(origin):
             raise ValueError(
                 f"{_variable('cors_origins')}={text!r}: {origin!r} is no origin as browsers send "
                 "them, e.g. https://app.example.org"
             )
+
+
+def split_networks(text: str) -> tuple[Network, ...]:
+    """Take a list of networks apart, e.g. "127.0.0.0/8, fd00::/8".
+
+    Raises:
+        ValueError: one of them is none.
+    """
+    return tuple(ipaddress.ip_network(each.strip()) for each in text.split(",") if each.strip())
+
+
+def _check_networks(name: str, text: str) -> None:
+    try:
+        split_networks(text)
+    except ValueError as error:
+        raise ValueError(
+            f"{_variable(name)}={text!r}: {error}; use networks such as 10.0.0.0/8"
+        ) from None
 
 
 def _check_range(name: str, value: float, least: float, most: float) -> None:

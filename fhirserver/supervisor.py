@@ -185,7 +185,8 @@ class Supervisor:
         if self._options.public_url is not None:
             return self._options.public_url.rstrip("/")
         host, port = self._listeners[0].getsockname()[:2]
-        return f"http://{f'[{host}]' if ':' in host else host}:{port}/fhir"
+        scheme = "https" if self._settings.tls_certificate else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/fhir"
 
     def _child_environment(self, url: str, base: str) -> dict[str, str]:
         return {
@@ -194,6 +195,8 @@ class Supervisor:
             "FHIRSERVER_DATA_DIR": self._settings.data_dir,
             "FHIRSERVER_PUBLIC_URL": base,
             "FHIRSERVER_OPEN": "true" if self._settings.open else "false",
+            "FHIRSERVER_TLS_CERTIFICATE": self._settings.tls_certificate,
+            "FHIRSERVER_TLS_KEY": self._settings.tls_key,
         }
 
     def _close_listeners(self) -> None:

@@ -4,7 +4,8 @@ Run by the supervisor as `python -m fhirserver.web`. Granian's own supervisor is
 the server after two crashes within seconds, cannot inherit a socket and knows nothing of
 PostgreSQL or jobs. What is used of granian is confined to this module.
 
-SIGTERM: no more connections are accepted, requests under way finish, then the process ends.
+SIGTERM: no more connections are accepted, those that are there are read from (see accepted.py),
+requests under way finish, then the process ends.
 """
 
 import argparse
@@ -19,8 +20,9 @@ from typing import Any, NoReturn
 
 from granian.http import HTTP1Settings, HTTP2Settings
 
+from fhirserver.accepted import finish_accepting
 from fhirserver.app import Application, build_application
-from fhirserver.config import read_settings
+from fhirserver.config import Settings, read_settings
 from fhirserver.lifeline import Lifeline
 from fhirserver.logs import configure_logging
 from fhirserver.metrics import SharedMetrics
@@ -37,6 +39,8 @@ _BACKLOG = 1024
 _BACKPRESSURE = 512
 _THREAD_IDLE_S = 60
 _HEADER_TIMEOUT_MS = 10_000
+_OLDEST_TLS = "tls1.2"
+_FIRST_BYTE_S = 5.0
 
 
 def main() -> NoReturn:
@@ -54,13 +58,15 @@ def main() -> NoReturn:
     stop, stopped = _native.WorkerSignal(), threading.Event()
     stop.add_cb(stopped.set)
     metrics = SharedMetrics(args.metrics)
+    settings = read_settings()
     application = build_application(
-        read_settings(), metrics, metrics.region(args.region), lifeline.exhausted
+        settings, metrics, metrics.region(args.region), lifeline.exhausted
     )
     _collect_seldom()
-    _serve(application, args.listener, stop)
+    _serve(application, args.listener, stop, _tls(settings))
     lifeline.ready()
     signal.sigwait(signals)
+    finish_accepting(args.listener, _FIRST_BYTE_S)
     stop.set()
     stopped.wait()
     application.close()
@@ -79,8 +85,16 @@ def _collect_seldom() -> None:
     gc.set_threshold(20_000, 10, 10)
 
 
-def _serve(application: Application, listener: int, stop: Any) -> None:
-    tls: tuple[object, ...] = (False, None, None, None, "tls1.3", None, [], False)
+def _tls(settings: Settings) -> tuple[object, ...]:
+    """Give granian's arguments for TLS: whether, certificate, key, passphrase, oldest version."""
+    no_client_certificates: tuple[object, ...] = (None, [], False)
+    if not settings.tls_certificate:
+        return (False, None, None, None, _OLDEST_TLS, *no_client_certificates)
+    files = (settings.tls_certificate, settings.tls_key)
+    return (True, *files, None, _OLDEST_TLS, *no_client_certificates)
+
+
+def _serve(application: Application, listener: int, stop: Any, tls: tuple[object, ...]) -> None:
     no_static_files, no_ipc, no_metrics = None, None, (None, None)
     worker = _native.WSGIWorker(
         1,

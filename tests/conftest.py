@@ -6,6 +6,7 @@ database       `Database` on it
 server         one real server per session, on a database of its own
 client         a connection to it
 clean          empties the server's database before a test
+secured        a server with authentication, on a database of its own, one per session
 test_data      folder of the shared test data, or a skip
 """
 
@@ -15,6 +16,7 @@ import itertools
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -25,9 +27,11 @@ from fhirserver.store.database import Database
 from fhirserver.store.embedded import EmbeddedPostgres
 from fhirserver.store.migrate import migrate
 from tests.client import Client
+from tests.secured import Secured
 from tests.server import ServerProcess
 
 _TEMPLATE = "template_fhirserver"
+_OF_SECURED = {"FHIRSERVER_JWKS_NETWORKS": "127.0.0.0/8"}
 _numbers = itertools.count(1)
 
 _TRUNCATE = """
@@ -122,6 +126,19 @@ def client(server: ServerProcess) -> Iterator[Client]:
 def clean(server: ServerProcess, server_database_url: str) -> None:
     """An empty server."""
     truncate_all(server_database_url)
+
+
+@pytest.fixture(scope="session")
+def secured(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    """The session's server with authentication."""
+    folder = tmp_path_factory.mktemp("secured")
+    url = new_database(postgres)
+    arguments = ("--database-url", url, "--data-dir", str(folder / "data"), "--workers", "2")
+    with (
+        ServerProcess(folder / "server.log", arguments, _OF_SECURED, open=False) as running,
+        closing(Database(url)) as database,
+    ):
+        yield Secured(running, database)
 
 
 @pytest.fixture(scope="session")

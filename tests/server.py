@@ -24,16 +24,24 @@ class ServerProcess:
 
     Args:
         log: file for its standard error.
-        arguments: after `serve --open --port 0`, e.g. ("--data-dir", "x").
+        arguments: after `serve --port 0`, e.g. ("--data-dir", "x").
         environment: added to this process's.
+        open: whether it serves without authentication.
     """
 
     def __init__(
-        self, log: Path, arguments: tuple[str, ...], environment: Mapping[str, str] | None = None
+        self,
+        log: Path,
+        arguments: tuple[str, ...],
+        environment: Mapping[str, str] | None = None,
+        *,
+        open: bool = True,
     ) -> None:
         self.log = log
         self.base = ""
-        command = [sys.executable, "-m", "fhirserver", "serve", "--open", "--port", "0"]
+        command = [sys.executable, "-m", "fhirserver", "serve", "--port", "0"]
+        if open:
+            command.append("--open")
         with log.open("ab") as errors:
             self.process = subprocess.Popen(
                 [*command, *arguments],

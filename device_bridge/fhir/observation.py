@@ -14,6 +14,7 @@ newer (`precedence`).
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from fhirserver_device_bridge.fhir import identity
@@ -46,6 +47,7 @@ _MEASUREMENT_STATUS = "http://hl7.org/fhir/uv/pocd/CodeSystem/measurement-status
 _TEST = Coding("http://terminology.hl7.org/CodeSystem/v3-ActReason", "HTEST", "test health data")
 _OBSERVATION_VALUE = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
 _RELIABLE = Coding(_OBSERVATION_VALUE, "RELIABLE", "reliable")
+_REMEMBERED = 10_000
 _UNCERTAIN = Coding(_OBSERVATION_VALUE, "UNCERTREL", "uncertain reliability")
 
 _SECURITY: dict[Flag, Coding] = {
@@ -165,9 +167,9 @@ def _sequence(reading: Reading, received: datetime) -> JsonObject:
     }
 
 
-def _code(codes: Iterable[Coding], source: str, table: Table) -> JsonObject:
+@lru_cache(_REMEMBERED)
+def _code(codes: tuple[Coding, ...], source: str, table: Table) -> JsonObject:
     """Write a code: LOINC of the table, then what was sent; no code twice."""
-    codes = tuple(codes)
     metric = table.metric(codes)
     added = [
         known

@@ -32,6 +32,9 @@ class Access:
 class Grant:
     """Resources in reach: those that fulfil everything said here.
 
+    A resource in the compartments of several patients is in reach only if all of them are granted:
+    nobody learns of another by what they have in common.
+
     Attributes:
         patients: logical ids of the patients in whose compartments it may lie; None where that
             does not matter. An empty tuple grants nothing.
@@ -54,11 +57,13 @@ class Decision:
         allowed: False refuses the interaction altogether.
         reason: the rule that decided, for the audit record and for the caller's error.
         grants: a resource is in reach if one of them covers it; none grant nothing.
+        scope: where it is refused, one that would have been enough; "" where none would.
     """
 
     allowed: bool
     reason: str
     grants: tuple[Grant, ...] = EVERYTHING
+    scope: str = ""
 
     @property
     def patients(self) -> tuple[str, ...] | None:

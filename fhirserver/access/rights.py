@@ -20,6 +20,9 @@ class Rights:
             proxy, or the user's own; None where the role is not confined to any.
         broken_glass: logical ids of those patients beyond `patients` for whom the user has broken
             the glass; they count as related, and every access is marked.
+        reads_user: whether `openid` and `fhirUser` were granted, so that the resource of `user`
+            can be read whatever the scopes.
+        trained: whether the user's training is up to date; if not, the role says what is left.
     """
 
     scopes: tuple[Scope, ...]
@@ -28,3 +31,5 @@ class Rights:
     role: str | None = None
     patients: tuple[str, ...] | None = ()
     broken_glass: tuple[str, ...] = ()
+    reads_user: bool = False
+    trained: bool = True

@@ -14,6 +14,9 @@ from enum import Flag
 from typing import Literal
 
 Level = Literal["patient", "user", "system"]
+LEVELS: tuple[Level, ...] = ("patient", "user", "system")
+Where = tuple[tuple[str, str], ...]
+"""Search parameters and values, decoded; all must hold."""
 
 ANY_TYPE = "*"
 
@@ -26,6 +29,25 @@ class Right(Flag):
     UPDATE = 4
     DELETE = 8
     SEARCH = 16
+
+
+NO_RIGHT = Right(0)
+LETTERS = {
+    "c": Right.CREATE, "r": Right.READ, "u": Right.UPDATE, "d": Right.DELETE, "s": Right.SEARCH,
+}  # fmt: skip
+
+
+def rights_of(letters: str) -> Right:
+    """Read letters, e.g. "rs"; KeyError for one that is none."""
+    found = NO_RIGHT
+    for letter in letters:
+        found |= LETTERS[letter]
+    return found
+
+
+def letters_of(rights: Right) -> str:
+    """Write rights as letters, e.g. "cruds"."""
+    return "".join(letter for letter, right in LETTERS.items() if right in rights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +64,4 @@ class Scope:
     level: Level
     type: str
     rights: Right
-    where: tuple[tuple[str, str], ...] = ()
+    where: Where = ()

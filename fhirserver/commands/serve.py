@@ -16,14 +16,12 @@ examples:
   fhirserver serve --open                             for this machine only, no authentication
   fhirserver serve --open --port 0                    any free port; the first line names it
   fhirserver serve --open --data-dir data --workers 4
-  fhirserver serve --open --database-url postgresql://fhir@db.example/fhir
+  fhirserver serve --database-url postgresql://fhir@db.example/fhir
+  fhirserver serve --host 0.0.0.0 --port 443 --tls-certificate chain.pem --tls-key key.pem \\
+      --public-url https://fhir.example.org/fhir
 
 signals: SIGTERM and Ctrl-C stop after the requests under way; SIGHUP replaces the workers.
 """
-
-_NO_AUTHORIZATION = """\
-this server cannot authenticate anyone yet: the authorization server does not exist.
-To try it on this machine only, without authentication, run: fhirserver serve --open"""
 
 _FOREIGN_ARCHIVE = """\
 --archive-dir is for the embedded PostgreSQL: yours archives with tools of its own,
@@ -49,6 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--public-url", metavar="URL", help="FHIR base as clients see it; makes every link"
     )
     parser.add_argument(
+        "--tls-certificate", metavar="FILE", help="serve TLS with this chain, in PEM"
+    )
+    parser.add_argument("--tls-key", metavar="FILE", help="its private key, in PEM")
+    parser.add_argument(
         "--workers",
         type=_workers,
         default=_default_workers(),
@@ -63,27 +65,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until stopped."""
+    from fhirserver.commands.exposure import check_exposure
     from fhirserver.supervisor import ServeOptions, Supervisor
-    from fhirserver.supervisor_listen import is_loopback
 
-    public_url = None if args.public_url is None else args.public_url.rstrip("/")
     settings = settings_from(
-        args, open=args.open or None, public_url=public_url, archive_dir=args.archive_dir
+        args,
+        open=args.open or None,
+        public_url=None if args.public_url is None else args.public_url.rstrip("/"),
+        archive_dir=args.archive_dir,
+        tls_certificate=args.tls_certificate,
+        tls_key=args.tls_key,
     )
-    if not settings.open:
-        raise CommandError(_NO_AUTHORIZATION, exit_code=2)
-    if not is_loopback(args.host):
-        raise CommandError(
-            f"--open is for this machine only and {args.host} is reachable from others: "
-            "use --host 127.0.0.1",
-            exit_code=2,
-        )
+    check_exposure(settings, args.host)
     if settings.database_url:
         if settings.archive_dir:
             raise CommandError(_FOREIGN_ARCHIVE, exit_code=2)
         check_reachable(settings.database_url)
-    sys.stderr.write(_WARNING)
-    sys.stderr.flush()
+    if settings.open:
+        sys.stderr.write(_WARNING)
+        sys.stderr.flush()
     given = args.public_url or os.environ.get("FHIRSERVER_PUBLIC_URL")
     options = ServeOptions(args.host, args.port, args.workers, not args.no_jobs, given)
     return Supervisor(settings, options, _announce).run()

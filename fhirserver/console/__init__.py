@@ -2,9 +2,18 @@
 
 from flask import Flask, Response, render_template
 
+from fhirserver.console.account import ACCOUNT
+from fhirserver.console.admin_accounts import add_administration
+from fhirserver.console.authorize import make_authorize
+from fhirserver.console.authorize_pages import make_authorize_pages
 from fhirserver.console.conformance import make_conformance
 from fhirserver.console.landing import make_landing
+from fhirserver.console.login import LOGIN
+from fhirserver.console.oauth import make_oauth
+from fhirserver.console.oauth_logout import make_oauth_logout
+from fhirserver.console.oauth_registration import make_oauth_registration
 from fhirserver.console.same_origin import refuse_other_origins
+from fhirserver.console.session_notice import SESSION_NOTICE, add_session_notice
 from fhirserver.console.support import make_support
 from fhirserver.errors import FhirError
 from fhirserver.interactions import Services
@@ -24,10 +33,22 @@ _HEADERS = {
 def create_console(services: Services) -> Flask:
     """Make the Flask application that answers outside /fhir."""
     application = Flask(__name__)
+    application.extensions["services"] = services
     application.before_request(refuse_other_origins)
+    add_session_notice(application)
     application.register_blueprint(make_landing(services))
     application.register_blueprint(make_conformance(services))
     application.register_blueprint(make_support(services))
+    if not services.settings.open:
+        application.register_blueprint(make_authorize(services))
+        application.register_blueprint(make_authorize_pages(services))
+        application.register_blueprint(make_oauth(services))
+        application.register_blueprint(make_oauth_registration(services))
+        application.register_blueprint(make_oauth_logout(services))
+    application.register_blueprint(LOGIN)
+    application.register_blueprint(ACCOUNT)
+    application.register_blueprint(SESSION_NOTICE)
+    add_administration(application)
 
     @application.errorhandler(FhirError)
     def tell(error: FhirError) -> tuple[str, int, list[tuple[str, str]]]:

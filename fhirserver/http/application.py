@@ -11,9 +11,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from fhirserver.access import TEST_RUN_HEADER, AuthContext
-from fhirserver.errors import FhirError
+from fhirserver.access import AuthContext
+from fhirserver.audit import record_refusal
+from fhirserver.errors import FhirError, ForbiddenError, UnauthorizedError
 from fhirserver.http.access_log import Served
+from fhirserver.http.bearer import anonymous
 from fhirserver.http.client_limit import ClientLimit
 from fhirserver.http.compression import check_coding, compress
 from fhirserver.http.cors import Cors
@@ -24,7 +26,7 @@ from fhirserver.http.handlers import HANDLERS
 from fhirserver.http.html.page import Page, security_headers
 from fhirserver.http.negotiation import Format, Wanted, negotiate
 from fhirserver.http.preference import preference_applied
-from fhirserver.http.query import first_value, parse_query
+from fhirserver.http.query import Parameters, first_value, parse_query
 from fhirserver.http.representation import encode
 from fhirserver.http.request import Request
 from fhirserver.http.response import Response
@@ -44,12 +46,6 @@ _ALWAYS = (
 )
 _NO_ROUTE = Route("")
 _DEFAULT = Wanted(Format.JSON)
-
-
-def anonymous(request: Request) -> AuthContext:
-    """The caller of an open server."""
-    marked = request.headers.get(TEST_RUN_HEADER.lower()) is not None
-    return AuthContext("anonymous", "", request.request_id, request.address, of_test_run=marked)
 
 
 class FhirApplication:
@@ -101,8 +97,10 @@ class FhirApplication:
 
     def _answer(self, request: Request, route: Route) -> Response:
         self._clients.begin(request.address)
+        auth = anonymous(request)
         try:
-            exchange = self._exchange(request, route)
+            auth = self._authenticate(request)
+            exchange = self._exchange(request, route, auth)
             response = HANDLERS[route.interaction](exchange)
             if response.stream is not None:
                 self._downloads.admit(response, request.method)
@@ -110,6 +108,11 @@ class FhirApplication:
                 response.headers += preference_applied(
                     exchange.prefer, route.interaction, response.status
                 )
+        except (UnauthorizedError, ForbiddenError) as error:
+            place = (route.type, route.id)
+            record_refusal(self.services.database, auth, route.interaction, place, error)
+            raise
+        else:
             return response
         finally:
             self._clients.end(request.address)
@@ -122,15 +125,10 @@ class FhirApplication:
     def _preflight(self, request: Request) -> Response | None:
         return None if self._cors is None else self._cors.preflight(request)
 
-    def _exchange(self, request: Request, route: Route) -> Exchange:
+    def _exchange(self, request: Request, route: Route, auth: AuthContext) -> Exchange:
         check_coding(request.headers.get("accept-encoding"))
         parameters = parse_query(request.query)
-        wanted = negotiate(
-            first_value(parameters, "_format") if parameters else None,
-            request.headers.get("accept"),
-            raw_allowed=route.type == "Binary" and route.interaction in ("read", "vread"),
-        )
-        auth = self._authenticate(request)
+        wanted = _wanted(request, route, parameters)
         return Exchange(self._services_now(), request, route, parameters, wanted, auth)
 
     def _services_now(self) -> Services:
@@ -166,6 +164,16 @@ class FhirApplication:
         )
         for observer in self._observers:
             observer(served)
+
+
+def _wanted(request: Request, route: Route, parameters: Parameters) -> Wanted:
+    if route.interaction == "discovery":
+        return _DEFAULT
+    return negotiate(
+        first_value(parameters, "_format") if parameters else None,
+        request.headers.get("accept"),
+        raw_allowed=route.type == "Binary" and route.interaction in ("read", "vread"),
+    )
 
 
 def wanted_of_failure(request: Request) -> Wanted:

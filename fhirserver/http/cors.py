@@ -1,11 +1,15 @@
-"""Cross-origin requests: off unless origins are named.
+"""Cross-origin requests: for origins that an operator names or an application has registered.
 
 Spec: https://fetch.spec.whatwg.org/#http-cors-protocol
 
 A page of a named origin may read answers and their FHIR headers. Credentials of the browser are
-never asked for: a caller sends its token in Authorization.
+never asked for: a caller sends its token in Authorization. What needs no token, everybody's pages
+may read.
 """
 
+from collections.abc import Container
+
+from fhirserver.http.bearer import is_public
 from fhirserver.http.request import Request
 from fhirserver.http.response import Header, Response
 
@@ -27,15 +31,25 @@ class Cors:
     """Decides by the Origin header.
 
     Args:
-        origins: as browsers send them, e.g. {"https://app.example.org"}.
+        origins: named ones, as browsers send them, e.g. {"https://app.example.org"}.
+        registered: those of applications; none on an open server.
+        public: whether pages of any origin may read what is public.
     """
 
-    def __init__(self, origins: frozenset[str]) -> None:
+    def __init__(
+        self,
+        origins: frozenset[str],
+        registered: Container[str] = frozenset(),
+        *,
+        public: bool = False,
+    ) -> None:
         self._origins = origins
+        self._registered = registered
+        self._public = public
 
     def is_named(self, origin: str | None) -> bool:
         """Whether an Origin header names one of them."""
-        return origin in self._origins
+        return origin in self._origins or origin in self._registered
 
     def preflight(self, request: Request) -> Response | None:
         """Answer a browser that asks whether it may ask; None for every other request."""
@@ -58,9 +72,12 @@ class Cors:
     def headers(self, request: Request) -> list[Header]:
         """Give what an answer needs so that the page may read it; nothing for other origins."""
         origin = request.headers.get("origin")
-        if origin is None or not self.is_named(origin):
+        if origin is None:
+            return []
+        everybody = self._public and is_public(request.path)
+        if not everybody and not self.is_named(origin):
             return []
         return [
-            ("Access-Control-Allow-Origin", origin),
+            ("Access-Control-Allow-Origin", "*" if everybody else origin),
             ("Access-Control-Expose-Headers", _READ),
         ]

@@ -6,6 +6,7 @@ Spec: https://hl7.org/fhir/R4/http.html#summary and https://hl7.org/fhir/R4/sear
     (base)                                GET search-system    POST batch
     metadata                              GET capabilities
     openapi.json                          GET openapi, the same for other tools than FHIR's
+    .well-known/[name]                    GET discovery, what clients need to get a token
     _search                               POST search-system
     _history                              GET history-system
     _async/[key]                          GET async-status     DELETE async-cancel
@@ -59,7 +60,8 @@ class Route:
         interaction: FHIR's code; a conditional form has "conditional-" before it.
         type: resource type of the path; None at the base. In a compartment search the type that is
             searched, None for `*`.
-        id: logical id of the path, or the key of an asynchronous request.
+        id: logical id of the path, the key of an asynchronous request, or the name of a document
+            below `.well-known`.
         version: what stands after `_history`.
         compartment: type of the compartment in a compartment search; `id` is its id.
         operation: name of an operation, without "$".
@@ -80,6 +82,7 @@ _ROUTES: dict[str, dict[str, str]] = {
     "base": {"GET": "search-system", "POST": "batch"},
     "metadata": {"GET": "capabilities"},
     "openapi.json": {"GET": "openapi"},
+    ".well-known": {"GET": "discovery"},
     "_search": {"POST": "search-system"},
     "_history": {"GET": "history-system"},
     "_async": {"GET": "async-status", "DELETE": "async-cancel"},
@@ -147,6 +150,8 @@ class Router:
                 return "base", Route("")
             case [("metadata" | "openapi.json" | "_search" | "_history") as name]:
                 return name, Route("")
+            case [".well-known", name]:
+                return ".well-known", Route("", id=name)
             case ["_async", key]:
                 return "_async", Route("", id=_checked_id(key))
             case [*above, name] if name.startswith("$"):

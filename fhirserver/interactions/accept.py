@@ -11,12 +11,14 @@ from dataclasses import asdict
 from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
 from fhirserver.errors import ConflictError, Issue, ThrottledError
+from fhirserver.interactions.covered import refuse_foreign
 from fhirserver.interactions.create import create_change
 from fhirserver.interactions.identity import new_id
-from fhirserver.interactions.permit import permit, refuse_foreign
+from fhirserver.interactions.permit import permit
 from fhirserver.interactions.prepare import prepare
 from fhirserver.interactions.respond import preferred_body
 from fhirserver.interactions.types import Preference, Result, Services
+from fhirserver.interactions.writing import apply_changes
 from fhirserver.model.json import JsonObject
 from fhirserver.store.job_rows import add_job, count_jobs, unended_job
 from fhirserver.store.write import WriteSession, Written, run_write
@@ -63,7 +65,7 @@ def accept(
         new_id(services.now()),
         resource,
     )
-    refuse_foreign(services, decision, prepared.content, prepared.rows, f"The new {type_}")
+    refuse_foreign(services, auth, decision, prepared.content, prepared.rows, f"The new {type_}")
     change = create_change(prepared)
     row = audit_row(auth, "create")
     told = {**parameters, "report": change.id}
@@ -74,8 +76,7 @@ def accept(
             session.lock_conditions([f"{kind} of {subject}"])
             _refuse_second(unended_job(session.connection, kind, subject), type_, subject)
         refuse_more(services, session, auth)
-        integrity = services.settings.referential_integrity
-        written = session.apply([change], row, integrity)[0]
+        written = apply_changes(services, auth, session, [change], row)[0]
         add_job(session.connection, kind, told, asdict(auth), written.stored.rid)
         return written
 

@@ -24,6 +24,7 @@ from fhirserver.config import Settings
 from fhirserver.definitions import Definitions, SearchParameter
 from fhirserver.definitions.terminology import code_systems
 from fhirserver.errors import InvalidRequestError
+from fhirserver.interactions.authorization_addresses import security
 from fhirserver.interactions.patch_formats import PATCH_FORMATS
 from fhirserver.interactions.permit import permit
 from fhirserver.interactions.request_url import COMPARTMENTS
@@ -121,6 +122,7 @@ def _statement(
             "later, at the address in Content-Location. Writes take Idempotency-Key and "
             "X-Provenance."
         ),
+        **({} if settings.open else {"security": security(base_url)}),
         "resource": [
             {
                 **_resource(definitions, name, referrers[name]),

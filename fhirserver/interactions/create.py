@@ -6,13 +6,14 @@ Spec: https://hl7.org/fhir/R4/http.html#create and #ccreate
 from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
 from fhirserver.interactions.conditions import Condition, condition_text, select
+from fhirserver.interactions.covered import refuse_foreign
 from fhirserver.interactions.identity import new_id
-from fhirserver.interactions.permit import permit, refuse_foreign
+from fhirserver.interactions.permit import permit
 from fhirserver.interactions.prepare import Prepared, prepare
 from fhirserver.interactions.respond import respond, respond_matched
 from fhirserver.interactions.session_database import SessionDatabase
 from fhirserver.interactions.types import Result, Services, WriteOptions
-from fhirserver.interactions.writing import apply_one, with_upload
+from fhirserver.interactions.writing import apply_changes, apply_one, with_upload
 from fhirserver.model.json import JsonValue
 from fhirserver.model.stored import StoredResource
 from fhirserver.store.read import read as read_stored
@@ -45,10 +46,10 @@ def create(
         new_id(services.now()),
         content,
     )
-    refuse_foreign(services, decision, prepared.content, prepared.rows, f"The new {type_}")
+    refuse_foreign(services, auth, decision, prepared.content, prepared.rows, f"The new {type_}")
     change = with_upload(create_change(prepared), options.upload)
     if options.if_none_exist is None:
-        written = apply_one(services, change, audit_row(auth, "create"))
+        written = apply_one(services, auth, change, audit_row(auth, "create"))
         return respond(services, written, options.prefer, prepared.issues)
     wanted = condition_text(type_, options.if_none_exist)
     outcome = _create_unless_matched(services, auth, change, wanted)
@@ -79,7 +80,7 @@ def _create_unless_matched(
         session.lock_conditions([wanted.lock_key])
         found = select(services, auth, session, wanted)
         if not found:
-            return session.apply([change], row, services.settings.referential_integrity)[0]
+            return apply_changes(services, auth, session, [change], row)[0]
         inside = SessionDatabase(services.database, session)
         return still_there(read_stored(inside, wanted.type, found[0].id, row))
 

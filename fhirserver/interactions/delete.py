@@ -20,10 +20,10 @@ from fhirserver.errors import Issue
 from fhirserver.interactions.conditions import condition, lock_matches, select
 from fhirserver.interactions.permit import permit
 from fhirserver.interactions.types import Preference, Query, Result, Services, WriteOptions
-from fhirserver.interactions.writing import is_hidden
+from fhirserver.interactions.writing import apply_changes, is_hidden
 from fhirserver.model.json import write_json
 from fhirserver.model.outcome import operation_outcome
-from fhirserver.store.audit_row import AuditRow
+from fhirserver.store.audit_row import AuditPlace, AuditRow, record
 from fhirserver.store.write import Change, WriteSession, Written, run_write
 
 
@@ -45,7 +45,7 @@ def delete(
     change = delete_change(type_, id_, options)
     row = audit_row(auth, "delete")
     written = run_write(
-        services.database, lambda session: _write(services, decision, session, change, row)
+        services.database, lambda session: _write(services, auth, decision, session, change, row)
     )
     return respond_deleted([] if written is None else [written], f"{type_}/{id_}", options.prefer)
 
@@ -74,12 +74,13 @@ def delete_conditional(
         changes = []
         for match in found:
             decision = permit(services, auth, "delete", type_, match.id)
-            if not is_hidden(services, decision, session, type_, match.id):
-                changes.append(delete_change(type_, match.id, options))
+            change = delete_change(type_, match.id, options)
+            if not is_hidden(services, auth, decision, session, change):
+                changes.append(change)
         if not changes:
             return []
         row = audit_row(auth, "delete", wanted.pairs)
-        return session.apply(changes, row, services.settings.referential_integrity)
+        return apply_changes(services, auth, session, changes, row)
 
     written = run_write(services.database, attempt)
     return respond_deleted(written, f"{type_} by condition", options.prefer)
@@ -118,8 +119,20 @@ def respond_deleted(written: Sequence[Written], place: str, prefer: Preference |
 
 
 def _write(
-    services: Services, decision: Decision, session: WriteSession, change: Change, row: AuditRow
+    services: Services,
+    auth: AuthContext,
+    decision: Decision,
+    session: WriteSession,
+    change: Change,
+    row: AuditRow,
 ) -> Written | None:
-    if is_hidden(services, decision, session, change.type, change.id):
+    if is_hidden(services, auth, decision, session, change):
+        record_hidden(services, session, change, row)
         return None
-    return session.apply([change], row, services.settings.referential_integrity)[0]
+    return apply_changes(services, auth, session, [change], row)[0]
+
+
+def record_hidden(services: Services, session: WriteSession, change: Change, row: AuditRow) -> None:
+    """Record a delete of something that the caller may not see, which did nothing."""
+    place = AuditPlace(services.definitions.type_id(change.type), change.id)
+    record(session.connection, row, 404, place)

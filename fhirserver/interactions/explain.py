@@ -19,7 +19,7 @@ PostgreSQL tell of everybody's resources.
 from collections.abc import Iterator
 from decimal import Decimal
 
-from fhirserver.access import Access, AuthContext
+from fhirserver.access import Access, AuthContext, Decision
 from fhirserver.errors import ForbiddenError
 from fhirserver.interactions.permit import permit
 from fhirserver.interactions.request_url import Pairs
@@ -52,7 +52,7 @@ def take_out(services: Services, auth: AuthContext, pairs: Pairs) -> tuple[Pairs
         InvalidSearchError: a value that does not exist, or several.
     """
     decision = permit(services, auth, INTERACTION, None)
-    if decision.patients is not None:
+    if not decision.unconfined:
         raise ForbiddenError("Only administrators may have a search explained; leave out _explain.")
     values = [value for name, value in pairs if name == PARAMETER]
     if len(values) > 1 or values[0] not in _VALUES:
@@ -94,12 +94,20 @@ def _access(services: Services, auth: AuthContext, plan: Plan) -> Iterator[JsonO
     for name in plan.query.types:
         decision = services.policy(auth, Access("search-type", name))
         confined = "to nothing" if not decision.allowed else "not"
-        if decision.allowed and decision.patients is not None:
-            confined = f"to {len(decision.patients)} patients"
+        if decision.allowed and not decision.unconfined:
+            confined = _confined(decision)
         groups.setdefault((confined, decision.reason), []).append(name)
     for (confined, reason), names in groups.items():
         parts = [_text("types", ",".join(names)), _text("confined", confined)]
         yield {"name": "access", "part": [*parts, _text("reason", reason)]}
+
+
+def _confined(decision: Decision) -> str:
+    """Say to what a decision confines: to how many patients, or by which parameters."""
+    patients = "" if decision.patients is None else f"to {len(decision.patients)} patients"
+    names = sorted({name for grant in decision.grants for name, _ in grant.where})
+    criteria = f"by {', '.join(names)}" if names else ""
+    return f"{patients} {criteria}".strip() or "to nothing"
 
 
 def _conditions(plan: Plan) -> Iterator[JsonObject]:

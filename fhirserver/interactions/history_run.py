@@ -16,17 +16,23 @@ from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from fhirserver.access import AuthContext, Decision
+from fhirserver.access import Access, AuthContext, Decision
 from fhirserver.audit import audit_row
 from fhirserver.errors import InvalidRequestError
 from fhirserver.interactions.bundle import Link, bundle_json, entry_json
+from fhirserver.interactions.covered import sees
+from fhirserver.interactions.grants import reach_of
+from fhirserver.interactions.permit import confine
 from fhirserver.interactions.read import absent
 from fhirserver.interactions.searching import caller_key, cut_short, refuse_page
 from fhirserver.interactions.types import Query, Result, Services
 from fhirserver.model.instant import format_instant, interval_us
 from fhirserver.model.json import JsonObject
 from fhirserver.model.stored import StoredResource
+from fhirserver.search.condition_sql import Row, test
+from fhirserver.search.conditions import Fragment
 from fhirserver.search.cursor import PARAMETER, open_cursor, seal_cursor
+from fhirserver.search.granted import Confined
 from fhirserver.search.order import Position
 from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.history import HistoryPage, HistoryQuery, Place, history
@@ -69,17 +75,20 @@ def run_history(
         InvalidRequestError: an unknown parameter or a wrong value.
     """
     given, position = _resume(services, auth, scope, query)
+    types, reach = _within(services, auth, decision, scope)
     wanted = replace(
         parse_history(services, given),
-        type=scope.type,
+        types=types,
         id=scope.id,
         beyond=None if position is None else _place(position),
-        patients=decision.patients,
+        reach=reach,
     )
     row = audit_row(auth, scope.interaction, tuple(given.items()))
     page = history(services.database, wanted, row)
     if page.total == 0:
-        _require_instance(services, wanted, row)
+        _require_instance(services, scope, wanted, row)
+    if reach is not None:
+        page = _seen(services, auth, decision if scope.type else None, page)
     base_url = services.settings.public_url
     links = _links(services, auth, scope, given, page)
     entries = (history_entry(stored, base_url) for stored in page.entries)
@@ -129,15 +138,47 @@ def history_entry(stored: StoredResource, base_url: str) -> bytes:
     return entry_json(stored.body, f"{base_url}/{place}", rest)
 
 
-def _require_instance(services: Services, wanted: HistoryQuery, row: AuditRow) -> None:
+def _require_instance(
+    services: Services, scope: HistoryScope, wanted: HistoryQuery, row: AuditRow
+) -> None:
     """Tell an instance without versions in a span of time from one that never was."""
-    assert wanted.type is not None
-    assert wanted.id is not None
     if wanted.since_us is not None or wanted.at_us is not None:
         whole = replace(wanted, since_us=None, at_us=None, beyond=None, count=0)
         if history(services.database, whole, row).total:
             return
-    raise absent(f"{wanted.type}/{wanted.id}")
+    raise absent(f"{scope.type}/{scope.id}")
+
+
+def _within(
+    services: Services, auth: AuthContext, decision: Decision, scope: HistoryScope
+) -> tuple[tuple[str, ...], Fragment | None]:
+    """Say of which types, and of which resources of them, the caller may see versions."""
+    if scope.type is not None:
+        return (scope.type,), reach_of(services, scope.type, decision)
+    confined = Confined(services.definitions, confine(services, auth, "history-type"))
+    types = tuple(name for name in services.definitions.resource_types if confined.confine(name))
+    reach = confined.in_reach(types)
+    return types, None if reach is None else test(reach, Row("r"))
+
+
+def _seen(
+    services: Services, auth: AuthContext, decision: Decision | None, page: HistoryPage
+) -> HistoryPage:
+    """Leave out what the caller may not see of resources whose current version it may see.
+
+    How many there are in all is not told: that counts what is left out. Without a decision each
+    type's own is asked for.
+    """
+    decisions: dict[str, Decision] = {}
+    entries = []
+    for each in page.entries:
+        asked = decision or decisions.get(each.type)
+        if asked is None:
+            access = Access("history-type", each.type)
+            asked = decisions[each.type] = services.policy(auth, access)
+        if sees(services, auth, asked, each):
+            entries.append(each)
+    return replace(page, entries=entries, total=None)
 
 
 def _place(position: Position) -> Place:

@@ -16,10 +16,10 @@ from psycopg import Connection
 from fhirserver.definitions.terminology import R4Content
 from fhirserver.model.json import JsonObject, parse_json
 from fhirserver.model.reference import parse_reference
-from fhirserver.search.clauses import Confine
 from fhirserver.search.context import SearchContext
 from fhirserver.search.escape import escape
 from fhirserver.search.extract import extract
+from fhirserver.search.granted import Confine
 from fhirserver.search.params.hierarchy import parent_of
 from fhirserver.search.parse import parse
 from fhirserver.search.plan import make_plan

@@ -25,9 +25,9 @@ from fhirserver.interactions.session_database import SessionDatabase
 from fhirserver.interactions.types import Result, Services
 from fhirserver.model.json import parse_json, write_json
 from fhirserver.model.stored import StoredResource
+from fhirserver.store.audit_row import AuditPlace, record
 from fhirserver.store.kept_answers import (
     KeptAnswer,
-    audit_repetition,
     find_answer,
     find_entry_answer,
     find_entry_answers,
@@ -190,14 +190,14 @@ class _Claim:
         """Record that an answer is given again."""
         keyed, stored = self._keyed, result.stored
         type_ = stored.type if stored is not None else keyed.type
-        place: dict[str, int | str | None] = {
-            "tid": None if type_ is None else self._services.definitions.type_id(type_),
-            "id": stored.id if stored is not None else keyed.id,
-            "rid": stored.rid if stored is not None else None,
-            "version": stored.version if stored is not None else None,
-        }
+        place = AuditPlace(
+            tid=None if type_ is None else self._services.definitions.type_id(type_),
+            id=stored.id if stored is not None else keyed.id,
+            rid=stored.rid if stored is not None else None,
+            version=stored.version if stored is not None else None,
+        )
         row = audit_row(self._auth, keyed.interaction)
-        audit_repetition(session.connection, row, result.status, place)
+        record(session.connection, row, result.status, place)
 
 
 def _covers(decision: Decision, granted: Sequence[str] | None) -> bool:

@@ -11,10 +11,11 @@ from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
 from fhirserver.errors import PreconditionFailedError, UnprocessableError
 from fhirserver.interactions.conditions import condition, select_to_write, selects_none
+from fhirserver.interactions.covered import refuse_foreign
 from fhirserver.interactions.patch_formats import PATCH_FORMATS
-from fhirserver.interactions.permit import permit, refuse_foreign
+from fhirserver.interactions.permit import permit
 from fhirserver.interactions.prepare import Prepared, prepare
-from fhirserver.interactions.read import present
+from fhirserver.interactions.read import present, visible
 from fhirserver.interactions.respond import respond
 from fhirserver.interactions.types import Patch, Query, Result, Services, WriteOptions
 from fhirserver.interactions.update import require_if_match
@@ -60,7 +61,7 @@ class Patching:
         place = f"{type_}/{id_}"
         decision = permit(services, self._auth, "patch", type_, id_)
         current = session.lock([(type_, id_)])[type_, id_]
-        stored, body = present(services, decision, current, place)
+        stored, body = present(visible(services, self._auth, decision, current), place)
         expected = self._options.if_match
         if expected is not None and stored.version not in expected:
             raise PreconditionFailedError(
@@ -71,7 +72,7 @@ class Patching:
         content = _kept_identity(type_, id_, self._patched(body))
         base_url = services.settings.public_url
         prepared = prepare(services.definitions, base_url, type_, id_, content)
-        refuse_foreign(services, decision, prepared.content, prepared.rows, place)
+        refuse_foreign(services, self._auth, decision, prepared.content, prepared.rows, place)
         change = Change(
             type=type_,
             id=id_,
@@ -95,7 +96,7 @@ class Patching:
         """Make the change and apply it."""
         prepared, change = self.change(session, type_, id_)
         decision = permit(self._services, self._auth, "patch", type_, id_)
-        return prepared, apply_update(self._services, decision, session, change, row)
+        return prepared, apply_update(self._services, self._auth, decision, session, change, row)
 
 
 def patch(

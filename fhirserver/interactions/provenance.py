@@ -14,13 +14,15 @@ from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
 from fhirserver.definitions import Definitions
 from fhirserver.errors import FhirError, InvalidRequestError, Issue
+from fhirserver.interactions.covered import refuse_foreign
 from fhirserver.interactions.create import create_change
 from fhirserver.interactions.identity import new_id, version_path
-from fhirserver.interactions.permit import permit, refuse_foreign
+from fhirserver.interactions.permit import permit
 from fhirserver.interactions.prepare import check, checked_type, identified, prepare
 from fhirserver.interactions.session_database import SessionDatabase
 from fhirserver.interactions.transaction_entries import with_issues
 from fhirserver.interactions.types import Result, Services
+from fhirserver.interactions.writing import apply_changes
 from fhirserver.model.json import JsonObject, parse_json
 from fhirserver.model.stored import StoredResource
 from fhirserver.store.write import WriteSession, run_write
@@ -112,10 +114,9 @@ def _record(
     id_ = new_id(services.now())
     try:
         prepared = prepare(services.definitions, base_url, "Provenance", id_, content)
-        refuse_foreign(services, decision, prepared.content, prepared.rows, "The Provenance")
-        integrity = services.settings.referential_integrity
+        refuse_foreign(services, auth, decision, prepared.content, prepared.rows, "The Provenance")
         row = audit_row(auth, "create")
-        (written,) = session.apply([create_change(prepared)], row, integrity)
+        (written,) = apply_changes(services, auth, session, [create_change(prepared)], row)
     except FhirError as error:
         raise _at_header(error) from error
     return f"{base_url}/{version_path(written.stored)}"

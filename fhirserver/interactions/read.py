@@ -2,7 +2,8 @@
 
 Spec: https://hl7.org/fhir/R4/http.html#read
 
-The stored bytes go out unchanged; only `_summary` and `_elements` take the longer way. The
+The stored bytes go out unchanged; only `_summary` and `_elements` take the longer way. What a
+caller may see is part of the statement that reads; a Binary, whose context decides, is judged. The
 OperationDefinitions of this server's own operations can be read without being stored: they are part
 of the software, as the CapabilityStatement is, and have no version.
 """
@@ -10,11 +11,15 @@ of the software, as the CapabilityStatement is, and have no version.
 from fhirserver.access import AuthContext, Decision
 from fhirserver.audit import audit_row
 from fhirserver.errors import FhirError, GoneError, NotFoundError
-from fhirserver.interactions.permit import permit, sees
+from fhirserver.interactions.covered import sees
+from fhirserver.interactions.grants import reach_of
+from fhirserver.interactions.permit import permit
 from fhirserver.interactions.subset import apply_subset, read_subset
 from fhirserver.interactions.types import Query, Result, Services
 from fhirserver.model.json import parse_json, write_json
 from fhirserver.model.stored import StoredResource
+from fhirserver.store.audit_row import AuditPlace, AuditRow, record
+from fhirserver.store.read import look, read_in_reach
 from fhirserver.store.read import read as read_stored
 
 
@@ -29,31 +34,69 @@ def read(
     """
     decision = permit(services, auth, "read", type_, id_)
     subset = read_subset(services, type_, query)
-    found = read_stored(services.database, type_, id_, audit_row(auth, "read"))
+    found = _find(services, auth, decision, type_, id_)
     if found is None and type_ == "OperationDefinition":
         own = _own_definition(services, id_)
         if own is not None:
             return Result(200, body=apply_subset(services.definitions, own, subset))
-    stored, body = present(services, decision, found, f"{type_}/{id_}")
+    stored, body = present(found, f"{type_}/{id_}")
     return Result(200, stored, apply_subset(services.definitions, body, subset))
 
 
-def present(
-    services: Services, decision: Decision, stored: StoredResource | None, place: str
-) -> tuple[StoredResource, bytes]:
-    """Require a version that is there and that the caller may see.
+def _find(
+    services: Services, auth: AuthContext, decision: Decision, type_: str, id_: str
+) -> StoredResource | None:
+    """Read the current version as far as the caller may see it, and record what it gets."""
+    row = audit_row(auth, "read")
+    reach = reach_of(services, type_, decision)
+    if reach is None:
+        return read_stored(services.database, type_, id_, row)
+    if type_ != "Binary":
+        return read_in_reach(services.database, type_, id_, reach, row)
+    found = look(services.database, type_, id_)
+    return judged(services, row, (type_, id_), visible(services, auth, decision, found))
+
+
+def visible(
+    services: Services, auth: AuthContext, decision: Decision, stored: StoredResource | None
+) -> StoredResource | None:
+    """Give back a version that the caller may see; None for any other."""
+    if stored is None or not sees(services, auth, decision, stored):
+        return None
+    return stored
+
+
+def judged(
+    services: Services, row: AuditRow, place: tuple[str, str], found: StoredResource | None
+) -> StoredResource | None:
+    """Record what a caller gets that no statement has recorded, and give it back.
 
     Args:
-        services: extracts the compartments where the caller is confined.
-        decision: the policy's answer.
-        stored: what the store found.
+        services: keep the record.
+        row: who asks.
+        place: type and logical id.
+        found: the version; None for none that it may see.
+    """
+    tid = services.definitions.type_id(place[0])
+    rid, version = (None, None) if found is None else (found.rid, found.version)
+    with services.database.connection() as connection:
+        outcome = 404 if found is None else 200
+        record(connection, row, outcome, AuditPlace(tid, place[1], rid, version))
+    return found
+
+
+def present(stored: StoredResource | None, place: str) -> tuple[StoredResource, bytes]:
+    """Require a version that is there.
+
+    Args:
+        stored: what the caller may see of it; None for nothing.
         place: for the message, e.g. "Patient/1".
 
     Raises:
         NotFoundError: nothing there, or nothing for this caller.
         GoneError: deleted.
     """
-    if stored is None or not sees(services, decision, stored):
+    if stored is None:
         raise absent(place)
     if stored.body is None:
         raise GoneError(

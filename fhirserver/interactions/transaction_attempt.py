@@ -10,12 +10,12 @@ from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
 from fhirserver.errors import FhirError, Issue
 from fhirserver.interactions.bundle_request import perform
+from fhirserver.interactions.covered import refuse_foreign
 from fhirserver.interactions.create import create_change, still_there
-from fhirserver.interactions.delete import delete_change, respond_deleted
+from fhirserver.interactions.delete import delete_change, record_hidden, respond_deleted
 from fhirserver.interactions.patch import Patching
-from fhirserver.interactions.permit import refuse_foreign
 from fhirserver.interactions.prepare import Prepared
-from fhirserver.interactions.read import present
+from fhirserver.interactions.read import present, visible
 from fhirserver.interactions.respond import respond, respond_matched
 from fhirserver.interactions.session_database import SessionDatabase
 from fhirserver.interactions.transaction_entries import at_entry, with_issues
@@ -26,8 +26,13 @@ from fhirserver.interactions.transaction_resolution import (
     resolve_writes,
 )
 from fhirserver.interactions.types import Result, Services
-from fhirserver.interactions.update import update_change
-from fhirserver.interactions.writing import is_unchanged, refuse_hidden
+from fhirserver.interactions.update import permit_create, update_change
+from fhirserver.interactions.writing import (
+    apply_changes,
+    is_hidden,
+    is_unchanged,
+    refuse_takeover,
+)
 from fhirserver.model.stored import StoredResource
 from fhirserver.search.extract import extract
 from fhirserver.store.audit_row import AuditRow
@@ -115,13 +120,30 @@ class Attempt:
                 change, issues = self._change(each, current)
             except FhirError as error:
                 raise at_entry(error, each.plan.entry.path) from None
+            if change.content is None and self._is_hidden(each, change):
+                continue  # its answer is that of a delete that found nothing
             if current is not None and is_unchanged(change, current):
                 results[each.plan.entry.index] = self._unchanged(each, current, issues)
             else:
                 planned.append((each, change, issues))
         if planned:
             results |= self._apply(planned)
+        for each in writes:
+            if each.plan.entry.index not in results:
+                prefer = each.plan.entry.options.prefer
+                results[each.plan.entry.index] = respond_deleted([], each.target or "", prefer)
         return results
+
+    def _is_hidden(self, write: ResolvedWrite, change: Change) -> bool:
+        """Whether a delete means what the caller may not see; it is recorded, and does nothing."""
+        decision = write.plan.decision
+        try:
+            hidden = is_hidden(self._services, self._auth, decision, self._session, change)
+        except FhirError as error:
+            raise at_entry(error, write.plan.entry.path) from None
+        if hidden:
+            record_hidden(self._services, self._session, change, self._audit_row(write))
+        return hidden
 
     def _lock(
         self, writes: Sequence[ResolvedWrite]
@@ -138,9 +160,8 @@ class Attempt:
         writes = [each for each, _, _ in planned]
         changes = [change for _, change, _ in planned]
         rows = [self._audit_row(each) for each in writes]
-        integrity = self._services.settings.referential_integrity
         try:
-            written = self._session.apply(changes, rows, integrity)
+            written = apply_changes(self._services, self._auth, self._session, changes, rows)
         except FhirError as error:
             raise _placed(error, writes) from error
         results: dict[int, Result] = {}
@@ -165,15 +186,20 @@ class Attempt:
             patching = Patching(self._services, self._auth, plan.patch, entry.options)
             patched, change = patching.change(self._session, plan.type, write.id)
             return change, patched.issues
-        refuse_hidden(self._services, plan.decision, current)
         if entry.method == "DELETE":
             return delete_change(plan.type, write.id, entry.options), ()
+        services, auth, place = self._services, self._auth, (plan.type, write.id)
+        creates = plan.condition is not None and not write.matched
+        decision = plan.decision
+        if entry.method == "PUT" and creates:
+            sent = (entry.resource or {}).get("id")
+            decision = permit_create(services, auth, plan.type, sent)
         prepared = self._prepared(write)
-        place = f"{plan.type}/{write.id}"
-        refuse_foreign(self._services, plan.decision, prepared.content, prepared.rows, place)
+        refuse_foreign(services, auth, decision, prepared.content, prepared.rows, "/".join(place))
         if entry.method == "POST":
             return create_change(prepared), plan.issues
-        creates = plan.condition is not None and not write.matched
+        if not creates:
+            refuse_takeover(services, auth, decision, current, place)
         return update_change(prepared, entry.options, creates=creates), plan.issues
 
     def _unchanged(
@@ -212,7 +238,8 @@ class Attempt:
             self._services.database, write.plan.type, write.id, self._audit_row(write)
         )
         place = f"{write.plan.type}/{write.id}"
-        stored, _ = present(self._services, write.plan.decision, still_there(found), place)
+        seen = visible(self._services, self._auth, write.plan.decision, still_there(found))
+        stored, _ = present(seen, place)
         return respond_matched(self._services, stored, entry.options.prefer)
 
 

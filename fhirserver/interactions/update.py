@@ -16,12 +16,18 @@ from fhirserver.access import AuthContext, Decision
 from fhirserver.audit import audit_row
 from fhirserver.errors import InvalidRequestError, PreconditionFailedError
 from fhirserver.interactions.conditions import condition, select_to_write
+from fhirserver.interactions.covered import refuse_foreign
 from fhirserver.interactions.identity import new_id
-from fhirserver.interactions.permit import permit, refuse_foreign
+from fhirserver.interactions.permit import permit
 from fhirserver.interactions.prepare import Prepared, checked_id, checked_type, prepare
 from fhirserver.interactions.respond import respond
 from fhirserver.interactions.types import Query, Result, Services, WriteOptions
-from fhirserver.interactions.writing import apply_update, with_upload
+from fhirserver.interactions.writing import (
+    apply_changes,
+    apply_update,
+    refuse_chosen_id,
+    with_upload,
+)
 from fhirserver.model.json import JsonValue
 from fhirserver.model.reference import is_id
 from fhirserver.store.write import Change, WriteSession, Written, run_write
@@ -50,11 +56,12 @@ def update(
     decision = permit(services, auth, "update", type_, id_)
     require_if_match(services, options)
     checked_id(type_, id_, checked_type(type_, content))
-    prepared = _prepare(services, decision, type_, id_, content)
+    prepared = _prepare(services, auth, decision, (type_, id_), content)
     change = update_change(prepared, options)
     row = audit_row(auth, "update")
     written = run_write(
-        services.database, lambda session: apply_update(services, decision, session, change, row)
+        services.database,
+        lambda session: apply_update(services, auth, decision, session, change, row),
     )
     return respond(services, written, options.prefer, prepared.issues)
 
@@ -87,13 +94,35 @@ def update_conditional(
         match = select_to_write(services, auth, session, wanted)
         id_ = own_id if match is None else conditional_id(type_, match, resource.get("id"), match)
         decision = permit(services, auth, "update", type_, id_)
-        prepared = _prepare(services, decision, type_, id_, resource)
+        if match is None:
+            decision = permit_create(services, auth, type_, resource.get("id"))
+        prepared = _prepare(services, auth, decision, (type_, id_), resource)
         change = update_change(prepared, options, creates=match is None)
         row = audit_row(auth, "update", wanted.pairs)
-        return prepared, apply_update(services, decision, session, change, row)
+        if match is None:
+            return prepared, apply_changes(services, auth, session, [change], row)[0]
+        return prepared, apply_update(services, auth, decision, session, change, row)
 
     prepared, written = run_write(services.database, attempt)
     return respond(services, written, options.prefer, prepared.issues)
+
+
+def permit_create(services: Services, auth: AuthContext, type_: str, sent: JsonValue) -> Decision:
+    """Ask whether the caller may create where its condition selects nothing to update.
+
+    Args:
+        services: know the policy.
+        auth: the caller.
+        type_: resource type.
+        sent: id in the body; None where there is none.
+
+    Raises:
+        ForbiddenError: it may not, or not under that id.
+    """
+    decision = permit(services, auth, "create", type_)
+    if sent is not None and not decision.unconfined:
+        refuse_chosen_id((type_, str(sent)))
+    return decision
 
 
 def conditional_id(type_: str, match: str | None, sent: JsonValue, fresh_id: str) -> str:
@@ -155,9 +184,13 @@ def require_if_match(services: Services, options: WriteOptions) -> None:
 
 
 def _prepare(
-    services: Services, decision: Decision, type_: str, id_: str, content: JsonValue
+    services: Services,
+    auth: AuthContext,
+    decision: Decision,
+    place: tuple[str, str],
+    content: JsonValue,
 ) -> Prepared:
     base_url = services.settings.public_url
-    prepared = prepare(services.definitions, base_url, type_, id_, content)
-    refuse_foreign(services, decision, prepared.content, prepared.rows, f"{type_}/{id_}")
+    prepared = prepare(services.definitions, base_url, *place, content)
+    refuse_foreign(services, auth, decision, prepared.content, prepared.rows, "/".join(place))
     return prepared

@@ -1,16 +1,21 @@
 """vread: one version of one resource.
 
 Spec: https://hl7.org/fhir/R4/http.html#vread
+
+Who is confined sees a version only while the current one is in reach, too: a resource that was
+another patient's, or has become so, is nobody's to look into.
 """
 
 import re
 
-from fhirserver.access import AuthContext
+from fhirserver.access import AuthContext, Decision
 from fhirserver.audit import audit_row
 from fhirserver.interactions.permit import permit
-from fhirserver.interactions.read import absent, present
+from fhirserver.interactions.read import absent, judged, present, visible
 from fhirserver.interactions.subset import apply_subset, read_subset
 from fhirserver.interactions.types import Query, Result, Services
+from fhirserver.model.stored import StoredResource
+from fhirserver.store.read import look
 from fhirserver.store.read import vread as vread_stored
 
 _VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
@@ -43,6 +48,23 @@ def vread(
     place = f"{type_}/{id_}/_history/{version}"
     if _VERSION.fullmatch(version) is None:
         raise absent(place)
-    found = vread_stored(services.database, type_, id_, int(version), audit_row(auth, "vread"))
-    stored, body = present(services, decision, found, place)
+    found = _find(services, auth, decision, (type_, id_), int(version))
+    stored, body = present(found, place)
     return Result(200, stored, apply_subset(services.definitions, body, subset))
+
+
+def _find(
+    services: Services,
+    auth: AuthContext,
+    decision: Decision,
+    place: tuple[str, str],
+    version: int,
+) -> StoredResource | None:
+    """Read a version as far as the caller may see it, and record what it gets."""
+    row = audit_row(auth, "vread")
+    if decision.unconfined:
+        return vread_stored(services.database, *place, version, row)
+    found = visible(services, auth, decision, look(services.database, *place))
+    if found is not None and found.version != version:
+        found = visible(services, auth, decision, look(services.database, *place, version))
+    return judged(services, row, place, found)

@@ -41,7 +41,7 @@ def status(call: Call) -> Result:
         read(call.services, call.auth, DEFINING_TYPE, call.id)
     decision = permit(call.services, call.auth, "read", DEFINING_TYPE, call.id)
     found: list[ParameterStatus] = []
-    if decision.patients is None:
+    if decision.unconfined:
         with call.services.database.connection() as connection:
             found = read_status(connection, call.id)
             if call.id is None:

@@ -27,14 +27,15 @@ from fhirserver.errors import (
     UnprocessableError,
 )
 from fhirserver.interactions import Result, WriteOptions
+from fhirserver.interactions.covered import refuse_foreign
 from fhirserver.interactions.create import create_change
 from fhirserver.interactions.delete import delete_change
 from fhirserver.interactions.identity import new_id
-from fhirserver.interactions.permit import permit, refuse_foreign
+from fhirserver.interactions.permit import permit
 from fhirserver.interactions.prepare import Prepared, check, checked_id, checked_type, prepare
 from fhirserver.interactions.read import read
 from fhirserver.interactions.update import update_change
-from fhirserver.interactions.writing import refuse_hidden
+from fhirserver.interactions.writing import apply_changes, is_hidden, refuse_takeover
 from fhirserver.model.json import JsonObject, JsonValue, parse_json, write_json
 from fhirserver.model.outcome import operation_outcome
 from fhirserver.operations.parameters import read_parameters
@@ -170,15 +171,18 @@ def _rehearse(call: Call, change: Change, mode: str) -> tuple[Issue, ...]:
     """
     services = call.services
     decision = permit(services, call.auth, mode, change.type, change.id)
+    place = change.type, change.id
     if change.content is not None and change.rows is not None:
-        place = f"{change.type}/{change.id}"
-        refuse_foreign(services, decision, change.content, change.rows, place)
+        refuse_foreign(services, call.auth, decision, change.content, change.rows, "/".join(place))
 
     def attempt(session: WriteSession) -> NoReturn:
-        current = session.lock([(change.type, change.id)])[change.type, change.id]
-        refuse_hidden(services, decision, current)
+        if change.content is None and is_hidden(services, call.auth, decision, session, change):
+            raise _RolledBackError(())
+        if mode == "update":
+            current = session.lock([place])[place]
+            refuse_takeover(services, call.auth, decision, current, place)
         row = audit_row(call.auth, "validate")
-        (written,) = session.apply([change], row, services.settings.referential_integrity)
+        (written,) = apply_changes(services, call.auth, session, [change], row)
         raise _RolledBackError(written.issues)
 
     try:

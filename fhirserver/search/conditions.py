@@ -142,10 +142,12 @@ class Key:
     Attributes:
         fragment: the condition.
         owners: the same as rows to begin with; None where there are none.
+        is_listed: it looks the row id up in a list that is made once for all rows.
     """
 
     fragment: Fragment
     owners: Owners | None = None
+    is_listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from fhirserver.definitions import Definitions
-from fhirserver.search.clauses import Confined
-from fhirserver.search.conditions import AllOf, AnyOf, Condition, Key, Rows
+from fhirserver.search.conditions import AnyOf, Condition, Key, Rows
+from fhirserver.search.granted import Confined, everything
 from fhirserver.search.params.reference import ReferenceValue, target
 from fhirserver.search.query import (
     Chain,
@@ -31,7 +31,7 @@ from fhirserver.search.query import (
     Without,
     taken_apart,
 )
-from fhirserver.search.scope import Scope, in_compartments, member_parameters, of_types
+from fhirserver.search.scope import Scope, member_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,34 +56,26 @@ NOTHING = Confinement(())
 
 def confine_query(query: Query, confined: Confined) -> Confinement:
     """Find out what a search is confined to."""
-    granted = {name: confined.confine(name) for name in query.types}
-    types = tuple(name for name in query.types if granted[name] != ())
+    types = tuple(name for name in query.types if confined.confine(name))
     if not types:
         return NOTHING
-    grants = {granted[name] for name in types}
-    conditions: list[Condition] = []
-    ids: tuple[str, ...] | None = None
-    if len(grants) == 1:
-        (ids,) = grants
-    else:
-        conditions.append(_by_type(types, confined))
-    patient_tid = confined.definitions.type_id("Patient")
+    limits = confined.limits(types)
+    ids = limits.patients
+    conditions = () if limits.rest is None else (limits.rest,)
     if query.compartment is not None:
         if query.compartment.code != "Patient":
-            conditions.append(membership(query.compartment, types, confined))
+            conditions = (*conditions, membership(query.compartment, types, confined))
         elif ids is not None and query.compartment.id not in ids:
             return NOTHING
         else:
-            scope = Scope(patient_tid, (query.compartment.id,))
-            return Confinement(types, scope, conditions=tuple(conditions))
+            scope = confined.scope((query.compartment.id,))
+            return Confinement(types, scope, conditions=conditions)
     for clause in taken_apart(query.criteria):
         pinned = pinned_patients(clause, types, confined)
         if pinned and (ids is None or set(pinned) <= set(ids)):
             assert isinstance(clause, Criterion)
-            return Confinement(types, Scope(patient_tid, pinned), clause, tuple(conditions))
-    return Confinement(
-        types, None if ids is None else Scope(patient_tid, ids), conditions=tuple(conditions)
-    )
+            return Confinement(types, confined.scope(pinned), clause, conditions)
+    return Confinement(types, None if ids is None else confined.scope(ids), conditions=conditions)
 
 
 def pinned_patients(clause: Clause, types: Sequence[str], confined: Confined) -> tuple[str, ...]:
@@ -104,9 +96,9 @@ def patients_of(
     clauses: Iterable[Clause], types: Sequence[str], definitions: Definitions
 ) -> tuple[str, ...]:
     """List the patients that a search asks about: by `patient`, or by what confines it to them."""
-    everything = Confined(definitions, lambda _type: None)
+    unconfined = Confined(definitions, everything)
     for clause in taken_apart(clauses):
-        found = _named_patients(clause) or pinned_patients(clause, types, everything)
+        found = _named_patients(clause) or pinned_patients(clause, types, unconfined)
         if found:
             return found
     return ()
@@ -161,23 +153,6 @@ def _links(clause: Criterion, types: Sequence[str], confined: Confined) -> bool:
         for parameter in clause.parameters
         if parameter.base in types
     )
-
-
-def _by_type(types: Sequence[str], confined: Confined) -> Condition:
-    """Confine each type as it is granted."""
-    groups: dict[tuple[str, ...] | None, list[str]] = {}
-    for name in types:
-        groups.setdefault(confined.confine(name), []).append(name)
-    conditions: list[Condition] = []
-    for ids, names in groups.items():
-        of_group = of_types(tuple(names), confined.definitions)
-        if ids is None:
-            conditions.append(of_group)
-        else:
-            scope = Scope(confined.definitions.type_id("Patient"), ids)
-            members = in_compartments(scope, tuple(names), confined.definitions)
-            conditions.append(AllOf((of_group, members)))
-    return AnyOf(tuple(conditions))
 
 
 def membership(compartment: Compartment, types: tuple[str, ...], confined: Confined) -> Condition:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, replace
 
 from fhirserver.definitions import MAIN_DATE, Definitions
-from fhirserver.search.clauses import Confined, condition_of
+from fhirserver.search.clauses import condition_of
 from fhirserver.search.conditions import Condition, Rows, both
 from fhirserver.search.confinement import Confinement, on_types, says_no_more
+from fhirserver.search.granted import Confined
 from fhirserver.search.query import Clause, Criterion, Query, taken_apart
 from fhirserver.search.single import one_row
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from fhirserver.definitions import MAIN_DATE, Definitions
 from fhirserver.model.instant import MIN_US
-from fhirserver.search.clauses import without_place
 from fhirserver.search.conditions import (
     ALWAYS,
     BY_CODE,
@@ -29,6 +28,7 @@ from fhirserver.search.conditions import (
     Space,
     Table,
 )
+from fhirserver.search.criterion import without_place
 from fhirserver.search.draft import Draft
 from fhirserver.search.query import Chain, Clause, Criterion, SortKey
 from fhirserver.search.reach import date_ranges, token_ranges
@@ -209,7 +209,7 @@ def _is_probe(condition: Condition) -> bool:
         return _is_probe(condition.condition)
     if isinstance(condition, Rows):
         return condition.table != "ref" or condition.order == BY_PATIENT
-    return isinstance(condition, Column)
+    return isinstance(condition, Column) or (isinstance(condition, Key) and condition.is_listed)
 
 
 def from_resources(draft: Draft, keys: tuple[OrderKey, ...] = ()) -> Phase:

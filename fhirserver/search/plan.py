@@ -12,8 +12,9 @@ them. The most selective criterion is the source; PostgreSQL may still turn the 
 
 Without an order asked for, a token's rows come latest first by main date, a string's by the text,
 a date's and number's by their value, those of a chain through a single reference by its target,
-others by row id, and a scan of a type by id: always the same, so that pages join. A date sorts by its earliest lower bound, every other parameter by its
-least value ascending and its greatest descending.
+others by row id, and a scan of a type by id: always the same, so that pages join. A date sorts by
+its earliest lower bound, every other parameter by its least value ascending and its greatest
+descending.
 
 Across patients a date is read as ranges of an index (`fhirserver.search.reach`), and one beside a
 token as ranges of the token's rows. Where the rows of an order are the source, and few rows fulfil
@@ -29,12 +30,12 @@ resources `fhirserver.search.contained`.
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from fhirserver.search.clauses import Confine, Confined
 from fhirserver.search.conditions import Column, Fragment
 from fhirserver.search.confinement import confine_query
 from fhirserver.search.contained import confine_contained, contained_phase
 from fhirserver.search.context import SearchContext
 from fhirserver.search.draft import Draft, draft_of
+from fhirserver.search.granted import NO_LIMITS, Confine, Confined
 from fhirserver.search.order import Position
 from fhirserver.search.phases import Phase, base_phase, phases_of
 from fhirserver.search.query import Query
@@ -84,8 +85,7 @@ def make_plan(
     Args:
         query: what is asked.
         context: what surrounds it.
-        confine: for a type the patients that the caller is confined to, None for no limits, ()
-            where it may see nothing.
+        confine: what of a type the caller may see.
         position: where the page begins, from its link; None for the first page.
     """
     confined = Confined(context.definitions, confine)
@@ -93,6 +93,8 @@ def make_plan(
     if query.summary == "count":
         limit = 0
     count = _count(query, limit)
+    if count == "estimate" and confined.limits(query.types) != NO_LIMITS:
+        count = "accurate"  # the planner's statistics know what the caller may not
     confinement = (confine_contained if query.space else confine_query)(query, confined)
     if not confinement.types:
         return Plan(query, confined, (), None, limit, count, position, context.include_limit)

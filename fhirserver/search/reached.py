@@ -14,9 +14,10 @@ row in these compartments fulfils the chain if the reference leads
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fhirserver.search.clauses import Confined, answer_to, leading_to
+from fhirserver.search.clauses import answer_to, leading_to
 from fhirserver.search.condition_sql import all_of, of_parameters, on, select
 from fhirserver.search.conditions import AllOf, AnyOf, Condition, Fragment, Key, Rows, both
+from fhirserver.search.granted import Confined
 from fhirserver.search.query import Chain
 from fhirserver.search.scope import ANY_BEYOND, Scope, member_parameters
 

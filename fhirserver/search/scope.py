@@ -117,22 +117,6 @@ def in_compartments(scope: Scope, types: tuple[str, ...], definitions: Definitio
     return AnyOf(tuple(conditions))
 
 
-def held_in(scope: Scope, definitions: Definitions) -> Column:
-    """Test that what contains a resource is in the compartment of one of the patients.
-
-    Of a row of `both_resource`; an ordinary resource contains itself.
-    """
-    sps = member_parameters("Patient", definitions.resource_types, definitions)
-    focus = scope.equals("m.target")
-    own = scope.equals("@.container")
-    where = Fragment(
-        f"m.sp = ANY(%s::smallint[]) AND {focus.text} AND m.pat = @.pat AND m.rid = @.container",
-        (list(sps), *focus.params),
-    )
-    found = select("", "ref m", where)
-    return Column(Fragment(f"({own.text} OR EXISTS ({found.text}))", own.params + found.params))
-
-
 def of_types(types: tuple[str, ...], definitions: Definitions) -> Column:
     """Test the type of a resource."""
     return Column(of_types_fragment(types, definitions))

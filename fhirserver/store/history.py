@@ -19,9 +19,11 @@ from dataclasses import dataclass, replace
 from psycopg import pq
 
 from fhirserver.model.stored import StoredResource
+from fhirserver.search.conditions import Fragment
 from fhirserver.store import binary
 from fhirserver.store.audit_row import AUDIT_COLUMNS, AUDIT_PARAMETERS, DURABILITY, AuditRow
 from fhirserver.store.database import Database
+from fhirserver.store.named import named
 from fhirserver.store.schema import method_name
 from fhirserver.store.statement import Statement, run, statement
 
@@ -34,24 +36,25 @@ class HistoryQuery:
     """Which versions are wanted.
 
     Attributes:
-        type: None for every type.
-        id: None for every resource of the type.
+        types: whose resources; None for all.
+        id: of the only one wanted of the only type; None for every resource.
         since_us: versions made at or after this instant.
         at_us: versions that were current at some time in this half-open interval.
         ascending: oldest first.
         count: versions of a page; 0 asks for the total only.
         beyond: the place that the previous page ended with.
-        patients: logical ids of the patients that the answer is confined to; None for no limits.
+        reach: condition on the row `r` of `resource`, which the current version must fulfil; None
+            for no limits.
     """
 
-    type: str | None = None
+    types: tuple[str, ...] | None = None
     id: str | None = None
     since_us: int | None = None
     at_us: tuple[int, int] | None = None
     ascending: bool = False
     count: int = 20
     beyond: Place | None = None
-    patients: tuple[str, ...] | None = None
+    reach: Fragment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +84,9 @@ _CONDITIONS = {
         AND n.updated <= :at_lower::bigint)""",
     "below": "(v.updated, v.rid) < (:beyond_updated::bigint, :beyond_rid::bigint)",
     "above": "(v.updated, v.rid) > (:beyond_updated::bigint, :beyond_rid::bigint)",
-    "patients": """v.pat = ANY (ARRAY(
-        SELECT p.rid FROM unnest(:patients::text[]) wanted (id)
-        JOIN resource p ON p.tid = :patient_tid::smallint AND p.id = wanted.id))""",
 }
+_IN_REACH = """EXISTS (
+    SELECT FROM resource r WHERE r.rid = v.rid AND r.state = 1 AND {reach})"""
 _PAGE = """
 page AS MATERIALIZED (
     SELECT tid, id, rid, version, updated, method, current
@@ -101,9 +103,11 @@ page AS MATERIALIZED (
     ORDER BY updated {direction}, rid {direction} LIMIT :limit::bigint)"""
 _TOLD = f"""
 told AS (
-    INSERT INTO audit (tid, id, outcome, matches, {AUDIT_COLUMNS})
-    SELECT :audit_tid::smallint, :audit_id::text, 200,
-           LEAST((SELECT count(*) FROM page), :limit::bigint - 1), {AUDIT_PARAMETERS}
+    INSERT INTO audit (tid, id, outcome, matches, rids, {AUDIT_COLUMNS})
+    SELECT :audit_tid::smallint, :audit_id::text,
+           CASE WHEN EXISTS (SELECT FROM page) THEN 200 ELSE :empty::smallint END,
+           LEAST((SELECT count(*) FROM page), :limit::bigint - 1),
+           (SELECT (array_agg(rid))[1:(:limit::bigint - 1)::integer] FROM page), {AUDIT_PARAMETERS}
     FROM (SELECT {DURABILITY}) always)"""  # noqa: S608
 _BODIES = """
 SELECT p.rid, p.tid, p.id, p.version, p.updated, p.method, b.body
@@ -145,13 +149,14 @@ def _conditions(query: HistoryQuery) -> tuple[str, ...]:
         "at": query.at_us is not None,
         "below": query.beyond is not None and not query.ascending,
         "above": query.beyond is not None and query.ascending,
-        "patients": query.patients is not None,
     }
     found = [_CONDITIONS[name] for name, present in wanted.items() if present]
+    if query.reach is not None:
+        found.append(_IN_REACH.format(reach=named(query.reach).text))
     return (*([_ONE] if query.id is not None else []), *found)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=512)
 def _page_statement(conditions: tuple[str, ...], ascending: bool) -> Statement:
     direction = "ASC" if ascending else "DESC"
     # The statistics of a much-changed resource must not send others through all versions.
@@ -164,21 +169,24 @@ def _page_statement(conditions: tuple[str, ...], ascending: bool) -> Statement:
     return statement(f"WITH {page},{_TOLD}{_BODIES.format(direction=direction)}")
 
 
-@functools.cache
+@functools.lru_cache(maxsize=512)
 def _total_statement(conditions: tuple[str, ...]) -> Statement:
     return statement(_TOTAL.format(conditions=" AND ".join(conditions)))
 
 
 def _arguments(database: Database, query: HistoryQuery) -> dict[str, bytes | None]:
     definitions = database.definitions
-    types = definitions.resource_types if query.type is None else (query.type,)
+    types = definitions.resource_types if query.types is None else query.types
     tids = [definitions.type_id(name) for name in types]
+    lists_all = query.since_us is None and query.at_us is None
     arguments: dict[str, bytes | None] = {
         "tids": binary.int2_array(tids),
         "limit": binary.int8(query.count + 1),
         "lazy": binary.boolean(database.lazy_audit),
-        "audit_tid": None if query.type is None else binary.int2(tids[0]),
+        "audit_tid": binary.int2(tids[0]) if len(tids) == 1 else None,
         "audit_id": None if query.id is None else query.id.encode(),
+        "empty": binary.int2(404 if query.id is not None and lists_all else 200),
+        **named(query.reach).arguments,
     }
     if query.id is not None:
         arguments |= {"tid": binary.int2(tids[0]), "id": query.id.encode()}
@@ -190,9 +198,6 @@ def _arguments(database: Database, query: HistoryQuery) -> dict[str, bytes | Non
     if query.beyond is not None:
         updated, rid = query.beyond
         arguments |= {"beyond_updated": binary.int8(updated), "beyond_rid": binary.int8(rid)}
-    if query.patients is not None:
-        arguments["patients"] = binary.text_array(query.patients)
-        arguments["patient_tid"] = binary.int2(definitions.type_id("Patient"))
     return arguments
 
 

@@ -3,7 +3,8 @@
 Spec: https://hl7.org/fhir/R4/search.html#revinclude
 
 Forward references are read from the rows' packed index keys, which came with the page; reverse
-ones from the index. Everything included is confined like a match of its type.
+ones from the index. Everything included is in reach of the caller like a match of its type, and
+that is tested before the limit counts.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Any, NamedTuple
 
 from fhirserver.definitions import Definitions, SearchParameter
 from fhirserver.model.stored import StoredResource
-from fhirserver.search.conditions import Fragment
+from fhirserver.search.condition_sql import Row, test
+from fhirserver.search.conditions import ALWAYS, Fragment
 from fhirserver.search.plan import Plan
 from fhirserver.search.query import Include
 from fhirserver.store.identities import Identity
@@ -25,13 +27,14 @@ _BY_IDENTITY = """
     SELECT r.rid, r.tid, r.id, r.version, r.updated, r.method, r.body, r.keys
     FROM unnest(%s::smallint[], %s::text[]) wanted (tid, id)
     JOIN resource r ON r.tid = wanted.tid AND r.id = wanted.id
-    WHERE r.state = 1
+    WHERE r.state = 1 AND {reach}
 """
 _REFERRING = """
     SELECT r.rid, r.tid, r.id, r.version, r.updated, r.method, r.body, r.keys
     FROM (
         SELECT DISTINCT f.rid FROM ref f
-        WHERE f.sp = ANY(%s::smallint[]) AND f.target = ANY(%s::bigint[]) AND f.home LIMIT %s
+        WHERE f.sp = ANY(%s::smallint[]) AND f.target = ANY(%s::bigint[]) AND f.home AND {reach}
+        LIMIT %s
     ) wanted
     JOIN resource r ON r.rid = wanted.rid
     WHERE r.state = 1
@@ -106,7 +109,10 @@ class _Collector:
         if not wanted:
             return []
         columns = ([tid for tid, _ in wanted], [id for _, id in wanted])
-        return self._run(Fragment(_BY_IDENTITY, columns))
+        names = sorted({self._definitions.type_name(tid) for tid, _ in wanted})
+        reach = self._reach(names, "r")
+        text = _BY_IDENTITY.replace("{reach}", reach.text)
+        return self._run(Fragment(text, (*columns, *reach.params)))
 
     def _referring(self, wanted: Include, layer: Sequence[Found]) -> Iterable[tuple[Any, ...]]:
         targets = [
@@ -114,16 +120,26 @@ class _Collector:
             for found in layer
             if wanted.target is None or found.stored.type == wanted.target
         ]
-        sps = _reverse_parameters(wanted, {found.stored.type for found in layer}, self._definitions)
+        sources = self._definitions.resource_types if wanted.source == "*" else (wanted.source,)
+        sps = _reverse_parameters(
+            wanted.code, sources, {found.stored.type for found in layer}, self._definitions
+        )
         if not sps or not targets:
             return []
         most = self._plan.include_limit + len(self._seen) + 1
-        return self._run(Fragment(_REFERRING, (sps, targets, most)))
+        reach = self._reach(sources, "f")
+        text = _REFERRING.replace("{reach}", reach.text)
+        return self._run(Fragment(text, (sps, targets, *reach.params, most)))
+
+    def _reach(self, types: Sequence[str], alias: str) -> Fragment:
+        """Test that a row's resource, one of some types, is in reach of the caller."""
+        reach = self._plan.confined.in_reach(types)
+        return ALWAYS if reach is None else test(reach, Row(alias))
 
     def _keep(self, rows: Iterable[tuple[Any, ...]]) -> list[Found]:
         kept: list[Found] = []
         for rid, tid, id, version, updated, method, body, keys in rows:
-            if rid in self._seen or not self._visible(tid, keys):
+            if rid in self._seen:
                 continue
             if len(self.included.resources) >= self._plan.include_limit:
                 self.included.cut = True
@@ -134,10 +150,6 @@ class _Collector:
             self.included.resources.append(stored)
             kept.append(Found(stored, keys))
         return kept
-
-    def _visible(self, tid: int, keys: bytes) -> bool:
-        ids = self._plan.confined.confine(self._definitions.type_name(tid))
-        return ids is None or any(id in ids for _, id in unpack(keys).patients)
 
 
 def _targets(
@@ -182,14 +194,13 @@ def _forward(wanted: Include, type_name: str, definitions: Definitions) -> _Filt
 
 
 def _reverse_parameters(
-    wanted: Include, layer_types: set[str], definitions: Definitions
+    code: str, sources: Sequence[str], layer_types: set[str], definitions: Definitions
 ) -> list[int]:
     """List the parameters by which resources wanted may refer to a layer."""
-    sources = definitions.resource_types if wanted.source == "*" else (wanted.source,)
     found: set[int] = set()
     for name in sources:
         for parameter in definitions.search_parameters(name).values():
-            if parameter.type == "reference" and wanted.code in ("*", parameter.code):
+            if parameter.type == "reference" and code in ("*", parameter.code):
                 found |= _usable(parameter, layer_types)
     return sorted(found)
 

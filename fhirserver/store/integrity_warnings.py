@@ -31,14 +31,13 @@ def with_warnings(
         targets: what only new content refers to.
         deleted: the steps that deleted something.
     """
-    definitions = references.database.definitions
     missing = references.not_live(targets) if targets else set()
-    referrers = find_referrers(references.connection, definitions, deleted) if deleted else {}
+    referrers = find_referrers(references, deleted) if deleted else {}
     return [
         replace(
             each,
             issues=(
-                *dangling("warning", missing, change, definitions.type_id),
+                *dangling("warning", missing, change, references.database.definitions.type_id),
                 *_referred_to(each.stored, referrers.get(each.stored.rid, ())),
             )[:_ISSUES_MAX],
         )

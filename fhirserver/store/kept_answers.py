@@ -15,8 +15,6 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection
 
-from fhirserver.store.audit_row import AUDIT_COLUMNS, AuditRow
-
 _LOCK = "SELECT pg_try_advisory_xact_lock(%s)"
 _FIND = """
 WITH gone AS (DELETE FROM idempotency WHERE id = %(id)s AND kept <= %(expired)s)
@@ -35,11 +33,6 @@ _EXPIRE = """
 DELETE FROM idempotency WHERE id IN (
     SELECT id FROM idempotency WHERE kept <= %s ORDER BY kept LIMIT %s FOR UPDATE SKIP LOCKED)
 """
-_AUDIT = f"""
-INSERT INTO audit (tid, id, rid, version, outcome, {AUDIT_COLUMNS})
-VALUES (%(tid)s, %(id)s, %(rid)s, %(version)s, %(outcome)s, %(interaction)s, %(actor)s, %(client)s,
-    %(request_id)s, %(address)s, %(query)s)
-"""  # noqa: S608 - constants
 
 
 class KeptAnswer(NamedTuple):
@@ -109,18 +102,3 @@ def find_entry_answers(connection: Connection[Any], id: bytes) -> dict[int, byte
 def forget_answers(connection: Connection[Any], before_us: int, most: int) -> int:
     """Forget answers kept at an instant or before it, oldest first, and count them."""
     return connection.execute(_EXPIRE, (before_us, most)).rowcount
-
-
-def audit_repetition(
-    connection: Connection[Any], row: AuditRow, outcome: int, place: dict[str, int | str | None]
-) -> None:
-    """Record that a first answer was given again.
-
-    Args:
-        connection: in the transaction that found it.
-        row: who asked, for which interaction.
-        outcome: status of the answer.
-        place: tid, id, rid and version of what the answer shows; None each where unknown.
-    """
-    values = {name: getattr(row, name) for name in AUDIT_COLUMNS.split(", ")}
-    connection.execute(_AUDIT, {**values, "outcome": outcome, **place})

@@ -8,16 +8,19 @@ done so, which is durable before the answer leaves.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from psycopg import Connection, pq
 
 from fhirserver.definitions import Definitions
 from fhirserver.model.stored import StoredResource
+from fhirserver.search.conditions import Fragment
 from fhirserver.store import binary
 from fhirserver.store.audit_row import AUDIT_COLUMNS, AUDIT_PARAMETERS, DURABILITY, AuditRow
 from fhirserver.store.database import Database
+from fhirserver.store.named import named
 from fhirserver.store.schema import method_name
 from fhirserver.store.statement import Statement, run, statement
 
@@ -31,24 +34,24 @@ told AS (
 SELECT rid, version, updated, method, body FROM found
 """  # noqa: S608 - constants
 
-_READ = statement(
-    _AUDITED.format(
-        select="""
+_CURRENT = """
     SELECT rid, version, updated, method, state, body FROM resource
     WHERE tid = :tid::smallint AND id = :id::text AND state <> 0"""
-    )
-)
-_VREAD = statement(
-    _AUDITED.format(
-        select="""
+_VERSION = """
     SELECT rid, version, updated, method, state, body FROM resource
     WHERE tid = :tid::smallint AND id = :id::text AND version = :version::integer AND state <> 0
     UNION ALL
     SELECT h.rid, h.version, h.updated, h.method, h.state, h.body
     FROM resource r JOIN history h ON h.rid = r.rid AND h.version = :version::integer
     WHERE r.tid = :tid::smallint AND r.id = :id::text"""
-    )
-)
+_IN_REACH = """
+    SELECT r.rid, r.version, r.updated, r.method, r.state, r.body FROM resource r
+    WHERE r.tid = :tid::smallint AND r.id = :id::text AND r.state = 1 AND {reach}"""
+_READ = statement(_AUDITED.format(select=_CURRENT))
+_VREAD = statement(_AUDITED.format(select=_VERSION))
+_UNAUDITED = "SELECT rid, version, updated, method, body FROM ({select}) found"
+_LOOK = statement(_UNAUDITED.format(select=_CURRENT))
+_LOOK_AT_VERSION = statement(_UNAUDITED.format(select=_VERSION))
 _READ_MANY = """
 SELECT r.rid, r.tid, r.id, r.version, r.updated, r.method, r.body
 FROM unnest(%s::bigint[]) WITH ORDINALITY wanted (rid, place)
@@ -66,14 +69,52 @@ def read(database: Database, type: str, id: str, audit: AuditRow) -> StoredResou
     Returns:
         None if nothing was ever stored under this id.
     """
-    return _fetch(database, _READ, type, id, {}, audit)
+    return _fetch(database, _READ, type, id, audit.parameters())
+
+
+def read_in_reach(
+    database: Database, type: str, id: str, reach: Fragment, audit: AuditRow
+) -> StoredResource | None:
+    """Read the current version if it fulfils a condition; recorded as what the caller gets.
+
+    Args:
+        database: where to look.
+        type: resource type.
+        id: logical id.
+        reach: condition on the row `r` of `resource`.
+        audit: who asks.
+
+    Returns:
+        None if it does not, just as if nothing were there; a deleted one never does.
+    """
+    condition = named(reach)
+    arguments = audit.parameters() | condition.arguments
+    return _fetch(database, _reading(condition.text), type, id, arguments)
+
+
+@functools.lru_cache(maxsize=512)
+def _reading(reach: str) -> Statement:
+    return statement(_AUDITED.format(select=_IN_REACH.format(reach=reach)))
 
 
 def vread(
     database: Database, type: str, id: str, version: int, audit: AuditRow
 ) -> StoredResource | None:
     """Read one version, which may be a delete; None if there is no such version."""
-    return _fetch(database, _VREAD, type, id, {"version": binary.int4(version)}, audit)
+    arguments = {"version": binary.int4(version), **audit.parameters()}
+    return _fetch(database, _VREAD, type, id, arguments)
+
+
+def look(
+    database: Database, type: str, id: str, version: int | None = None
+) -> StoredResource | None:
+    """Read a version, the current one unless it is named, that is to be judged before it is shown.
+
+    There is no audit row: whoever judges records what became of it.
+    """
+    if version is None:
+        return _fetch(database, _LOOK, type, id, {})
+    return _fetch(database, _LOOK_AT_VERSION, type, id, {"version": binary.int4(version)})
 
 
 def read_many(
@@ -112,15 +153,13 @@ def _fetch(
     wanted: Statement,
     type: str,
     id: str,
-    parameters: dict[str, bytes | None],
-    audit: AuditRow,
+    parameters: Mapping[str, bytes | None],
 ) -> StoredResource | None:
     arguments = {
         "tid": binary.int2(database.definitions.type_id(type)),
         "id": id.encode(),
         "lazy": binary.boolean(database.lazy_audit),
         **parameters,
-        **audit.parameters(),
     }
     with database.connection() as connection:
         result: pq.abc.PGresult = run(connection, wanted, arguments)

@@ -15,6 +15,7 @@ from psycopg import pq
 
 from fhirserver.errors import ConflictError, Issue, Severity
 from fhirserver.store import binary
+from fhirserver.store.concealed import Conceal, nothing_concealed
 from fhirserver.store.database import Database
 from fhirserver.store.identities import Identity
 from fhirserver.store.schema import State
@@ -31,17 +32,19 @@ class StaleIdentityError(Exception):
     """What this process remembers of row ids no longer holds; forget it and try again."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class References:
     """Looks up identities over one connection.
 
     Attributes:
         learnt: receives row ids to remember once the transaction has committed.
+        conceal: what it conceals from the caller counts as not stored, to whoever refers to it.
     """
 
     database: Database
     connection: StoreConnection
     learnt: dict[Identity, int]
+    conceal: Conceal = nothing_concealed
 
     def find(
         self,
@@ -62,6 +65,8 @@ class References:
         Raises:
             ConflictError: integrity is enforced and there is no row for some.
         """
+        if added and integrity == "enforce" and self.conceal(self.connection, added):
+            raise self._dangling(self.not_live(added), changes)
         found = self.database.identities.find(identities)
         missing = [each for each in identities if each not in found]
         if missing:
@@ -88,9 +93,10 @@ class References:
         raise StaleIdentityError
 
     def not_live(self, identities: Collection[Identity]) -> set[Identity]:
-        """Return those of the identities that nothing is stored under now."""
+        """Return those of the identities under which nothing is stored that the caller may see."""
         rows = _look_up(self.connection, list(identities))
-        return {each for each in identities if rows.get(each, (0, 0))[1] != State.LIVE}
+        dead = {each for each in identities if rows.get(each, (0, 0))[1] != State.LIVE}
+        return dead | self.conceal(self.connection, identities)
 
     def _look_up(self, identities: Sequence[Identity]) -> dict[Identity, int]:
         found = {each: rid for each, (rid, _) in _look_up(self.connection, identities).items()}

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from fhirserver.definitions import Definitions
 from fhirserver.errors import ConflictError, Issue
 from fhirserver.store import binary
+from fhirserver.store.identities import Identity
 from fhirserver.store.outliving import outliving_parameter
+from fhirserver.store.references import References
 from fhirserver.store.schema import NOT_SEARCHED
-from fhirserver.store.statement import StoreConnection, run
+from fhirserver.store.statement import run
 from fhirserver.store.write_plan import Step
 from fhirserver.store.write_sql import REFERRERS
 
 
-def refuse_referenced(
-    connection: StoreConnection, definitions: Definitions, deleted: Sequence[Step]
-) -> None:
+def refuse_referenced(references: References, deleted: Sequence[Step]) -> None:
     """Refuse deletes of what live resources refer to, after the deletes were written.
 
     Raises:
         ConflictError: one issue per referrer, at most ten of a deleted resource.
     """
-    found = find_referrers(connection, definitions, deleted)
+    found = find_referrers(references, deleted)
     issues = [
         Issue(
             "error",
@@ -38,15 +38,18 @@ def refuse_referenced(
         raise ConflictError(issues[0].diagnostics, issues=issues)
 
 
-def find_referrers(
-    connection: StoreConnection, definitions: Definitions, deleted: Sequence[Step]
-) -> dict[int, list[str]]:
+def find_referrers(references: References, deleted: Sequence[Step]) -> dict[int, list[str]]:
     """Look for live resources that refer to deleted ones.
+
+    Args:
+        references: of the transaction; they know what the caller may not.
+        deleted: the steps that deleted something.
 
     Returns:
         By row id of a deleted resource what refers to it, e.g. "Observation/1"; ten at most.
     """
-    found: dict[int, list[str]] = {}
+    connection, definitions = references.connection, references.database.definitions
+    found: dict[int, list[Identity]] = {}
     for type in sorted({step.stored.type for step in deleted}):
         rids = [step.stored.rid for step in deleted if step.stored.type == type]
         arguments = {
@@ -57,9 +60,24 @@ def find_referrers(
         for row in range(result.ntuples):
             rid, tid, id = (result.get_value(row, column) for column in range(3))
             assert id is not None
-            referrer = f"{definitions.type_name(binary.read_int2(tid))}/{id.decode()}"
+            referrer = binary.read_int2(tid), id.decode()
             found.setdefault(binary.read_int8(rid), []).append(referrer)
-    return found
+    every = {each for referrers in found.values() for each in referrers}
+    hidden = references.conceal(connection, every) if every else set()
+    return {rid: _named(referrers, hidden, definitions) for rid, referrers in found.items()}
+
+
+def _named(
+    referrers: Sequence[Identity], hidden: Collection[Identity], definitions: Definitions
+) -> list[str]:
+    """Name what refers to something, but for what the caller may not see."""
+    names = (
+        "Something that the caller may not see"
+        if (tid, id) in hidden
+        else f"{definitions.type_name(tid)}/{id}"
+        for tid, id in referrers
+    )
+    return list(dict.fromkeys(names))
 
 
 @functools.lru_cache(maxsize=512)

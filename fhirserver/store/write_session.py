@@ -27,6 +27,7 @@ from fhirserver.model.stored import StoredResource
 from fhirserver.search.extract import extract, extractor_of
 from fhirserver.store import binary
 from fhirserver.store.audit_row import AuditRow
+from fhirserver.store.concealed import Conceal, nothing_concealed
 from fhirserver.store.contents import keep_content
 from fhirserver.store.database import Database
 from fhirserver.store.identities import Identity
@@ -125,6 +126,8 @@ def write(
 class WriteSession:
     """One write transaction. Made by `run_write`. `made` lists the versions that it has made.
 
+    `conceal` tells what errors and warnings may not name, because the caller may not see it.
+
     Args:
         cautious: look up even ids that should be new.
     """
@@ -141,6 +144,7 @@ class WriteSession:
         self._rows = RowLocks(connection, self._learnt)
         self._references = References(database, connection, self._learnt)
         self._dangling = 0
+        self.conceal: Conceal = nothing_concealed
         self.made: list[StoredResource] = []
 
     @property
@@ -222,6 +226,7 @@ class WriteSession:
             ConflictError: a reference to nothing, naming path and target; or a delete of
                 something that is referred to, naming the referrers.
         """
+        self._references.conceal = self.conceal
         changes = list(map(self._up_to_date, changes))
         defining = [each for each in changes if each.type == DEFINING_TYPE]
         identities = [(self._definitions.type_id(each.type), each.id) for each in changes]
@@ -249,7 +254,7 @@ class WriteSession:
             self._definitions = self._database.registry.renew(self._connection)
         deleted = [step for step in done if step.state is State.DELETED]
         if deleted and integrity == "enforce":
-            refuse_referenced(self._connection, self._definitions, deleted)
+            refuse_referenced(self._references, deleted)
         if integrity == "warn":
             written = with_warnings(self._references, changes, written, targets, deleted)
             self._dangling += sum(len(each.issues) for each in written)

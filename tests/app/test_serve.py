@@ -71,14 +71,6 @@ def _workers(data_dir: Path) -> set[int]:
     return {pid for pid, command in _processes(data_dir).items() if "fhirserver.web" in command}
 
 
-def test_without_open_it_says_why_it_does_not_start(tmp_path: Path) -> None:
-    answer = serve("--data-dir", str(tmp_path / "data"))
-    assert answer.returncode == 2
-    assert "the authorization server does not exist" in answer.stderr
-    assert "fhirserver serve --open" in answer.stderr
-    assert not (tmp_path / "data").exists()
-
-
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7"])
 def test_open_is_refused_beyond_loopback(host: str, tmp_path: Path) -> None:
     answer = serve("--open", "--host", host, "--data-dir", str(tmp_path / "data"))
@@ -234,6 +226,22 @@ def test_a_stop_lets_requests_under_way_finish(own_server: ServerProcess) -> Non
         client.connection.sock.sendall(body[10:])
         assert client.connection.sock.recv(12) == b"HTTP/1.1 201"
     assert own_server.process.wait(PATIENCE_S) == 0
+
+
+def test_what_a_worker_has_accepted_may_still_send_its_request(
+    prepared_data_dir: Path, tmp_path: Path
+) -> None:
+    """The time between a client's connection and its request is not the worker's to cut off."""
+    shutil.copytree(prepared_data_dir, tmp_path / "data")
+    arguments = ("--data-dir", str(tmp_path / "data"), "--workers", "1")
+    with ServerProcess(tmp_path / "server.log", arguments) as server, server.client() as early:
+        early.connection.connect()
+        with server.client() as later:  # a worker accepts in the order of coming
+            assert later.get("/health/live").status == 200
+        server.signal(signal.SIGTERM)
+        wait_for(lambda: _refuses(server))
+        assert early.get("/health/live").status == 200
+        assert server.process.wait(PATIENCE_S) == 0
 
 
 def _refuses(server: ServerProcess) -> bool:

@@ -177,14 +177,21 @@ def test_writes_stay_in_the_compartment(confined: Services, body: dict[str, Any]
 
 
 def test_a_foreign_resource_cannot_be_taken_over(confined: Services) -> None:
-    stolen = observation("ob", "a")
+    """SEC-E14: a hidden id, a deleted one and one that nobody has get the same answer."""
     for write in (
-        lambda: update(confined, AUTH, "Observation", "ob", stolen),
-        lambda: send(confined, entry("PUT", "Observation/ob", stolen)),
+        lambda id_: update(confined, AUTH, "Observation", id_, observation(id_, "a")),
+        lambda id_: send(confined, entry("PUT", f"Observation/{id_}", observation(id_, "a"))),
+        lambda id_: update_conditional(
+            confined, AUTH, "Observation", query(f"_id={id_}"), observation(id_, "a")
+        ),
     ):
-        with pytest.raises(FhirError) as caught:
-            write()
-        assert caught.value.status == 404
+        answers = set()
+        for id_ in ("ob", "gone", "nobody"):
+            with pytest.raises(FhirError) as caught:
+                write(id_)
+            answers.add((caught.value.status, str(caught.value).replace(f"/{id_}", "/id")))
+        assert {status for status, _ in answers} == {403}
+        assert len(answers) == 1
     assert delete(confined, AUTH, "Observation", "ob").status == 204
     seen = services_of(confined.database, allow_all)
     assert read(seen, AUTH, "Observation", "ob").status == 200

@@ -9,12 +9,12 @@ import pytest
 
 from fhirserver.definitions import r4
 from fhirserver.model.instant import MAX_US, MIN_US
-from fhirserver.search.clauses import Confined
 from fhirserver.search.condition_sql import on
 from fhirserver.search.conditions import Fragment, Rows
 from fhirserver.search.confinement import confine_query
 from fhirserver.search.context import SearchContext
 from fhirserver.search.draft import draft_of
+from fhirserver.search.granted import Confined, everything
 from fhirserver.search.parse import parse
 from fhirserver.search.reach import RANGES_MAX, date_ranges
 
@@ -45,7 +45,7 @@ FILTERED = ["date po 2020-02", "date co 2020-02", "date co 2020-02-01"]
 
 
 def dates_of(query: list[tuple[str, str]]) -> Rows:
-    confined = Confined(r4(), lambda _type: None)
+    confined = Confined(r4(), everything)
     parsed = parse(query, ("Observation",), CONTEXT)
     draft = draft_of(parsed, confine_query(parsed, confined), confined)
     (condition,) = draft.conditions()

@@ -55,14 +55,14 @@ def names(page: HistoryPage) -> list[str]:
     ("query", "expected"),
     [
         pytest.param({}, "q3,q2 deleted,p2,o1,q1,p1", id="system"),
-        pytest.param({"type": "Patient"}, "q3,q2 deleted,p2,q1,p1", id="type"),
-        pytest.param({"type": "Patient", "id": "p"}, "p2,p1", id="instance"),
-        pytest.param({"type": "Patient", "id": "none"}, "", id="instance that never was"),
+        pytest.param({"types": ("Patient",)}, "q3,q2 deleted,p2,q1,p1", id="type"),
+        pytest.param({"types": ("Patient",), "id": "p"}, "p2,p1", id="instance"),
+        pytest.param({"types": ("Patient",), "id": "none"}, "", id="instance that never was"),
         pytest.param(
             {"since_us": 13 * SECOND}, "q3,q2 deleted,p2", id="_since includes its instant"
         ),
         pytest.param(
-            {"type": "Patient", "id": "q", "since_us": 11 * SECOND + 1},
+            {"types": ("Patient",), "id": "q", "since_us": 11 * SECOND + 1},
             "q3,q2 deleted",
             id="instance _since",
         ),
@@ -75,7 +75,7 @@ def names(page: HistoryPage) -> list[str]:
         pytest.param({"at_us": (0, SECOND)}, "", id="_at before everything"),
         pytest.param({"ascending": True}, "p1,q1,o1,p2,q2 deleted,q3", id="oldest first"),
         pytest.param(
-            {"ascending": True, "type": "Patient", "id": "q"},
+            {"ascending": True, "types": ("Patient",), "id": "q"},
             "q1,q2 deleted,q3",
             id="instance, oldest first",
         ),
@@ -95,7 +95,7 @@ def test_history_lists_versions_in_order(
 
 @pytest.mark.parametrize("ascending", [False, True])
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 6, 7])
-@pytest.mark.parametrize("kind", [{}, {"type": "Patient"}, {"type": "Patient", "id": "q"}])
+@pytest.mark.parametrize("kind", [{}, {"types": ("Patient",)}, {"types": ("Patient",), "id": "q"}])
 def test_pages_joined_are_one_big_page(
     story: Database, kind: dict[str, Any], count: int, ascending: bool
 ) -> None:
@@ -115,7 +115,7 @@ def test_pages_joined_are_one_big_page(
 
 
 def test_count_zero_gives_the_total_alone(story: Database) -> None:
-    page = history(story, HistoryQuery("Patient", "q", count=0), AUDIT)
+    page = history(story, HistoryQuery(("Patient",), "q", count=0), AUDIT)
     assert (page.entries, page.total, page.next_beyond) == ([], 3, None)
 
 

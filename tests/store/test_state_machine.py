@@ -101,7 +101,7 @@ class Store(RuleBasedStateMachine):
             stored = vread(self.database, type, id, number, AUDIT)
             assert stored is not None
             assert stored.body == body
-        page = history(self.database, HistoryQuery(type, id, count=1000), AUDIT)
+        page = history(self.database, HistoryQuery((type,), id, count=1000), AUDIT)
         assert [each.body for each in page.entries] == bodies[::-1]
 
     def teardown(self) -> None:

@@ -12,7 +12,7 @@ Rows of devices make no readings. A row that cannot be read becomes `Rejected`, 
 message is unharmed. Facets that no waveform takes up are readings of their own: nothing is dropped.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from fhirserver_device_bridge.protocols.hl7v2.containment import application, authority
 from fhirserver_device_bridge.protocols.hl7v2.groups import groups
@@ -70,7 +70,7 @@ def _patient(segment: Segment | None, systems: Mapping[str, str]) -> tuple[Ident
     return tuple(_identifier(parts, segment, systems) for parts in found if parts[0])
 
 
-def _identifier(parts: list[str], segment: Segment, systems: Mapping[str, str]) -> Identifier:
+def _identifier(parts: Sequence[str], segment: Segment, systems: Mapping[str, str]) -> Identifier:
     """Read a CX: number, (check digit, its scheme,) assigning authority, type."""
     number, _, _, assigner, kind = [*parts, *[""] * 5][:5]
     names = assigner.split(segment.separators.subcomponent or "&")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from fhirserver.http.exchange import Exchange
 from fhirserver.http.handlers.asynchronous import async_cancel, async_status, deferrable
+from fhirserver.http.handlers.discovery import discovery
 from fhirserver.http.handlers.history import history_instance, history_system, history_type
 from fhirserver.http.handlers.keyed import keyed, unrecorded
 from fhirserver.http.handlers.operation import operation
@@ -38,6 +39,7 @@ _OTHERS: dict[str, Callable[[Exchange], Response]] = {
     "async-cancel": async_cancel,
     "async-status": async_status,
     "capabilities": capabilities,
+    "discovery": discovery,
     "history-instance": deferrable(history_instance),
     "history-system": deferrable(history_system),
     "history-type": deferrable(history_type),

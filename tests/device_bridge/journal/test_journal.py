@@ -27,9 +27,9 @@ from fhirserver_device_bridge.journal.entries import (
     counts,
     entries_in,
     entry,
-    next_waiting,
     oldest_waiting,
     unfinished,
+    waiting,
 )
 from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.journal.layout import FILE_NAME, JournalError, State, open_journal
@@ -58,11 +58,10 @@ def arrived(raw: bytes, source: str = "icu", refused: str | None = None) -> Chan
 
 def test_what_is_appended_is_there_for_others(journal: Journal, reader: sqlite3.Connection) -> None:
     appended = journal.ask(arrived(b"MSH|a")).result()
-    found = next_waiting(reader, "icu")
-    assert found is not None
+    (found,) = waiting(reader, "icu", 5)
     assert (found.id, found.raw, found.received) == (appended.id, b"MSH|a", NOW)
     assert (found.state, found.attempts, found.control_id) == ("received", 0, "17")
-    assert next_waiting(reader, "other") is None
+    assert waiting(reader, "other", 5) == []
     assert oldest_waiting(reader, "icu") == NOW
 
 
@@ -97,7 +96,7 @@ def test_a_refused_frame_is_a_dead_letter_at_once(
     journal.ask(arrived(b"noise", refused="no MSH")).result()
     (found,) = entries_in(reader, "dead")
     assert (found.raw, found.reason) == (b"noise", "no MSH")
-    assert next_waiting(reader, "icu") is None
+    assert waiting(reader, "icu", 5) == []
 
 
 def states(reader: sqlite3.Connection) -> dict[State, int]:

@@ -12,6 +12,7 @@ from fhirserver.definitions import r4
 from fhirserver.model.json import JsonObject
 from fhirserver.search.context import SearchContext
 from fhirserver.search.extract import extract
+from fhirserver.search.granted import Granted
 from fhirserver.search.order import Position
 from fhirserver.search.parse import parse
 from fhirserver.search.plan import make_plan
@@ -26,6 +27,16 @@ NOW_US = 1_760_000_000_000_000
 """2025-10-09T08:53:20Z."""
 
 Confine = Callable[[str], tuple[str, ...] | None]
+
+
+def grants_of(confine: Confine) -> Callable[[str], tuple[Granted, ...]]:
+    """Grant all of a type, some patients' compartments, or nothing."""
+
+    def granted(type_: str) -> tuple[Granted, ...]:
+        patients = confine(type_)
+        return () if patients == () else (Granted(patients),)
+
+    return granted
 
 
 def nothing_confines(_type: str) -> None:
@@ -72,7 +83,7 @@ class Searcher:
             self.context,
             compartment=compartment,
         )
-        plan = make_plan(parsed, self.context, confine, position)
+        plan = make_plan(parsed, self.context, grants_of(confine), position)
         return execute(self.database, plan, AUDIT)
 
     def ids(self, type_name: str | None, query: str, **options: object) -> list[str]:

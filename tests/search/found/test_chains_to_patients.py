@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.search.found.conftest import Confine, Searcher, ids_of
+from tests.search.found.conftest import Searcher, ids_of
 
 FEW, MANY = 2, 12
 """Performers: up to eight patients have copies of the rows in their compartments."""
@@ -116,6 +116,9 @@ def test_found_by_itself(searcher: Searcher, chain: str, wanted: set[str]) -> No
 
 def test_patients_that_the_caller_may_not_see_lead_nowhere(searcher: Searcher) -> None:
     """Observations are open to this caller, patients are not but for one."""
-    confine: Confine = lambda name: ("eva",) if name == "Patient" else None  # noqa: E731 -- short
+
+    def confine(type_: str) -> tuple[str, ...] | None:
+        return ("eva",) if type_ == "Patient" else None
+
     found = searcher.ids("Observation", "patient.family=eve&code=c", confine=confine)
     assert found == ["of-eva"]

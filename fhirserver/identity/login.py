@@ -1,0 +1,176 @@
+"""The steps from a password to a session.
+
+    password --+------------------------------+--> complete
+               +--> second-factor --+---------+
+               +--> new-password <--+--> ^
+                    (one that was handed out)
+
+Each step that succeeds ends the session before it and begins one with another secret. Whatever is
+wrong with username or password, the answer is the same after the same time. `prove_again` is the
+way to what needs a fresh proof.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fhirserver.errors import InvalidRequestError, UnauthorizedError
+from fhirserver.identity import accounts, attempts, passwords, second_factor, sessions
+from fhirserver.identity.accounts import Account
+from fhirserver.identity.attempts import Guessed
+from fhirserver.identity.sessions import Session, SessionLimits, Stage, Whence
+from fhirserver.interactions import Services
+
+_KEPT = "SELECT password FROM account WHERE username = %s"
+_SET = "UPDATE account SET password = %s, must_change = FALSE WHERE id = %s"
+_REHASH = "UPDATE account SET password = %s WHERE username = %s AND password = %s"
+
+
+class Step(NamedTuple):
+    """A step that was taken: the secret for the cookie, and what comes next."""
+
+    secret: str
+    stage: Stage
+
+
+def give_password(services: Services, username: str, password: str, whence: Whence) -> Step:
+    """Begin a login.
+
+    Raises:
+        UnauthorizedError: no such account, a wrong password, or the account is disabled.
+        ThrottledError: too many attempts.
+        UnavailableError: too many people log in at once.
+    """
+    account = accounts.find_named(services.database, username)
+    _count(services, username, account, whence)
+    right = _is_password(services, username, password)
+    if not right or account is None or account.disabled:
+        raise UnauthorizedError("The username or the password is wrong.", expression=("password",))
+    stage: Stage = "second-factor" if account.second_factor else _after_proof(account)
+    return _proceed(services, account, stage, ("pwd",), whence)
+
+
+def give_code(services: Services, code: str, whence: Whence) -> Step:
+    """Go on with a code of the authenticator application, or with a recovery code.
+
+    Raises:
+        UnauthorizedError: the code is wrong or was used, or the login has taken too long.
+        ThrottledError: too many attempts.
+    """
+    session = _half(services, whence, "second-factor")
+    account = session.account
+    _count(services, account.username, account, whence)
+    if not second_factor.use_code(services, account.id, code):
+        raise _wrong_code()
+    amr = ("pwd", "otp", "mfa")
+    return _proceed(services, account, _after_proof(account), amr, whence)
+
+
+def give_new_password(services: Services, password: str, whence: Whence) -> Step:
+    """Replace a password that somebody else has handed out, and end the login.
+
+    Raises:
+        UnauthorizedError: the login has taken too long.
+        InvalidRequestError: this password is not taken.
+    """
+    session = _half(services, whence, "new-password")
+    change_password(services, session, password)
+    return _proceed(services, session.account, "complete", session.amr, whence)
+
+
+def change_password(services: Services, session: Session, password: str) -> None:
+    """Give one's own account another password, and end its other sessions.
+
+    Raises:
+        InvalidRequestError: this password is not taken.
+    """
+    account = session.account
+    passwords.check_password(password, (account.username, account.name, account.role))
+    if _is_password(services, account.username, password):
+        raise InvalidRequestError("This is the password so far.", expression=("password",))
+    hashed = passwords.hash_password(password)
+    with services.database.connection() as connection, connection.transaction():
+        connection.execute(_SET, (hashed, account.id))
+        sessions.end_all(connection, account.id, session.id)
+
+
+def prove_again(
+    services: Services, session: Session, password: str, code: str, whence: Whence
+) -> str:
+    """Take the proof of somebody who is logged in once more; give the session's new secret.
+
+    Raises:
+        UnauthorizedError: the password or the code is wrong.
+        ThrottledError: too many attempts.
+    """
+    account = session.account
+    _count(services, account.username, account, whence)
+    if not _is_password(services, account.username, password):
+        raise UnauthorizedError("The password is wrong.", expression=("password",))
+    if account.second_factor and not second_factor.use_code(services, account.id, code):
+        raise _wrong_code()
+    amr = ("pwd", "otp", "mfa") if account.second_factor else ("pwd",)
+    with services.database.connection() as connection:
+        attempts.forgive(connection, whence.address)
+        attempts.forget(connection, account.username)
+        return sessions.renew(connection, session, amr, now=services.now())
+
+
+def _after_proof(account: Account) -> Stage:
+    return "new-password" if account.must_change else "complete"
+
+
+def _count(services: Services, username: str, account: Account | None, whence: Whence) -> None:
+    administrator = account is not None and account.role == "administrator"
+    most = services.settings.login_failures_per_address
+    with services.database.connection() as connection:
+        guessed = Guessed(username, whence.address, administrator)
+        attempts.count(connection, guessed, most, now=services.now())
+
+
+def _proceed(
+    services: Services, account: Account, stage: Stage, amr: tuple[str, ...], whence: Whence
+) -> Step:
+    """Begin the next session; a password alone opens no account that has a second factor."""
+    settings = services.settings
+    limits = SessionLimits(settings.session_idle_s, settings.session_max_s)
+    with services.database.connection() as connection:
+        attempts.forgive(connection, whence.address)
+        if stage != "second-factor":
+            attempts.forget(connection, account.username)
+        sessions.end(connection, whence.cookie_secret)
+        now = services.now()
+        secret = sessions.begin(connection, account.id, stage, amr, whence, limits, now=now)
+    return Step(secret, stage)
+
+
+def _half(services: Services, whence: Whence, stage: Stage) -> Session:
+    now = services.now()
+    session = sessions.current(services.database, whence.cookie_secret, now=now, stage=stage)
+    if session is None:
+        raise UnauthorizedError("This login has taken too long; begin again.")
+    return session
+
+
+def _is_password(services: Services, username: str, password: str) -> bool:
+    """Compare a password, and hash it anew where it was kept at another cost."""
+    if len(password) > passwords.LENGTH_MOST:
+        password = ""  # nobody's, and as slow to compare as any other
+    name = accounts.compared(username)
+    with services.database.connection() as connection:
+        row = connection.execute(_KEPT, (name,)).fetchone()
+    kept = None if row is None else str(row[0])
+    if not passwords.is_password(kept, password):
+        return False
+    if kept is not None and passwords.is_outdated(kept):
+        with services.database.connection() as connection:
+            connection.execute(_REHASH, (passwords.hash_password(password), name, kept))
+    return True
+
+
+def _wrong_code() -> UnauthorizedError:
+    return UnauthorizedError(
+        "This is not the code that the application shows now, or it was used already; wait for "
+        "the next one, or use a recovery code.",
+        expression=("code",),
+    )

@@ -1,0 +1,123 @@
+"""Hold single resources against what is granted: versions that are stored, and content to come.
+
+A search and a read carry the decision in their statement. Old versions, and what a write would
+leave behind, are in no index, so they are held against it here, by the index rows that they would
+have. What a caller may not see looks absent to it.
+
+A Binary lies in no compartment: its `securityContext` stands for it, as it is stored now (R4,
+binary.html#security-context), and must be in reach to be read itself. Without one a confined caller
+neither sees nor writes it.
+"""
+
+from fhirserver.access import Access, AuthContext, Decision
+from fhirserver.errors import ForbiddenError
+from fhirserver.interactions.grants import granted_of
+from fhirserver.interactions.types import Services
+from fhirserver.model.json import JsonObject, parse_json
+from fhirserver.model.reference import parse_reference
+from fhirserver.model.stored import StoredResource
+from fhirserver.search.extract import IndexRows, extract
+from fhirserver.search.granted import Granted
+from fhirserver.search.held import holds
+from fhirserver.store.read import peek
+from fhirserver.store.schema import COPIES_MAX
+
+
+def sees(services: Services, auth: AuthContext, decision: Decision, stored: StoredResource) -> bool:
+    """Whether a version lies within what is granted; a deleted one only where nothing confines."""
+    if decision.unconfined:
+        return True
+    if stored.body is None:
+        return False
+    content = parse_json(stored.body)
+    return _covers(services, auth, decision, content, _rows(services, content))
+
+
+def refuse_foreign(
+    services: Services,
+    auth: AuthContext,
+    decision: Decision,
+    content: JsonObject,
+    rows: IndexRows,
+    place: str,
+) -> None:
+    """Refuse content that would land outside what is granted.
+
+    Args:
+        services: find what stands for a Binary.
+        auth: the caller.
+        decision: the policy's answer.
+        content: what would be written.
+        rows: its index rows.
+        place: what is written, for the message, e.g. "Observation/7".
+
+    Raises:
+        ForbiddenError: no grant covers the content.
+    """
+    if decision.unconfined or _covers(services, auth, decision, content, rows):
+        return
+    raise ForbiddenError(
+        f"{place} would lie outside what the caller may write: refer to patients only for whom it "
+        "may, and keep within its scopes."
+    )
+
+
+def _covers(
+    services: Services, auth: AuthContext, decision: Decision, content: JsonObject, rows: IndexRows
+) -> bool:
+    granted = granted_of(services, content["resourceType"], decision)
+    if all(each.patients is None for each in granted):
+        owners: set[str] = set()
+    else:
+        owners = _owners(services, auth, content, rows)
+    return any(_is_covered(each, owners, content, rows) for each in granted)
+
+
+def _is_covered(grant: Granted, owners: set[str], content: JsonObject, rows: IndexRows) -> bool:
+    """Whether a grant covers content that lies in the compartments of `owners`. Pure."""
+    if grant.patients is not None and not (
+        0 < len(owners) <= COPIES_MAX and owners.issubset(grant.patients)
+    ):
+        return False
+    return all(holds(each, content["id"], rows) for each in grant.where)
+
+
+def _owners(
+    services: Services, auth: AuthContext, content: JsonObject, rows: IndexRows
+) -> set[str]:
+    """Name the patients in whose compartments content lies, by id."""
+    match content["resourceType"]:
+        case "Patient":
+            return {content["id"]}
+        case "Binary":
+            return _context_owners(services, auth, content)
+        case _:
+            return {id_ for _, id_ in rows.patients}
+
+
+def _context_owners(services: Services, auth: AuthContext, binary: JsonObject) -> set[str]:
+    """Name the patients of what stands for a Binary; none where the caller may not read that."""
+    literal = binary.get("securityContext", {}).get("reference", "")
+    context = parse_reference(literal, services.settings.public_url)
+    if context is None or context.type == "Binary":
+        return set()
+    if context.type not in services.definitions.resource_types:
+        return set()
+    decision = services.policy(auth, Access("read", context.type, context.id))
+    if not decision.allowed:
+        return set()
+    if context.type == "Patient":
+        return {context.id}
+    body = peek(services.database, context.type, context.id)
+    if body is None:
+        return set()
+    content = parse_json(body)
+    rows = _rows(services, content)
+    if not (decision.unconfined or _covers(services, auth, decision, content, rows)):
+        return set()
+    return _owners(services, auth, content, rows)
+
+
+def _rows(services: Services, content: JsonObject) -> IndexRows:
+    base_url = services.settings.public_url
+    return extract(content, definitions=services.definitions, base_url=base_url)
