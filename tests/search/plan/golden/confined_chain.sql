@@ -15,11 +15,63 @@ FROM compartment c
 WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s))))))
+AND t.id = %s))))
+AND x.rid NOT IN (
+    WITH granted AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[]))
+    SELECT s.rid
+FROM granted g CROSS JOIN LATERAL (
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat < g.rid
+        UNION ALL
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat > g.rid) s
+   
+WHERE s.pat NOT IN (SELECT rid
+FROM granted)
+AND s.rid NOT IN (SELECT rid
+FROM granted))))
 AND d.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = %s)
+AND d.rid NOT IN (
+    WITH granted AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[]))
+    SELECT s.rid
+FROM granted g CROSS JOIN LATERAL (
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat < g.rid
+        UNION ALL
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat > g.rid) s
+   
+WHERE s.pat NOT IN (SELECT rid
+FROM granted)
+AND s.rid NOT IN (SELECT rid
+FROM granted))
 ORDER BY d.rid
 LIMIT %s)
 UNION ALL (SELECT DISTINCT d.rid AS k0, d.rid AS rid
@@ -38,13 +90,65 @@ FROM compartment c
 WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s))))))
+AND t.id = %s))))
+AND x.rid NOT IN (
+    WITH granted AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[]))
+    SELECT s.rid
+FROM granted g CROSS JOIN LATERAL (
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat < g.rid
+        UNION ALL
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat > g.rid) s
+   
+WHERE s.pat NOT IN (SELECT rid
+FROM granted)
+AND s.rid NOT IN (SELECT rid
+FROM granted))))
 AND d.pat = ANY(ARRAY(SELECT c.rid
 FROM compartment c
 WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = %s)))
+AND d.rid NOT IN (
+    WITH granted AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[]))
+    SELECT s.rid
+FROM granted g CROSS JOIN LATERAL (
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat < g.rid
+        UNION ALL
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat > g.rid) s
+   
+WHERE s.pat NOT IN (SELECT rid
+FROM granted)
+AND s.rid NOT IN (SELECT rid
+FROM granted))
 ORDER BY d.rid
 LIMIT %s)) d
 WHERE TRUE
@@ -69,7 +173,33 @@ FROM compartment c
 WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s))))))
+AND t.id = %s))))
+AND x.rid NOT IN (
+    WITH granted AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[]))
+    SELECT s.rid
+FROM granted g CROSS JOIN LATERAL (
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat < g.rid
+        UNION ALL
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat > g.rid) s
+   
+WHERE s.pat NOT IN (SELECT rid
+FROM granted)
+AND s.rid NOT IN (SELECT rid
+FROM granted))))
 AND x.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
@@ -90,12 +220,63 @@ FROM compartment c
 WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s))))))
+AND t.id = %s))))
+AND x.rid NOT IN (
+    WITH granted AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[]))
+    SELECT s.rid
+FROM granted g CROSS JOIN LATERAL (
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat < g.rid
+        UNION ALL
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat > g.rid) s
+   
+WHERE s.pat NOT IN (SELECT rid
+FROM granted)
+AND s.rid NOT IN (SELECT rid
+FROM granted))))
 AND x.pat = ANY(ARRAY(SELECT c.rid
 FROM compartment c
 WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = %s)))) d
-WHERE TRUE) c
+WHERE d.rid NOT IN (
+    WITH granted AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[]))
+    SELECT s.rid
+FROM granted g CROSS JOIN LATERAL (
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat < g.rid
+        UNION ALL
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat > g.rid) s
+   
+WHERE s.pat NOT IN (SELECT rid
+FROM granted)
+AND s.rid NOT IN (SELECT rid
+FROM granted))) c
 WHERE TRUE
