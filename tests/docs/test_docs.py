@@ -149,7 +149,8 @@ def shell_lines() -> Iterator[tuple[str, str]]:
             for line in block.replace("\\\n", " ").splitlines():
                 yield path.name, line
     for command in EVERY_COMMAND:
-        for line in (getattr(load_command(command), "EXAMPLES", "") or "").splitlines():
+        examples = getattr(load_command(command), "EXAMPLES", "") or ""
+        for line in re.sub(r" *\\\n +", " ", examples).splitlines():
             if line.startswith("  fhirserver"):
                 yield command, re.split(r" {4,}", line.strip())[0]
 
