@@ -21,14 +21,13 @@ from fhirserver.commands.command_error import CommandError
 from fhirserver.commands.options import add_store_options, reach_database, settings_from
 
 if TYPE_CHECKING:
-    from fhirserver.smart.clients import Client
+    from fhirserver.smart.clients import Mark
     from fhirserver.store.database import Database
 
 EXAMPLES = """\
 examples:
   fhirserver client add --name 'Growth chart' --redirect-uri https://app.example.org/callback
-  fhirserver client add --name Nightly --auth-method private_key_jwt --jwks keys.json \\
-      --grant-type client_credentials --scope 'system/Observation.rs'
+  fhirserver client add web --auth-method client_secret_basic --redirect-uri https://a.example/cb
   fhirserver client list
   fhirserver client approve 5Nq8
   fhirserver client secret 5Nq8 --only
@@ -64,11 +63,13 @@ def run(args: argparse.Namespace) -> int:
 def _add(database: "Database", args: argparse.Namespace) -> None:
     from psycopg import errors
 
+    from fhirserver.identity.accounts import named
     from fhirserver.smart import clients
     from fhirserver.smart.client_secrets import add_secret
     from fhirserver.store.database import now_us
 
-    client = replace(described(args), created=now_us())
+    owner = named(database, args.owner).id if args.owner else None
+    client = replace(described(args), owner=owner, created=now_us())
     with database.connection() as connection, connection.transaction():
         try:
             clients.add(connection, client)
@@ -89,16 +90,16 @@ def _list(database: "Database", _args: argparse.Namespace) -> None:
 
 
 def _approve(database: "Database", args: argparse.Namespace) -> None:
-    pre_approved = args.pre_approved
-    _change(database, args, lambda old: replace(old, approved=True, pre_approved=pre_approved))
+    _mark(database, args, "approved", holds=True)
+    _mark(database, args, "pre_approved", holds=args.pre_approved)
 
 
 def _disable(database: "Database", args: argparse.Namespace) -> None:
-    _change(database, args, lambda old: replace(old, disabled=True))
+    _mark(database, args, "disabled", holds=True)
 
 
 def _enable(database: "Database", args: argparse.Namespace) -> None:
-    _change(database, args, lambda old: replace(old, disabled=False))
+    _mark(database, args, "disabled", holds=False)
 
 
 def _secret(database: "Database", args: argparse.Namespace) -> None:
@@ -127,16 +128,12 @@ def _invite(database: "Database", args: argparse.Namespace) -> None:
         _say(invite(connection, args.uses, args.days * 86_400, now_us()))
 
 
-def _change(
-    database: "Database", args: argparse.Namespace, change: "Callable[[Client], Client]"
-) -> None:
+def _mark(database: "Database", args: argparse.Namespace, mark: "Mark", *, holds: bool) -> None:
     from fhirserver.smart import clients
 
-    with database.connection() as connection, connection.transaction():
-        old = clients.read(connection, args.id)
-        if old is None:
+    with database.connection() as connection:
+        if not clients.mark(connection, args.id, mark, holds=holds):
             raise _unknown(args.id)
-        clients.replace_all(connection, change(old))
 
 
 def _unknown(client_id: str) -> CommandError:

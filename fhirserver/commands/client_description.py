@@ -41,6 +41,7 @@ def add_description_options(parser: argparse.ArgumentParser) -> None:
         metavar="ORIGIN",
         help="whose pages may call the API and frame ours, besides those of redirect URIs",
     )
+    parser.add_argument("--owner", metavar="USER", help="account that looks after it")
     parser.add_argument(
         "--pre-approved", action="store_true", help="nobody is asked for consent; also for approve"
     )

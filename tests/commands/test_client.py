@@ -122,6 +122,7 @@ def test_a_key_is_not_made_with_a_secret_that_servers_do_not_have(run: Run, tmp_
         (("add", "app", *WEB, "--scope", "patient/Nothing.rs"), 2, "Nothing"),
         (("add", "app", *WEB, "--origin", "https://a.org; script-src *"), 2, "--origin"),
         (("add", "app", "--jwks", "{folder}/none.json"), 1, "none.json"),
+        (("add", "app", *WEB, "--owner", "nobody"), 1, "username"),
         (("disable",), 2, "ID"),
         (("disable", "nobody"), 1, "nobody"),
         (("approve", "nobody"), 1, "nobody"),
