@@ -1,0 +1,166 @@
+"""The pages below `/developer`: applications that somebody registers and looks after.
+
+GET, POST  /developer             register one; the answer shows its secret, once
+POST       /developer/secret      another secret; the latest one before it stays good
+POST       /developer/delete      forget one with all its tokens
+
+What may be registered, and who approves it, is as for any registration (RFC 7591).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from psycopg import Connection
+from werkzeug.wrappers import Response
+
+from fhirserver.audit import audit_row
+from fhirserver.console import scope_builder
+from fhirserver.console.caller import caller
+from fhirserver.console.offices import develops, launches, require
+from fhirserver.console.scope_builder import Ticks
+from fhirserver.console.signed_in import needs_session, services_here, session_here
+from fhirserver.errors import FhirError, NotFoundError
+from fhirserver.model.json import JsonObject, parse_json
+from fhirserver.smart import clients
+from fhirserver.smart.client_secrets import add_secret
+from fhirserver.smart.clients import Client
+from fhirserver.smart.oauth_error import OAuthError
+from fhirserver.smart.registration import register_owned
+from fhirserver.store.audit_row import record
+
+DEVELOPER = Blueprint("developer", __name__, url_prefix="/developer")
+METHODS = {
+    "none": "None: the app runs in a browser or on a phone",
+    "client_secret_basic": "A secret: the app has a server of its own",
+    "private_key_jwt": "Keys: the app has a server and signs",
+}
+
+
+@DEVELOPER.route("", methods=["GET", "POST"])
+@needs_session()
+def index() -> Response:
+    """Show one's applications and the form for another, or register it."""
+    require(holds=develops(session_here().account))
+    if request.method == "GET":
+        return _page()
+    try:
+        made = _register()
+    except OAuthError as error:
+        return _page(error=error.description)
+    return _page(made=made)
+
+
+@DEVELOPER.post("/secret")
+@needs_session(step_up=True)
+def secret() -> Response:
+    """Give an application another secret."""
+    client = _own(request.form.get("client", ""))
+    with services_here().database.connection() as connection, connection.transaction():
+        made = add_secret(connection, client.id)
+        _record(connection, "new-app-secret", client.id)
+    return _page(made={"client_id": client.id, "client_secret": made})
+
+
+@DEVELOPER.post("/delete")
+@needs_session()
+def delete() -> Response:
+    """Forget an application."""
+    client = _own(request.form.get("client", ""))
+    with services_here().database.connection() as connection, connection.transaction():
+        clients.remove(connection, client.id)
+        _record(connection, "delete-app", client.id)
+    return redirect(url_for(".index"), 303)
+
+
+def _register() -> JsonObject:
+    services, account = services_here(), session_here().account
+    made = register_owned(services, _metadata(), account.id)
+    with services.database.connection() as connection:
+        _record(connection, "register-app", made["client_id"])
+    return made
+
+
+def _metadata() -> JsonObject:
+    """Read the form as RFC 7591 names things; what is empty is not said.
+
+    Raises:
+        OAuthError: the keys are no JSON.
+    """
+    form = request.form
+    method = form.get("method", "none")
+    jwks_uri, jwks = form.get("jwks_uri", "").strip(), form.get("jwks", "").strip()
+    said: JsonObject = {
+        "client_name": form.get("name", "").strip(),
+        "redirect_uris": form.get("redirect_uris", "").split(),
+        "initiate_login_uri": form.get("launch_url", "").strip(),
+        "token_endpoint_auth_method": method,
+        "scope": scope_builder.build(_ticks()),
+        "jwks_uri": jwks_uri if method == "private_key_jwt" else "",
+        "jwks": _keys(jwks) if method == "private_key_jwt" else None,
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def _keys(text: str) -> JsonObject | None:
+    if not text:
+        return None
+    try:
+        found: JsonObject = parse_json(text.encode())
+    except FhirError as error:
+        raise OAuthError("invalid_client_metadata", f"the keys are no JSON: {error}") from None
+    return found
+
+
+def _ticks() -> Ticks:
+    form = request.form
+    return Ticks(
+        form.get("level", "patient"),
+        form.getlist("see"),
+        form.getlist("write"),
+        form.getlist("also"),
+        form.get("more", ""),
+    )
+
+
+def _own(client_id: str) -> Client:
+    """Find an application of whoever asks.
+
+    Raises:
+        NotFoundError: there is none, or it is somebody else's.
+    """
+    account = session_here().account
+    with services_here().database.connection() as connection:
+        for client in clients.owned_by(connection, account.id):
+            if client.id == client_id:
+                return client
+    raise NotFoundError("You look after no such application.", expression=("client",))
+
+
+def _record(connection: Connection[Any], interaction: str, client: str) -> None:
+    record(connection, audit_row(caller(), interaction), 200, detail={"client": client})
+
+
+def _page(*, made: JsonObject | None = None, error: str = "") -> Response:
+    services, account = services_here(), session_here().account
+    with services.database.connection() as connection:
+        own = clients.owned_by(connection, account.id)
+    given = request.form if error else None
+    page = make_response(
+        render_template(
+            "developer.html",
+            apps=own,
+            made=made,
+            error=error,
+            base=services.settings.public_url,
+            builder=scope_builder,
+            methods=METHODS,
+            ticks=_ticks() if error else None,
+            given=given or {},
+            launches=launches(account),
+            typing=True,
+        )
+    )
+    page.status_code = 400 if error else 201 if made else 200
+    return page
