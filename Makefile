@@ -4,30 +4,37 @@
 DATA ?= data
 PORT ?= 8080
 KILLS ?= 200
+MINUTES ?= 10
 WORKERS ?= 2
 
-.PHONY: help run test setup setup-dev races torture lint
+.PHONY: help run test setup setup-dev races torture torture-bridge lint
 
 help:
 	@echo 'make run       start the server on this machine, with synthetic patients; Ctrl-C stops it'
 	@echo 'make test      run the tests'
 	@echo 'make races     send the same conditions from fifty clients at once'
 	@echo 'make torture   kill a server $(KILLS) times under load and look for damage'
+	@echo 'make torture-bridge   kill a device bridge, its server and database for $(MINUTES) minutes'
 	@echo 'make lint      what CI checks besides the tests'
-	@echo 'Variables: DATA=$(DATA) PORT=$(PORT) PATIENTS=100 PYTHON=... KILLS=$(KILLS) WORKERS=$(WORKERS)'
+	@echo 'Variables: DATA=$(DATA) PORT=$(PORT) PATIENTS=100 PYTHON=... KILLS=$(KILLS) MINUTES=$(MINUTES) WORKERS=$(WORKERS)'
 
 run: setup
 	@scripts/first-data '$(DATA)'
 	@exec .venv/bin/fhirserver serve --open --port '$(PORT)' --data-dir '$(DATA)'
 
+# Files go out in the order of their names: by the number of their tests, those that start servers
+# and have few would come last, and one worker would wait for the other.
 test: setup-dev
-	@exec .venv/bin/pytest -n '$(WORKERS)' --dist loadfile
+	@exec .venv/bin/pytest -n '$(WORKERS)' --dist loadfile --no-loadscope-reorder
 
 races: setup-dev
 	@exec .venv/bin/python -m tests.races.races
 
 torture: setup-dev
 	@exec .venv/bin/python -m tests.torture.torture --kills $(KILLS)
+
+torture-bridge: setup-dev
+	@exec .venv/bin/python -m tests.torture.bridge --minutes $(MINUTES)
 
 lint: setup-dev
 	@exec scripts/lint

@@ -12,6 +12,7 @@ Sample = tuple[str, Labels, float]
 
 COUNTERS = {
     "frames": "Frames received, by what became of them at the port.",
+    "polls": "Polls of devices that are asked, by how they ended.",
     "noise_bytes": "Bytes received outside of frames.",
     "connections": "Connections accepted.",
     "delivered": "Messages that were decided, by what became of them.",

@@ -7,6 +7,7 @@ everything else             what a person sees (Flask)   fhirserver.console
 
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from io import FileIO
 from pathlib import Path
@@ -147,6 +148,7 @@ def build_application(
     from fhirserver.http.bearer import BearerAuthentication, anonymous
     from fhirserver.http.cors import Cors
     from fhirserver.http.wsgi import FhirWsgi
+    from fhirserver.smart.callers import find_caller
     from fhirserver.smart.origins import RegisteredOrigins
 
     data_dir = Path(settings.data_dir)
@@ -157,6 +159,8 @@ def build_application(
         secrets_key=read_or_make(data_dir / SECRETS_KEY_FILE),
     )
     services.database.on_dangling = partial(metrics.count, "dangling_references")
+    if not settings.open:
+        services = replace(services, find_caller=find_caller)
 
     def count(served: Served) -> None:
         metrics.observe(served.interaction, served.status, served.duration_us)

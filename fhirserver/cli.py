@@ -24,16 +24,21 @@ from fhirserver.errors import FhirError
 COMMANDS = {
     "serve": "run the server",
     "migrate": "bring a database's schema up to date",
+    "client": "register, approve and shut out applications",
+    "keys": "list and rotate the keys that sign identities",
     "load": "load FHIR files into a server's database",
     "export": "write everything as NDJSON files, one per type",
     "backup": "copy a database, beside whatever writes to it",
     "restore": "bring a backup back, as it was or up to a point in time",
     "verify": "check that bodies, versions, index rows and references agree",
+    "audit": "check the audit trail, and report from it",
     "reindex": "bring index rows up to date",
     "validate": "check FHIR files against R4",
     "ucum": "check a UCUM unit, convert a value",
     "fhirpath": "evaluate FHIRPath on FHIR files",
+    "user": "make and change accounts of people who log in",
     "sample-data": "write synthetic patients",
+    "demo-users": "make an account of every role for the synthetic patients",
     "doctor": "check this machine and installation",
 }
 """What `fhirserver --help` lists, in the order of a newcomer's needs."""

@@ -198,9 +198,14 @@ def split_origins(text: str) -> frozenset[str]:
     return frozenset(each.strip() for each in text.split(",") if each.strip())
 
 
+def is_origin(text: str) -> bool:
+    """Whether a text is an origin as browsers send them, e.g. "https://app.example.org"."""
+    return _ORIGIN.fullmatch(text) is not None
+
+
 def _check_origins(text: str) -> None:
     for origin in split_origins(text):
-        if not _ORIGIN.fullmatch(origin):
+        if not is_origin(origin):
             raise ValueError(
                 f"{_variable('cors_origins')}={text!r}: {origin!r} is no origin as browsers send "
                 "them, e.g. https://app.example.org"

@@ -1,6 +1,7 @@
 """Files of the data directory that hold 32 secret bytes, each made when it is first wanted.
 
     cursor.key   seals paging links
+    audit.key    seals the audit trail
     secrets.key  encrypts the secrets that the database keeps and that must be read back
 
 Servers that share a database share what these seal when they share the files.
@@ -10,6 +11,7 @@ import os
 from pathlib import Path
 
 CURSOR_KEY_FILE = "cursor.key"
+AUDIT_KEY_FILE = "audit.key"
 SECRETS_KEY_FILE = "secrets.key"
 _SIZE_BYTES = 32
 

@@ -4,7 +4,8 @@ Run by the supervisor as `python -m fhirserver.web`. Granian's own supervisor is
 the server after two crashes within seconds, cannot inherit a socket and knows nothing of
 PostgreSQL or jobs. What is used of granian is confined to this module.
 
-SIGTERM: no more connections are accepted, requests under way finish, then the process ends.
+SIGTERM: no more connections are accepted, those that are there are read from (see accepted.py),
+requests under way finish, then the process ends.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from typing import Any, NoReturn
 
 from granian.http import HTTP1Settings, HTTP2Settings
 
+from fhirserver.accepted import finish_accepting
 from fhirserver.app import Application, build_application
 from fhirserver.config import Settings, read_settings
 from fhirserver.lifeline import Lifeline
@@ -38,6 +40,7 @@ _BACKPRESSURE = 512
 _THREAD_IDLE_S = 60
 _HEADER_TIMEOUT_MS = 10_000
 _OLDEST_TLS = "tls1.2"
+_FIRST_BYTE_S = 5.0
 
 
 def main() -> NoReturn:
@@ -63,6 +66,7 @@ def main() -> NoReturn:
     _serve(application, args.listener, stop, _tls(settings))
     lifeline.ready()
     signal.sigwait(signals)
+    finish_accepting(args.listener, _FIRST_BYTE_S)
     stop.set()
     stopped.wait()
     application.close()
@@ -83,7 +87,7 @@ def _collect_seldom() -> None:
 
 def _tls(settings: Settings) -> tuple[object, ...]:
     """Give granian's arguments for TLS: whether, certificate, key, passphrase, oldest version."""
-    no_client_certificates = (None, [], False)
+    no_client_certificates: tuple[object, ...] = (None, [], False)
     if not settings.tls_certificate:
         return (False, None, None, None, _OLDEST_TLS, *no_client_certificates)
     files = (settings.tls_certificate, settings.tls_key)

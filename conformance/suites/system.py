@@ -172,9 +172,10 @@ def _tests(pair: Pair) -> Iterator[Shown]:
         if actions:
             yield _shown(f"?{code}", "Found in both types, and not beside.", "SEA-01", actions)
     yield from _of_formats(pair)
-    if any(each.get("name") == "fhirpath" for each in statement.rest.get("operation", ())):
-        said = "An expression on a stored resource; a broken one is refused."
-        yield _shown("$fhirpath", said, "FP-01", list(_fhirpath(pair)))
+    offered = {each.get("name") for each in statement.rest.get("operation", ())}
+    for name, (said, shows, make) in _OPERATIONS.items():
+        if name in offered:
+            yield _shown(f"${name}", said, shows, list(make(pair)))
 
 
 def _of_formats(pair: Pair) -> Iterator[Shown]:
@@ -316,6 +317,23 @@ def _fhirpath(pair: Pair) -> Iterator[Json]:
             yield expect_value("Parameters.parameter.where(name = 'result').part.value", "${one}")
 
 
+def _explain_access(pair: Pair) -> Iterator[Json]:
+    for what, status in ((f"GET {pair.first}/${{one}}", "200"), ("GET Nothing", "404")):
+        url = f"$explain-access?what={what.replace(' ', '%20')}"
+        yield operation("explain-access", {"url": url, "method": "get"})
+        yield expect_status(status)
+        if status == "200":
+            asked = "Parameters.parameter.where(name = 'access').part"
+            yield expect_value(f"{asked}.where(name = 'allowed').value", "true")
+            yield expect_value(f"{asked}.where(name = 'interaction').value", "read")
+
+
+_OPERATIONS = {
+    "fhirpath": (
+        "An expression on a stored resource; a broken one is refused.", "FP-01", _fhirpath,
+    ),
+    "explain-access": ("Why a read is allowed.", "SEC-N5", _explain_access),
+}  # fmt: skip
 _INTERACTIONS = {
     "transaction": ("All or nothing.", "STO-07", _transaction),
     "batch": ("Each by itself.", "STO-07", _batch),

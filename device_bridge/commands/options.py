@@ -30,10 +30,13 @@ def configuration(arguments: argparse.Namespace) -> "Bridge":
         from fhirserver_device_bridge.config.document import ConfigError
         from fhirserver_device_bridge.config.read import read_config
         from fhirserver_device_bridge.mapping.files import mapping_named
+        from fhirserver_device_bridge.protocols.modbus.layouts import layout_of
 
         bridge = read_config(arguments.config)
-        for listener in bridge.listeners:
-            mapping_named(listener.source.mapping)
+        for source in bridge.sources:
+            mapping_named(source.mapping)
+            if source.registers is not None:
+                layout_of(Path(source.registers))
     except ConfigError as error:
         raise UsageError(str(error)) from None
     return bridge

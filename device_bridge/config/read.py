@@ -13,12 +13,16 @@ from fhirserver_device_bridge.config.settings import (
     Delivery,
     JournalSettings,
     Listener,
+    Poll,
+    SerialLine,
     Server,
+    Smart,
+    TcpLine,
     Tls,
 )
-from fhirserver_device_bridge.reading import SHIPPED, Source
+from fhirserver_device_bridge.reading import SHIPPED, Location, Source
 
-_OF_SOURCE = ("mapping", "acknowledgement")
+_OF_SOURCE = ("mapping", "acknowledgement", "admissions")
 _OF_LISTENER = ("protocol", "size_limit_bytes", "connection_limit", "idle_s")
 
 
@@ -35,37 +39,72 @@ def read_config(file: Path) -> Bridge:
 
 def _bridge(document: Document) -> Bridge:
     value, folder = document.value, document.file.parent
-    server = value["server"]
+
+    def listens(name: str) -> bool:
+        return "listen" in value["sources"][name]
+
     return Bridge(
-        server=Server(
-            base=server["base"].rstrip("/"),
-            **_paths(server, folder, "token_file", "ca_file"),
-            **_given(server, "timeout_s"),
-        ),
+        server=_server(document),
         journal=JournalSettings(
             folder=folder / value["journal"]["folder"],
             **_given(value["journal"], "retention_days", "minimum_free_bytes", "backlog_limit"),
         ),
         delivery=Delivery(**value.get("delivery", {})),
         metrics_port=value.get("metrics", {}).get("port"),
-        listeners=tuple(_listener(document, name) for name in value["sources"]),
+        listeners=tuple(_listener(document, name) for name in value["sources"] if listens(name)),
+        polls=tuple(_poll(document, name) for name in value["sources"] if not listens(name)),
+    )
+
+
+def _server(document: Document) -> Server:
+    value, folder = document.value["server"], document.file.parent
+    smart = value.get("smart")
+    if smart is not None and "token_file" in value:
+        raise document.error(("server", "token_file"), "it is this or smart; leave one away")
+    return Server(
+        base=value["base"].rstrip("/"),
+        smart=None if smart is None else Smart(**{**smart, **_paths(smart, folder, "key_file")}),
+        **_paths(value, folder, "token_file", "ca_file"),
+        **_given(value, "timeout_s"),
     )
 
 
 def _listener(document: Document, name: str) -> Listener:
     value = document.value["sources"][name]
-    host, _, port = value["listen"].rpartition(":")
-    if int(port) > 65535:
-        raise document.error(("sources", name, "listen"), f"port {port} is above 65535")
+    host, port = _address(document, name, "listen")
     tls = value.get("tls")
     folder = document.file.parent
     return Listener(
         source=_source(document, name, value),
-        host=host.strip("[]"),
-        port=int(port),
+        host=host,
+        port=port,
         tls=None if tls is None else Tls(**_paths(tls, folder, "certificate", "key", "client_ca")),
         **_given(value, *_OF_LISTENER),
     )
+
+
+def _poll(document: Document, name: str) -> Poll:
+    value = document.value["sources"][name]
+    line: TcpLine | SerialLine
+    if "serial" in value:
+        given = value["serial"]
+        line = SerialLine(
+            document.file.parent / given["port"], **_given(given, "baud", "parity", "stop_bits")
+        )
+    else:
+        line = TcpLine(*_address(document, name, "connect"))
+    return Poll(
+        source=_source(document, name, value),
+        line=line,
+        **_given(value, "unit", "poll_s", "timeout_s"),
+    )
+
+
+def _address(document: Document, name: str, key: str) -> tuple[str, int]:
+    host, _, port = document.value["sources"][name][key].rpartition(":")
+    if int(port) > 65535:
+        raise document.error(("sources", name, key), f"port {port} is above 65535")
+    return host.strip("[]"), int(port)
 
 
 def _source(document: Document, name: str, value: dict[str, Any]) -> Source:
@@ -74,14 +113,23 @@ def _source(document: Document, name: str, value: dict[str, Any]) -> Source:
         given["character_set"] = _character_set(document, name, value["character_set"])
     if given.get("mapping", SHIPPED) != SHIPPED:
         given["mapping"] = str(document.file.parent / given["mapping"])
+    if "registers" in value:
+        given["registers"] = str(document.file.parent / value["registers"])
+        given["device"] = (value["device"]["system"], value["device"]["value"])
     if "zone" in value:
         given["zone"] = _zone(document, name, value["zone"])
     return Source(
         name=name,
         sentinels=frozenset(value.get("sentinels", ())),
         systems=tuple(value.get("systems", {}).items()),
+        beds=tuple((device, _bed(place)) for device, place in value.get("beds", {}).items()),
         **given,
     )
+
+
+def _bed(text: str) -> Location:
+    """Read a place as PV1-3 has it: point of care, room, bed, facility."""
+    return Location(*(part or None for part in text.split("^")))
 
 
 def _character_set(document: Document, name: str, text: str) -> str:

@@ -10,6 +10,24 @@ from typing import Literal
 from fhirserver_device_bridge.reading import Source
 
 Protocol = Literal["mllp", "x20601"]
+Parity = Literal["none", "even", "odd"]
+
+
+@dataclass(frozen=True, slots=True)
+class Smart:
+    """Who the bridge is to the server: a SMART backend service.
+
+    Attributes:
+        client_id: as registered.
+        key_file: its private key, in PEM or as a JWK: RSA, or the curve P-384.
+        key_id: name of the key, `kid`, as registered.
+        scope: what it asks for.
+    """
+
+    client_id: str
+    key_file: Path
+    key_id: str
+    scope: str = "system/*.cruds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +37,14 @@ class Server:
     Attributes:
         base: FHIR base, without a slash at the end.
         token_file: holds a bearer token; read anew for every request. None for no token.
+        smart: gets tokens from the server's authorization server; None for `token_file`.
         ca_file: authorities to trust; None for the system's.
         timeout_s: for every step of a request.
     """
 
     base: str
     token_file: Path | None = None
+    smart: Smart | None = None
     ca_file: Path | None = None
     timeout_s: float = 30.0
 
@@ -55,11 +75,13 @@ class Delivery:
             the like), a message goes to the dead letters.
         longest_pause_s: between two attempts.
         held_retry_s: how often a held message looks for its patient.
+        connections: to the server, for each source; the messages of a device go over one.
     """
 
     attempts: int = 8
     longest_pause_s: float = 30.0
     held_retry_s: float = 60.0
+    connections: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +116,69 @@ class Listener:
 
 
 @dataclass(frozen=True, slots=True)
+class SerialLine:
+    """A serial port with 8 bits a character.
+
+    Attributes:
+        port: of the operating system, e.g. /dev/ttyUSB0.
+        baud: bits a second.
+    """
+
+    port: Path
+    baud: int = 19200
+    parity: Parity = "even"
+    stop_bits: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TcpLine:
+    """Where a device, or its gateway, listens."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """One device that is asked (Modbus).
+
+    Attributes:
+        source: what decoders must know of it; its `registers` and `device`.
+        unit: the device's number on its line.
+        poll_s: from the beginning of one poll to that of the next.
+        timeout_s: for connecting, and for each answer.
+    """
+
+    source: Source
+    line: TcpLine | SerialLine
+    unit: int = 1
+    poll_s: float = 10.0
+    timeout_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
 class Bridge:
     """The whole file.
 
     Attributes:
+        listeners: sources that speak by themselves.
+        polls: sources that are asked.
         metrics_port: on the loopback address; None for no endpoint.
     """
 
     server: Server
     journal: JournalSettings
-    listeners: tuple[Listener, ...]
+    listeners: tuple[Listener, ...] = ()
+    polls: tuple[Poll, ...] = ()
     delivery: Delivery = field(default_factory=Delivery)
     metrics_port: int | None = None
 
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """All sources."""
+        spoken = tuple(each.source for each in self.listeners)
+        return spoken + tuple(each.source for each in self.polls)
+
     def source(self, name: str) -> Source | None:
         """Find a source by its name."""
-        return next((each.source for each in self.listeners if each.source.name == name), None)
+        return next((each for each in self.sources if each.name == name), None)

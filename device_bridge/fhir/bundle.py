@@ -11,15 +11,24 @@ updates carry If-Match then (`precedence` decides).
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from fhirserver_device_bridge.fhir import identity
-from fhirserver_device_bridge.fhir.devices import Resources, device_metric, devices
+from fhirserver_device_bridge.fhir.devices import (
+    PlacedMetric,
+    device_metric,
+    devices,
+    metric_of,
+)
 from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.fhir.observation import Circumstances, observation
 from fhirserver_device_bridge.fhir.provenance import provenance
 from fhirserver_device_bridge.mapping.grouping import Measurement
 from fhirserver_device_bridge.mapping.table import Table
-from fhirserver_device_bridge.reading import Identifier
+from fhirserver_device_bridge.reading import Identifier, Level
+
+_REMEMBERED = 10_000
+"""Devices and metrics say the same of themselves in every message; nobody changes an entry."""
 
 
 def transaction(
@@ -43,26 +52,31 @@ def transaction(
         around.received,
         around.table,
     )
-    equipment = _equipment(measurements.values(), around.table).items()
     entries = [
-        *(_created(found_by, resource) for found_by, resource in equipment),
+        *_equipment(measurements.values(), around.table),
         *(_updated(found_by, resource) for found_by, resource in observations.items()),
         {"resource": told, "request": {"method": "POST", "url": "Provenance"}},
     ]
     return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
 
 
-def _equipment(measurements: Iterable[Measurement], table: Table) -> Resources:
+def _equipment(measurements: Iterable[Measurement], table: Table) -> Iterable[JsonObject]:
     """Make the devices of all measurements, then the metrics, each once."""
-    placed = [measurement for measurement in measurements if measurement.parts[0].path]
-    made: Resources = {}
-    for path, source in dict.fromkeys(
-        (each.parts[0].path, each.parts[0].source) for each in placed
-    ):
-        made.update(devices(path, source))
-    singles = (each.parts[0] for each in placed if each.panel is None)
-    made.update((identity.metric(reading), device_metric(reading, table)) for reading in singles)
-    return made
+    placed = [each for each in measurements if each.parts[0].path]
+    paths = dict.fromkeys((each.parts[0].path, each.parts[0].source) for each in placed)
+    made = [entry for path in paths for entry in _of_devices(*path)]
+    made += [_of_metric(metric_of(each.parts[0]), table) for each in placed if each.panel is None]
+    return {entry["fullUrl"]: entry for entry in made}.values()
+
+
+@lru_cache(_REMEMBERED)
+def _of_devices(path: tuple[Level, ...], source: str) -> tuple[JsonObject, ...]:
+    return tuple(_created(*each) for each in devices(path, source).items())
+
+
+@lru_cache(_REMEMBERED)
+def _of_metric(metric: PlacedMetric, table: Table) -> JsonObject:
+    return _created(metric.identifier, device_metric(metric, table))
 
 
 def _created(found_by: Identifier, resource: JsonObject) -> JsonObject:

@@ -6,12 +6,22 @@ They are made once, when the first message names them; what is known of them is 
 later message that says less.
 """
 
+from typing import NamedTuple
+
 from fhirserver_device_bridge.fhir import identity
 from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.fhir.terms import concept
-from fhirserver_device_bridge.mapping.table import UCUM, Table
+from fhirserver_device_bridge.mapping.table import Table
 from fhirserver_device_bridge.mapping.units import to_ucum
-from fhirserver_device_bridge.reading import Identifier, Level, Quantity, Reading, Samples
+from fhirserver_device_bridge.reading import (
+    UCUM,
+    Coding,
+    Identifier,
+    Level,
+    Quantity,
+    Reading,
+    Samples,
+)
 
 Resources = dict[Identifier, JsonObject]
 """Resources by the identifier under which they are found, in the order in which they are needed."""
@@ -51,32 +61,47 @@ def _device(path: tuple[Level, ...], source: str) -> JsonObject:
     return written
 
 
-def device_metric(reading: Reading, table: Table) -> JsonObject:
-    """Make the DeviceMetric of a reading that has a path."""
-    outermost, innermost = reading.path[:1], reading.path
+class PlacedMetric(NamedTuple):
+    """What a DeviceMetric tells of a metric; attributes as of `Reading`, `unit` of its value."""
+
+    identifier: Identifier
+    path: tuple[Level, ...]
+    codes: tuple[Coding, ...]
+    unit: Coding | None
+    source: str
+
+
+def metric_of(reading: Reading) -> PlacedMetric:
+    """Take what is of the metric from a reading that has a path."""
+    value = reading.value
+    unit = value.unit if isinstance(value, Quantity | Samples) else None
+    identifier = identity.metric(reading)
+    return PlacedMetric(identifier, reading.path, reading.codes, unit, reading.source)
+
+
+def device_metric(metric: PlacedMetric, table: Table) -> JsonObject:
+    """Make the DeviceMetric of a metric."""
+    source = metric.source
+    outermost, innermost = metric.path[:1], metric.path
     written: JsonObject = {
         "resourceType": "DeviceMetric",
-        "identifier": [_identifier(identity.metric(reading))],
-        "type": concept(reading.codes, reading.source),
+        "identifier": [_identifier(metric.identifier)],
+        "type": concept(metric.codes, source),
     }
-    unit = _unit(reading, table)
-    if unit:
-        written["unit"] = unit
+    if metric.unit is not None:
+        written["unit"] = _unit(metric.unit, metric, table)
     return {
         **written,
-        "source": {"reference": identity.full_url(identity.device(outermost, reading.source))},
-        "parent": {"reference": identity.full_url(identity.device(innermost, reading.source))},
+        "source": {"reference": identity.full_url(identity.device(outermost, source))},
+        "parent": {"reference": identity.full_url(identity.device(innermost, source))},
         "operationalStatus": "on",
         "category": "measurement",
     }
 
 
-def _unit(reading: Reading, table: Table) -> JsonObject | None:
-    if not isinstance(reading.value, Quantity | Samples) or reading.value.unit is None:
-        return None
-    unit = reading.value.unit
-    code = to_ucum(unit, table.metric(reading.codes), table)
-    written = concept([unit], reading.source)
+def _unit(unit: Coding, metric: PlacedMetric, table: Table) -> JsonObject:
+    code = to_ucum(unit, table.metric(metric.codes), table)
+    written = concept([unit], metric.source)
     if code and unit.system != UCUM:
         written["coding"].append({"system": UCUM, "code": code})
     return written

@@ -12,8 +12,9 @@ what is
 newer (`precedence`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from fhirserver_device_bridge.fhir import identity
@@ -46,6 +47,7 @@ _MEASUREMENT_STATUS = "http://hl7.org/fhir/uv/pocd/CodeSystem/measurement-status
 _TEST = Coding("http://terminology.hl7.org/CodeSystem/v3-ActReason", "HTEST", "test health data")
 _OBSERVATION_VALUE = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
 _RELIABLE = Coding(_OBSERVATION_VALUE, "RELIABLE", "reliable")
+_REMEMBERED = 10_000
 _UNCERTAIN = Coding(_OBSERVATION_VALUE, "UNCERTREL", "uncertain reliability")
 
 _SECURITY: dict[Flag, Coding] = {
@@ -85,12 +87,13 @@ class Circumstances(NamedTuple):
 
     Attributes:
         table: the mapping.
-        subject: reference to the patient, e.g. "Patient?identifier=urn:x|1".
+        subjects: references to the patient of each Observation, by its identifier, e.g.
+            "Patient?identifier=urn:x|1".
         received: when the message was received, aware.
     """
 
     table: Table
-    subject: str
+    subjects: Mapping[Identifier, str]
     received: datetime
 
 
@@ -113,7 +116,7 @@ def observation(
         "status": min((part.status for part in measurement.parts), key=RANK.__getitem__),
         "category": _category(measurement.parts, around.table),
         "code": _code(_codes(measurement), first.source, around.table),
-        "subject": {"reference": around.subject},
+        "subject": {"reference": around.subjects[found_by]},
         **effective(first.time, first.duration_s, around.received),
         **_said_of_it(measurement, around.table),
         **_circumstances(measurement),
@@ -165,9 +168,9 @@ def _sequence(reading: Reading, received: datetime) -> JsonObject:
     }
 
 
-def _code(codes: Iterable[Coding], source: str, table: Table) -> JsonObject:
+@lru_cache(_REMEMBERED)
+def _code(codes: tuple[Coding, ...], source: str, table: Table) -> JsonObject:
     """Write a code: LOINC of the table, then what was sent; no code twice."""
-    codes = tuple(codes)
     metric = table.metric(codes)
     added = [
         known

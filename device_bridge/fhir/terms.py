@@ -10,9 +10,9 @@ from decimal import Decimal
 
 from fhirserver_device_bridge.fhir.identity import uri
 from fhirserver_device_bridge.fhir.json_text import JsonObject
-from fhirserver_device_bridge.mapping.table import UCUM, Metric, Table
+from fhirserver_device_bridge.mapping.table import Metric, Table
 from fhirserver_device_bridge.mapping.units import to_ucum
-from fhirserver_device_bridge.reading import Coding, Moment, Quantity, Samples
+from fhirserver_device_bridge.reading import UCUM, Coding, Moment, Quantity, Samples
 
 _RANGE = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*-\s*(-?\d+(?:\.\d+)?)\s*")
 

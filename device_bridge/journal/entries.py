@@ -42,18 +42,15 @@ def instant_us(instant: datetime) -> int:
     return (instant - _EPOCH) // timedelta(microseconds=1)
 
 
-def next_waiting(connection: sqlite3.Connection, source: str) -> Entry | None:
-    """Find the oldest entry of a source that waits for delivery."""
-    return _one(
-        connection,
-        "WHERE p.source = ? AND p.state = 'received' ORDER BY p.id LIMIT 1",
-        source,
-    )
+def waiting(connection: sqlite3.Connection, source: str, most: int) -> list[Entry]:
+    """Find the oldest entries of a source that wait for delivery, in the order of receipt."""
+    clause = "WHERE p.source = ? AND p.state = 'received' ORDER BY p.id LIMIT ?"
+    return list(_all(connection, clause, source, most))
 
 
 def entry(connection: sqlite3.Connection, number: int) -> Entry:
     """Find an entry. Raises JournalError where there is none."""
-    found = _one(connection, "WHERE p.id = ?", number)
+    found = next(_all(connection, "WHERE p.id = ?", number), None)
     if found is None:
         raise JournalError(f"the journal has no entry {number}")
     return found
@@ -91,10 +88,6 @@ def oldest_waiting(connection: sqlite3.Connection, source: str) -> datetime | No
         (source,),
     ).fetchone()
     return None if found is None else _instant(found[0])
-
-
-def _one(connection: sqlite3.Connection, clause: str, *values: object) -> Entry | None:
-    return next(_all(connection, clause, *values), None)
 
 
 def _all(connection: sqlite3.Connection, clause: str, *values: object) -> Iterator[Entry]:

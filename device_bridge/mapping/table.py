@@ -22,7 +22,6 @@ from typing import Any
 from fhirserver_device_bridge.reading import MDC, Coding
 
 LOINC = "http://loinc.org"
-UCUM = "http://unitsofmeasure.org"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +35,9 @@ class Metric:
     possible: tuple[Decimal, Decimal] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """A table with its indexes.
+    """A table with its indexes; one is equal to itself only, so that it may be part of a key.
 
     Attributes:
         name, version: stand in Provenance.

@@ -10,8 +10,8 @@ from functools import lru_cache
 
 from fhirserver_terminology import ucum
 
-from fhirserver_device_bridge.mapping.table import UCUM, Metric, Table
-from fhirserver_device_bridge.reading import Coding
+from fhirserver_device_bridge.mapping.table import Metric, Table
+from fhirserver_device_bridge.reading import UCUM, Coding
 
 _REMEMBERED = 1000
 

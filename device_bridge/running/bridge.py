@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from fhirserver_device_bridge.config.settings import Bridge
 from fhirserver_device_bridge.journal.entries import oldest_waiting, unfinished
@@ -14,6 +15,7 @@ from fhirserver_device_bridge.running.capacity import Capacity
 from fhirserver_device_bridge.running.commits import Commits
 from fhirserver_device_bridge.running.housekeeping import keep_house
 from fhirserver_device_bridge.running.listener import Port
+from fhirserver_device_bridge.running.poller import Poller
 from fhirserver_device_bridge.running.scrape import Scrape
 from fhirserver_device_bridge.sender.worker import Sending, Worker
 
@@ -68,7 +70,13 @@ class RunningBridge:
             for listener in self._bridge.listeners
         ]
         self._start_workers(drain=False)
-        house = asyncio.create_task(keep_house(self._bridge, commits, self._capacity))
+        asking = [
+            Poller(each, commits, self._capacity, self._metrics) for each in self._bridge.polls
+        ]
+        tasks: list[asyncio.Task[Any]] = [
+            asyncio.create_task(keep_house(self._bridge, commits, self._capacity))
+        ]
+        tasks += [asyncio.create_task(each.run()) for each in asking]
         try:
             for port in self._ports:
                 await port.open()
@@ -77,16 +85,17 @@ class RunningBridge:
                 )
             with self._scrape(announce):
                 announce("ready")
-                await stop.wait()
+                await _first_of([asyncio.create_task(stop.wait()), *tasks])
         finally:
-            house.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             for port in self._ports:
                 await port.close()
 
     def _start_workers(self, *, drain: bool) -> None:
         self._workers += [
-            Worker(listener.source, self._sending, drain=drain)
-            for listener in self._bridge.listeners
+            Worker(source, self._sending, drain=drain) for source in self._bridge.sources
         ]
         for worker in self._workers:
             worker.start()
@@ -118,8 +127,8 @@ class RunningBridge:
     def _gauges(self) -> Iterator[Sample]:
         now = datetime.now(UTC)
         with contextlib.closing(self._journal.reader()) as reader:
-            for port in self._ports:
-                source = port.listener.source.name
+            for each in self._bridge.sources:
+                source = each.name
                 labels = (("source", source),)
                 numbers = unfinished(reader, source)
                 oldest = oldest_waiting(reader, source)
@@ -128,5 +137,14 @@ class RunningBridge:
                 yield "held", labels, numbers["held"]
                 yield "dead_letters", labels, numbers["dead"]
                 yield "lag_seconds", labels, lag_s
-                yield "open_connections", labels, port.open_connections
+        for port in self._ports:
+            labels = (("source", port.listener.source.name),)
+            yield "open_connections", labels, port.open_connections
         yield "journal_free_bytes", (), self._capacity.free_bytes
+
+
+async def _first_of(tasks: list[asyncio.Task[Any]]) -> None:
+    """Wait until a task ends; a defect that ended it is raised."""
+    ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in ended:
+        task.result()

@@ -35,11 +35,11 @@ async def keep_house(bridge: Bridge, commits: Commits, capacity: Capacity) -> No
 async def _change(bridge: Bridge, commits: Commits) -> None:
     now = datetime.now(UTC)
     rested = now - timedelta(seconds=bridge.delivery.held_retry_s)
-    for listener in bridge.listeners:
-        await commits.ask(release_held(listener.source.name, rested))
+    for source in bridge.sources:
+        await commits.ask(release_held(source.name, rested))
     old = now - timedelta(days=bridge.journal.retention_days)
     await commits.ask(forget(old))
 
 
 def _backlog(bridge: Bridge, reader: sqlite3.Connection) -> int:
-    return sum(unfinished(reader, each.source.name)["received"] for each in bridge.listeners)
+    return sum(unfinished(reader, each.name)["received"] for each in bridge.sources)

@@ -4,6 +4,8 @@ fhir_client   HTTP to the server
 lookup        what the server has under the conditions of a Bundle
 reconcile     what is left of a Bundle once that is known
 judgement     what an answer says about a message
-deliver       one message, from conversion to its end
-worker        the messages of one source, one after the other
+merge         which messages are sent at once, and the transaction that they become
+lane          messages over one connection, to their end
+lanes         the connections of a source
+worker        the messages of one source, as long as any wait
 """

@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 from fhirserver_device_bridge.config.settings import Server
 from fhirserver_device_bridge.fhir.json_text import decode
+from fhirserver_device_bridge.sender.authorization import UnauthorizedError, authorization_of
 
 FHIR_JSON = "application/fhir+json"
 _FORM = "application/x-www-form-urlencoded"
@@ -19,7 +20,7 @@ _BODY_LIMIT_BYTES = 256 * 1024 * 1024
 
 
 class UnreachableError(Exception):
-    """The server gave no whole answer in time, or its token cannot be read."""
+    """The server gave no whole answer in time, or there is no token to ask it with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,24 @@ class Answer:
         return value if isinstance(value, dict) else {}
 
 
+class RefusedError(Exception):
+    """The server did not answer a question.
+
+    Attributes:
+        answer: what it said instead.
+    """
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
 class FhirClient:
     """One connection to one server, for one thread."""
 
     def __init__(self, server: Server) -> None:
-        self._server = server
+        self._authorization = authorization_of(server)
+        self._takes_ids: frozenset[str] | None = None
         parts = urlsplit(server.base)
         self._path = parts.path
         if parts.scheme == "https":
@@ -66,7 +80,9 @@ class FhirClient:
         Raises:
             UnreachableError: no whole answer.
         """
-        return self._once("", bundle, {"Content-Type": FHIR_JSON, "Prefer": "return=minimal"})
+        return self._once(
+            "POST", "", bundle, {"Content-Type": FHIR_JSON, "Prefer": "return=minimal"}
+        )
 
     def search(self, resource_type: str, parameters: Mapping[str, str]) -> Answer:
         """Search; parameters travel in the body, for they may name patients.
@@ -75,36 +91,53 @@ class FhirClient:
             UnreachableError: no whole answer, on a new connection either.
         """
         body = urlencode(parameters).encode("ascii")
-        arguments = (f"/{resource_type}/_search", body, {"Content-Type": _FORM})
+        return self._safely("POST", f"/{resource_type}/_search", body, {"Content-Type": _FORM})
+
+    def takes_ids(self, resource_type: str) -> bool:
+        """Tell whether the server lets clients choose the ids of a type; asked once.
+
+        Raises:
+            RefusedError: it does not say what it does.
+            UnreachableError: no answer.
+        """
+        if self._takes_ids is None:
+            answer = self._safely("GET", "/metadata", b"", {})
+            statement = answer.resource()
+            if statement.get("resourceType") != "CapabilityStatement":
+                raise RefusedError(answer)
+            self._takes_ids = frozenset(
+                each["type"]
+                for rest in statement.get("rest", ())
+                for each in rest.get("resource", ())
+                if each.get("updateCreate")
+            )
+        return resource_type in self._takes_ids
+
+    def _safely(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Ask what may be repeated: the server may have closed an idle connection."""
         kept = self._connection.sock is not None
         try:
-            return self._once(*arguments)
+            return self._once(method, path, body, headers)
         except UnreachableError:
             if not kept:
                 raise
-        # The server may have closed an idle connection; a search may be repeated.
-        return self._once(*arguments)
+        return self._once(method, path, body, headers)
 
-    def _once(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        headers = {"Accept": FHIR_JSON, **headers, **self._authorization()}
+    def _once(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         try:
-            self._connection.request("POST", f"{self._path}{path}" or "/", body, headers)
+            headers = {"Accept": FHIR_JSON, **headers, **self._authorization.headers()}
+            self._connection.request(method, f"{self._path}{path}" or "/", body, headers)
             response = self._connection.getresponse()
             content = response.read(_BODY_LIMIT_BYTES)
+        except UnauthorizedError as error:
+            raise UnreachableError(str(error)) from None
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise UnreachableError(f"no answer from the server: {_said(error)}") from None
+        if response.status == 401:
+            self._authorization.refused()
         received = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, received, content)
-
-    def _authorization(self) -> dict[str, str]:
-        if self._server.token_file is None:
-            return {}
-        try:
-            token = self._server.token_file.read_text("ascii").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UnreachableError(f"the token file cannot be read: {_said(error)}") from None
-        return {"Authorization": f"Bearer {token}"}
 
 
 def _said(error: Exception) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from fhirserver_device_bridge.sender.fhir_client import Answer, FhirClient
+from fhirserver_device_bridge.sender.fhir_client import FhirClient, RefusedError
 
 Resource = dict[str, Any]
 Stored = Mapping[str, tuple[Resource, ...]]
@@ -21,18 +21,6 @@ _AT_ONCE = 50
 _PAGE = 1000
 _LASTING = ("Device", "DeviceMetric")
 _REMEMBERED = 10_000
-
-
-class LookupRefusedError(Exception):
-    """The server did not answer a search.
-
-    Attributes:
-        answer: what it said instead.
-    """
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.status)
-        self.answer = answer
 
 
 class Lookup:
@@ -46,7 +34,7 @@ class Lookup:
         """Find what matches each condition.
 
         Raises:
-            LookupRefusedError: the server answered no Bundle.
+            RefusedError: the server answered no Bundle.
             UnreachableError: no answer.
         """
         found: dict[str, tuple[Resource, ...]] = {}
@@ -93,7 +81,7 @@ def _search(client: FhirClient, resource_type: str, tokens: list[str]) -> list[R
     answer = client.search(resource_type, {"identifier": ",".join(tokens), "_count": str(_PAGE)})
     bundle = answer.resource()
     if answer.status != 200 or bundle.get("resourceType") != "Bundle":
-        raise LookupRefusedError(answer)
+        raise RefusedError(answer)
     return [
         entry["resource"]
         for entry in bundle.get("entry", ())

@@ -3,8 +3,8 @@
 Spec: https://hl7.org/fhir/R4/http.html#transaction
 
     entry                        the server has       becomes
-    PUT Type?condition           nothing              stays, to create only
-                                 an older one         stays, with ifMatch
+    PUT Type?condition           nothing              stays, to create only (ifNoneMatch)
+                                 an older one         is a PUT on its id, with ifMatch
                                  the same or newer    leaves the Bundle
     POST with ifNoneExist        one                  leaves the Bundle
     POST of a Provenance                              tells of what is written, or leaves
@@ -41,46 +41,89 @@ UNKNOWN = Held("patient unknown: the server has none with this identifier")
 AMBIGUOUS = Held("patient ambiguous: the server has several with this identifier")
 
 
-def conditions(bundle: Bundle) -> set[str]:
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The transaction of one message, and what has to be asked before it is sent.
+
+    Attributes:
+        bundle: stays as it is.
+        patients, devices, updated: conditions that find its patients, its devices, and what it
+            updates.
+    """
+
+    bundle: Bundle
+    patients: frozenset[str]
+    devices: frozenset[str]
+    updated: frozenset[str]
+
+
+def draft(bundle: Bundle) -> Draft:
     """Collect the conditions of a Bundle's entries and references."""
-    found = {reference for reference in _references(bundle) if "?" in reference}
-    of_entries = (_condition(entry) for entry in bundle["entry"])
-    return found | {condition for condition in of_entries if condition is not None}
+    updated = updated_by(bundle)
+    of_entries = {condition for entry in bundle["entry"] if (condition := _condition(entry))}
+    others = {reference for reference in _references(bundle) if "?" in reference} - updated
+    patients = {each for each in others if _is_of_patient(each)}
+    return Draft(
+        bundle,
+        patients=frozenset(patients),
+        devices=frozenset((others | of_entries) - patients - updated),
+        updated=updated,
+    )
 
 
-def is_of_patient(condition: str) -> bool:
-    """Tell whether a condition looks for a patient."""
+def updated_by(bundle: Bundle) -> frozenset[str]:
+    """Collect the conditions under which a Bundle updates."""
+    requests = (entry["request"] for entry in bundle["entry"])
+    return frozenset(request["url"] for request in requests if request["method"] == "PUT")
+
+
+def _is_of_patient(condition: str) -> bool:
     return condition.startswith("Patient?")
 
 
-def held(patients: Stored) -> Held | None:
+def held(wanted: Draft, patients: Stored) -> Held | None:
     """Tell why a message has to wait for its patients; None where each is one on the server."""
-    for found in patients.values():
-        if len(found) != 1:
+    for condition in wanted.patients:
+        found = patients.get(condition)
+        if found is not None and len(found) != 1:
             return AMBIGUOUS if found else UNKNOWN
     return None
 
 
-def reconcile(bundle: Bundle, stored: Stored) -> Bundle | None:
+def reconcile(wanted: Draft, stored: Stored, *, by_id: bool = False) -> Bundle | None:
     """Take from a transaction what need not or must not be written.
 
     Args:
-        bundle: stays as it is.
-        stored: of its `conditions`; one patient for each of a patient.
+        wanted: stays as it is.
+        stored: of its conditions, those that were asked; one patient for each of a patient.
+        by_id: what is new is written under an id of its own, made of its identifier: a server
+            that takes ids of clients need not search for it then.
 
     Returns:
         What is to be sent; None where nothing is left.
     """
+    entries = wanted.bundle["entry"]
     links = {
         entry["fullUrl"]: _local(matches[0])
-        for entry in bundle["entry"]
+        for entry in entries
         if "fullUrl" in entry and len(matches := _matches(entry, stored)) == 1
     }
-    links |= {each: _local(found[0]) for each, found in stored.items() if is_of_patient(each)}
-    left = [kept for entry in bundle["entry"] if (kept := _kept(entry, stored, links)) is not None]
+    links |= {each: _local(stored[each][0]) for each in wanted.patients if each in stored}
+    kept = (_kept(entry, stored, links) for entry in entries)
+    left = [_addressed(entry) if by_id else entry for entry in kept if entry is not None]
     written = {links.get(url, url) for url in (entry.get("fullUrl") for entry in left)}
     left = [entry for entry in left if _tells_of(entry, written)]
-    return {**bundle, "entry": left} if left else None
+    return {**wanted.bundle, "entry": left} if left else None
+
+
+def _addressed(entry: Entry) -> Entry:
+    """Give what is to be created by a PUT its own id: the value of its identifier."""
+    request, resource = entry["request"], entry["resource"]
+    if request.get("ifNoneMatch") is None:
+        return entry
+    own = resource["identifier"][0]["value"]
+    url = f"{resource['resourceType']}/{own}"
+    return {**entry, "resource": {**resource, "id": own}, "request": {**request, "url": url}}
 
 
 def _kept(entry: Entry, stored: Stored, links: Mapping[str, str]) -> Entry | None:
@@ -94,7 +137,10 @@ def _kept(entry: Entry, stored: Stored, links: Mapping[str, str]) -> Entry | Non
     elif len(matches) == 1:
         if not supersedes(resource, matches[0]):
             return None
-        request = {**request, "ifMatch": f'W/"{matches[0]["meta"]["versionId"]}"'}
+        stored_as = matches[0]
+        resource = {**resource, "id": stored_as["id"]}
+        version = f'W/"{stored_as["meta"]["versionId"]}"'
+        request = {**request, "url": _local(stored_as), "ifMatch": version}
     return {**entry, "resource": resource, "request": request}
 
 

@@ -1,29 +1,36 @@
-"""The messages of one source, one after the other, in the order of receipt.
+"""The messages of one source, in the order of receipt: as many at once as wait, device by device.
 
 A message that the server cannot take leaves the queue (dead letter) or waits aside (held); only
-what would stop every message, a server that is away, stops the queue.
+what would stop every message, a server that is away, stops the queue. After it fewer messages are
+sent at once, down to one: what was too much for the time-out would be so again.
 """
 
 import logging
 import sqlite3
 import threading
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from fhirserver_device_bridge.config.settings import Delivery, Server
 from fhirserver_device_bridge.convert import Conversion, convert
 from fhirserver_device_bridge.journal.changes import count_attempt, settle
-from fhirserver_device_bridge.journal.entries import Entry, next_waiting
+from fhirserver_device_bridge.journal.entries import Entry, waiting
 from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.journal.layout import JournalError, State
+from fhirserver_device_bridge.journal.movements import movements_after, note
 from fhirserver_device_bridge.metrics import Metrics
 from fhirserver_device_bridge.reading import Source
-from fhirserver_device_bridge.sender.deliver import deliver
-from fhirserver_device_bridge.sender.fhir_client import FhirClient
 from fhirserver_device_bridge.sender.judgement import Judgement, pause_s
-from fhirserver_device_bridge.sender.lookup import Lookup
+from fhirserver_device_bridge.sender.lane import WAITING, defect_of_bridge
+from fhirserver_device_bridge.sender.lanes import Item, Judged, Lanes
+from fhirserver_device_bridge.sender.merge import Window
+from fhirserver_device_bridge.whereabouts import Whereabouts
 
 _LOG = logging.getLogger("fhir-bridge")
+
+_AT_ONCE = 64
+"""Messages on their way at the same time."""
 
 _LOOK_AGAIN_S = 1.0
 """Commands in other processes change the journal too, and ring no bell."""
@@ -51,18 +58,20 @@ class Worker(threading.Thread):
         self._source = source
         self._sending = sending
         self._drain = drain
-        self._client = FhirClient(sending.server)
-        self._lookup = Lookup(self._client)
+        self._lanes = Lanes(sending.server, sending.delivery.connections)
         self._bell = threading.Event()
         self._stopping = threading.Event()
         self._failures = 0
+        self._at_once = _AT_ONCE
+        self._whereabouts = Whereabouts()
+        self._learnt = 0
 
     def ring(self) -> None:
         """Tell that something may wait."""
         self._bell.set()
 
     def stop(self) -> None:
-        """End after the message that is under way."""
+        """End after the messages that are under way."""
         self._stopping.set()
         self._bell.set()
 
@@ -78,65 +87,109 @@ class Worker(threading.Thread):
                     return
                 self._bell.wait(_LOOK_AGAIN_S)
         finally:
-            self._client.close()
+            self._lanes.close()
             reader.close()
 
     def _step(self, reader: sqlite3.Connection) -> bool:
-        """Deal with the oldest message; False where there is none."""
-        entry = next_waiting(reader, self._source.name)
-        if entry is None:
+        """Deal with the oldest messages; False where there are none."""
+        self._learn(reader)
+        entries = waiting(reader, self._source.name, self._at_once)
+        if not entries:
             return False
         try:
-            self._act(entry, self._delivered(entry))
+            self._act(self._lanes.deliver(self._taken(entries)))
         except JournalError as error:
             # What was delivered is delivered again later, which changes nothing.
             _LOG.error("source %s: %s", self._source.name, error)
             self._stopping.wait(_LOOK_AGAIN_S)
         return True
 
-    def _delivered(self, entry: Entry) -> Judgement:
+    def _learn(self, reader: sqlite3.Connection) -> None:
+        for number, movement in movements_after(reader, self._learnt):
+            self._whereabouts.learn([movement])
+            self._learnt = number
+
+    def _taken(self, entries: Sequence[Entry]) -> Iterator[Item]:
+        """Convert messages, as long as they may be sent at once."""
+        window = Window()
+        for entry in entries:
+            conversion = self._converted(entry)
+            if not window.takes(conversion.bundle):
+                return
+            yield Item(entry, conversion)
+            if conversion.movements:
+                # What follows is about whoever lies there now.
+                return
+
+    def _converted(self, entry: Entry) -> Conversion:
         try:
-            conversion = convert(entry.raw, self._source, entry.received, entry.id)
-            judgement = deliver(conversion, self._client, self._lookup)
-            if judgement.verdict == "done":
-                self._note(conversion, entry)
-            return judgement  # noqa: TRY300 - all of it may meet the defect
+            return convert(entry.raw, self._source, entry.received, entry.id, self._whereabouts)
         except Exception as defect:  # noqa: BLE001 - whatever a message does, its queue goes on
-            # Only its name: the text of an exception may quote the message.
-            return Judgement("dead", f"defect of the bridge: {type(defect).__name__}")
+            return Conversion(rejected=defect_of_bridge(defect).reason)
 
-    def _act(self, entry: Entry, judgement: Judgement) -> None:
-        match judgement.verdict:
-            case "done" | "held" | "dead" as state:
-                self._failures = 0
-                self._settle(entry, state, judgement.reason)
-            case "later":
-                self._try_later(judgement)
-            case "again":
-                self._sending.journal.ask(count_attempt(entry.id)).result()
-                if entry.attempts + 1 < self._sending.delivery.attempts:
-                    self._try_later(judgement)
-                else:
-                    self._settle(entry, "dead", judgement.reason)
+    def _act(self, delivered: Sequence[Judged]) -> None:
+        ends = [self._counted(each) for each in delivered]
+        self._settle([each for each in ends if each.judgement.verdict not in WAITING])
+        waits = [each.judgement for each in ends if each.judgement.verdict in WAITING]
+        if waits:
+            self._try_later(max(waits, key=lambda each: each.pause_s or 0.0))
+        else:
+            self._failures = 0
+            self._at_once = min(_AT_ONCE, self._at_once * 2)
 
-    def _settle(self, entry: Entry, state: State, reason: str | None) -> None:
-        self._sending.journal.ask(settle(entry.id, state, reason, datetime.now(UTC))).result()
-        self._sending.metrics.count("delivered", self._source.name, outcome=state)
-        if state == "dead":
-            _LOG.warning("source %s: entry %d is a dead letter", self._source.name, entry.id)
+    def _counted(self, judged: Judged) -> Judged:
+        """Count an attempt that decided nothing; the last one decides against the message."""
+        item, judgement = judged
+        if judgement.verdict != "again":
+            return judged
+        self._sending.journal.ask(count_attempt(item.entry.id)).result()
+        if item.entry.attempts + 1 < self._sending.delivery.attempts:
+            return judged
+        return Judged(item, replace(judgement, verdict="dead"))
+
+    def _settle(self, ended: Sequence[Judged]) -> None:
+        """Note what became of messages, in one wait for the disk."""
+        at = datetime.now(UTC)
+        for item, judgement in ended:
+            if judgement.verdict == "done" and item.conversion.movements:
+                self._sending.journal.ask(note(item.entry.id, item.conversion.movements)).result()
+        asked = [
+            self._sending.journal.ask(
+                settle(item.entry.id, _state(judgement), judgement.reason, at)
+            )
+            for item, judgement in ended
+        ]
+        for each in asked:
+            each.result()
+        for item, judgement in ended:
+            self._note(item, _state(judgement))
 
     def _try_later(self, judgement: Judgement) -> None:
         self._failures += 1
+        self._at_once = max(1, self._at_once // 2)
         self._sending.metrics.count("attempts_failed", self._source.name)
         wait_s = pause_s(self._failures, self._sending.delivery.longest_pause_s)
         if self._failures == 1:
             _LOG.warning("source %s: the server does not take messages now", self._source.name)
         self._stopping.wait(max(wait_s, judgement.pause_s or 0.0))
 
-    def _note(self, conversion: Conversion, entry: Entry) -> None:
+    def _note(self, item: Item, state: State) -> None:
         metrics, name = self._sending.metrics, self._source.name
-        systems = {reading.path[0] for reading in conversion.readings if reading.path}
+        metrics.count("delivered", name, outcome=state)
+        if state == "dead":
+            _LOG.warning("source %s: entry %d is a dead letter", name, item.entry.id)
+        if state != "done":
+            return
+        systems = {each.path[0] for each in item.conversion.readings if each.path}
         for device in {each.value for system in systems for each in system.identifiers[:1]}:
-            metrics.seen(name, device, entry.received.timestamp())
-        metrics.count("quarantined_readings", name, len(conversion.quarantined))
-        metrics.count("unmapped_codes", name, len(conversion.unmapped))
+            metrics.seen(name, device, item.entry.received.timestamp())
+        metrics.count("quarantined_readings", name, len(item.conversion.quarantined))
+        metrics.count("unmapped_codes", name, len(item.conversion.unmapped))
+
+
+def _state(judgement: Judgement) -> State:
+    match judgement.verdict:
+        case "done" | "held" | "dead" as state:
+            return state
+        case _:
+            raise AssertionError(judgement.verdict)

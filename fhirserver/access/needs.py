@@ -49,6 +49,8 @@ NEEDS: dict[str, Need] = {
     "transaction": _GATE,
     "validate": _GATE,
     "fhirpath": _GATE,
+    "explain-access": _GATE,
+    "explain-access-of-others": Need(administers=True),
     "run": Need(administers=True),
     "search-explain": Need(Right.SEARCH, administers=True),
 }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fhirserver.access.context import AuthContext
-from fhirserver.access.decide import Access, Decision, Grant
+from fhirserver.access.decide import Access, Decision, Grant, Policy
 from fhirserver.access.needs import NEEDS
 from fhirserver.access.rights import Rights
 from fhirserver.access.scope import Right, letters_of
@@ -49,8 +49,14 @@ class Trace:
     decision: Decision
 
 
-def trace(auth: AuthContext, access: Access) -> Trace:
-    """Decide on an access and tell how. Pure."""
+def trace(auth: AuthContext, access: Access, policy: Policy = smart_policy) -> Trace:
+    """Decide on an access and tell how. Pure.
+
+    Args:
+        auth: the caller.
+        access: what it wants.
+        policy: that decides; scopes are weighed as the one of access tokens does.
+    """
     need = NEEDS.get(access.interaction)
     right = None if need is None else need.right
     weighings: tuple[Weighing, ...] = ()
@@ -58,7 +64,7 @@ def trace(auth: AuthContext, access: Access) -> Trace:
         weighings = tuple(_weighings(auth.rights, right, access.type))
     letter = "nothing on a type" if right is None else letters_of(right)
     needs = letter if access.type is None or right is None else f"{letter} on {access.type}"
-    return Trace(access, needs, _told_role(auth.rights), weighings, smart_policy(auth, access))
+    return Trace(access, needs, _told_role(auth.rights), weighings, policy(auth, access))
 
 
 def told(grant: Grant) -> str:

@@ -14,6 +14,7 @@ from fhirserver.search.render import join_pairs
 from fhirserver.store.audit_row import AuditRow
 
 _QUERY_LIMIT = 4000
+_BROKEN_GLASS = "BTG"
 
 
 def audit_row(
@@ -33,4 +34,6 @@ def audit_row(
         request_id=auth.request_id,
         address=auth.address,
         query=None if pairs is None else join_pairs(pairs)[:_QUERY_LIMIT],
+        token=auth.token or None,
+        purpose=_BROKEN_GLASS if auth.rights and auth.rights.broken_glass else None,
     )

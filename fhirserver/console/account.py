@@ -15,6 +15,7 @@ import segno
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from fhirserver.console.browser_name import browser_name
 from fhirserver.console.signed_in import needs_session, services_here, session_here
 from fhirserver.errors import FhirError
 from fhirserver.identity import login, second_factor, sessions, totp
@@ -37,6 +38,7 @@ def index() -> str:
     return render_template(
         "account.html",
         account=session.account,
+        browser_name=browser_name,
         listed=sessions.list_sessions(services.database, session.account.id, now),
         moment=_moment,
         recovery_codes=second_factor.recovery_codes_left(services, session.account.id),

@@ -107,9 +107,10 @@ def open_request(services: Services, id_: str) -> UnderWay:
 def page_policy(client: Client, redirect_uri: str) -> str:
     """Give the content policy of a page: where its form may lead, and who may frame it. Pure.
 
-    A form that is answered by a redirect needs the target's origin in form-action too.
+    A form that is answered by a redirect needs the target's origin in form-action too. Who
+    registered itself frames nothing: it could lay its own page over the consent.
     """
-    framing = " ".join(client.origins) or "'none'"
+    framing = " ".join(() if client.dynamically_registered else client.origins) or "'none'"
     return (
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
         f"form-action 'self' {_source(redirect_uri)}; frame-ancestors {framing}"

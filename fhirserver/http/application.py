@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from fhirserver.access import AuthContext
-from fhirserver.errors import FhirError
+from fhirserver.audit import record_refusal
+from fhirserver.errors import FhirError, ForbiddenError, UnauthorizedError
 from fhirserver.http.access_log import Served
 from fhirserver.http.bearer import anonymous
 from fhirserver.http.client_limit import ClientLimit
@@ -97,8 +98,10 @@ class FhirApplication:
 
     def _answer(self, request: Request, route: Route) -> Response:
         self._clients.begin(request.address)
+        auth = anonymous(request)
         try:
-            exchange = self._exchange(request, route)
+            auth = self._authenticate(request)
+            exchange = self._exchange(request, route, auth)
             response = HANDLERS[route.interaction](exchange)
             if response.stream is not None:
                 self._downloads.admit(response, request.method)
@@ -106,6 +109,11 @@ class FhirApplication:
                 response.headers += preference_applied(
                     exchange.prefer, route.interaction, response.status
                 )
+        except (UnauthorizedError, ForbiddenError) as error:
+            place = (route.type, route.id)
+            record_refusal(self.services.database, auth, route.interaction, place, error)
+            raise
+        else:
             return response
         finally:
             self._clients.end(request.address)
@@ -118,11 +126,10 @@ class FhirApplication:
     def _preflight(self, request: Request) -> Response | None:
         return None if self._cors is None else self._cors.preflight(request)
 
-    def _exchange(self, request: Request, route: Route) -> Exchange:
+    def _exchange(self, request: Request, route: Route, auth: AuthContext) -> Exchange:
         check_coding(request.headers.get("accept-encoding"))
         parameters = parse_query(request.query)
         wanted = _wanted(request, route, parameters)
-        auth = self._authenticate(request)
         return Exchange(self._services_now(), request, route, parameters, wanted, auth)
 
     def _services_now(self) -> Services:

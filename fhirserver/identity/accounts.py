@@ -99,7 +99,12 @@ def find(database: Database, account_id: str) -> Account | None:
 def find_named(database: Database, username: str) -> Account | None:
     """Find an account by what is typed to log in, in upper or lower case."""
     with database.connection() as connection:
-        return one(connection, _NAMED, username.strip().lower())
+        return one(connection, _NAMED, compared(username))
+
+
+def compared(username: str) -> str:
+    """Give a username as it is kept; what no username can hold makes it nobody's."""
+    return "" if "\0" in username else username.strip().lower()
 
 
 def named(database: Database, username: str) -> Account:

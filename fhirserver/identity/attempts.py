@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 
 from fhirserver.errors import ThrottledError
+from fhirserver.identity.accounts import compared
 
 ACCOUNT_FREE = 5
 ACCOUNT_SHUT = 10
@@ -120,7 +121,7 @@ def shut(connection: Connection[Any], usernames: list[str], now: int) -> set[str
 
 def account_key(username: str) -> bytes:
     """Give the key of an account's row."""
-    return _digest("account", username.strip().lower())
+    return _digest("account", compared(username))
 
 
 def _address_key(address: str) -> bytes:
@@ -129,9 +130,13 @@ def _address_key(address: str) -> bytes:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return _digest("address", "")
-    if parsed.version == 6 and parsed.ipv4_mapped is None:
-        return _digest("address", str(ipaddress.ip_network((int(parsed), 64), strict=False)))
-    return _digest("address", str(parsed))
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return _digest("address", str(parsed))
+    inside = parsed.ipv4_mapped
+    if inside is not None:
+        return _digest("address", str(inside))
+    network = ipaddress.IPv6Network((int(parsed), 64), strict=False)
+    return _digest("address", str(network))
 
 
 def _digest(kind: str, text: str) -> bytes:

@@ -156,7 +156,7 @@ def _is_password(services: Services, username: str, password: str) -> bool:
     """Compare a password, and hash it anew where it was kept at another cost."""
     if len(password) > passwords.LENGTH_MOST:
         password = ""  # nobody's, and as slow to compare as any other
-    name = username.strip().lower()
+    name = accounts.compared(username)
     with services.database.connection() as connection:
         row = connection.execute(_KEPT, (name,)).fetchone()
     kept = None if row is None else str(row[0])

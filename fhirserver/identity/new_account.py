@@ -21,7 +21,7 @@ from psycopg.errors import UniqueViolation
 
 from fhirserver.errors import ConflictError, FhirError, InvalidRequestError
 from fhirserver.identity import passwords
-from fhirserver.identity.accounts import Account, Proxied, keep_proxied
+from fhirserver.identity.accounts import Account, Proxied, compared, keep_proxied
 from fhirserver.identity.roles import ROLES
 from fhirserver.model.reference import is_id
 from fhirserver.store.database import Database
@@ -79,7 +79,7 @@ def add(
         InvalidRequestError: something of it breaks a rule; `expression` names the field.
         ConflictError: the username is taken.
     """
-    username = wanted.username.strip().lower()
+    username = compared(wanted.username)
     _check(username, wanted)
     passwords.check_password(password, (username, wanted.name, wanted.role))
     hashed = passwords.hash_password(password)

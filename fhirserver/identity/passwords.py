@@ -3,15 +3,16 @@
 Spec: NIST SP 800-63B section 3.1.1 (length and guessing, no composition); RFC 9106 (argon2id)
 
 A password has 12 to 256 characters and would take more than a hundred million guesses, as zxcvbn
-estimates them: it knows passwords of breaches, names, words, keyboard walks, repetitions and dates,
-and is told what stands in the account. Characters are compared after NFKC, so that one password is
-the same on every keyboard.
+estimates them: it knows passwords of breaches, names, words, keyboard walks, repetitions, dates.
+What stands in the account is cut out first. Characters are compared after NFKC, so that one
+password is the same on every keyboard.
 
 A hash takes 64 MiB and four threads for some tenths of a second. A process makes two at a time;
 whoever waits longer than WAIT_S is asked to come back. For a username that does not exist NOBODYS
 hash is compared, which takes as long.
 """
 
+import re
 import secrets
 import threading
 import unicodedata
@@ -35,6 +36,7 @@ NOBODYS = (
 _AT_A_TIME = 2
 _SCORE_LEAST = 3
 _JUDGED_MOST = 72
+_PRODUCT = "fhirserver"
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 _slots = threading.BoundedSemaphore(_AT_A_TIME)
@@ -111,12 +113,21 @@ def _advice(text: str, about: Sequence[str]) -> str | None:
     """Say what makes a password easy to guess; None where nothing does."""
     from zxcvbn import zxcvbn  # large tables, and seldom needed
 
-    words = [part for each in about for part in (each, *each.split())]
-    found = zxcvbn(text[:_JUDGED_MOST], [*words, "fhirserver"])
+    rest = text
+    for word in _own_words(about):
+        rest = re.sub(re.escape(word), "", rest, flags=re.IGNORECASE)
+    found = zxcvbn(rest[:_JUDGED_MOST] or " ")
     if found["score"] >= _SCORE_LEAST:
         return None
     feedback = found["feedback"]
-    return " ".join(filter(None, (feedback["warning"], *feedback["suggestions"])))
+    own = "Your own name and role add nothing." if rest != text else ""
+    return " ".join(filter(None, (own, feedback["warning"], *feedback["suggestions"])))
+
+
+def _own_words(about: Sequence[str]) -> list[str]:
+    """Give the words of an account that count for nothing in its password, the longest first."""
+    words = {part for each in (*about, _PRODUCT) for part in (each, *each.split())}
+    return sorted((word for word in words if len(word) >= 3), key=len, reverse=True)
 
 
 def _refusal(why: str, place: str) -> InvalidRequestError:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Literal
 
-from fhirserver.access import Policy
+from fhirserver.access import AuthContext, Policy
 from fhirserver.config import Settings
 from fhirserver.definitions import Definitions
 from fhirserver.errors import Issue
@@ -62,6 +62,11 @@ class OfferedOperation:
         return self.definition if self.document is None else f"{base_url}/{self.definition}"
 
 
+def nobody(_services: "Services", _who: str) -> AuthContext | None:
+    """Find nobody: a server without authentication knows of no callers."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What an interaction works with.
@@ -77,6 +82,8 @@ class Services:
         operations: what is offered besides interactions.
         secrets_key: 32 secret bytes that encrypt what the database keeps sealed; the same in all
             workers, b"" where nothing of that is needed.
+        find_caller: who an account or an access token stands for, by "account:USERNAME" or
+            "token:NUMBER"; None for nobody that counts.
     """
 
     definitions: Definitions
@@ -87,6 +94,10 @@ class Services:
     cursor_key: bytes
     operations: tuple[OfferedOperation, ...] = ()
     secrets_key: bytes = b""
+    find_caller: "FindCaller" = nobody
+
+
+FindCaller = Callable[[Services, str], AuthContext | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,13 @@ from collections.abc import Mapping
 
 from fhirserver.errors import MethodNotAllowedError, NotFoundError
 from fhirserver.interactions import Level, OfferedOperation, Result
-from fhirserver.operations import fhirpath, search_parameter_status, test_script_run, validate
+from fhirserver.operations import (
+    explain_access,
+    fhirpath,
+    search_parameter_status,
+    test_script_run,
+    validate,
+)
 from fhirserver.operations.types import Call, Operation, level_of
 
 __all__ = [
@@ -31,6 +37,7 @@ OPERATIONS: Mapping[str, Operation] = {
         test_script_run.OPERATION,
         search_parameter_status.OPERATION,
         fhirpath.OPERATION,
+        explain_access.OPERATION,
     )
 }
 

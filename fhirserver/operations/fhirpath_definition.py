@@ -3,27 +3,9 @@
 Spec: https://hl7.org/fhir/R4/operationdefinition.html
 """
 
-from fhirserver.model.json import JsonObject, write_json
+from fhirserver.model.json import write_json
+from fhirserver.operations.definition_parts import MANY, MAYBE, ONE, parameter, with_parts
 
-
-def _parameter(
-    name: str, use: str, cardinality: tuple[int, str], documentation: str, type_: str | None = None
-) -> JsonObject:
-    found: JsonObject = {
-        "name": name,
-        "use": use,
-        "min": cardinality[0],
-        "max": cardinality[1],
-        "documentation": documentation,
-    }
-    return found if type_ is None else {**found, "type": type_}
-
-
-def _with_parts(parameter: JsonObject, *parts: JsonObject) -> JsonObject:
-    return {**parameter, "part": list(parts)}
-
-
-_ONE, _MAYBE, _MANY = (1, "1"), (0, "1"), (0, "*")
 _DOCUMENT = {
     "resourceType": "OperationDefinition",
     "name": "FHIRPath",
@@ -37,44 +19,44 @@ _DOCUMENT = {
     "type": False,
     "instance": False,
     "parameter": [
-        _parameter("expression", "in", _ONE, "FHIRPath.", "string"),
-        _parameter(
+        parameter("expression", "in", ONE, "FHIRPath.", "string"),
+        parameter(
             "context",
             "in",
-            _MAYBE,
+            MAYBE,
             "FHIRPath; the expression is evaluated on each item that it finds.",
             "string",
         ),
-        _parameter(
+        parameter(
             "resource",
             "in",
-            _MAYBE,
+            MAYBE,
             "A resource of any type; or as a string a reference to one on this server; or its JSON "
             "or XML in an extension of the FHIRPath Lab.",
             "Any",
         ),
-        _with_parts(
-            _parameter("variables", "in", _MAYBE, "Values by name."),
-            _parameter(
+        with_parts(
+            parameter("variables", "in", MAYBE, "Values by name."),
+            parameter(
                 "name",
                 "in",
-                _MANY,
+                MANY,
                 "The part's name is the variable's, its value the value.",
                 "Any",
             ),
         ),
-        _parameter("validate", "in", _MAYBE, "Without effect.", "boolean"),
-        _parameter("terminologyserver", "in", _MAYBE, "Without effect.", "string"),
-        _parameter("debug_trace", "in", _MAYBE, "Without effect.", "boolean"),
-        _with_parts(
-            _parameter("parameters", "out", _ONE, "What was asked, besides evaluator and tree."),
-            _parameter("evaluator", "out", _ONE, "Name and version of this server.", "string"),
-            _parameter("parseDebugTree", "out", _ONE, "The syntax tree as JSON.", "string"),
+        parameter("validate", "in", MAYBE, "Without effect.", "boolean"),
+        parameter("terminologyserver", "in", MAYBE, "Without effect.", "string"),
+        parameter("debug_trace", "in", MAYBE, "Without effect.", "boolean"),
+        with_parts(
+            parameter("parameters", "out", ONE, "What was asked, besides evaluator and tree."),
+            parameter("evaluator", "out", ONE, "Name and version of this server.", "string"),
+            parameter("parseDebugTree", "out", ONE, "The syntax tree as JSON.", "string"),
         ),
-        _parameter(
+        parameter(
             "result",
             "out",
-            _MANY,
+            MANY,
             "One for each item of the context, which its value names. Its parts are the items, "
             "named by their types, and a part trace for each trace().",
             "string",

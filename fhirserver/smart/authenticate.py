@@ -8,6 +8,7 @@ whatever is revoked, expired or shut out, and every change of a role, counts fro
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -19,21 +20,26 @@ from fhirserver.smart.relations import patients_in_reach
 from fhirserver.smart.tokens import digest
 from fhirserver.store import binary
 from fhirserver.store.database import Database
-from fhirserver.store.statement import run, statement
+from fhirserver.store.statement import Statement, StoreConnection, run, statement
 
-_FIND = statement("""
+_COUNTING = """
 SELECT t.number::text, t.scopes, g.client, g.patient, a.fhir_user, a.role,
     a.training_expires::text, g.account,
     (SELECT json_agg(p.patient ORDER BY p.patient)::text FROM account_patient p
-     WHERE p.account = g.account AND p.expires > :now::bigint)
+     WHERE p.account = g.account AND p.expires > :now::bigint),
+    (SELECT json_agg(b.patient)::text FROM broken_glass b
+     WHERE b.account = g.account AND b.expires > :now::bigint)
 FROM oauth_token t
 JOIN oauth_grant g ON g.number = t.under
 JOIN oauth_client c ON c.id = g.client
 LEFT JOIN account a ON a.id = g.account
-WHERE t.digest = :digest::bytea AND t.kind = 'access' AND t.expires > :now::bigint
-    AND g.revoked IS NULL AND g.audience = :audience::text AND NOT c.disabled
-    AND a.disabled IS NOT TRUE
-""")
+LEFT JOIN account o ON o.id = c.owner
+WHERE t.kind = 'access' AND t.expires > :now::bigint AND g.revoked IS NULL
+    AND g.audience = :audience::text AND NOT c.disabled AND a.disabled IS NOT TRUE
+    AND o.disabled IS NOT TRUE
+"""
+_BY_DIGEST = statement(f"{_COUNTING} AND t.digest = :digest::bytea")
+_BY_NUMBER = statement(f"{_COUNTING} AND t.number = :number::bigint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +81,41 @@ def find_bearer(
     Raises:
         UnavailableError: the database cannot be asked.
     """
-    arguments = {
-        "digest": digest(secret),
-        "now": binary.int8(now_us),
-        "audience": audience.encode(),
-    }
     with database.connection() as connection:
-        found = run(connection, _FIND, arguments)
-        if found.ntuples == 0:
-            return None
-        values = [found.get_value(0, column) for column in range(found.nfields)]
-        number, scopes, client, patient, user, role, training, account, proxied = (
-            None if value is None else value.decode() for value in values
-        )
-        listed = () if proxied is None else tuple(parse_json(proxied.encode()))
-        related = patients_in_reach(connection, definitions, user, role, listed, now_us)
+        arguments = {"digest": digest(secret), **_counting(audience, now_us)}
+        return _bearer(connection, definitions, _BY_DIGEST, arguments, now_us)
+
+
+def find_numbered(
+    database: Database, definitions: Definitions, number: int, audience: str, now_us: int
+) -> Bearer | None:
+    """Find who an access token was issued to by its public number; as `find_bearer` otherwise."""
+    with database.connection() as connection:
+        arguments = {"number": binary.int8(number), **_counting(audience, now_us)}
+        return _bearer(connection, definitions, _BY_NUMBER, arguments, now_us)
+
+
+def _counting(audience: str, now_us: int) -> dict[str, bytes | None]:
+    """Give what decides whether a token counts."""
+    return {"now": binary.int8(now_us), "audience": audience.encode()}
+
+
+def _bearer(
+    connection: StoreConnection,
+    definitions: Definitions,
+    which: Statement,
+    arguments: Mapping[str, bytes | None],
+    now_us: int,
+) -> Bearer | None:
+    found = run(connection, which, arguments)
+    if found.ntuples == 0:
+        return None
+    values = [found.get_value(0, column) for column in range(found.nfields)]
+    number, scopes, client, patient, user, role, training, account, proxied, broken = (
+        None if value is None else value.decode() for value in values
+    )
+    listed = () if proxied is None else tuple(parse_json(proxied.encode()))
+    related = patients_in_reach(connection, definitions, user, role, listed, now_us)
     assert number is not None
     assert client is not None
     assert scopes is not None
@@ -99,6 +125,7 @@ def find_bearer(
         user=user,
         role=role,
         patients=related,
+        broken_glass=() if broken is None else tuple(parse_json(broken.encode())),
         reads_user={"openid", "fhirUser"} <= set(scopes.split()),
         trained=is_trained(None if training is None else date.fromisoformat(training), now_us),
     )

@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from fhirserver.model.json import JsonObject
 from fhirserver.store.database import Database
 
+Mark = Literal["approved", "disabled", "pre_approved"]
 Kind = Literal["public", "confidential-symmetric", "confidential-asymmetric"]
 
 
@@ -33,10 +34,10 @@ class Client:
         jwks_uri: where its public keys are.
         origins: whose pages may call the API from a browser, and show ours in a frame.
         approved: whether it may be used.
-        disabled: whether it has been shut out; its tokens count no longer.
+        disabled: whether it has been shut out, or its owner; its tokens count no longer.
         pre_approved: an administrator has consented for everybody.
         dynamically_registered: it registered itself, and nobody vouches for its name.
-        owner: who looks after it.
+        owner: id of the account of who looks after it; None where nobody in particular does.
         created: epoch microseconds.
     """
 
@@ -60,12 +61,21 @@ class Client:
 
 _LISTS = ("redirect_uris", "grant_types", "origins")
 _COLUMNS = ", ".join(field.name for field in fields(Client))
-_FIND = f"SELECT {_COLUMNS} FROM oauth_client WHERE id = %s"  # noqa: S608 - constants
-_LIST = f"SELECT {_COLUMNS} FROM oauth_client ORDER BY created, id"  # noqa: S608 - constants
+_SHUT_OUT = """
+disabled OR EXISTS (SELECT FROM account WHERE account.id = owner AND account.disabled)
+"""
+_READ = ", ".join(_SHUT_OUT if field.name == "disabled" else field.name for field in fields(Client))
+_FIND = f"SELECT {_READ} FROM oauth_client WHERE id = %s"  # noqa: S608 - constants
+_LIST = f"SELECT {_READ} FROM oauth_client ORDER BY created, id"  # noqa: S608 - constants
 _REPLACE = f"""
 UPDATE oauth_client SET {", ".join(f"{field.name} = %({field.name})s" for field in fields(Client))}
 WHERE id = %(id)s RETURNING id
 """  # noqa: S608 - constants
+_MARK = {
+    "approved": "UPDATE oauth_client SET approved = %s WHERE id = %s RETURNING id",
+    "disabled": "UPDATE oauth_client SET disabled = %s WHERE id = %s RETURNING id",
+    "pre_approved": "UPDATE oauth_client SET pre_approved = %s WHERE id = %s RETURNING id",
+}
 _REMOVE = "DELETE FROM oauth_client WHERE id = %s RETURNING id"
 _SECRETS = "SELECT secrets FROM oauth_client WHERE id = %s"
 _ORIGIN = """
@@ -125,6 +135,11 @@ def list_all(database: Database) -> list[Client]:
 def replace_all(connection: Connection[Any], client: Client) -> bool:
     """Change an application to what is given; False where there is none of its id."""
     return connection.execute(_REPLACE, _values(client)).fetchone() is not None
+
+
+def mark(connection: Connection[Any], client_id: str, mark: Mark, *, holds: bool) -> bool:
+    """Say whether something holds of an application; False where there is none."""
+    return connection.execute(_MARK[mark], (holds, client_id)).fetchone() is not None
 
 
 def remove(connection: Connection[Any], client_id: str) -> bool:

@@ -6,9 +6,11 @@ https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html#scop
 
 from __future__ import annotations
 
+from typing import cast
+
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, KeySetSerialization
 
 from fhirserver.identity import accounts
 from fhirserver.identity.accounts import Account
@@ -71,7 +73,8 @@ def granted_by(services: Services, hint: str, now_us: int) -> tuple[str, str] | 
     Returns:
         The account's id and the client's; None for anything else.
     """
-    known = KeySet.import_key_set(keys.key_set(services.database, services.secrets_key, now_us))
+    kept = keys.key_set(services.database, services.secrets_key, now_us)
+    known = KeySet.import_key_set(cast("KeySetSerialization", kept))
     try:
         claims = jwt.decode(hint, known, algorithms=[keys.ALGORITHM]).claims
     except (JoseError, ValueError):

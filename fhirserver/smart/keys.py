@@ -16,6 +16,7 @@ import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -77,12 +78,9 @@ def signing_key(keys: Sequence[Key], now_us: int) -> Key:
 
 def published_keys(keys: Sequence[Key], now_us: int) -> list[Key]:
     """Leave out the keys whose successors have been signing for long enough. Pure."""
-    successors = [*keys[1:], None]
-    return [
-        key
-        for key, successor in zip(keys, successors, strict=True)
-        if successor is None or now_us < successor.signs_from + KEPT_S * 1_000_000
-    ]
+    oldest_us = now_us - KEPT_S * 1_000_000
+    superseded = [key for key, successor in pairwise(keys) if successor.signs_from <= oldest_us]
+    return [key for key in keys if key not in superseded]
 
 
 def key_set(database: Database, secrets_key: bytes, now_us: int) -> JsonObject:
@@ -123,12 +121,18 @@ def rotate(database: Database, secrets_key: bytes, now_us: int, *, at_once: bool
         now_us: epoch microseconds.
         at_once: the new key signs now and no other is published any more: for a key that
             somebody else may know.
+
+    Raises:
+        SecretsKeyError: not `at_once`, and the keys there are encrypted with another one: servers
+            could not use what is made here.
     """
     with database.connection() as connection, connection.transaction():
         _lock(connection)
         known = _read(connection)
         kept = [] if at_once else published_keys(known, now_us)
         gone = [key.kid for key in known if key not in kept]
+        if kept:
+            _unsealed(kept[-1], secrets_key)
         connection.execute(_FORGET, (gone,))
         wait_s = PUBLISHED_BEFORE_S if kept else 0
         return _add(connection, secrets_key, now_us + wait_s * 1_000_000)

@@ -29,8 +29,9 @@ _FIND = """
 SELECT t.number, t.kind, t.under, t.scopes, t.issued, t.expires, t.rotated
 FROM oauth_token t JOIN oauth_grant g ON g.number = t.under
 JOIN oauth_client c ON c.id = g.client LEFT JOIN account a ON a.id = g.account
+LEFT JOIN account o ON o.id = c.owner
 WHERE t.digest = %s AND t.expires > %s AND g.revoked IS NULL AND NOT c.disabled
-    AND a.disabled IS NOT TRUE
+    AND a.disabled IS NOT TRUE AND o.disabled IS NOT TRUE
 """
 _ROTATE = """
 UPDATE oauth_token SET rotated = %s WHERE number = %s AND rotated IS NULL RETURNING number

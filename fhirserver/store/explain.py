@@ -62,7 +62,7 @@ def explain(database: Database, plan: Plan, audit: AuditRow, *, run: bool) -> li
     """
     lend = database.connection if is_hot(plan) else database.search_connection
     with lend() as connection:
-        told = audit_sql(plan, audit, Fragment("0"))
+        told = audit_sql(plan, audit)
         connection.execute(told.text.encode(), told.params)
         found = [_explained(connection, name, sql, run=run) for name, sql in _statements(plan)]
         return [*found, *_includes(connection, plan)] if run and plan.limit else found

@@ -103,10 +103,11 @@ page AS MATERIALIZED (
     ORDER BY updated {direction}, rid {direction} LIMIT :limit::bigint)"""
 _TOLD = f"""
 told AS (
-    INSERT INTO audit (tid, id, outcome, matches, {AUDIT_COLUMNS})
+    INSERT INTO audit (tid, id, outcome, matches, rids, {AUDIT_COLUMNS})
     SELECT :audit_tid::smallint, :audit_id::text,
            CASE WHEN EXISTS (SELECT FROM page) THEN 200 ELSE :empty::smallint END,
-           LEAST((SELECT count(*) FROM page), :limit::bigint - 1), {AUDIT_PARAMETERS}
+           LEAST((SELECT count(*) FROM page), :limit::bigint - 1),
+           (SELECT (array_agg(rid))[1:(:limit::bigint - 1)::integer] FROM page), {AUDIT_PARAMETERS}
     FROM (SELECT {DURABILITY}) always)"""  # noqa: S608
 _BODIES = """
 SELECT p.rid, p.tid, p.id, p.version, p.updated, p.method, b.body

@@ -47,11 +47,12 @@ def migrate(url: str) -> str:
         found = _find(connection)
         if found is not None and _fits(found):
             return found.revision
-    _upgrade(url)
+    upgrade_to(url, "head")
     return EXPECTED_REVISION
 
 
-def _upgrade(url: str) -> None:
+def upgrade_to(url: str, revision: str) -> None:
+    """Run the revisions up to one, or to the newest, which is called head."""
     import sqlalchemy
     from alembic import command
     from alembic.config import Config
@@ -66,7 +67,7 @@ def _upgrade(url: str) -> None:
         _wait_for_lock(connection)
         config.attributes["connection"] = connection
         try:
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
         except CommandError as error:
             msg = f"the database cannot be migrated: {error}; was it used by a newer version?"
             raise SchemaRevisionError(msg) from error

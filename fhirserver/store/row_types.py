@@ -108,10 +108,10 @@ RESOURCE = _row_type(
     "rid:bigint pat:bigint updated:bigint version:integer tid:smallint state:smallint"
     " method:smallint id:text present:smallint[] body:bytea keys:bytea",
 )
-AUDIT = _row_type(
-    "audit",
+AUDITED = _row_type(
+    "audited",
     "rid:bigint version:integer tid:smallint outcome:smallint id:text interaction:text actor:text"
-    " client:text request_id:text address:text query:text",
+    " client:text request_id:text address:text query:text token:text purpose:text",
 )
 INDEX_ROWS: dict[str, RowType] = {
     "token": _row_type(
@@ -149,4 +149,4 @@ INDEX_ROWS |= {f"contained_{name}": INDEX_ROWS[name] for name in INDEX_TABLES} |
         " present:smallint[]",
     )
 }
-ALL = (TARGET, RESOURCE, AUDIT, *INDEX_ROWS.values())
+ALL = (TARGET, RESOURCE, AUDITED, *INDEX_ROWS.values())

@@ -31,7 +31,11 @@ compartment  membership of resources in more than COPIES_MAX compartments; the i
 binary_content, binary_chunk   contents of Binaries that are too large for a row; see contents
 search_parameter   search parameters of one's own, one row per type and code; see search_registry
 search_registry    the version of what that table says; one row, none before the first change
-audit        one row per interaction, partitioned by month, in the same transaction
+audit        one row per interaction, partitioned by month, in the same transaction; append-only
+  rids       the resources that a page of a search or a history showed
+  reason     the rule by which something was refused
+audit_seal   a chain over the rows of `audit` in the order of their commits; see audit_trail
+audit_position, audit_patient   how far the chain is; which rows tell of whose compartment
 outbox       one row per change; `number` is assigned after commit, so it has no gaps
 job, lease   background work: whoever holds a lease works until `expires`; `fence` grows with
              every new owner, and a step of an older fence is refused; `key` is the address of
@@ -40,7 +44,7 @@ job_entry    answers to the entries of a batch that are done, while its job is n
 idempotency, idempotency_entry   first answers by caller and Idempotency-Key; see kept_answers
 account, account_patient, account_recovery, account_session, login_attempt
              people who log in; see fhirserver.identity
-oauth_client, oauth_grant, oauth_token   applications, what they were granted, and the tokens under
+oauth_client, oauth_grant, oauth_token, oauth_code, oauth_authorization, oauth_launch, oauth_consent
              that; see fhirserver.smart
 
 Instants are epoch microseconds; ids and codes compare by byte.
@@ -50,7 +54,7 @@ from enum import IntEnum
 
 from fhirserver.model.stored import Method
 
-EXPECTED_REVISION = "0019"
+EXPECTED_REVISION = "0021"
 RID_BLOCK = 1000
 COPIES_MAX = 8
 NOT_SEARCHED = 0

@@ -98,7 +98,7 @@ def run_statement(connection: Connection[Any], sql: Fragment) -> Iterable[tuple[
 
 def _run_plan(connection: Connection[Any], run: Run, plan: Plan, audit: AuditRow) -> SearchPage:
     if not plan.phases:
-        told = audit_sql(plan, audit, Fragment("0"))
+        told = audit_sql(plan, audit)
         connection.execute(told.text.encode(), told.params)
         return SearchPage(total=None if plan.count == "none" else 0)
     if plan.limit == 0:
@@ -163,7 +163,7 @@ def _read_page(run: Run, plan: Plan, audit: AuditRow | None) -> tuple[list[Row],
         if position.backward
         else range(position.phase, len(plan.phases))
     )
-    told = None if audit is None else audit_sql(plan, audit, _counted_page(plan.limit))
+    told = None if audit is None else audit_sql(plan, audit, plan.limit)
     for number in numbers:
         start = position if number == position.phase else replace(position, values=())
         wanted = plan.limit + 1 - len(rows)
@@ -264,7 +264,7 @@ def _estimate(run: Run, counting: Fragment) -> int:
 def _total_only(run: Run, plan: Plan, audit: AuditRow) -> int:
     assert plan.counted is not None
     counting = count_sql(plan.counted, None)
-    told = audit_sql(plan, audit, Fragment("0"))
+    told = audit_sql(plan, audit)
     audited = f"WITH audited AS ({told.text}) {counting.text}"
     return _one(run, Fragment(audited, told.params + counting.params))
 
@@ -274,19 +274,27 @@ def _one(run: Run, sql: Fragment) -> int:
     return int(row[0])
 
 
-def _counted_page(limit: int) -> Fragment:
-    return Fragment("(SELECT least(count(*), %s) FROM page)", (limit,))
+def audit_sql(plan: Plan, audit: AuditRow, most: int = 0) -> Fragment:
+    """Write the audit row's INSERT; every parameter has its type, as SELECT infers none.
 
-
-def audit_sql(plan: Plan, audit: AuditRow, matches: Fragment) -> Fragment:
-    """Write the audit row's INSERT; every parameter has its type, as SELECT infers none."""
+    Args:
+        plan: what is searched.
+        audit: who asks.
+        most: rows of `page` that are shown; 0 where there is no page.
+    """
     types = plan.query.types
+    shown = Fragment("0, NULL")
+    if most:
+        page = "(array_agg(rid))[1 : %s]"
+        text = f"(SELECT least(count(*), %s) FROM page), (SELECT {page} FROM page)"  # noqa: S608
+        shown = Fragment(text, (most, most))
     tid = plan.confined.definitions.type_id(types[0]) if len(types) == 1 else None
     return Fragment(
-        f"INSERT INTO audit (tid, outcome, matches, {AUDIT_COLUMNS}) SELECT %s::smallint, 200,"
-        f" {matches.text}, %s::text, %s::text, %s::text, %s::text, %s::text, %s::text",
+        f"INSERT INTO audit (tid, outcome, matches, rids, {AUDIT_COLUMNS})"
+        f" SELECT %s::smallint, 200, {shown.text}, %s::text, %s::text, %s::text, %s::text,"
+        " %s::text, %s::text, %s::text, %s::text",
         (
-            tid, *matches.params, audit.interaction, audit.actor, audit.client,
-            audit.request_id, audit.address, audit.query,
+            tid, *shown.params, audit.interaction, audit.actor, audit.client,
+            audit.request_id, audit.address, audit.query, audit.token, audit.purpose,
         ),
     )  # fmt: skip

@@ -64,8 +64,9 @@ def audit_argument(
     for who, tid, status, written in rows:
         stored = written.stored
         what = (stored.rid, stored.version, tid, status, stored.id, who.interaction)
-        packed.append((*what, who.actor, who.client, who.request_id, who.address, who.query))
-    return _packed(connection, row_types.AUDIT, packed)
+        by = (who.actor, who.client, who.request_id, who.address)
+        packed.append((*what, *by, who.query, who.token, who.purpose))
+    return _packed(connection, row_types.AUDITED, packed)
 
 
 def _packed(connection: StoreConnection, row_type: RowType, rows: Sequence[Row]) -> bytes:

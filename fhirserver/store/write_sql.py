@@ -119,10 +119,10 @@ _OUTBOX = """
 _AUDIT = """
 audit_new AS (
     INSERT INTO audit (rid, version, tid, outcome, id, interaction, actor, client, request_id,
-                       address, query)
+                       address, query, token, purpose)
     SELECT NULLIF(rid, 0), NULLIF(version, 0), tid, outcome, id, interaction, actor, client,
-           request_id, address, query
-    FROM unnest(:audit::audit_row[]) WHERE (SELECT yes FROM fine))"""
+           request_id, address, query, token, purpose
+    FROM unnest(:audit::audited_row[]) WHERE (SELECT yes FROM fine))"""
 _LIVE = "WHERE r.state = 1 ORDER BY r.rid FOR KEY SHARE OF r"
 
 _ANSWER = "SELECT fine.yes, known.yes FROM fine, known"

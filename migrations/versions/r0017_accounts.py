@@ -10,7 +10,7 @@ revision = "0017"
 down_revision = "0016"
 
 _TABLES = """
-CREATE TABLE account (
+CREATE TABLE IF NOT EXISTS account (
     id text COLLATE "C" PRIMARY KEY,
     username text COLLATE "C" NOT NULL UNIQUE,
     name text NOT NULL,
@@ -25,18 +25,18 @@ CREATE TABLE account (
     totp_offered bytea,
     totp_step bigint NOT NULL DEFAULT 0
 );
-CREATE TABLE account_patient (
+CREATE TABLE IF NOT EXISTS account_patient (
     account text COLLATE "C" NOT NULL REFERENCES account ON DELETE CASCADE,
     patient text COLLATE "C" NOT NULL,
     expires bigint NOT NULL,
     PRIMARY KEY (account, patient)
 );
-CREATE TABLE account_recovery (
+CREATE TABLE IF NOT EXISTS account_recovery (
     account text COLLATE "C" NOT NULL REFERENCES account ON DELETE CASCADE,
     code bytea NOT NULL,
     PRIMARY KEY (account, code)
 );
-CREATE TABLE account_session (
+CREATE TABLE IF NOT EXISTS account_session (
     id text COLLATE "C" PRIMARY KEY,
     secret bytea NOT NULL UNIQUE,
     account text COLLATE "C" NOT NULL REFERENCES account ON DELETE CASCADE,
@@ -50,15 +50,15 @@ CREATE TABLE account_session (
     address text NOT NULL,
     browser text NOT NULL
 );
-CREATE INDEX account_session_account ON account_session (account);
-CREATE INDEX account_session_ends ON account_session (ends);
-CREATE TABLE login_attempt (
+CREATE INDEX IF NOT EXISTS account_session_account ON account_session (account);
+CREATE INDEX IF NOT EXISTS account_session_ends ON account_session (ends);
+CREATE TABLE IF NOT EXISTS login_attempt (
     key bytea PRIMARY KEY,
     failures integer NOT NULL,
     last bigint NOT NULL,
     shut_until bigint NOT NULL
 );
-CREATE INDEX login_attempt_last ON login_attempt (last);
+CREATE INDEX IF NOT EXISTS login_attempt_last ON login_attempt (last);
 """
 
 

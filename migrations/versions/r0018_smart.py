@@ -46,6 +46,7 @@ CREATE TABLE IF NOT EXISTS oauth_grant (
 );
 CREATE INDEX IF NOT EXISTS oauth_grant_client ON oauth_grant (client);
 CREATE INDEX IF NOT EXISTS oauth_grant_account ON oauth_grant (account);
+CREATE INDEX IF NOT EXISTS oauth_grant_used ON oauth_grant (used);
 CREATE INDEX IF NOT EXISTS oauth_grant_session ON oauth_grant (session);
 CREATE TABLE IF NOT EXISTS oauth_token (
     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -59,6 +60,7 @@ CREATE TABLE IF NOT EXISTS oauth_token (
 );
 CREATE INDEX IF NOT EXISTS oauth_token_under ON oauth_token (under);
 CREATE INDEX IF NOT EXISTS oauth_token_expires ON oauth_token (expires);
+CREATE INDEX IF NOT EXISTS oauth_token_rotated ON oauth_token (rotated) WHERE rotated IS NOT NULL;
 CREATE TABLE IF NOT EXISTS oauth_authorization (
     id text COLLATE "C" PRIMARY KEY,
     client text NOT NULL REFERENCES oauth_client ON DELETE CASCADE,

@@ -17,6 +17,7 @@ READS = {
     "search-type", "search-system", "history-instance", "history-type", "history-system",
 }  # fmt: skip
 COMPUTED = {
+    "interactions/concealing.py": WRITES,
     "interactions/deferred.py": READS | SYSTEM,
     "interactions/explain.py": {"search-explain"},
     "interactions/large_content.py": {"create", "update"},
@@ -24,6 +25,7 @@ COMPUTED = {
     "interactions/permit.py": set(),  # what its callers ask
     "interactions/transaction.py": SYSTEM,
     "interactions/transaction_plan.py": WRITES,
+    "operations/explain_access.py": set(),  # what is asked about
     "operations/validate.py": {"create", "update", "delete"},
 }
 POSITION = {"permit": 2, "Access": 0}

@@ -228,6 +228,22 @@ def test_a_stop_lets_requests_under_way_finish(own_server: ServerProcess) -> Non
     assert own_server.process.wait(PATIENCE_S) == 0
 
 
+def test_what_a_worker_has_accepted_may_still_send_its_request(
+    prepared_data_dir: Path, tmp_path: Path
+) -> None:
+    """The time between a client's connection and its request is not the worker's to cut off."""
+    shutil.copytree(prepared_data_dir, tmp_path / "data")
+    arguments = ("--data-dir", str(tmp_path / "data"), "--workers", "1")
+    with ServerProcess(tmp_path / "server.log", arguments) as server, server.client() as early:
+        early.connection.connect()
+        with server.client() as later:  # a worker accepts in the order of coming
+            assert later.get("/health/live").status == 200
+        server.signal(signal.SIGTERM)
+        wait_for(lambda: _refuses(server))
+        assert early.get("/health/live").status == 200
+        assert server.process.wait(PATIENCE_S) == 0
+
+
 def _refuses(server: ServerProcess) -> bool:
     try:
         with server.client(timeout_s=1.0) as client:

@@ -98,6 +98,7 @@ def test_operation_ids_are_unique(document: Any) -> None:
 
 
 METHODS = {
+    "explain-access": ("get", "post"),
     "fhirpath": ("get", "post"),
     "run": ("post",),
     "status": ("get", "post"),

@@ -11,10 +11,8 @@ import pytest
 from fhirserver_device_bridge.config.settings import Server
 from fhirserver_device_bridge.fhir.json_text import encode
 from fhirserver_device_bridge.reading import Source
-from fhirserver_device_bridge.sender.deliver import deliver
-from fhirserver_device_bridge.sender.fhir_client import FhirClient
 from fhirserver_device_bridge.sender.judgement import Judgement
-from fhirserver_device_bridge.sender.lookup import Lookup
+from fhirserver_device_bridge.sender.lane import Lane
 from tests.client import Client
 from tests.device_bridge.messages import HOSPITAL, WARD, converted, obx, oru
 from tests.server import ServerProcess
@@ -52,14 +50,15 @@ def _patients(client: Client) -> None:
 
 
 @pytest.fixture
-def fhir(server: ServerProcess) -> Iterator[FhirClient]:
-    opened = FhirClient(Server(server.base))
+def lane(server: ServerProcess) -> Iterator[Lane]:
+    opened = Lane(Server(server.base))
     yield opened
     opened.close()
 
 
-def chart(fhir: FhirClient, raw: bytes, source: Source = WARD, sequence: int = 1) -> Judgement:
-    return deliver(converted(raw, source, sequence), fhir, Lookup(fhir))
+def chart(lane: Lane, raw: bytes, source: Source = WARD, sequence: int = 1) -> Judgement:
+    (judgement,) = lane.deliver([converted(raw, source, sequence)])
+    return judgement
 
 
 def stored(client: Client, **query: str) -> list[dict[str, Any]]:
@@ -123,14 +122,14 @@ NASTY = (
 
 
 @pytest.mark.parametrize("row", NASTY)
-def test_no_row_spoils_a_transaction(fhir: FhirClient, row: str) -> None:
-    assert chart(fhir, oru(row, obx(place="1.9.2.1"))) == Judgement("done")
+def test_no_row_spoils_a_transaction(lane: Lane, row: str) -> None:
+    assert chart(lane, oru(row, obx(place="1.9.2.1"))) == Judgement("done")
 
 
-def test_what_is_sent_is_what_is_found(client: Client, fhir: FhirClient) -> None:
-    assert chart(fhir, EVERYTHING) == Judgement("done")
+def test_what_is_sent_is_what_is_found(client: Client, lane: Lane) -> None:
+    assert chart(lane, EVERYTHING) == Judgement("done")
     raw = oru(obx(place="1.3.1.9", value="61.50", f14="20260504090000+0000"))
-    assert chart(fhir, raw) == Judgement("done")
+    assert chart(lane, raw) == Judgement("done")
     (made,) = stored(client, identifier=identifier_of(raw))
     assert str(made["valueQuantity"]["value"]) == "61.50"
     patient = client.get(made["subject"]["reference"]).json
@@ -159,15 +158,13 @@ def test_what_is_sent_is_what_is_found(client: Client, fhir: FhirClient) -> None
         "10_nist_pulse_ox_dual_coded.hl7",
     ],
 )
-def test_messages_of_real_devices(
-    client: Client, fhir: FhirClient, test_data: Path, name: str
-) -> None:
+def test_messages_of_real_devices(client: Client, lane: Lane, test_data: Path, name: str) -> None:
     raw = (test_data / "devices/pcd-wild" / name).read_bytes()
     assert converted(raw, WILD).quarantined == ()
     assert faults(client, raw, WILD) == []
-    assert chart(fhir, raw, WILD) == Judgement("done")
+    assert chart(lane, raw, WILD) == Judgement("done")
     before = everything(client)
-    assert chart(fhir, raw, WILD) == Judgement("done")
+    assert chart(lane, raw, WILD) == Judgement("done")
     assert everything(client) == before
 
 
@@ -180,7 +177,7 @@ def test_a_replay_of_all_in_parallel_makes_no_version(
     ]
 
     def replay(_: int) -> None:
-        opened = FhirClient(Server(server.base))
+        opened = Lane(Server(server.base))
         for number, raw in enumerate(messages):
             for _attempt in range(20):
                 if chart(opened, raw, sequence=number) == Judgement("done"):
@@ -233,37 +230,35 @@ def test_newer_takes_the_place_of_older(
     sequence: int,
     stays: tuple[str, str],
 ) -> None:
-    client, fhir = request.getfixturevalue("client"), request.getfixturevalue("fhir")
+    client, lane = request.getfixturevalue("client"), request.getfixturevalue("lane")
     place = f"1.6.1.{next(_places)}"
-    chart(fhir, oru(obx(place=place, value="61", f11="R"), sent=SENT))
+    chart(lane, oru(obx(place=place, value="61", f11="R"), sent=SENT))
     raw = oru(obx(place=place, value=value, f11=status), sent=sent)
-    assert chart(fhir, raw, sequence=sequence) == Judgement("done")
+    assert chart(lane, raw, sequence=sequence) == Judgement("done")
     (made,) = stored(client, identifier=identifier_of(raw))
     assert (str(made["valueQuantity"]["value"]), made["meta"]["versionId"]) == stays
 
 
-def test_what_another_client_changed_is_left_alone(client: Client, fhir: FhirClient) -> None:
+def test_what_another_client_changed_is_left_alone(client: Client, lane: Lane) -> None:
     raw = oru(obx(place="1.7.1.1"))
-    chart(fhir, raw)
+    chart(lane, raw)
     (made,) = stored(client, identifier=identifier_of(raw))
     edited = {**made, "extension": [], "status": "amended"}
     del edited["extension"]
     edited["valueQuantity"] = {**made["valueQuantity"], "value": 70}
     assert client.put(f"Observation/{made['id']}", edited).status == 200
     correction = oru(obx(place="1.7.1.1", value="62", f11="C"), sent=LATER)
-    assert chart(fhir, correction, sequence=2) == Judgement("done")
+    assert chart(lane, correction, sequence=2) == Judgement("done")
     (kept,) = stored(client, identifier=identifier_of(raw))
     assert kept["valueQuantity"]["value"] == 70
 
 
-def test_a_patient_that_comes_later_releases_what_was_held(
-    client: Client, fhir: FhirClient
-) -> None:
+def test_a_patient_that_comes_later_releases_what_was_held(client: Client, lane: Lane) -> None:
     raw = oru(obx(place="1.8.1.1"), patient="NEW-1^^^HOSP^MR")
-    assert chart(fhir, raw).verdict == "held"
+    assert chart(lane, raw).verdict == "held"
     assert stored(client, identifier=identifier_of(raw)) == []
     body = {"resourceType": "Patient", "identifier": [{"system": HOSPITAL, "value": "NEW-1"}]}
     patient = client.post("Patient", body).json["id"]
-    assert chart(fhir, raw) == Judgement("done")
+    assert chart(lane, raw) == Judgement("done")
     (made,) = stored(client, identifier=identifier_of(raw))
     assert made["subject"]["reference"] == f"Patient/{patient}"

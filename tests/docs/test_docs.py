@@ -55,7 +55,13 @@ REQUIRED = {
     "CON": {"01", "02", "03", "04", "05", "06", "07"},
     "SEC": {"S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8"}
     | {"E0", "E1", "E2", "E3", "E4", "E5", "E6", "E7", "E8", "E9", "E10", "E11", "E12", "E13", "E14"}
-    | {"E16", "E17", "E18", "E21", "E23", "E24", "O2", "N5", "U5"},
+    | {"E16", "E17", "E18", "E21", "E23", "E24", "O2", "N5"}
+    | {"U1", "U2", "U3", "U4", "U5", "A8", "A9", "X6"}
+    | {"B1", "B2", "B3", "B4", "B5", "B6", "G1", "G3", "T2", "O3", "X1"}
+    | {"D1", "D2", "D3", "D4", "D5", "D6", "A1", "A2", "A3", "A4", "A5", "A6", "A7", "A10"}
+    | {"L1", "L2", "L3", "L4", "L5", "L6", "T1", "T3", "R1", "R2", "R3", "R4", "R5"}
+    | {"I1", "I2", "O1", "E26", "K1"}
+    | {"T10", "T11", "T12", "T13", "N4", "N6"},
 }
 
 
@@ -115,12 +121,17 @@ def parser(command: str) -> argparse.ArgumentParser:
 
 def options(command: str) -> set[str]:
     """Give the options that `--help` shows."""
-    return {
-        option
-        for action in parser(command)._actions
-        if action.help != argparse.SUPPRESS
-        for option in action.option_strings
-    } - {"-h", "--help"}
+    return set(options_of(parser(command))) - {"-h", "--help"}
+
+
+def options_of(of: argparse.ArgumentParser) -> Iterator[str]:
+    """Give the options of a parser and of the actions below it."""
+    for action in of._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from options_of(below)
+        elif action.help != argparse.SUPPRESS:
+            yield from action.option_strings
 
 
 @pytest.mark.parametrize("command", EVERY_COMMAND)
@@ -144,7 +155,8 @@ def shell_lines() -> Iterator[tuple[str, str]]:
             for line in block.replace("\\\n", " ").splitlines():
                 yield path.name, line
     for command in EVERY_COMMAND:
-        for line in (getattr(load_command(command), "EXAMPLES", "") or "").splitlines():
+        examples = getattr(load_command(command), "EXAMPLES", "") or ""
+        for line in re.sub(r"\\\n *", " ", examples).splitlines():
             if line.startswith("  fhirserver"):
                 yield command, re.split(r" {4,}", line.strip())[0]
 
@@ -233,7 +245,7 @@ def test_every_status_is_documented() -> None:
 
 @pytest.mark.parametrize("name", [*PATCH_FORMATS, *(f"${code}" for code in OPERATIONS)])
 def test_patch_formats_and_operations_are_documented(name: str) -> None:
-    assert any(name in page(each) for each in ("writing.md", "fhirpath.md"))
+    assert any(name in page(each) for each in ("writing.md", "fhirpath.md", "access.md"))
 
 
 def test_every_function_of_fhirpath_is_documented() -> None:

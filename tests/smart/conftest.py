@@ -65,7 +65,7 @@ def hospital(secured: Secured) -> Hospital:
             assert answer.status in (200, 201), answer.text
     return Hospital(
         secured,
-        physician=secured.account("physician", "Practitioner/doc", ("hers",)),
+        physician=secured.account("physician", "Practitioner/doc"),
         patient=secured.account("patient", "Patient/hers"),
         proxy=secured.account("proxy", "RelatedPerson/mother", ("hers",)),
     )
@@ -92,8 +92,12 @@ def _resources() -> list[tuple[str, dict[str, object]]]:
     ]
     for id_, family in (("hers", "Hers"), ("other", "Otherwise")):
         subject = {"reference": f"Patient/{id_}"}
+        doctor = {"reference": f"Practitioner/{'doc' if id_ == 'hers' else 'colleague'}"}
         found += [
-            (f"Patient/{id_}", {"name": [{"given": ["Ann"], "family": family}]}),
+            (
+                f"Patient/{id_}",
+                {"name": [{"given": ["Ann"], "family": family}], "generalPractitioner": [doctor]},
+            ),
             (
                 f"Encounter/of-{id_}",
                 {"status": "finished", "class": {"code": "AMB"}, "subject": subject},

@@ -165,8 +165,18 @@ def test_an_assertion_counts_once_in_all_workers(secured: Secured) -> None:
         assert (answer.status, answer.json["error"]) == (401, "invalid_client")
 
 
-def test_a_client_that_is_shut_out_is_out_at_once(secured: Secured) -> None:
-    """SEC-B6."""
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param("UPDATE oauth_client SET disabled = {} WHERE id = %s", id="SEC-B6-client"),
+        pytest.param(
+            "UPDATE account SET disabled = {} FROM oauth_client c WHERE c.owner = account.id"
+            " AND c.id = %s",
+            id="SEC-B6-its-owner",
+        ),
+    ],
+)
+def test_who_is_shut_out_is_out_at_once(secured: Secured, change: str) -> None:
     client = Client(
         "misbehaving",
         "M",
@@ -174,17 +184,24 @@ def test_a_client_that_is_shut_out_is_out_at_once(secured: Secured) -> None:
         scopes=SCOPES,
         grant_types=BACKEND,
         jwks=key_set("rsa-1"),
+        owner=secured.account("administrator"),
     )
     secured.register(client)
-    token = ask(secured, {"client_assertion": signed(secured, client.id)}).json["access_token"]
-    with secured.caller(token) as caller:
-        assert caller.get("Patient?_count=0").status == 200
+
+    def ask_for_one() -> Answer:
+        return ask(secured, {"client_assertion": signed(secured, client.id)})
+
+    def say(out: bool) -> None:
         with secured.database.connection() as connection:
-            connection.execute(
-                "UPDATE oauth_client SET disabled = true WHERE id = %s", (client.id,)
-            )
+            connection.execute(change.format(str(out).lower()).encode(), (client.id,))
+
+    with secured.caller(ask_for_one().json["access_token"]) as caller:
+        assert caller.get("Patient?_count=0").status == 200
+        say(out=True)
         assert caller.get("Patient?_count=0").status == 401
-    assert ask(secured, {"client_assertion": signed(secured, client.id)}).status == 401
+        assert ask_for_one().status == 401
+        say(out=False)
+        assert caller.get("Patient?_count=0").status == 200
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Launches: a handle counts once, for its application and person; a picker shows who may be seen."""
+"""Launches: a handle counts once, for its application and person; who may be seen can be picked."""
 
 from __future__ import annotations
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
+from fhirserver.console.under_way import page_policy
 from fhirserver.smart import clients, tokens
 from fhirserver.smart.invitations import invite
 from fhirserver.store.database import now_us
@@ -299,6 +301,14 @@ def test_another_way_to_prove_itself_ends_secrets(secured: Secured) -> None:
     assert clients.secrets_of(secured.database, told["client_id"]) == ()
     back = own(secured, told, "PUT", said).json
     assert back["client_secret"] != told["client_secret"]
+
+
+def test_who_registered_itself_frames_no_page_of_ours() -> None:
+    """SEC-A8: over the consent it could lay its own page."""
+    client = clients.Client("a", "A", "public", origins=("https://app.example.org",))
+    assert "frame-ancestors https://app.example.org" in page_policy(client, CALLBACK)
+    itself = replace(client, dynamically_registered=True)
+    assert page_policy(itself, CALLBACK).endswith("frame-ancestors 'none'")
 
 
 def test_the_key_set_is_published(secured: Secured) -> None:

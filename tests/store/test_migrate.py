@@ -20,9 +20,10 @@ from fhirserver.store.migrate import (
     check_revision,
     current_revision,
     migrate,
+    upgrade_to,
 )
 from fhirserver.store.read import read
-from fhirserver.store.schema import EXPECTED_REVISION, INDEX_TABLES
+from fhirserver.store.schema import EXPECTED_REVISION
 from fhirserver.store.write import write
 from tests.store.resources import AUDIT, patient, put
 
@@ -129,19 +130,7 @@ def test_migration_gives_up_soon_when_a_table_is_locked(
 ) -> None:
     """Everybody would queue behind a migration that waits for a table."""
     monkeypatch.setattr("fhirserver.store.migrate._LOCK_TIMEOUT", "50ms")
-    migrate(blank_url)
-    with psycopg.connect(blank_url) as connection:
-        inside = ", ".join(f"contained_{each}" for each in INDEX_TABLES)
-        connection.execute(f"DROP TABLE contained, content, {inside} CASCADE".encode())
-        connection.execute("DROP TYPE contained_row")
-        connection.execute("DROP TYPE target_row, resource_row, audit_row, token_row, string_row")
-        connection.execute("DROP TYPE date_row, ref_row, quantity_row, compartment_row")
-        connection.execute("DROP TYPE composite_row; DROP TABLE composite")
-        connection.execute("DROP TABLE search_parameter, search_registry")
-        connection.execute("DROP SEQUENCE search_registry_versions")
-        connection.execute("DROP FUNCTION search_registry_version")
-        connection.execute("DROP TYPE narrative_row; DROP TABLE narrative; DROP INDEX ref_item")
-        connection.execute("UPDATE schema_revision SET version_num = '0001'")
+    upgrade_to(blank_url, "0001")
     holder: psycopg.Connection[Any]
     with psycopg.connect(blank_url) as holder:
         holder.execute("LOCK TABLE schema_revision IN ACCESS EXCLUSIVE MODE")

@@ -24,12 +24,17 @@ from tests.torture.writers import Client, Port, Writer, check
 
 
 class Server:
-    """`fhirserver serve` as a process that may be killed and started again."""
+    """`fhirserver serve` as a process that may be killed and started again.
 
-    def __init__(self, data_dir: Path, log: Path) -> None:
+    Args:
+        listen: port to listen on; 0 chooses another at each start.
+    """
+
+    def __init__(self, data_dir: Path, log: Path, listen: int = 0) -> None:
         self._data_dir = data_dir
         self._log = log
-        self.port = Port(0)
+        self._listen = listen
+        self.port = Port(listen)
         self.process = self.start()
 
     def start(self) -> "subprocess.Popen[str]":
@@ -37,8 +42,9 @@ class Server:
         with self._log.open("a") as log:
             process = subprocess.Popen(
                 [
-                    sys.executable, "-m", "fhirserver.cli", "serve", "--open", "--port", "0",
-                    "--data-dir", str(self._data_dir), "--workers", "2",
+                    sys.executable, "-m", "fhirserver.cli", "serve", "--open",
+                    "--port", str(self._listen), "--data-dir", str(self._data_dir),
+                    "--workers", "2",
                 ],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
             )  # fmt: skip
@@ -87,7 +93,7 @@ def torture(folder: Path, kills: int, writers: int, chance: random.Random) -> in
     watcher = Client(server.port)
     for number in range(kills):
         time.sleep(chance.uniform(0.05, 1.0))
-        killed[_kill(server, data_dir, chance)] += 1
+        killed[kill_one(server, data_dir, chance)] += 1
         watcher.insist("Patient?_count=1")
         if number % 10 == 9:
             done = sum(thread.acknowledged for thread in threads)
@@ -117,7 +123,8 @@ def _is_fault(line: str) -> bool:
     return '"event":"log"' in line and '"level":"error"' in line
 
 
-def _kill(server: Server, data_dir: Path, chance: random.Random) -> str:
+def kill_one(server: Server, data_dir: Path, chance: random.Random) -> str:
+    """Kill a process of a server, and give its name; the supervisor is started again."""
     victim = chance.choice(("worker", "worker", "backend", "postmaster", "supervisor", "jobs"))
     if victim == "supervisor":
         server.process.kill()

@@ -16,9 +16,12 @@ An MDS is the device that OBX-18 of its own row names, else OBX-18 of the first 
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
+
+from msgspec.structs import replace
 
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.message import Segment
@@ -27,6 +30,7 @@ from fhirserver_device_bridge.reading import EUI64, Identifier, Level
 
 _NUMBERS = re.compile(r"\d{1,10}(?:\.\d{1,10}){0,5}")
 _KINDS: tuple[Literal["mds", "vmd", "channel"], ...] = ("mds", "vmd", "channel")
+_REMEMBERED = 10_000
 _EUI64 = {"EUI-64", "EUI64"}
 
 _ATTRIBUTES = {
@@ -54,6 +58,7 @@ class Place:
     facet: str | None = None
 
 
+@lru_cache(_REMEMBERED)
 def read_place(text: str) -> Place:
     """Read OBX-4.
 
@@ -148,7 +153,7 @@ def read_equipment(obx: Segment, systems: Mapping[str, str]) -> Identifier | Non
     return entity(obx.components(18), systems)
 
 
-def entity(parts: list[str], systems: Mapping[str, str]) -> Identifier | None:
+def entity(parts: Sequence[str], systems: Mapping[str, str]) -> Identifier | None:
     """Read an EI; None where it is empty.
 
     `entity^^eui^EUI-64` names the entity's own EUI-64: the universal id is the same number then,
@@ -175,7 +180,7 @@ def _authority(namespace: str, universal: str, kind: str, systems: Mapping[str, 
     return universal or namespace
 
 
-def application(parts: list[str]) -> Identifier | None:
+def application(parts: Sequence[str]) -> Identifier | None:
     """Read MSH-3, an HD: namespace, universal id and its type."""
     namespace, universal, kind = [*parts, *[""] * 3][:3]
     if universal and kind in _EUI64:
@@ -184,7 +189,7 @@ def application(parts: list[str]) -> Identifier | None:
     return Identifier("", value) if value else None
 
 
-def authority(parts: list[str], systems: Mapping[str, str]) -> str:
+def authority(parts: Sequence[str], systems: Mapping[str, str]) -> str:
     """Read an HD that names who assigned an identifier; a name without a URI stays a name."""
     namespace, universal, kind = [*parts, *[""] * 3][:3]
     return _authority(namespace, universal, kind, systems)

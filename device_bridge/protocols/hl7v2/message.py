@@ -12,7 +12,8 @@ Spec: HL7 v2.6 chapter 2, sections 2.5 to 2.7
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from fhirserver_device_bridge.protocols.hl7v2.characters import decode
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
@@ -20,11 +21,14 @@ from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 _LINE = re.compile(r"[\r\n]+")
 _BYTE_LINE = re.compile(rb"[\r\n]")
 _NULL = '""'
+_NONE = ("",)
+_REMEMBERED = 5000
+_SHORT = 200
+"""Characters of a field that is remembered; a waveform never comes again."""
 _CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in range(32) if chr(code) not in "\t\n\r"}
 
 
-@dataclass(frozen=True, slots=True)
-class Separators:
+class Separators(NamedTuple):
     """MSH-1 and the characters of MSH-2; "" for one that is not declared."""
 
     field: str = "|"
@@ -60,17 +64,13 @@ class Segment:
         """Give a field's repetitions as they stand, none for an empty field."""
         return [text for text in _split(self.field(number), self.separators.repetition) if text]
 
-    def components(self, number: int) -> list[str]:
+    def components(self, number: int) -> tuple[str, ...]:
         """Give the components of a field's first repetition, unescaped."""
-        if number not in self._read:
-            first = _split(self.field(number), self.separators.repetition)[0]
-            self._read[number] = components(first, self.separators)
-        return self._read[number]
-
-    @cached_property
-    def _read(self) -> dict[int, list[str]]:
-        """Components that were asked for: the same few fields are asked for again and again."""
-        return {}
+        text = self.field(number)
+        if not text:
+            return _NONE
+        read = _first_components if len(text) <= _SHORT else _first_components.__wrapped__
+        return read(text, self.separators)
 
     def component(self, number: int, component: int = 1) -> str:
         """Give one component of a field's first repetition, unescaped; "" if it is absent."""
@@ -135,15 +135,21 @@ def _separators(header: str) -> Separators:
     return Separators(*characters, *[""] * (5 - len(characters)))
 
 
-def components(text: str, separators: Separators) -> list[str]:
+@lru_cache(_REMEMBERED)
+def _first_components(text: str, separators: Separators) -> tuple[str, ...]:
+    """Take a field apart; most fields of a device's messages are the same in each."""
+    return components(_split(text, separators.repetition)[0], separators)
+
+
+def components(text: str, separators: Separators) -> tuple[str, ...]:
     """Split one repetition into components and resolve their escapes.
 
     White space around them goes, and control characters, which FHIR forbids, become U+FFFD.
     """
     if not text:
-        return [""]
+        return _NONE
     parts = (part.strip() for part in _split(text, separators.component))
-    return ["" if part == _NULL else _clean(unescape(part, separators)) for part in parts]
+    return tuple("" if part == _NULL else _clean(unescape(part, separators)) for part in parts)
 
 
 def _clean(text: str) -> str:

@@ -1,8 +1,10 @@
 """One OBX with what it inherits: a reading, or a reading that must not be charted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from fhirserver_device_bridge.protocols.hl7v2.containment import Containment, read_place
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
@@ -135,10 +137,10 @@ def _metric_codes(obx: Segment, systems: Mapping[str, str]) -> tuple[Coding, ...
     return tuple(sorted(found, key=lambda coding: coding.system != MDC))
 
 
-def _flags(obx: Segment) -> list[str]:
+def _flags(obx: Segment) -> tuple[str, ...]:
     """Read OBX-8: the codes of its repetitions, of whatever type a version gives them."""
     codes = (components(text, obx.separators)[0] for text in obx.repetitions(8))
-    return [" ".join(code.split()) for code in codes if code]
+    return tuple(" ".join(code.split()) for code in codes if code)
 
 
 def _first(obx: Segment, number: int, systems: Mapping[str, str]) -> Coding | None:

@@ -6,7 +6,7 @@ R, "not verified", has no row in that map: it is FHIR's preliminary, "may be unv
 OBX-11 says nothing and becomes unknown.
 """
 
-from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from fhirserver_device_bridge.reading import AbsentReason, Coding, Flag, Status
@@ -35,6 +35,7 @@ _ABSENT: dict[str, AbsentReason] = {
     "OFF": "not-performed",
 }
 
+_REMEMBERED = 1000
 _INTERPRETATIONS = {"N", "L", "LL", "H", "HH", "A", "<", ">"}
 
 STATUSES: dict[str, Status] = {
@@ -70,13 +71,13 @@ class Abnormal(NamedTuple):
     interpretation: tuple[Coding, ...]
 
 
-def abnormal(codes: Iterable[str]) -> Abnormal:
-    """Read the repetitions of OBX-8, e.g. ["DEMO", "H"].
+@lru_cache(_REMEMBERED)
+def abnormal(codes: tuple[str, ...]) -> Abnormal:
+    """Read the repetitions of OBX-8, e.g. ("DEMO", "H").
 
     Alert priorities (PN, PL, PM, PH), the kind of alarm (ST, SP) and private codes have no code of
     FHIR's: they are kept as interpretation without a system.
     """
-    codes = list(codes)
     absent = next((_ABSENT[code] for code in codes if code in _ABSENT), None)
     flags = frozenset(_FLAGS[code] for code in codes if code in _FLAGS)
     rest = [code for code in codes if code not in _FLAGS and code not in _ABSENT]

@@ -12,6 +12,7 @@ instants are given; in the hour that it skips, the clock of the sender had not b
 
 import re
 from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
 
 from fhirserver_device_bridge.moments import in_zone, render_offset
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
@@ -22,8 +23,11 @@ _DTM = re.compile(
     r"(?:(Z)|([+-])(\d\d)(\d\d)?)?"
 )
 _LARGEST_OFFSET = timedelta(hours=14)
+_REMEMBERED = 1000
+"""The rows of a message have one time, or two."""
 
 
+@lru_cache(_REMEMBERED)
 def parse_time(text: str, zone: tzinfo, field: str = "time") -> Moment:
     """Read one DTM.
 

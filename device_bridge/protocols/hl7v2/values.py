@@ -12,12 +12,12 @@ OBX-2 may be absent where there is no value.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.message import Segment, components
-from fhirserver_device_bridge.reading import MDC, Coded, Coding, Quantity, Value
+from fhirserver_device_bridge.reading import MDC, UCUM, Coded, Coding, Quantity, Value
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?")
 _CODED = {"CWE", "CE", "CNE", "CF", "IS", "ID"}
@@ -27,7 +27,7 @@ SYSTEMS = {
     "MDC": MDC,
     "LN": "http://loinc.org",
     "SCT": "http://snomed.info/sct",
-    "UCUM": "http://unitsofmeasure.org",
+    "UCUM": UCUM,
     "I10": "http://hl7.org/fhir/sid/icd-10",
 }
 """HL7 table 0396 -> URI; a system without a row keeps the name that was sent."""
@@ -72,7 +72,7 @@ def unit(obx: Segment, systems: Mapping[str, str]) -> Coding | None:
     return next(iter(codings(obx.components(6), systems)), None)
 
 
-def codings(parts: list[str], systems: Mapping[str, str]) -> tuple[Coding, ...]:
+def codings(parts: Sequence[str], systems: Mapping[str, str]) -> tuple[Coding, ...]:
     """Read the codings of a CWE: components 1 to 3 and 4 to 6; those without a code are none."""
     padded = [*parts, *[""] * 6][:6]
     pairs = (padded[:3], padded[3:])

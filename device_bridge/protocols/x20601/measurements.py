@@ -32,6 +32,7 @@ from fhirserver_device_bridge.protocols.x20601.reports import Observation
 from fhirserver_device_bridge.protocols.x20601.times import NO_RELATIVE_TIME, RelativeTime
 from fhirserver_device_bridge.protocols.x20601.values import Found, found_in, text
 from fhirserver_device_bridge.reading import (
+    DEVICE_USER,
     EUI64,
     AbsentReason,
     Coding,
@@ -43,8 +44,6 @@ from fhirserver_device_bridge.reading import (
     Source,
     Status,
 )
-
-DEVICE_USER = "device-user"
 
 _FLAGS: tuple[tuple[int, Flag], ...] = (
     (0x8000, "invalid"),

@@ -9,7 +9,7 @@ import pytest
 
 from fhirserver_device_bridge.config.document import ConfigError
 from fhirserver_device_bridge.config.read import read_config
-from fhirserver_device_bridge.config.settings import Bridge, Delivery
+from fhirserver_device_bridge.config.settings import Bridge, Delivery, Smart
 
 SMALLEST = """\
 server:
@@ -83,6 +83,15 @@ sources:
     assert datetime(2026, 7, 1, tzinfo=source.zone).utcoffset() == timedelta(hours=2)
 
 
+SMART = "{client_id: b, key_file: k.pem, key_id: k1}"
+
+
+def test_a_backend_service(tmp_path: Path) -> None:
+    text = SMALLEST.replace("server:\n", f"server:\n  smart: {SMART}\n")
+    expected = Smart("b", tmp_path / "k.pem", "k1", "system/*.cruds")
+    assert read(tmp_path, text).server.smart == expected
+
+
 def change(old: str, new: str) -> str:
     assert old in SMALLEST
     return SMALLEST.replace(old, new)
@@ -107,6 +116,12 @@ def change(old: str, new: str) -> str:
         pytest.param(SMALLEST + "    sentinels: [-1]\n", 9, "not of type 'string'", id="digits"),
         pytest.param(SMALLEST + "server: {base: x}\n", 9, "given twice", id="a key twice"),
         pytest.param(SMALLEST + "  icu: }\n", 9, "no YAML", id="no YAML"),
+        pytest.param(
+            change("server:\n", f"server:\n  token_file: t\n  smart: {SMART}\n"),
+            2,
+            "leave one away",
+            id="two ways to log in",
+        ),
         pytest.param("a: !!python/name:os.system\n", 1, "no YAML", id="unsafe tag"),
     ],
 )

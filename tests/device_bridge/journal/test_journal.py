@@ -27,14 +27,16 @@ from fhirserver_device_bridge.journal.entries import (
     counts,
     entries_in,
     entry,
-    next_waiting,
     oldest_waiting,
     unfinished,
+    waiting,
 )
 from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.journal.layout import FILE_NAME, JournalError, State, open_journal
+from fhirserver_device_bridge.journal.movements import movements_after, note
 from fhirserver_device_bridge.journal.ownership import owned
 from fhirserver_device_bridge.journal.verify import verify
+from fhirserver_device_bridge.reading import Identifier, Location, Movement
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -58,11 +60,10 @@ def arrived(raw: bytes, source: str = "icu", refused: str | None = None) -> Chan
 
 def test_what_is_appended_is_there_for_others(journal: Journal, reader: sqlite3.Connection) -> None:
     appended = journal.ask(arrived(b"MSH|a")).result()
-    found = next_waiting(reader, "icu")
-    assert found is not None
+    (found,) = waiting(reader, "icu", 5)
     assert (found.id, found.raw, found.received) == (appended.id, b"MSH|a", NOW)
     assert (found.state, found.attempts, found.control_id) == ("received", 0, "17")
-    assert next_waiting(reader, "other") is None
+    assert waiting(reader, "other", 5) == []
     assert oldest_waiting(reader, "icu") == NOW
 
 
@@ -97,7 +98,7 @@ def test_a_refused_frame_is_a_dead_letter_at_once(
     journal.ask(arrived(b"noise", refused="no MSH")).result()
     (found,) = entries_in(reader, "dead")
     assert (found.raw, found.reason) == (b"noise", "no MSH")
-    assert next_waiting(reader, "icu") is None
+    assert waiting(reader, "icu", 5) == []
 
 
 def states(reader: sqlite3.Connection) -> dict[State, int]:
@@ -229,6 +230,24 @@ def test_files_that_are_no_journal_are_refused(tmp_path: Path) -> None:
         other.execute("PRAGMA user_version = 99")
     with pytest.raises(JournalError, match="of version 99"):
         open_journal(tmp_path)
+
+
+def test_a_journal_of_the_first_version_is_taken_on(journal: Journal) -> None:
+    number = journal.ask(arrived(b"MSH|a")).result().id
+    journal.close()
+    with sqlite3.connect(journal.folder / FILE_NAME) as other:
+        other.executescript("DROP TABLE movement; PRAGMA user_version = 1")
+    other.close()
+    movement = Movement("A01", NOW, Identifier("urn:x", "1"), Location("ICU", "1", "A"))
+    again = Journal(journal.folder)
+    again.ask(note(number, [movement])).result()
+    again.ask(note(number, [movement])).result()
+    with closing(again.reader()) as opened:
+        (found,) = movements_after(opened, 0)
+        assert found[1] == (number, 0, movement)
+        assert [each.raw for each in waiting(opened, "icu", 5)] == [b"MSH|a"]
+        assert list(movements_after(opened, found[0])) == []
+    again.close()
 
 
 def test_one_bridge_at_a_time(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from fhirserver_device_bridge.sender.reconcile import (
     AMBIGUOUS,
     UNKNOWN,
     Held,
-    conditions,
+    draft,
     held,
     reconcile,
 )
@@ -35,6 +35,7 @@ def observation(second: int, value: int, device: str = "urn:uuid:d") -> Resource
                 ],
             }
         ],
+        "identifier": [{"system": "urn:o", "value": "o-1"}],
         "status": "final",
         "subject": {"reference": PATIENT},
         "device": {"reference": device},
@@ -80,7 +81,12 @@ PATIENTS = ({"resourceType": "Patient", "id": "3"},)
 
 
 def test_conditions_are_those_of_entries_and_of_references() -> None:
-    assert conditions(bundle()) == {PATIENT, DEVICE, OBSERVATION}
+    wanted = draft(bundle())
+    assert (wanted.patients, wanted.devices, wanted.updated) == (
+        {PATIENT},
+        {DEVICE},
+        {OBSERVATION},
+    )
 
 
 @pytest.mark.parametrize(
@@ -113,7 +119,7 @@ def test_what_is_left(
 ) -> None:
     given = bundle()
     stored = {PATIENT: PATIENTS, DEVICE: devices, OBSERVATION: observations}
-    left = reconcile(given, stored)
+    left = reconcile(draft(given), stored)
     assert given == bundle(), "what was given stays as it is"
     if types is None:
         assert left is None
@@ -126,7 +132,8 @@ def test_what_is_left(
         assert entry["resource"]["subject"] == {"reference": "Patient/3"}
         device = "Device/7" if devices else "urn:uuid:d"
         assert entry["resource"]["device"] == {"reference": device}
-        assert entry["request"] == {"method": "PUT", "url": OBSERVATION, **preconditions}
+        url = "Observation/5" if observations else OBSERVATION
+        assert entry["request"] == {"method": "PUT", "url": url, **preconditions}
         assert by_type["Provenance"]["resource"]["target"] == [{"reference": target}]
 
 
@@ -139,4 +146,19 @@ def test_what_is_left(
     ],
 )
 def test_patients(found: tuple[Resource, ...], expected: Held | None) -> None:
-    assert held({PATIENT: found}) == expected
+    assert held(draft(bundle()), {PATIENT: found}) == expected
+
+
+def test_a_server_that_takes_ids_gets_one_for_what_is_new() -> None:
+    """Then nobody has to search for it, and two bridges that race meet at the id."""
+    stored = {PATIENT: PATIENTS, DEVICE: DEVICES}
+    left = reconcile(draft(bundle()), stored, by_id=True)
+    assert left is not None
+    entry = left["entry"][0]
+    assert entry["request"] == {"method": "PUT", "url": "Observation/o-1", **NEW}
+    assert entry["resource"]["id"] == "o-1"
+    updated = reconcile(
+        draft(bundle()), {**stored, OBSERVATION: (stored_observation(9, 1),)}, by_id=True
+    )
+    assert updated is not None
+    assert updated["entry"][0]["request"]["url"] == "Observation/5"

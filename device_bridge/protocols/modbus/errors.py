@@ -1,0 +1,5 @@
+"""What can be wrong with an answer, a recording or a layout."""
+
+
+class ModbusError(ValueError):
+    """Its text names what is wrong, and no values."""

@@ -1,0 +1,44 @@
+"""Registers become numbers; pure."""
+
+import math
+import struct
+from collections.abc import Sequence
+from decimal import Decimal
+
+from fhirserver_device_bridge.protocols.modbus.layout import Measure, Type
+
+_FLOATS: dict[Type, str] = {"float32": ">f", "float64": ">d"}
+_SIGNED: frozenset[Type] = frozenset({"int16", "int32", "int64"})
+
+
+def bits_of(registers: Sequence[int], measure: Measure) -> int:
+    """Put registers together as one number without sign."""
+    ordered = registers if measure.words == "big" else tuple(reversed(registers))
+    told = b"".join(each.to_bytes(2, measure.bytes) for each in ordered)
+    return int.from_bytes(told, "big")
+
+
+def number_of(bits: int, measure: Measure) -> Decimal | float:
+    """Give the number: a Decimal with the digits of the scale, a float for what is no number.
+
+    Floats keep the fewest digits that tell them from their neighbours.
+    """
+    if measure.type in _FLOATS:
+        value = struct.unpack(_FLOATS[measure.type], bits.to_bytes(2 * measure.width, "big"))[0]
+        if not math.isfinite(value):
+            return float(value)
+        digits = Decimal(repr(value) if measure.type == "float64" else _short(value))
+        return digits if measure.scale == 1 else digits * measure.scale + measure.offset
+    size = 16 * measure.width
+    if measure.type in _SIGNED and bits >> (size - 1):
+        bits -= 1 << size
+    return bits * measure.scale + measure.offset
+
+
+def _short(value: float) -> str:
+    """Write a number of 32 bits with as few digits as tell it from its neighbours."""
+    for digits in range(1, 10):
+        text = f"{value:.{digits}g}"
+        if struct.pack(">f", float(text)) == struct.pack(">f", value):
+            return text
+    raise AssertionError(value)

@@ -1,0 +1,98 @@
+"""A line to a device that is asked: TCP, or a serial port.
+
+A serial port is set with termios (Linux, macOS): raw, 8 bits, no flow control.
+"""
+
+import asyncio
+import os
+import termios
+import tty
+from typing import Protocol
+
+from fhirserver_device_bridge.config.settings import SerialLine, TcpLine
+
+_READ_BYTES = 4096
+_PARITY = {"none": 0, "even": termios.PARENB, "odd": termios.PARENB | termios.PARODD}
+
+
+class Line(Protocol):
+    """An open line."""
+
+    def send(self, told: bytes) -> None:
+        """Send some bytes. Raises OSError."""
+
+    async def receive(self) -> bytes:
+        """Wait for some bytes; none at the end. Raises OSError."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
+async def open_line(settings: TcpLine | SerialLine) -> Line:
+    """Open a line. Raises OSError."""
+    if isinstance(settings, SerialLine):
+        return _Serial(settings)
+    reader, writer = await asyncio.open_connection(settings.host, settings.port)
+    return _Tcp(reader, writer)
+
+
+class _Tcp:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    def send(self, told: bytes) -> None:
+        """Send some bytes."""
+        self._writer.write(told)
+
+    async def receive(self) -> bytes:
+        """Wait for some bytes."""
+        return await self._reader.read(_READ_BYTES)
+
+    def close(self) -> None:
+        """Close it."""
+        self._writer.close()
+
+
+class _Serial:
+    def __init__(self, settings: SerialLine) -> None:
+        self._port = os.open(settings.port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            _set(self._port, settings)
+        except BaseException:
+            os.close(self._port)
+            raise
+
+    def send(self, told: bytes) -> None:
+        """Send some bytes; a request fits into the port's buffer."""
+        os.write(self._port, told)
+
+    async def receive(self) -> bytes:
+        """Wait for some bytes."""
+        loop = asyncio.get_running_loop()
+        readable = asyncio.Event()
+        loop.add_reader(self._port, readable.set)
+        try:
+            await readable.wait()
+        finally:
+            loop.remove_reader(self._port)
+        return os.read(self._port, _READ_BYTES)
+
+    def close(self) -> None:
+        """Close it."""
+        os.close(self._port)
+
+
+def _set(port: int, settings: SerialLine) -> None:
+    try:
+        tty.setraw(port)
+        modes = termios.tcgetattr(port)
+        two_stops = termios.CSTOPB if settings.stop_bits == 2 else 0
+        cleared = termios.CSIZE | termios.CSTOPB | termios.PARENB | termios.PARODD
+        modes[2] = modes[2] & ~cleared | termios.CS8 | termios.CREAD | termios.CLOCAL
+        modes[2] |= _PARITY[settings.parity] | two_stops
+        modes[4] = modes[5] = getattr(termios, f"B{settings.baud}")
+        termios.tcsetattr(port, termios.TCSANOW, modes)
+        termios.tcflush(port, termios.TCIOFLUSH)
+    except termios.error as error:
+        raise OSError(*error.args) from None

@@ -1,0 +1,42 @@
+"""Messages that are sent at once, and the one transaction that some of them become; pure.
+
+Spec: https://hl7.org/fhir/R4/http.html#transaction
+
+A transaction costs the server a commit and the bridge two questions, whatever is in it. Messages
+that wait are therefore sent together, as long as none of them writes what an earlier one of them
+writes: a correction must find what it corrects.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from fhirserver_device_bridge.sender.reconcile import Bundle, updated_by
+
+_MOST = 500
+"""Observations that are on their way at once; more would cost as much each, and delay others."""
+
+
+class Window:
+    """Takes messages as long as they may be sent at once."""
+
+    def __init__(self) -> None:
+        self._written: set[str] = set()
+
+    def takes(self, bundle: Bundle | None) -> bool:
+        """Take a message if it may be sent with those taken before; the first always may."""
+        written = frozenset() if bundle is None else updated_by(bundle)
+        known = self._written
+        if known and (known & written or len(known) + len(written) > _MOST):
+            return False
+        known |= written
+        return True
+
+
+def merged(bundles: Iterable[Bundle]) -> Bundle:
+    """Make one transaction of several; devices that more than one creates are created once."""
+    entries: dict[Any, Any] = {}
+    for bundle in bundles:
+        for entry in bundle["entry"]:
+            # What has no fullUrl, a Provenance, is of its message alone.
+            entries.setdefault(entry.get("fullUrl", id(entry)), entry)
+    return {"resourceType": "Bundle", "type": "transaction", "entry": list(entries.values())}

@@ -1,0 +1,72 @@
+"""Make an account of every role for the synthetic patients and practitioners of `sample-data`.
+
+Accounts that are there already stay as they are. Each password is made here and printed once; it
+need not be replaced, so never do this on a server with real patients in it.
+"""
+
+import argparse
+import sys
+
+from fhirserver.commands.options import add_store_options
+from fhirserver.commands.user import open_database
+from fhirserver.identity import accounts, new_account, passwords
+from fhirserver.identity.accounts import Proxied
+from fhirserver.identity.new_account import NewAccount
+from fhirserver.model.json import JsonObject
+from fhirserver.samples.clinic import Clinic
+from fhirserver.samples.person import new_person
+from fhirserver.store.database import now_us
+
+EXAMPLES = """\
+examples:
+  fhirserver demo-users --data-dir data
+"""
+
+_YEAR_US = 365 * 24 * 3600 * 1_000_000
+_OTHERS = ("billing", "front-desk", "researcher", "administrator", "auditor")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_store_options(parser)
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="S", help="of the sample data; default: 1"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make those that are missing, and print how to log in."""
+    with open_database(args, create=True) as database:
+        for wanted in _people(args.seed, now_us()):
+            if accounts.find_named(database, wanted.username) is not None:
+                sys.stdout.write(f"{wanted.username:<14} is there already\n")
+                continue
+            password = passwords.make_password()
+            new_account.add(database, wanted, password, must_change=False, now=now_us())
+            sys.stdout.write(f"{wanted.username:<14} {password}   {wanted.name}\n")
+            for missing in new_account.missing(database, wanted.references):
+                sys.stderr.write(f"warning: {missing} is not stored here\n")
+    return 0
+
+
+def _people(seed: int, now_us: int) -> list[NewAccount]:
+    """Give who is to be there: a patient, the practice's own people, and the patient's proxy."""
+    clinic = Clinic(seed)
+    patient, other = (new_person(clinic, seed, number).patient for number in (0, 1))
+    treating = patient["generalPractitioner"][0]["reference"]
+    practitioners = {f"Practitioner/{each['id']}": each for each in clinic.practitioners}
+    assisting = next(each for each in practitioners if each != treating)
+    until = (Proxied(other["id"], now_us + _YEAR_US),)
+    return [
+        NewAccount("physician", _name(practitioners[treating]), "physician", treating),
+        NewAccount("nurse", _name(practitioners[assisting]), "nurse", assisting),
+        NewAccount("patient", _name(patient), "patient", f"Patient/{patient['id']}"),
+        NewAccount("proxy", f"Proxy of {_name(other)}", "proxy", patients=until),
+        *(NewAccount(role, f"Demo {role}", role) for role in _OTHERS),
+    ]
+
+
+def _name(resource: JsonObject) -> str:
+    """Write the name of a person of the sample."""
+    name = resource["name"][0]
+    return " ".join((*name.get("prefix", ()), *name["given"], name["family"]))
