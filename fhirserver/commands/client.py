@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 examples:
   fhirserver client add --name 'Growth chart' --redirect-uri https://app.example.org/callback
-  fhirserver client add --name Nightly --auth-method private_key_jwt --jwks keys.json \\
-      --grant-type client_credentials --scope 'system/Observation.rs'
+  fhirserver client add web --auth-method client_secret_basic --redirect-uri https://a.example/cb
   fhirserver client list
   fhirserver client approve 5Nq8
   fhirserver client secret 5Nq8 --only

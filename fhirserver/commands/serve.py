@@ -17,8 +17,7 @@ examples:
   fhirserver serve --open --port 0                    any free port; the first line names it
   fhirserver serve --open --data-dir data --workers 4
   fhirserver serve --database-url postgresql://fhir@db.example/fhir
-  fhirserver serve --host 0.0.0.0 --port 443 --tls-certificate chain.pem --tls-key key.pem \\
-      --public-url https://fhir.example.org/fhir
+  fhirserver serve --host 0.0.0.0 --port 443 --tls-certificate chain.pem --tls-key key.pem
 
 signals: SIGTERM and Ctrl-C stop after the requests under way; SIGHUP replaces the workers.
 """
