@@ -14,6 +14,7 @@ from functools import wraps
 from flask import Response, request
 
 from fhirserver.console.signed_in import services_here
+from fhirserver.errors import FhirError
 from fhirserver.model.json import JsonObject, write_json
 from fhirserver.smart.client_authentication import TokenCall
 from fhirserver.smart.form import FORM_MAX_BYTES, Form, parse_form
@@ -73,6 +74,12 @@ def as_error(error: OAuthError) -> Response:
     return response
 
 
+def unavailable(error: FhirError) -> OAuthError:
+    """Say what keeps the server from answering in the words of RFC 6749."""
+    code = "temporarily_unavailable" if error.status in (429, 503) else "server_error"
+    return OAuthError(code, str(error), status=error.status, headers=error.headers)
+
+
 def for_applications(registered: Container[str]) -> Callable[[View], View]:
     """Make views of what applications call: errors become JSON, their pages may read answers.
 
@@ -89,6 +96,8 @@ def for_applications(registered: Container[str]) -> Callable[[View], View]:
                 response = view()
             except OAuthError as error:
                 response = as_error(error)
+            except FhirError as error:
+                response = as_error(unavailable(error))
             return _let_pages_read(response, registered)
 
         return answered

@@ -32,24 +32,23 @@ def exchange_code(call: TokenCall) -> JsonObject:
         raise OAuthError("unauthorized_client", "the client is not registered for codes")
     secret = needed(call.form, "code")
     with call.services.database.connection() as connection:
-        code = codes.take(connection, secret, call.now_us)
-        if code is None:
+        taken = codes.take(connection, secret, call.now_us)
+        if taken is None:
             used = codes.grant_of_used(connection, secret)
             if used is not None:
                 grants.revoke(connection, used, call.now_us)
             raise invalid_grant("the code is unknown, was used before, or is older than a minute")
-        grant = grants.find(connection, code.under)
+    code, grant = taken
     _check(call, client, code, grant)
-    assert grant is not None
     answer = issue_under(call, code.under, grant)
     if "openid" in grant.scopes.split():
         answer["id_token"] = id_token(call.services, grant, code.login, call.now_us)
     return answer
 
 
-def _check(call: TokenCall, client: Client, code: Code, grant: TokenGrant | None) -> None:
-    if grant is None or grant.client != client.id:
-        raise invalid_grant("the code was issued to another client, or has been revoked")
+def _check(call: TokenCall, client: Client, code: Code, grant: TokenGrant) -> None:
+    if grant.client != client.id:
+        raise invalid_grant("the code was issued to another client")
     if call.form.get("redirect_uri") != code.redirect_uri:
         raise invalid_grant("redirect_uri is not the one that the code was sent to")
     if not proves(call.form.get("code_verifier", ""), code.challenge):

@@ -14,6 +14,7 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from fhirserver.model.json import JsonObject
+from fhirserver.smart.grants import TokenGrant
 from fhirserver.smart.tokens import digest, new_secret
 
 LIFETIME_S = 60
@@ -23,9 +24,11 @@ INSERT INTO oauth_code (digest, under, redirect_uri, challenge, login, expires)
 VALUES (%s, %s, %s, %s, %s, %s)
 """
 _TAKE = """
-UPDATE oauth_code SET used = %(now)s
-WHERE digest = %(digest)s AND used IS NULL AND expires > %(now)s
-RETURNING under, redirect_uri, challenge, login
+UPDATE oauth_code c SET used = %(now)s FROM oauth_grant g
+WHERE c.digest = %(digest)s AND c.used IS NULL AND c.expires > %(now)s
+    AND g.number = c.under AND g.revoked IS NULL
+RETURNING c.under, c.redirect_uri, c.challenge, c.login,
+    g.client, g.audience, g.scopes, g.account, g.session, g.patient, g.context
 """
 _USED = "SELECT under FROM oauth_code WHERE digest = %s AND used IS NOT NULL"
 
@@ -55,10 +58,14 @@ def add(connection: Connection[Any], code: Code, now_us: int) -> str:
     return secret
 
 
-def take(connection: Connection[Any], secret: str, now_us: int) -> Code | None:
-    """Use a code up; None for one that is unknown, too old, or used."""
+def take(connection: Connection[Any], secret: str, now_us: int) -> tuple[Code, TokenGrant] | None:
+    """Use a code up, and give what was granted; None for one that is unknown, too old, or used.
+
+    One statement does both, so that of many who come at once the first is answered, whatever the
+    others find out about it.
+    """
     row = connection.execute(_TAKE, {"digest": digest(secret), "now": now_us}).fetchone()
-    return None if row is None else Code(*row)
+    return None if row is None else (Code(*row[:4]), TokenGrant(*row[4:]))
 
 
 def grant_of_used(connection: Connection[Any], secret: str) -> int | None:

@@ -351,6 +351,19 @@ def test_nothing_that_is_kept_can_be_used(hospital: Hospital) -> None:
                 assert secret.encode().hex() not in text
 
 
+def test_no_secret_is_in_the_log(hospital: Hospital) -> None:
+    """SEC-X6."""
+    app, body = lasting(hospital)
+    code = code_of(hospital, app)
+    app.redeem(code, code_verifier="w" * 50)
+    app.refresh(body["refresh_token"])
+    reads(hospital, body["access_token"])
+    log = hospital.secured.server.log.read_text("utf-8")
+    assert '"event"' in log
+    for secret in (body["access_token"], body["refresh_token"], code, SECRET, "Otherwise", "hers"):
+        assert secret not in log
+
+
 @pytest.mark.parametrize(
     ("kind", "alive"),
     [
