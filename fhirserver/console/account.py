@@ -85,7 +85,9 @@ def enrol() -> Response:
     code = segno.make(address, error="m").svg_inline(
         omitsize=True, light="#fff", svgclass=None, lineclass=None
     )
-    return _page("account_second_factor.html", error, code=code, secret=totp.written(secret))
+    return _page(
+        "account_second_factor.html", error, code=code, address=address, secret=totp.written(secret)
+    )
 
 
 @ACCOUNT.post("/recovery-codes")

@@ -8,12 +8,12 @@ Changes count from the next request, and are in the audit trail.
 
 from typing import NamedTuple
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from fhirserver.access import parse_scopes
-from fhirserver.audit import audit_row
-from fhirserver.console.caller import caller
+from fhirserver.console.app_audit import tell
+from fhirserver.console.form_text import form_text
 from fhirserver.console.moment import moment
 from fhirserver.console.offices import administers, require
 from fhirserver.console.signed_in import needs_session, services_here, session_here
@@ -22,7 +22,6 @@ from fhirserver.identity import accounts
 from fhirserver.smart import clients
 from fhirserver.smart.clients import Client, Mark
 from fhirserver.smart.plain_words import scope_words
-from fhirserver.store.audit_row import record
 
 ADMIN_APPS = Blueprint("admin_apps", __name__, url_prefix="/admin/apps")
 
@@ -70,14 +69,14 @@ def change() -> Response:
         NotFoundError: no such application.
     """
     require(holds=administers(session_here().account))
-    id_, name = request.form.get("client", ""), request.form.get("change", "")
+    id_, name = form_text("client"), form_text("change")
     if name not in CHANGES:
         raise InvalidRequestError(f"change is one of {', '.join(CHANGES)}.")
     wanted = CHANGES[name]
     with services_here().database.connection() as connection, connection.transaction():
         if not clients.mark(connection, id_, wanted.mark, holds=wanted.holds):
             raise NotFoundError("There is no such application.", expression=("client",))
-        record(connection, audit_row(caller(), f"{name}-app"), 200, detail={"client": id_})
+        tell(connection, f"{name}-app", id_)
     return redirect(url_for(".index"), 303)
 
 

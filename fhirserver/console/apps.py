@@ -11,16 +11,14 @@ What is taken back counts from the next request, and is in the audit trail.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flask import Blueprint, redirect, render_template, request, url_for
-from psycopg import Connection
 from werkzeug.wrappers import Response
 
-from fhirserver.audit import audit_row
-from fhirserver.console.caller import caller
+from fhirserver.console.app_audit import tell
+from fhirserver.console.form_text import form_text
 from fhirserver.console.moment import moment
 from fhirserver.console.names import name_of
 from fhirserver.console.signed_in import needs_session, services_here, session_here
@@ -28,7 +26,6 @@ from fhirserver.errors import ConflictError
 from fhirserver.smart import allowed_apps
 from fhirserver.smart.allowed_apps import Allowed
 from fhirserver.smart.offer import Offer
-from fhirserver.store.audit_row import AuditPlace, record
 
 APPS = Blueprint("apps", __name__, url_prefix="/apps")
 _CHANGED = "What this application may do has changed meanwhile; look at the page again."
@@ -55,7 +52,7 @@ def index() -> str:
 @needs_session()
 def end() -> Response:
     """Take everything back from one application."""
-    return _end(request.form.get("client", ""))
+    return _end(form_text("client"))
 
 
 @APPS.post("/narrow")
@@ -68,7 +65,7 @@ def narrow() -> Response:
     """
     services, account = services_here(), session_here().account
     number = request.form.get("number", "")
-    allowed = next((each for each in _listed() if str(each.number) == number), None)
+    allowed = next((each for each in _listed() if str(each.numbers[-1]) == number), None)
     if allowed is None:
         raise ConflictError(_CHANGED)
     offer = allowed_apps.offer_of(allowed, services.definitions)
@@ -79,8 +76,8 @@ def narrow() -> Response:
     with services.database.connection() as connection, connection.transaction():
         definitions, now = services.definitions, services.now()
         if not allowed_apps.narrow(connection, allowed, account.id, left, definitions, now):
-            raise ConflictError(_CHANGED)
-        _record(connection, "narrow-app", allowed.client, [allowed.patient])
+            raise ConflictError(_CHANGED)  # which undoes what is done so far
+        tell(connection, "narrow-app", allowed.client, [allowed.patient])
     return redirect(url_for(".index"), 303)
 
 
@@ -88,7 +85,7 @@ def _end(client: str) -> Response:
     services, account = services_here(), session_here().account
     with services.database.connection() as connection, connection.transaction():
         ended = allowed_apps.end(connection, account.id, client, services.now())
-        _record(connection, "revoke-app", client, ended)
+        tell(connection, "revoke-app", client, ended)
     return redirect(url_for(".index"), 303)
 
 
@@ -102,14 +99,3 @@ def _shown(allowed: Allowed) -> Shown:
     services = services_here()
     patient = "" if allowed.patient is None else name_of(f"Patient/{allowed.patient}")
     return Shown(allowed, allowed_apps.offer_of(allowed, services.definitions), patient)
-
-
-def _record(
-    connection: Connection[Any], interaction: str, client: str, patients: Iterable[str | None]
-) -> None:
-    """Tell the audit trail, once for each patient."""
-    tid = services_here().definitions.type_id("Patient")
-    row = audit_row(caller(), interaction)
-    for patient in dict.fromkeys(patients):
-        place = AuditPlace() if patient is None else AuditPlace(tid, patient)
-        record(connection, row, 200, place, detail={"client": client})

@@ -1,10 +1,9 @@
-"""The audit trail of pages and of `/oauth`: log-ins, factors, consents, tokens, administration.
+"""The audit trail of `/oauth`: authorizations, consents, tokens, registrations.
 
 Spec: https://hl7.org/fhir/R4/auditevent.html, 45 CFR 164.312(b)
 
 One table names what is told of which place; a place that changes something and is in neither table
-fails the tests. What somebody typed is not told, neither passwords nor the username that no account
-has. If the row cannot be written, the answer, with its cookie, code or token, does not leave.
+fails the tests. If the row cannot be written, the answer, with its code or token, does not leave.
 """
 
 import base64
@@ -19,21 +18,10 @@ from fhirserver.audit import audit_row
 from fhirserver.console.caller import caller
 from fhirserver.console.signed_in import services_here
 from fhirserver.errors import FhirError
-from fhirserver.identity import accounts
 from fhirserver.model.json import parse_json
 from fhirserver.store.audit_row import record
 
 EVENTS = {
-    "login.ask": "login",
-    "login.second_factor": "login-second-factor",
-    "login.new_password": "password-change",
-    "login.again": "login-again",
-    "login.leave": "logout",
-    "account.password": "password-change",
-    "account.enrol": "second-factor-change",
-    "account.recovery_codes": "second-factor-change",
-    "account.end_one": "session-end",
-    "account.end_others": "session-end",
     "authorize.begin": "authorize",
     "authorize_pages.choose": "authorize-choice",
     "oauth.token": "token",
@@ -43,15 +31,25 @@ EVENTS = {
     "oauth_registration.change": "client-registration",
     "oauth_registration.delete": "client-registration",
     "oauth_logout.log_out": "logout",
-    "accounts.make": "account-change",
-    "accounts.disable": "account-change",
-    "accounts.enable": "account-change",
-    "accounts.unlock": "account-change",
 }
 """Endpoint -> what the trail calls a request to it that is no GET."""
 
 TOLD_BY_ITSELF = frozenset(
     (
+        "login.ask",
+        "login.second_factor",
+        "login.new_password",
+        "login.again",
+        "login.leave",
+        "account.password",
+        "account.enrol",
+        "account.recovery_codes",
+        "account.end_one",
+        "account.end_others",
+        "accounts.make",
+        "accounts.disable",
+        "accounts.enable",
+        "accounts.unlock",
         "break_glass.ask",
         "break_glass.reviewed",
         "conformance.run",
@@ -60,7 +58,7 @@ TOLD_BY_ITSELF = frozenset(
         "oauth.who",
     )
 )
-"""Endpoints whose own interactions are in the trail, or that change nothing."""
+"""Endpoints whose own work is told where it is done, or that change nothing."""
 
 _READING = ("GET", "HEAD", "OPTIONS")
 
@@ -79,8 +77,6 @@ def tell(response: Response, refusal: Callable[[FhirError], Response]) -> Respon
     if event is None or request.method in _READING:
         return response
     who = caller()
-    if event in ("login", "login-second-factor"):
-        who = replace(who, actor=_named())
     row = audit_row(replace(who, client=_client() or who.client), event)
     try:
         with services_here().database.connection() as connection:
@@ -98,15 +94,6 @@ def add_audit(application: Flask) -> None:
         return Response(page, error.status, list(error.headers))
 
     application.after_request(lambda response: tell(response, refusal))
-
-
-def _named() -> str:
-    """Name the account that somebody wants to log in to, if there is one."""
-    username = request.form.get("username", "")
-    found = accounts.find_named(services_here().database, username) if username else None
-    if found is None:
-        return "unknown" if username else caller().actor
-    return found.fhir_user or f"account:{found.id}"
 
 
 def _client() -> str:

@@ -9,15 +9,12 @@ What may be registered, and who approves it, is as for any registration (RFC 759
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
-from psycopg import Connection
 from werkzeug.wrappers import Response
 
-from fhirserver.audit import audit_row
 from fhirserver.console import scope_builder
-from fhirserver.console.caller import caller
+from fhirserver.console.app_audit import tell
+from fhirserver.console.form_text import form_text
 from fhirserver.console.offices import develops, launches, require
 from fhirserver.console.scope_builder import Ticks
 from fhirserver.console.signed_in import needs_session, services_here, session_here
@@ -28,7 +25,6 @@ from fhirserver.smart.client_secrets import add_secret
 from fhirserver.smart.clients import Client
 from fhirserver.smart.oauth_error import OAuthError
 from fhirserver.smart.registration import register_owned
-from fhirserver.store.audit_row import record
 
 DEVELOPER = Blueprint("developer", __name__, url_prefix="/developer")
 METHODS = {
@@ -56,21 +52,21 @@ def index() -> Response:
 @needs_session(step_up=True)
 def secret() -> Response:
     """Give an application another secret."""
-    client = _own(request.form.get("client", ""))
+    client = _own(form_text("client"))
     with services_here().database.connection() as connection, connection.transaction():
         made = add_secret(connection, client.id)
-        _record(connection, "new-app-secret", client.id)
-    return _page(made={"client_id": client.id, "client_secret": made})
+        tell(connection, "new-app-secret", client.id)
+    return _page(made={"client_id": client.id, "client_name": client.name, "client_secret": made})
 
 
 @DEVELOPER.post("/delete")
 @needs_session()
 def delete() -> Response:
     """Forget an application."""
-    client = _own(request.form.get("client", ""))
+    client = _own(form_text("client"))
     with services_here().database.connection() as connection, connection.transaction():
         clients.remove(connection, client.id)
-        _record(connection, "delete-app", client.id)
+        tell(connection, "delete-app", client.id)
     return redirect(url_for(".index"), 303)
 
 
@@ -78,7 +74,7 @@ def _register() -> JsonObject:
     services, account = services_here(), session_here().account
     made = register_owned(services, _metadata(), account.id)
     with services.database.connection() as connection:
-        _record(connection, "register-app", made["client_id"])
+        tell(connection, "register-app", made["client_id"])
     return made
 
 
@@ -88,13 +84,12 @@ def _metadata() -> JsonObject:
     Raises:
         OAuthError: the keys are no JSON.
     """
-    form = request.form
-    method = form.get("method", "none")
-    jwks_uri, jwks = form.get("jwks_uri", "").strip(), form.get("jwks", "").strip()
+    method = form_text("method") or "none"
+    jwks_uri, jwks = form_text("jwks_uri"), form_text("jwks")
     said: JsonObject = {
-        "client_name": form.get("name", "").strip(),
-        "redirect_uris": form.get("redirect_uris", "").split(),
-        "initiate_login_uri": form.get("launch_url", "").strip(),
+        "client_name": form_text("name"),
+        "redirect_uris": form_text("redirect_uris").split(),
+        "initiate_login_uri": form_text("launch_url"),
         "token_endpoint_auth_method": method,
         "scope": scope_builder.build(_ticks()),
         "jwks_uri": jwks_uri if method == "private_key_jwt" else "",
@@ -116,11 +111,11 @@ def _keys(text: str) -> JsonObject | None:
 def _ticks() -> Ticks:
     form = request.form
     return Ticks(
-        form.get("level", "patient"),
+        form_text("level"),
         form.getlist("see"),
         form.getlist("write"),
         form.getlist("also"),
-        form.get("more", ""),
+        form_text("more"),
     )
 
 
@@ -138,10 +133,6 @@ def _own(client_id: str) -> Client:
     raise NotFoundError("You look after no such application.", expression=("client",))
 
 
-def _record(connection: Connection[Any], interaction: str, client: str) -> None:
-    record(connection, audit_row(caller(), interaction), 200, detail={"client": client})
-
-
 def _page(*, made: JsonObject | None = None, error: str = "") -> Response:
     services, account = services_here(), session_here().account
     with services.database.connection() as connection:
@@ -150,7 +141,7 @@ def _page(*, made: JsonObject | None = None, error: str = "") -> Response:
     page = make_response(
         render_template(
             "developer.html",
-            apps=own,
+            apps=[each for each in own if made is None or each.id != made["client_id"]],
             made=made,
             error=error,
             base=services.settings.public_url,

@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response
 from fhirserver.access import AuthContext, Trace
 from fhirserver.access.trace import told
 from fhirserver.console.caller import caller
+from fhirserver.console.form_text import form_text
 from fhirserver.console.names import client_name
 from fhirserver.console.offices import administers
 from fhirserver.console.signed_in import needs_session, services_here, session_here
@@ -65,9 +66,9 @@ def inspect() -> Response:
 
 
 def _inspect() -> Inspected:
-    services, form = services_here(), request.form
-    auth = _who(form.get("token", "").strip(), form.get("who", "").strip())
-    method, path = form.get("method", "GET"), form.get("path", "").strip().removeprefix("/fhir")
+    services = services_here()
+    auth = _who(form_text("token"), form_text("who"))
+    method, path = form_text("method") or "GET", form_text("path").removeprefix("/fhir")
     client = client_name(auth.client) if auth.client else ""
     return Inspected(auth, client, explain(services, auth, f"{method} {path}"))
 

@@ -14,10 +14,12 @@ from werkzeug.wrappers import Response
 
 from fhirserver.access import AuthContext
 from fhirserver.console.caller import caller
+from fhirserver.console.form_text import form_text
 from fhirserver.console.names import name_of
 from fhirserver.console.offices import launches, require
 from fhirserver.console.signed_in import needs_session, services_here, session_here
 from fhirserver.errors import FhirError, NotFoundError
+from fhirserver.identity.broken_glass import may_break
 from fhirserver.interactions.permit import permit
 from fhirserver.model.json import JsonObject
 from fhirserver.model.reference import is_id
@@ -42,7 +44,13 @@ def index() -> str:
         return _applications(patient, request.args.get("client", ""))
     name = request.args.get("name", "").strip()[:_NAME_MAX]
     rows = find_patients(services_here(), caller(), name)
-    return render_template("launch_patient.html", rows=rows, name=name, client=_wanted())
+    return render_template(
+        "launch_patient.html",
+        rows=rows,
+        name=name,
+        client=request.args.get("client", ""),
+        breaks_glass=may_break(account, services_here().now()),
+    )
 
 
 @LAUNCHER.post("")
@@ -56,7 +64,7 @@ def launch() -> Response:
     """
     services, account = services_here(), session_here().account
     require(holds=launches(account))
-    client = _launchable(request.form.get("client", ""))
+    client = _launchable(form_text("client"))
     context = _context()
     check_context(services, caller(), context)
     base = services.settings.public_url
@@ -82,14 +90,9 @@ def _applications(patient: str, wanted: str) -> str:
 
 
 def _context() -> JsonObject:
-    form = request.form
-    said: JsonObject = {
-        "patient": form.get("patient", ""),
-        "encounter": form.get("encounter", ""),
-        "intent": form.get("intent", "").strip(),
-    }
+    said: JsonObject = {name: form_text(name) for name in ("patient", "encounter", "intent")}
     context = {name: value for name, value in said.items() if value}
-    return context | {"need_patient_banner": "need_patient_banner" in form}
+    return context | {"need_patient_banner": "need_patient_banner" in request.form}
 
 
 def _launchable(client_id: str) -> Client:
@@ -101,11 +104,6 @@ def _launchable(client_id: str) -> Client:
 
 def _can_launch(client: Client) -> bool:
     return client.launch_url is not None and client.approved and not client.disabled
-
-
-def _wanted() -> str:
-    """Give the application that was chosen before the patient; "" for none."""
-    return request.args.get("client", "")
 
 
 def _patient_name(auth: AuthContext, patient: str) -> str:

@@ -4,7 +4,7 @@ from typing import cast
 
 from flask import g
 
-from fhirserver.console.caller import caller
+from fhirserver.console.caller import CLIENT, caller
 from fhirserver.console.signed_in import services_here
 from fhirserver.errors import FhirError
 from fhirserver.identity import accounts
@@ -38,7 +38,9 @@ def actor_name(actor: str) -> str:
 
 
 def client_name(client_id: str) -> str:
-    """Name an application; its id where it is not registered any more."""
+    """Name an application, or these pages; its id where it is not registered any more."""
+    if client_id == CLIENT:
+        return "these pages"
     client = clients.find(services_here().database, client_id)
     return client_id if client is None else client.name
 

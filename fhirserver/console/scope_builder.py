@@ -35,7 +35,12 @@ class TypeRow(NamedTuple):
     words: str
 
 
-TYPES = tuple(TypeRow(type_, words) for type_, words in sorted(TYPE_WORDS.items()))
+_FIRST = (
+    "Patient", "Observation", "Condition", "AllergyIntolerance", "MedicationRequest",
+    "Immunization", "Procedure", "Encounter", "DiagnosticReport", "DocumentReference",
+)  # fmt: skip
+TYPES = tuple(TypeRow(type_, TYPE_WORDS[type_]) for type_ in dict.fromkeys((*_FIRST, *TYPE_WORDS)))
+"""What apps want most, then all others."""
 
 
 class Ticks(NamedTuple):

@@ -20,11 +20,11 @@ from fhirserver.definitions import Definitions
 from fhirserver.smart.offer import REFRESHING, Offer
 
 _LIST = """
-SELECT g.number, g.client, c.name, c.dynamically_registered, c.pre_approved, g.scopes, g.patient,
-    g.granted, g.used, max(t.expires)
+SELECT array_agg(DISTINCT g.number), c.id, c.name, c.dynamically_registered, c.pre_approved,
+    g.scopes, g.patient, min(g.granted), max(g.used), max(t.expires)
 FROM oauth_grant g JOIN oauth_client c ON c.id = g.client JOIN oauth_token t ON t.under = g.number
 WHERE g.account = %s AND g.revoked IS NULL AND t.expires > %s AND t.rotated IS NULL
-GROUP BY g.number, c.id ORDER BY lower(c.name), c.id, g.number DESC
+GROUP BY c.id, g.scopes, g.patient ORDER BY lower(c.name), c.id, max(g.used) DESC
 """
 _END = """
 UPDATE oauth_grant SET revoked = %s WHERE account = %s AND client = %s AND revoked IS NULL
@@ -49,21 +49,23 @@ _DROP = "DELETE FROM oauth_token WHERE number = %s"
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """One thing that an application was allowed; instants in epoch microseconds.
+    """One thing that an application was allowed, once or several times, as by several launches.
+
+    Instants are epoch microseconds.
 
     Attributes:
-        number: of the grant.
+        numbers: of the grants, the latest last.
         client: id of the application; `name` is what it calls itself.
         registered_itself: nobody vouches for its name.
         pre_approved: an administrator has consented for everybody.
         scopes: granted, separated by spaces.
         patient: logical id of the patient in context; None without one.
-        granted: when.
+        granted: when first.
         used: when the application last got an access token.
         expires: when it ends unless it is used before.
     """
 
-    number: int
+    numbers: list[int]
     client: str
     name: str
     registered_itself: bool
@@ -123,26 +125,27 @@ def narrow(
     Returns:
         False where it is not that any more.
     """
-    values = {
-        "now": now_us,
-        "number": allowed.number,
-        "account": account,
-        "before": allowed.scopes,
-        "scopes": scopes,
-    }
-    row = connection.execute(_REPLACE, values).fetchone()
-    if row is None:
-        return False
     kept = parse_scopes(scopes, definitions)
+    values = {"now": now_us, "account": account, "before": allowed.scopes, "scopes": scopes}
+    for number in allowed.numbers:
+        row = connection.execute(_REPLACE, {**values, "number": number}).fetchone()
+        if row is None:
+            return False
+        _move_tokens(connection, number, row[0], kept, definitions)
+    connection.execute(_FORGET_CONSENT, (account, allowed.client))
+    return True
+
+
+def _move_tokens(
+    connection: Connection[Any], old: int, new: int, kept: Asked, definitions: Definitions
+) -> None:
+    """Put tokens under another grant with what is left of their scopes."""
     lasts = bool(set(REFRESHING) & set(kept.others))
-    for number, kind, text in connection.execute(_TOKENS, (allowed.number,)).fetchall():
+    for number, kind, text in connection.execute(_TOKENS, (old,)).fetchall():
         if kind == "refresh" and not lasts:
             connection.execute(_DROP, (number,))
         else:
-            left = _left(text, kept, definitions)
-            connection.execute(_MOVE, (row[0], left, number))
-    connection.execute(_FORGET_CONSENT, (account, allowed.client))
-    return True
+            connection.execute(_MOVE, (new, _left(text, kept, definitions), number))
 
 
 def _left(text: str, kept: Asked, definitions: Definitions) -> str:

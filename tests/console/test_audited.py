@@ -1,13 +1,11 @@
-"""What pages and `/oauth` do is in the audit trail, and nothing that was typed.
+"""What `/oauth` does is in the audit trail.
 
-Spec: security requirement T10: login, MFA, consent, token, revocation, administration
+Spec: security requirement T10: consent, token, revocation, registration
 """
 
 from __future__ import annotations
 
 from typing import Any
-
-import pytest
 
 from fhirserver.access import allow_all
 from fhirserver.config import Settings
@@ -42,28 +40,6 @@ def test_every_place_that_changes_something_is_told() -> None:
         if (rule.methods or set()) - {"GET", "HEAD", "OPTIONS"}
     }
     assert changing == set(EVENTS) | TOLD_BY_ITSELF
-
-
-@pytest.mark.parametrize(
-    ("username", "password", "status", "actor"),
-    [
-        pytest.param("ada", PASSWORD, 303, "Practitioner/7", id="SEC-T10/log-in"),
-        pytest.param("ada", "wrong one", 403, "Practitioner/7", id="SEC-T10/wrong-password"),
-        pytest.param("my-password", "x", 403, "unknown", id="SEC-T10/unknown-username"),
-    ],
-)
-def test_a_log_in_is_told(
-    people: People, visitor: Visitor, username: str, password: str, status: int, actor: str
-) -> None:
-    people.add("ada")
-    assert visitor.submit("/login", {"username": username, "password": password}).status == status
-    assert told(people, "login") == ("login", status, actor, "console", None)
-
-
-def test_leaving_is_told(people: People) -> None:
-    with people.log_in(people.add("ada")) as visitor:
-        visitor.fill_in("/logout")
-    assert told(people, "logout")[:3] == ("logout", 303, "Practitioner/7")
 
 
 def test_who_asks_for_tokens_is_told(people: People, visitor: Visitor) -> None:
