@@ -22,8 +22,10 @@ run: setup
 	@scripts/first-data '$(DATA)'
 	@exec .venv/bin/fhirserver serve --open --port '$(PORT)' --data-dir '$(DATA)'
 
+# Files go out in the order of their names: by the number of their tests, those that start servers
+# and have few would come last, and one worker would wait for the other.
 test: setup-dev
-	@exec .venv/bin/pytest -n '$(WORKERS)' --dist loadfile
+	@exec .venv/bin/pytest -n '$(WORKERS)' --dist loadfile --no-loadscope-reorder
 
 races: setup-dev
 	@exec .venv/bin/python -m tests.races.races

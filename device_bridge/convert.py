@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from fhirserver_device_bridge.association import UnknownPatientError, patient_of
 from fhirserver_device_bridge.fhir import identity
 from fhirserver_device_bridge.fhir.bundle import transaction
 from fhirserver_device_bridge.fhir.json_text import JsonObject
@@ -23,6 +24,7 @@ from fhirserver_device_bridge.mapping.files import mapping_named
 from fhirserver_device_bridge.mapping.gate import gate
 from fhirserver_device_bridge.mapping.grouping import Measurement, group
 from fhirserver_device_bridge.mapping.table import Table
+from fhirserver_device_bridge.protocols.hl7v2.adt import movements
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.message import Message, parse
 from fhirserver_device_bridge.protocols.hl7v2.pcd01 import decode, message_type
@@ -32,7 +34,8 @@ from fhirserver_device_bridge.protocols.modbus.errors import ModbusError
 from fhirserver_device_bridge.protocols.x20601 import measurements as x20601
 from fhirserver_device_bridge.protocols.x20601 import recording as x20601_recording
 from fhirserver_device_bridge.protocols.x20601.mder import MderError
-from fhirserver_device_bridge.reading import Coding, Identifier, Reading, Rejected, Source
+from fhirserver_device_bridge.reading import Coding, Identifier, Movement, Reading, Rejected, Source
+from fhirserver_device_bridge.whereabouts import Whereabouts
 
 __all__ = ["Conversion", "convert"]
 
@@ -44,20 +47,22 @@ class Conversion:
     Attributes:
         readings: what is charted, or would be but for `held`.
         quarantined: readings that must not be charted, with their reasons.
-        patient: search that finds the patient, e.g. "Patient?identifier=urn:x|1"; None if unknown.
+        patients: searches that find its patients, e.g. "Patient?identifier=urn:x|1".
         bundle: transaction; None if nothing is charted now.
         rejected: why the message as a whole can never be charted as it is.
         held: why it cannot be charted yet.
+        movements: what it says of who lies where.
         unmapped: codes of metrics that have no row in the mapping; they are charted all the same.
     """
 
     readings: tuple[Reading, ...] = ()
     quarantined: tuple[Rejected, ...] = ()
-    patient: str | None = None
+    patients: tuple[str, ...] = ()
     bundle: JsonObject | None = None
     rejected: str | None = None
     held: str | None = None
     unmapped: tuple[Coding, ...] = ()
+    movements: tuple[Movement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +73,15 @@ class Receipt:
     source: Source
     at: datetime
     sequence: int
+    whereabouts: Whereabouts
 
 
 def convert(
-    raw: bytes, source: Source, received: datetime, sequence: int, table: Table | None = None
+    raw: bytes,
+    source: Source,
+    received: datetime,
+    sequence: int,
+    whereabouts: Whereabouts | None = None,
 ) -> Conversion:
     """Convert one message.
 
@@ -80,10 +90,10 @@ def convert(
         source: what the message does not say of its sender.
         received: aware; of the journal, so that a replay gives the same.
         sequence: number in the journal.
-        table: mapping; None for the one that the source names.
+        whereabouts: who lies where; None where nothing is known of it.
     """
-    receipt = Receipt(raw, source, received, sequence)
-    chosen = table or mapping_named(source.mapping)
+    receipt = Receipt(raw, source, received, sequence, whereabouts or Whereabouts())
+    chosen = mapping_named(source.mapping)
     try:
         for magic, measurements in _RECORDINGS.items():
             if raw.startswith(magic):
@@ -103,6 +113,8 @@ _RECORDINGS = {
 
 def _of_message(message: Message, received: Receipt, table: Table) -> Conversion:
     kind = message_type(message)
+    if kind[0] == "ADT" and received.source.admissions:
+        return Conversion(movements=tuple(movements(message, received.source)))
     if kind == ("ORU", "R40"):
         return Conversion(held="alarms (ORU^R40, PCD-04) are not charted yet: kept until they are")
     if kind != ("ORU", "R01"):
@@ -155,41 +167,21 @@ def _charted(
 ) -> Conversion:
     if not measurements:
         return replace(conversion, rejected=_NOTHING if conversion.quarantined else None)
-    patients = conversion.readings[0].patient
-    known = _known_patient(patients)
-    if known is None:
-        return replace(conversion, held=_unknown(patients))
-    patient = f"Patient?{identity.condition(known)}"
-    around = Circumstances(table, patient, received.at)
+    try:
+        subjects = {
+            found_by: f"Patient?{identity.condition(_patient(measurement, received))}"
+            for found_by, measurement in measurements.items()
+        }
+    except UnknownPatientError as unknown:
+        return replace(conversion, held=str(unknown))
+    around = Circumstances(table, subjects, received.at)
     bundle = transaction(measurements, around, hashlib.sha256(received.raw).hexdigest())
-    return replace(conversion, patient=patient, bundle=bundle)
+    return replace(conversion, patients=tuple(dict.fromkeys(subjects.values())), bundle=bundle)
 
 
 _NOTHING = "none of the message's readings may be charted"
 
 
-def _known_patient(identifiers: tuple[Identifier, ...]) -> Identifier | None:
-    """Choose the identifier to find the patient by: of those with a URI a record number first."""
-    usable = [
-        given
-        for given in identifiers
-        if identity.is_uri(given.system) and given.type not in _OF_A_VISIT
-    ]
-    return min(
-        usable, key=lambda given: _PREFERRED.get(given.type or "", len(_PREFERRED)), default=None
-    )
-
-
-_PREFERRED = {"MR": 0, "PI": 1}
-_OF_A_VISIT = ("VN", "AN")
-"""Types of table 0203."""
-
-
-def _unknown(identifiers: tuple[Identifier, ...]) -> str:
-    names = dict.fromkeys(each.system for each in identifiers if each.type not in _OF_A_VISIT)
-    if not names:
-        return "patient unknown: no identifier of a person is given"
-    listed = ", ".join(map(repr, names))
-    return (
-        f"patient unknown: no URI for the authority {listed}; give it one in the source's systems"
-    )
+def _patient(measurement: Measurement, received: Receipt) -> Identifier:
+    first = measurement.parts[0]
+    return patient_of(first, received.source, received.whereabouts, received.at)

@@ -12,8 +12,10 @@ are
 the sender's own, and what was not said is None. LOINC, UCUM and profiles come later, by `mapping`.
 """
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Literal
 
@@ -99,6 +101,30 @@ class Identifier(Struct, frozen=True):
     system: str
     value: str
     type: str | None = None
+
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
+_PREFERRED = {"MR": 0, "PI": 1}
+_OF_A_VISIT = ("VN", "AN")
+"""Types of table 0203."""
+
+
+def is_uri(name: str) -> bool:
+    """Tell whether a system's name is a URI."""
+    return _SCHEME.fullmatch(name) is not None
+
+
+def persons(identifiers: Iterable[Identifier]) -> list[Identifier]:
+    """Leave out identifiers of visits."""
+    return [each for each in identifiers if each.type not in _OF_A_VISIT]
+
+
+def record_number(identifiers: Iterable[Identifier]) -> Identifier | None:
+    """Choose the identifier to find a person by: of those with a URI a record number first."""
+    usable = [given for given in persons(identifiers) if is_uri(given.system)]
+    return min(
+        usable, key=lambda given: _PREFERRED.get(given.type or "", len(_PREFERRED)), default=None
+    )
 
 
 class Moment(Struct, frozen=True):
@@ -195,6 +221,31 @@ class Location(Struct, frozen=True):
     facility: str | None = None
 
 
+EVENTS = frozenset({"A01", "A02", "A03", "A08", "A11", "A12", "A13", "A17", "A40"})
+"""Events of HL7 table 0003 that say who lies where, or whose record is whose."""
+
+CANCELS = {"A11": "A01", "A12": "A02", "A13": "A03"}
+"""Events that take another back."""
+
+
+class Movement(Struct, frozen=True):
+    """What one event says of one patient.
+
+    Attributes:
+        event: of `EVENTS`.
+        at: when it happened, aware, UTC.
+        patient: with a URI as its system.
+        place: where to; None where it is not said.
+        prior: the record that became the patient's (A40); None for all other events.
+    """
+
+    event: str
+    at: datetime
+    patient: Identifier
+    place: Location | None = None
+    prior: Identifier | None = None
+
+
 class Reading(Struct, frozen=True):
     """One value of one metric.
 
@@ -272,6 +323,8 @@ class Source:
         sentinels: numbers, as sent, that this source uses for "no value", e.g. "-1", "32767".
         registers: path of the map of its registers (Modbus); None for other protocols.
         device: its system and value, where its messages do not say it (Modbus).
+        admissions: whether its ADT messages say who lies where.
+        beds: places of devices that do not say where they are, by a device's identifier.
         systems: URIs of code systems and assigning authorities, by the names the sender uses,
             e.g. {"Hospital": "urn:oid:1.2.3"}.
     """
@@ -285,3 +338,5 @@ class Source:
     systems: tuple[tuple[str, str], ...] = ()
     registers: str | None = None
     device: tuple[str, str] = ("", "")
+    admissions: bool = False
+    beds: tuple[tuple[str, Location], ...] = ()

@@ -44,7 +44,8 @@ class Issue:
         diagnostics: the rule and the remedy, for a person.
         expression: FHIRPath locations, e.g. ("Patient.name[0].given",).
         details: what programs may rely on: a code of HL7's operation-outcome system, e.g.
-            "MSG_NO_EXIST", or the key of the invariant that is broken, e.g. "obs-6".
+            "MSG_NO_EXIST", of what is "suppressed" a code of v3-ActReason, or the key of the
+            invariant that is broken, e.g. "obs-6".
     """
 
     severity: Severity

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from fhirserver.store.database import Database
 from fhirserver.store.embedded import EmbeddedPostgres
@@ -29,6 +30,13 @@ from fhirserver.store.migrate import migrate
 from tests.client import Client
 from tests.secured import Secured
 from tests.server import ServerProcess
+
+# Drawn examples are the same in every run, and may take their time: neither luck nor a busy machine
+# fails a test. `--hypothesis-profile=default` draws others.
+settings.register_profile(
+    "steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("steady")
 
 _TEMPLATE = "template_fhirserver"
 _OF_SECURED = {"FHIRSERVER_JWKS_NETWORKS": "127.0.0.0/8"}

@@ -20,9 +20,9 @@ from fhirserver_device_bridge.config.settings import (
     TcpLine,
     Tls,
 )
-from fhirserver_device_bridge.reading import SHIPPED, Source
+from fhirserver_device_bridge.reading import SHIPPED, Location, Source
 
-_OF_SOURCE = ("mapping", "acknowledgement")
+_OF_SOURCE = ("mapping", "acknowledgement", "admissions")
 _OF_LISTENER = ("protocol", "size_limit_bytes", "connection_limit", "idle_s")
 
 
@@ -122,8 +122,14 @@ def _source(document: Document, name: str, value: dict[str, Any]) -> Source:
         name=name,
         sentinels=frozenset(value.get("sentinels", ())),
         systems=tuple(value.get("systems", {}).items()),
+        beds=tuple((device, _bed(place)) for device, place in value.get("beds", {}).items()),
         **given,
     )
+
+
+def _bed(text: str) -> Location:
+    """Read a place as PV1-3 has it: point of care, room, bed, facility."""
+    return Location(*(part or None for part in text.split("^")))
 
 
 def _character_set(document: Document, name: str, text: str) -> str:

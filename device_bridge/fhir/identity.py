@@ -18,10 +18,9 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from fhirserver_device_bridge.mapping.grouping import Measurement
-from fhirserver_device_bridge.reading import EUI64, Coding, Identifier, Level, Reading
+from fhirserver_device_bridge.reading import EUI64, Coding, Identifier, Level, Reading, is_uri
 
 SYSTEM = "urn:fhirserver:device-bridge"
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
 _HEX16 = re.compile(r"[0-9A-F]{16}")
 _REMEMBERED = 10_000
 """Devices are the same in every message."""
@@ -39,11 +38,6 @@ def uri(name: str, source: str) -> str:
     if is_uri(name):
         return name
     return ":".join((SYSTEM, "source", quote(source, safe=""), quote(name, safe=""))).rstrip(":")
-
-
-def is_uri(name: str) -> bool:
-    """Tell whether a system's name is a URI."""
-    return _SCHEME.fullmatch(name) is not None
 
 
 def business(identifier: Identifier, source: str) -> Identifier:

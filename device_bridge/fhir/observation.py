@@ -12,7 +12,7 @@ what is
 newer (`precedence`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -87,12 +87,13 @@ class Circumstances(NamedTuple):
 
     Attributes:
         table: the mapping.
-        subject: reference to the patient, e.g. "Patient?identifier=urn:x|1".
+        subjects: references to the patient of each Observation, by its identifier, e.g.
+            "Patient?identifier=urn:x|1".
         received: when the message was received, aware.
     """
 
     table: Table
-    subject: str
+    subjects: Mapping[Identifier, str]
     received: datetime
 
 
@@ -115,7 +116,7 @@ def observation(
         "status": min((part.status for part in measurement.parts), key=RANK.__getitem__),
         "category": _category(measurement.parts, around.table),
         "code": _code(_codes(measurement), first.source, around.table),
-        "subject": {"reference": around.subject},
+        "subject": {"reference": around.subjects[found_by]},
         **effective(first.time, first.duration_s, around.received),
         **_said_of_it(measurement, around.table),
         **_circumstances(measurement),

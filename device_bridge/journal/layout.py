@@ -2,6 +2,7 @@
 
     entry      what was received; never changed, removed only after its retention
     progress   what became of it; one row an entry
+    movement   who lies where, as ADT messages told; outlives them
 
     received ──> done            delivered, or nothing in it to deliver
        │  ▲
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 FILE_NAME = "journal.sqlite"
-VERSION = 1
+VERSION = 2
 
 State = Literal["received", "held", "done", "dead", "replaced"]
 STATES: tuple[State, ...] = ("received", "held", "done", "dead", "replaced")
@@ -48,6 +49,28 @@ CREATE INDEX progress_unfinished ON progress (state, id) WHERE state IN ('held',
 CREATE INDEX progress_finished ON progress (changed_us) WHERE state IN ('done', 'replaced');
 """
 """A digest is of the whole message, so MSH-10 is in it: the key is (source, MSH-10, content)."""
+
+_MOVEMENTS = """
+CREATE TABLE movement (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    entry INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    at_us INTEGER NOT NULL,
+    system TEXT NOT NULL,
+    value TEXT NOT NULL,
+    point_of_care TEXT,
+    room TEXT,
+    bed TEXT,
+    facility TEXT,
+    prior_system TEXT,
+    prior_value TEXT,
+    UNIQUE (entry, part)
+) STRICT;
+"""
+
+_STEPS = (_TABLES, _MOVEMENTS)
+"""What makes each version of the one before it."""
 
 _BUSY_S = 30.0
 
@@ -89,8 +112,9 @@ def _prepare(connection: sqlite3.Connection, file: Path) -> None:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         (found,) = connection.execute("PRAGMA user_version").fetchone()
-        if found == 0:
-            connection.executescript(f"BEGIN;{_TABLES}PRAGMA user_version = {VERSION};COMMIT;")
+        if found < VERSION:
+            steps = "".join(_STEPS[found:])
+            connection.executescript(f"BEGIN;{steps}PRAGMA user_version = {VERSION};COMMIT;")
             found = VERSION
     except sqlite3.DatabaseError as error:
         raise JournalError(f"{file} cannot be opened as a journal: {error}") from None

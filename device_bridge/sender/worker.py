@@ -18,12 +18,14 @@ from fhirserver_device_bridge.journal.changes import count_attempt, settle
 from fhirserver_device_bridge.journal.entries import Entry, waiting
 from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.journal.layout import JournalError, State
+from fhirserver_device_bridge.journal.movements import movements_after, note
 from fhirserver_device_bridge.metrics import Metrics
 from fhirserver_device_bridge.reading import Source
 from fhirserver_device_bridge.sender.judgement import Judgement, pause_s
 from fhirserver_device_bridge.sender.lane import WAITING, defect_of_bridge
 from fhirserver_device_bridge.sender.lanes import Item, Judged, Lanes
 from fhirserver_device_bridge.sender.merge import Window
+from fhirserver_device_bridge.whereabouts import Whereabouts
 
 _LOG = logging.getLogger("fhir-bridge")
 
@@ -61,6 +63,8 @@ class Worker(threading.Thread):
         self._stopping = threading.Event()
         self._failures = 0
         self._at_once = _AT_ONCE
+        self._whereabouts = Whereabouts()
+        self._learnt = 0
 
     def ring(self) -> None:
         """Tell that something may wait."""
@@ -88,6 +92,7 @@ class Worker(threading.Thread):
 
     def _step(self, reader: sqlite3.Connection) -> bool:
         """Deal with the oldest messages; False where there are none."""
+        self._learn(reader)
         entries = waiting(reader, self._source.name, self._at_once)
         if not entries:
             return False
@@ -99,6 +104,11 @@ class Worker(threading.Thread):
             self._stopping.wait(_LOOK_AGAIN_S)
         return True
 
+    def _learn(self, reader: sqlite3.Connection) -> None:
+        for number, movement in movements_after(reader, self._learnt):
+            self._whereabouts.learn([movement])
+            self._learnt = number
+
     def _taken(self, entries: Sequence[Entry]) -> Iterator[Item]:
         """Convert messages, as long as they may be sent at once."""
         window = Window()
@@ -107,10 +117,13 @@ class Worker(threading.Thread):
             if not window.takes(conversion.bundle):
                 return
             yield Item(entry, conversion)
+            if conversion.movements:
+                # What follows is about whoever lies there now.
+                return
 
     def _converted(self, entry: Entry) -> Conversion:
         try:
-            return convert(entry.raw, self._source, entry.received, entry.id)
+            return convert(entry.raw, self._source, entry.received, entry.id, self._whereabouts)
         except Exception as defect:  # noqa: BLE001 - whatever a message does, its queue goes on
             return Conversion(rejected=defect_of_bridge(defect).reason)
 
@@ -137,6 +150,9 @@ class Worker(threading.Thread):
     def _settle(self, ended: Sequence[Judged]) -> None:
         """Note what became of messages, in one wait for the disk."""
         at = datetime.now(UTC)
+        for item, judgement in ended:
+            if judgement.verdict == "done" and item.conversion.movements:
+                self._sending.journal.ask(note(item.entry.id, item.conversion.movements)).result()
         asked = [
             self._sending.journal.ask(
                 settle(item.entry.id, _state(judgement), judgement.reason, at)

@@ -13,6 +13,7 @@ adds them to its own plan, so that totals, pages, includes, sort orders and hist
 
 from fhirserver.access.context import TEST_RUN_HEADER, AuthContext
 from fhirserver.access.decide import Access, Decision, Grant, Policy, allow_all
+from fhirserver.access.kept import keep_caller, principal, reaches_as_much, read_caller
 from fhirserver.access.needs import NEEDS
 from fhirserver.access.rights import Rights
 from fhirserver.access.roles import ROLES, Role, effective_role, role_scopes
@@ -51,8 +52,12 @@ __all__ = [
     "effective_role",
     "granted_scopes",
     "intersect",
+    "keep_caller",
     "parse_scopes",
     "parts",
+    "principal",
+    "reaches_as_much",
+    "read_caller",
     "reduced",
     "render",
     "render_granted",

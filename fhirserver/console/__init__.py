@@ -4,8 +4,10 @@ from flask import Flask, Response, render_template
 
 from fhirserver.console.account import ACCOUNT
 from fhirserver.console.admin_accounts import add_administration
+from fhirserver.console.audited import add_audit
 from fhirserver.console.authorize import make_authorize
 from fhirserver.console.authorize_pages import make_authorize_pages
+from fhirserver.console.break_glass import BREAK_GLASS
 from fhirserver.console.conformance import make_conformance
 from fhirserver.console.landing import make_landing
 from fhirserver.console.login import LOGIN
@@ -47,8 +49,11 @@ def create_console(services: Services) -> Flask:
         application.register_blueprint(make_oauth_logout(services))
     application.register_blueprint(LOGIN)
     application.register_blueprint(ACCOUNT)
+    application.register_blueprint(BREAK_GLASS)
     application.register_blueprint(SESSION_NOTICE)
     add_administration(application)
+
+    add_audit(application)
 
     @application.errorhandler(FhirError)
     def tell(error: FhirError) -> tuple[str, int, list[tuple[str, str]]]:

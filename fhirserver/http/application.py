@@ -44,6 +44,7 @@ _ALWAYS = (
     ("Vary", "Accept, Accept-Encoding, Authorization, Origin, Prefer"),
     ("X-Content-Type-Options", "nosniff"),
 )
+INSUFFICIENT = 'Bearer realm="fhir", error="insufficient_scope"'
 _NO_ROUTE = Route("")
 _DEFAULT = Wanted(Format.JSON)
 
@@ -141,6 +142,8 @@ class FhirApplication:
     def _failure(self, error: FhirError, request: Request) -> Response:
         wanted = wanted_of_failure(request)
         response = Response(error.status, [("Content-Type", wanted.content_type), *error.headers])
+        if error.status == 403 and not self.services.settings.open and not error.headers:
+            response.headers.append(("WWW-Authenticate", INSUFFICIENT))
         page = Page(self.services.settings.public_url, request.path, (), error.status)
         response.body = encode(
             operation_outcome(error.issues), self.services, wanted, pretty=False, page=page

@@ -6,9 +6,7 @@ The resource and the job are written in one transaction. Whoever does the job wr
 next versions; whoever deletes the resource cancels the job.
 """
 
-from dataclasses import asdict
-
-from fhirserver.access import AuthContext
+from fhirserver.access import AuthContext, keep_caller
 from fhirserver.audit import audit_row
 from fhirserver.errors import ConflictError, Issue, ThrottledError
 from fhirserver.interactions.covered import refuse_foreign
@@ -77,7 +75,7 @@ def accept(
             _refuse_second(unended_job(session.connection, kind, subject), type_, subject)
         refuse_more(services, session, auth)
         written = apply_changes(services, auth, session, [change], row)[0]
-        add_job(session.connection, kind, told, asdict(auth), written.stored.rid)
+        add_job(session.connection, kind, told, keep_caller(auth), written.stored.rid)
         return written
 
     stored = run_write(services.database, attempt).stored

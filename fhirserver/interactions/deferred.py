@@ -16,8 +16,8 @@ import secrets
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from fhirserver.access import AuthContext
-from fhirserver.errors import NotFoundError
+from fhirserver.access import AuthContext, keep_caller, principal, reaches_as_much
+from fhirserver.errors import ForbiddenError, NotFoundError
 from fhirserver.interactions.accept import refuse_more
 from fhirserver.interactions.history_instance import history_instance
 from fhirserver.interactions.history_system import history_system
@@ -97,7 +97,7 @@ def defer(services: Services, auth: AuthContext, request: Deferred) -> str:
 
     def attempt(session: WriteSession) -> None:
         refuse_more(services, session, auth)
-        add_job(session.connection, ASYNC, request.parameters(), asdict(auth), key=key)
+        add_job(session.connection, ASYNC, request.parameters(), keep_caller(auth), key=key)
 
     run_write(services.database, attempt)
     return f"{services.settings.public_url}/_async/{key}"
@@ -140,11 +140,16 @@ def followed(services: Services, auth: AuthContext, key: str) -> Followed:
         ForbiddenError: it has an answer, and the caller may no longer ask for it.
     """
     with services.database.connection() as connection:
-        found = find_followed(connection, key, asdict(auth))
+        found = find_followed(connection, key, principal(auth))
     if found is None or is_expired(services, found):
         raise _unknown(key)
     if found.asked is not None:
         _permit_again(services, auth, found.asked)
+        if not reaches_as_much(auth, found.caller):
+            raise ForbiddenError(
+                "The caller may no longer see all that the answer may hold; ask again for what it "
+                "may."
+            )
     return found
 
 
@@ -165,7 +170,7 @@ def cancel(services: Services, auth: AuthContext, key: str) -> None:
         NotFoundError: as `followed` does.
     """
     with services.database.connection() as connection:
-        known = forget_followed(connection, key, asdict(auth))
+        known = forget_followed(connection, key, principal(auth))
     if not known:
         raise _unknown(key)
 

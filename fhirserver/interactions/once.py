@@ -9,15 +9,16 @@ Spec: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header
     request
     under way elsewhere    refused with 409, to be sent again
 
-A key belongs to its caller. What fails has done nothing and is not kept: sent again it is judged
-anew. A batch is no single transaction: `BatchOnce` keeps the answer to each of its entries.
+A key belongs to its caller, who is another one with a token for less. What fails has done nothing
+and is not kept: sent again it is judged anew. A batch is no single transaction: `BatchOnce` keeps
+the answer to each of its entries.
 """
 
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from fhirserver.access import AuthContext, Decision
+from fhirserver.access import AuthContext, Decision, principal
 from fhirserver.audit import audit_row
 from fhirserver.errors import ConflictError, ForbiddenError, UnprocessableError
 from fhirserver.interactions.permit import permit
@@ -151,7 +152,7 @@ class _Claim:
         self._auth = auth
         self._keyed = keyed
         self._decision = permit(services, auth, keyed.interaction, keyed.type, keyed.id)
-        self.id = _digest(auth.actor, auth.client, keyed.key)
+        self.id = _digest(principal(auth), keyed.key)
 
     def find(self, session: WriteSession) -> KeptAnswer | None:
         """Take the key for the length of a transaction and give what is known of it."""
@@ -172,7 +173,7 @@ class _Claim:
                 "or body differ. Use a new key for a new request.",
                 expression=_PLACE,
             )
-        if not _covers(self._decision, known.patients):
+        if not _covers(_patients(self._auth, self._decision), known.patients):
             raise ForbiddenError(
                 "The caller may no longer see all that the first answer holds; read what it may.",
                 expression=_PLACE,
@@ -181,7 +182,7 @@ class _Claim:
 
     def keep(self, session: WriteSession, result: bytes | None, body: bytes | None) -> None:
         """Keep an answer; `result` is None of a batch."""
-        patients = self._decision.patients
+        patients = _patients(self._auth, self._decision)
         granted = None if patients is None else list(patients)
         kept = KeptAnswer(self._keyed.request, granted, result, body)
         keep_answer(session.connection, self.id, kept, self._services.now())
@@ -200,11 +201,20 @@ class _Claim:
         record(session.connection, row, result.status, place)
 
 
-def _covers(decision: Decision, granted: Sequence[str] | None) -> bool:
-    """Whether what is granted now includes what was granted then. Pure."""
-    if decision.patients is None:
+def _patients(auth: AuthContext, decision: Decision) -> Sequence[str] | None:
+    """List the patients that the caller has to do with; None for no limits. Pure."""
+    if auth.rights is None:
+        return decision.patients
+    if auth.rights.patients is None:
+        return None
+    return (*auth.rights.patients, *auth.rights.broken_glass)
+
+
+def _covers(now: Sequence[str] | None, then: Sequence[str] | None) -> bool:
+    """Whether the patients of now include those of then. Pure."""
+    if now is None:
         return True
-    return granted is not None and set(granted) <= set(decision.patients)
+    return then is not None and set(then) <= set(now)
 
 
 def _digest(*parts: str) -> bytes:

@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from itertools import chain
 from typing import NamedTuple
 
-from fhirserver.access import AuthContext
+from fhirserver.access import AuthContext, principal
 from fhirserver.audit import audit_row
 from fhirserver.definitions import Definitions
 from fhirserver.errors import InvalidSearchError, Issue, NotSupportedError
@@ -22,6 +23,7 @@ from fhirserver.interactions.permit import confine
 from fhirserver.interactions.request_url import Pairs
 from fhirserver.interactions.subset import Subset, apply_subset
 from fhirserver.interactions.types import Query, Result, Services
+from fhirserver.interactions.withheld import withheld
 from fhirserver.model.json import write_json
 from fhirserver.model.outcome import operation_outcome
 from fhirserver.model.stored import StoredResource
@@ -144,7 +146,7 @@ def _refuse_unindexed(services: Services, parsed: ParsedQuery) -> None:
 
 def caller_key(auth: AuthContext, place: str) -> str:
     """Name whom a paging link belongs to, and which address it pages."""
-    return f"{auth.actor}\n{auth.client}\n{place}"
+    return f"{principal(auth)}\n{place}"
 
 
 class Scope(NamedTuple):
@@ -193,7 +195,9 @@ def run_search(services: Services, auth: AuthContext, scope: Scope, query: Query
     page = execute(services.database, plan, audit_row(auth, scope.interaction, pairs))
     url = f"{services.settings.public_url}/{scope.place}".rstrip("/")
     links = page_links(services.cursor_key, caller, url, parsed, page)
-    entries = _entries(services.definitions, services.settings.public_url, parsed, page)
+    remarks = [*_remarks(parsed, page), *withheld(auth, parsed, services.definitions)]
+    found = _entries(services.definitions, services.settings.public_url, parsed, page)
+    entries = chain(found, _told(remarks))
     body = bundle_json("searchset", entries, links=links, total=page.total)
     is_cut = page.next is not None and not services.cursor_key
     return Result(200, body=body, issues=cut_short(len(page.matches)) if is_cut else ())
@@ -264,7 +268,9 @@ def _entries(
             assert stored.body is not None
             body = apply_subset(definitions, stored.body, subset)
             yield entry_json(body, _full_url(base_url, stored), rest)
-    issues = list(_remarks(parsed, page))
+
+
+def _told(issues: Sequence[Issue]) -> Iterator[bytes]:
     if issues:
         yield entry_json(write_json(operation_outcome(issues)), None, _OUTCOME)
 

@@ -26,7 +26,7 @@ from fhirserver.interactions.transaction_resolution import (
     resolve_writes,
 )
 from fhirserver.interactions.types import Result, Services
-from fhirserver.interactions.update import permit_create, update_change
+from fhirserver.interactions.update import refuse_sent_id, update_change
 from fhirserver.interactions.writing import (
     apply_changes,
     is_hidden,
@@ -191,9 +191,8 @@ class Attempt:
         services, auth, place = self._services, self._auth, (plan.type, write.id)
         creates = plan.condition is not None and not write.matched
         decision = plan.decision
-        if entry.method == "PUT" and creates:
-            sent = (entry.resource or {}).get("id")
-            decision = permit_create(services, auth, plan.type, sent)
+        if creates and entry.method == "PUT":
+            refuse_sent_id(decision, plan.type, (entry.resource or {}).get("id"))
         prepared = self._prepared(write)
         refuse_foreign(services, auth, decision, prepared.content, prepared.rows, "/".join(place))
         if entry.method == "POST":

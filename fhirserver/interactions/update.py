@@ -95,7 +95,7 @@ def update_conditional(
         id_ = own_id if match is None else conditional_id(type_, match, resource.get("id"), match)
         decision = permit(services, auth, "update", type_, id_)
         if match is None:
-            decision = permit_create(services, auth, type_, resource.get("id"))
+            refuse_sent_id(decision, type_, resource.get("id"))
         prepared = _prepare(services, auth, decision, (type_, id_), resource)
         change = update_change(prepared, options, creates=match is None)
         row = audit_row(auth, "update", wanted.pairs)
@@ -107,22 +107,19 @@ def update_conditional(
     return respond(services, written, options.prefer, prepared.issues)
 
 
-def permit_create(services: Services, auth: AuthContext, type_: str, sent: JsonValue) -> Decision:
-    """Ask whether the caller may create where its condition selects nothing to update.
+def refuse_sent_id(decision: Decision, type_: str, sent: JsonValue) -> None:
+    """Refuse an id that a confined caller chose, where its condition selects nothing to update.
 
     Args:
-        services: know the policy.
-        auth: the caller.
+        decision: the policy's, on the update.
         type_: resource type.
         sent: id in the body; None where there is none.
 
     Raises:
-        ForbiddenError: it may not, or not under that id.
+        ForbiddenError: there is one.
     """
-    decision = permit(services, auth, "create", type_)
     if sent is not None and not decision.unconfined:
         refuse_chosen_id((type_, str(sent)))
-    return decision
 
 
 def conditional_id(type_: str, match: str | None, sent: JsonValue, fresh_id: str) -> str:

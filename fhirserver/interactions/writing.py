@@ -13,7 +13,6 @@ from fhirserver.access import AuthContext, Decision
 from fhirserver.errors import ForbiddenError
 from fhirserver.interactions.concealing import concealing
 from fhirserver.interactions.covered import sees
-from fhirserver.interactions.permit import permit
 from fhirserver.interactions.session_database import SessionDatabase
 from fhirserver.interactions.types import Services
 from fhirserver.model.content_apart import without_content
@@ -100,7 +99,7 @@ def refuse_takeover(
     current: StoredResource | None,
     place: tuple[str, str],
 ) -> None:
-    """Refuse an update of what the caller may not see, and a create that it may not do.
+    """Refuse an update of what the caller may not see.
 
     Whether something is stored under an id is not for a confined caller to find out, so it makes
     nothing under ids of its own choice: what is hidden and what is absent get one answer.
@@ -116,9 +115,8 @@ def refuse_takeover(
         ForbiddenError: refused.
     """
     if decision.unconfined:
-        if current is None or current.body is None:
-            permit(services, auth, "create", place[0])
-    elif current is None or not sees(services, auth, decision, current):
+        return
+    if current is None or not sees(services, auth, decision, current):
         refuse_chosen_id(place)
 
 

@@ -21,7 +21,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
 
-from fhirserver.access import AuthContext
+from fhirserver.access import read_caller
 from fhirserver.config import Settings
 from fhirserver.errors import FhirError, TooLargeError
 from fhirserver.interactions import Result, Services
@@ -123,7 +123,12 @@ class Work:
         """
         request = read_deferred(self._job.parameters)
         try:
-            result = perform(self._services, AuthContext(**self._job.caller), request, self)
+            result = perform(
+                self._services,
+                read_caller(self._job.caller, self._services.definitions),
+                request,
+                self,
+            )
             if request.is_transaction:
                 return
             answer = answer_bundle(result)

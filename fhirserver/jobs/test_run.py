@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fhirserver.access import TEST_RUN_HEADER, AuthContext
+from fhirserver.access import TEST_RUN_HEADER, read_caller
 from fhirserver.audit import audit_row
 from fhirserver.errors import UnprocessableError
 from fhirserver.interactions import Services, WriteOptions
@@ -143,7 +143,7 @@ def _store(services: Services, job: Job, edit: Edit, ended: Ended | None = None)
         UnprocessableError: the new version breaks FHIR's rules.
     """
     id_ = job.parameters["report"]
-    row = audit_row(AuthContext(**job.caller), "update")
+    row = audit_row(read_caller(job.caller, services.definitions), "update")
 
     def attempt(session: WriteSession) -> None:
         hold_job(session.connection, job)

@@ -13,6 +13,7 @@ from fhirserver.errors import Issue
 from fhirserver.model.json import JsonObject
 
 DETAILS_SYSTEM = "http://terminology.hl7.org/CodeSystem/operation-outcome"
+REASON_SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 
 _KINDS = {
     "business-rule": "Business rule broken",
@@ -32,6 +33,7 @@ _KINDS = {
     "processing": "Rule of FHIR broken",
     "required": "Element missing",
     "structure": "Structure broken",
+    "suppressed": "Withheld",
     "throttled": "Too many requests",
     "timeout": "Too slow",
     "too-costly": "Too much to list",
@@ -63,5 +65,6 @@ def _details(issue: Issue) -> JsonObject:
     if issue.details is None:
         return {"text": kind}
     if issue.details.isupper():
-        return {"coding": [{"system": DETAILS_SYSTEM, "code": issue.details}], "text": kind}
+        system = REASON_SYSTEM if issue.code == "suppressed" else DETAILS_SYSTEM
+        return {"coding": [{"system": system, "code": issue.details}], "text": kind}
     return {"text": issue.details}

@@ -54,6 +54,11 @@ def run(call: Call) -> Result:
         ThrottledError: the caller has too many jobs already.
     """
     permit(call.services, call.auth, "run", "TestScript", call.id)
+    if call.auth.rights is not None:
+        raise ForbiddenError(
+            "A script that the server runs has no access token and would be refused everything "
+            "here; run it with fhir-conformance, which can be given one."
+        )
     if call.auth.of_test_run:
         raise ForbiddenError(
             "A script that runs in this server starts no runs; take $run out of it."

@@ -10,6 +10,8 @@ from dataclasses import replace
 
 from fhirserver.search.condition_sql import Row, all_of, of_parameters, on, row_test, select, test
 from fhirserver.search.conditions import (
+    ALWAYS,
+    BY_TARGET,
     AllOf,
     AnyOf,
     Column,
@@ -21,7 +23,6 @@ from fhirserver.search.conditions import (
     Rows,
     Space,
     any_condition,
-    either,
 )
 from fhirserver.search.criterion import criterion_condition
 from fhirserver.search.granted import NO_LIMITS, Confined
@@ -50,11 +51,7 @@ def condition_of(clause: Clause, confined: Confined) -> Condition:
         case Criterion():
             return criterion_condition(clause, confined.definitions)
         case Chain():
-            targets = [
-                _in_answer("@.target", _answer(name, inner, confined, "both_"))
-                for name, inner in clause.targets
-            ]
-            return Rows("ref", clause.sps, (either(targets),))
+            return _chain(clause, confined)
         case Has():
             return _has(clause, confined)
         case Every() | Filter():
@@ -67,13 +64,31 @@ def condition_of(clause: Clause, confined: Confined) -> Condition:
             return any_condition(_entry(member, confined) for member in clause.members)
 
 
+def _chain(chain: Chain, confined: Confined) -> Rows:
+    answers = [answer_to(name, inner, confined, "both_") for name, inner in chain.targets]
+    single = all(each.is_single for each in chain.parameters)
+    rows = Rows("ref", chain.sps, (), BY_TARGET if single else (), single=single)
+    return leading_to(rows, answers)
+
+
+def leading_to(rows: Rows, answers: Sequence[Fragment]) -> Rows:
+    """Let rows of a reference lead into one of several answers."""
+    # One list of targets: of several joined by OR, PostgreSQL would test every reference there is.
+    answer = Fragment(
+        " UNION ALL ".join([each.text for each in answers]),
+        tuple(param for each in answers for param in each.params),
+    )
+    listed = Fragment(f"@.target = ANY(ARRAY({answer.text}))", answer.params)
+    return replace(rows, alternatives=(in_answer("@.target", answer),), listed=(listed,))
+
+
 def _entry(member: ListMember, confined: Confined) -> Condition:
     """Test that a resource is an entry of Lists that the caller may see."""
     item = confined.definitions.search_parameters("List")["item"].rows_id
-    lists = _in_answer("f.rid", _answer("List", member.lists, confined, ""))
+    lists = in_answer("f.rid", answer_to("List", member.lists, confined, ""))
     # The number stands in the text: a partial index is for these rows alone.
     where = all_of([Fragment(f"f.sp = {item} AND f.home"), lists])
-    found = Key(_in_answer("@.rid", select("f.target", "ref f", where)))
+    found = Key(in_answer("@.rid", select("f.target", "ref f", where)))
     if member.entry is None:
         return found
     return AllOf((found, condition_of(member.entry, confined)))
@@ -93,20 +108,23 @@ def _either(conditions: Sequence[Condition]) -> Condition:
         for each in rows
         for alternative in each.alternatives
     }
-    return replace(rows[0], alternatives=tuple(distinct.values()))
+    return replace(rows[0], alternatives=tuple(distinct.values()), listed=())
 
 
-def _in_answer(column: str, answer: Fragment) -> Fragment:
+def in_answer(column: str, answer: Fragment) -> Fragment:
+    """Test that a column is in an answer."""
     return Fragment(f"{column} IN ({answer.text})", answer.params)
 
 
-def _answer(type_name: str, clause: Clause, confined: Confined, space: Space) -> Fragment:
+def answer_to(type_name: str, clause: Clause, confined: Confined, space: Space) -> Fragment:
     """Select the row ids of a type's resources that fulfil a clause and are in reach."""
     limits = confined.limits((type_name,))
     condition = condition_of(clause, confined)
     if isinstance(condition, Rows) and not limits.is_whole:
         scope = None if limits.patients is None else confined.scope(limits.patients)
-        found = [on(all_of([row_test(condition), home_or(scope)]), "x")]
+        # All copies of a reference lead to the same, and its index does not tell which is home.
+        copies = ALWAYS if scope is None and condition.table == "ref" else home_or(scope)
+        found = [on(all_of([row_test(condition), copies]), "x")]
         if limits.rest is not None:
             found.append(test(limits.rest, Row("x", space=space)))
         return select("x.rid", f"{space}{condition.table} x", all_of(found))
@@ -127,7 +145,7 @@ def _has(has: Has, confined: Confined) -> Key:
     if isinstance(condition, Rows) and _in_own_compartment(has, confined):
         owners = Owners(condition, has.parameter.rows_id)
         found = owner_ids(owners)
-        return Key(_in_answer("@.rid", found), owners)
+        return Key(in_answer("@.rid", found), owners)
     tests = [
         on(of_parameters((has.parameter.rows_id,)), "f"),
         Fragment("f.home"),
@@ -136,7 +154,7 @@ def _has(has: Has, confined: Confined) -> Key:
     reach = confined.in_reach((has.type,))
     if reach is not None:
         tests.append(test(reach, Row("f")))
-    return Key(_in_answer("@.rid", select("f.target", "ref f", all_of(tests))))
+    return Key(in_answer("@.rid", select("f.target", "ref f", all_of(tests))))
 
 
 def _in_own_compartment(has: Has, confined: Confined) -> bool:

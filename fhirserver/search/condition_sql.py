@@ -65,17 +65,22 @@ class Row(NamedTuple):
         probed: tests look at the row one by one, instead of leaving it to the planner to turn
             them into joins; so rows that come in order are read no further than the page.
         space: which resources it is one of.
+        copies: test of an index row that is in the compartment where all rows of the source are;
+            None where they are in any.
     """
 
     alias: str
     date: str | None = None
     probed: bool = False
     space: Space = ""
+    copies: Fragment | None = None
 
 
 def test(condition: Condition, row: Row) -> Fragment:
     """Test a condition on a row."""
     match condition:
+        case Rows() if condition.listed and row.copies is not None:
+            return _among(condition, row.copies, row.alias)
         case Rows():
             return _exists(condition.table, _copy(condition, row), row)
         case Key():
@@ -116,6 +121,17 @@ def _copy(rows: Rows, row: Row) -> Fragment:
     if row.date is not None and rows.main_date:
         same += f" AND @.lo = {row.date}"
     return all_of([Fragment(same), row_test(rows)])
+
+
+def _among(rows: Rows, copies: Fragment, alias: str) -> Fragment:
+    """Test a row's resource against a list of those that fulfil a condition in the compartment.
+
+    PostgreSQL makes the list once, and a hash of it. `IS TRUE` keeps it from a join, whose order
+    would hang on its guess of how many rows the patient has: of ten thousand it guesses fifty.
+    """
+    tests = [of_parameters(rows.sps), either(rows.listed), copies]
+    found = select("x.rid", f"{rows.table} x", on(all_of(tests), "x"))
+    return Fragment(f"({alias}.rid IN ({found.text})) IS TRUE", found.params)
 
 
 def _exists(table: str, where: Fragment, row: Row) -> Fragment:

@@ -48,6 +48,7 @@ BY_TEXT = (OrderKey("left(@.norm, 200)"),)
 BY_DATE = (OrderKey("@.lo"), OrderKey("@.hi"))
 BY_VALUE = (OrderKey("@.low"),)
 BY_CANONICAL_VALUE = (OrderKey("@.c_low"),)
+BY_TARGET = (OrderKey("@.target"),)
 BY_PATIENT = (OrderKey("@.pat"),)
 """Orders of index rows, before the row id, in which an index gives them."""
 
@@ -99,6 +100,9 @@ class Rows:
         even: all rows of a resource are equal in the columns of the order.
         main_date: the rows are those of the main date, so their `lo` is a token row's `dt`.
         reaches: of the alternatives, where they are tests of dates.
+        listed: the alternatives of a chain for reading all rows that fulfil one: what they lead to
+            is an array, so an index gives the rows in the order of targets. Empty where an
+            alternative is no list of other resources.
     """
 
     table: Table
@@ -110,6 +114,7 @@ class Rows:
     even: bool = False
     main_date: bool = False
     reaches: tuple[Reach, ...] = ()
+    listed: tuple[Fragment, ...] = ()
 
     @property
     def repeats(self) -> bool:

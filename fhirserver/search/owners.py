@@ -7,9 +7,7 @@ patients in their order, and each row's reference is one exact look-up.
 
 from fhirserver.search.condition_sql import all_of, on, row_test, select
 from fhirserver.search.conditions import Fragment, Owners
-
-_ANY_BEYOND = Fragment("(SELECT TRUE FROM compartment LIMIT 1)")
-"""Most servers have no resource beyond the copies; the planner takes any small table for larger."""
+from fhirserver.search.scope import ANY_BEYOND
 
 
 def owner_ids(owners: Owners) -> Fragment:
@@ -30,5 +28,5 @@ def owner_rows(owners: Owners) -> tuple[Fragment, Fragment]:
     beyond = f"compartment c JOIN {rows.table} x ON x.pat = c.rid AND x.rid = c.rid"
     return (
         select("x.pat, x.pat AS rid", f"{rows.table} x", all_of([test_of_row, direct])),
-        select("c.pat, c.pat AS rid", beyond, all_of([_ANY_BEYOND, test_of_row, listed])),
+        select("c.pat, c.pat AS rid", beyond, all_of([ANY_BEYOND, test_of_row, listed])),
     )

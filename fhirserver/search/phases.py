@@ -14,6 +14,7 @@ from fhirserver.search.conditions import (
     BY_DATE,
     BY_MAIN_DATE,
     BY_PATIENT,
+    BY_TARGET,
     BY_TEXT,
     BY_VALUE,
     Column,
@@ -29,9 +30,10 @@ from fhirserver.search.conditions import (
 )
 from fhirserver.search.criterion import without_place
 from fhirserver.search.draft import Draft
-from fhirserver.search.query import Criterion, SortKey
+from fhirserver.search.query import Chain, Clause, Criterion, SortKey
 from fhirserver.search.reach import date_ranges, token_ranges
-from fhirserver.search.scope import in_compartments, member_parameters
+from fhirserver.search.reached import reached
+from fhirserver.search.scope import Scope, in_compartments, member_parameters
 from fhirserver.search.single import one_row
 from fhirserver.search.source import (
     CompartmentSource,
@@ -96,7 +98,8 @@ def base_phase(draft: Draft) -> Phase:
         streamed = all(map(_is_probe, conditions))
         return Phase(OwnerSource(rows), conditions, (_RID,), streamed=streamed)
     if rows is not None:
-        keys = () if rows.order == BY_PATIENT and scope is not None else rows.order
+        within = scope is not None and rows.order in (BY_PATIENT, BY_TARGET)
+        keys = () if within else rows.order
         return _from_rows(rows, draft, (*keys, _RID))
     if scope is None:
         return from_resources(draft)
@@ -149,16 +152,41 @@ def _from_rows(rows: Rows, draft: Draft, keys: tuple[OrderKey, ...]) -> Phase:
     scope = draft.confinement.scope
     conditions = draft.beside(rows)
     if scope is None:
+        scope, conditions = _in_reach(rows, draft, conditions)
+    if scope is None:
         rows, conditions = _as_ranges(rows, conditions)
+    if rows.listed:
+        rows = replace(rows, alternatives=rows.listed)
     streamed = (
         scope is not None
         and len(scope.ids) == 1
         and rows.table in ("token", "date", "ref", "composite")
         and bool(rows.order)
+        and not rows.listed
         and len(rows.alternatives) <= STREAMED_MAX
         and all(map(_is_probe, conditions))
     )
     return Phase(IndexSource(rows, scope), conditions, keys, streamed=streamed)
+
+
+def _in_reach(
+    rows: Rows, draft: Draft, conditions: tuple[Condition, ...]
+) -> tuple[Scope | None, tuple[Condition, ...]]:
+    """Confine rows to the compartments of the patients that a chain beside them leads to."""
+    if any(each is rows and _is_identifier(clause) for clause, each in draft.found):
+        return None, conditions
+    for clause, condition in draft.found:
+        if isinstance(clause, Chain) and isinstance(condition, Rows) and condition is not rows:
+            found = reached(clause, condition, draft.confined)
+            if found is not None:
+                others = (each for each in conditions if each is not condition)
+                return found.scope, (*others, found.test)
+    return None, conditions
+
+
+def _is_identifier(clause: Clause | None) -> bool:
+    """Whether a criterion leaves fewer rows than any list of patients is worth."""
+    return isinstance(clause, Criterion) and clause.parameter.code == "identifier"
 
 
 def _as_ranges(rows: Rows, conditions: tuple[Condition, ...]) -> tuple[Rows, tuple[Condition, ...]]:
@@ -198,7 +226,7 @@ def from_resources(draft: Draft, keys: tuple[OrderKey, ...] = ()) -> Phase:
     if not keys:
         by_id = (OrderKey("@.tid"), OrderKey("@.id"))[2 - min(len(tids), 2) :]
         keys = by_id if tids else (_RID,)
-    return Phase(ResourceSource(tids), conditions, keys)
+    return Phase(ResourceSource(tids, scope), conditions, keys)
 
 
 _SORTED: dict[str, tuple[Table, tuple[OrderKey, ...]]] = {

@@ -11,9 +11,10 @@ them. The most selective criterion is the source; PostgreSQL may still turn the 
     anything else                       the best criterion's rows, keys joined and sorted
 
 Without an order asked for, a token's rows come latest first by main date, a string's by the text,
-a date's and number's by their value, others by row id, and a scan of a type by id: always the
-same, so that pages join. A date sorts by its earliest lower bound, every other parameter by its
-least value ascending and its greatest descending.
+a date's and number's by their value, those of a chain through a single reference by its target,
+others by row id, and a scan of a type by id: always the same, so that pages join. A date sorts by
+its earliest lower bound, every other parameter by its least value ascending and its greatest
+descending.
 
 Across patients a date is read as ranges of an index (`fhirserver.search.reach`), and one beside a
 token as ranges of the token's rows. Where the rows of an order are the source, and few rows fulfil
@@ -21,7 +22,8 @@ another condition, PostgreSQL begins with those (`Phase.few`).
 
 Missing values come last: as a second phase of the plan where the first reads rows that only
 exist for a value. Criteria on a patient confine the rows to its compartment, in which every index
-begins (`fhirserver.search.confinement`). `fhirserver.search.phases` chooses, and for contained
+begins (`fhirserver.search.confinement`); a chain to patients confines what stands beside it to
+theirs (`fhirserver.search.reached`). `fhirserver.search.phases` chooses, and for contained
 resources `fhirserver.search.contained`.
 """
 
@@ -35,6 +37,7 @@ from fhirserver.search.context import SearchContext
 from fhirserver.search.draft import Draft, draft_of
 from fhirserver.search.granted import NO_LIMITS, Confine, Confined
 from fhirserver.search.order import Position
+from fhirserver.search.paths import refuse_paths
 from fhirserver.search.phases import Phase, base_phase, phases_of
 from fhirserver.search.query import Query
 
@@ -85,8 +88,12 @@ def make_plan(
         context: what surrounds it.
         confine: what of a type the caller may see.
         position: where the page begins, from its link; None for the first page.
+
+    Raises:
+        ForbiddenError: it looks into what the caller may not search.
     """
     confined = Confined(context.definitions, confine)
+    refuse_paths(query.criteria, confine)
     limit = context.page_size if query.count is None else query.count
     if query.summary == "count":
         limit = 0

@@ -12,7 +12,18 @@ from functools import lru_cache
 
 from fhirserver.definitions import Definitions
 from fhirserver.search.condition_sql import select
-from fhirserver.search.conditions import AnyOf, Column, Condition, Fragment, Key, Rows
+from fhirserver.search.conditions import (
+    AnyOf,
+    Column,
+    Condition,
+    Fragment,
+    Key,
+    Rows,
+    both,
+)
+
+ANY_BEYOND = Fragment("(SELECT TRUE FROM compartment LIMIT 1)")
+"""Most servers have no resource beyond the copies; the planner takes any small table for larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +33,13 @@ class Scope:
     Attributes:
         tid: number of the type Patient.
         ids: logical ids; none confines to nothing.
+        answer: SQL that selects the patients' row ids, instead of logical ids; None where these
+            are known.
     """
 
     tid: int
     ids: tuple[str, ...]
+    answer: Fragment | None = None
 
     def one(self) -> Fragment:
         """Give the row id of the only patient as an SQL expression."""
@@ -35,6 +49,8 @@ class Scope:
 
     def all(self) -> Fragment:
         """Give the row ids of all patients as an SQL array."""
+        if self.answer is not None:
+            return Fragment(f"ARRAY({self.answer.text})", self.answer.params)
         text = "SELECT t.rid FROM resource t WHERE t.tid = %s AND t.id = ANY(%s::text[])"
         return Fragment(f"ARRAY({text})", (self.tid, list(self.ids)))
 
@@ -49,9 +65,18 @@ class Scope:
     def branches(self) -> tuple[Fragment, Fragment]:
         """Test an index row's `pat`: the direct members, and those beyond the copies."""
         direct = self.equals("c.pat")
+        if self.answer is not None:
+            direct = both(ANY_BEYOND, direct)
         listed = select("c.rid", "compartment c", direct)
         overflow = Fragment(f"@.pat = ANY(ARRAY({listed.text}))", listed.params)
         return self.equals("@.pat"), overflow
+
+    def listed(self) -> Fragment:
+        """Test an index row's `pat` by one list, which an index answers beside other columns."""
+        patients = select("p.rid", "resource p", self.equals("p.rid"))
+        members = select("c.rid", "compartment c", self.equals("c.pat"))
+        text = f"@.pat = ANY(ARRAY({patients.text} UNION ALL {members.text}))"
+        return Fragment(text, patients.params + members.params)
 
     def rows(self) -> Fragment:
         """Test an index row's `pat` in one expression."""

@@ -58,9 +58,11 @@ class ResourceSource:
 
     Attributes:
         tids: numbers of the types; empty for all.
+        scope: patients in whose compartments conditions say that they are; None for no limits.
     """
 
     tids: tuple[int, ...]
+    scope: Scope | None = None
 
 
 Source = IndexSource | CompartmentSource | OwnerSource | ResourceSource

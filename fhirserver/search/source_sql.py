@@ -34,13 +34,15 @@ class From(NamedTuple):
 def row_of(phase: Phase) -> Row:
     """Say how the source's row is called and what it carries."""
     source = phase.source
+    scope = None if isinstance(source, OwnerSource) else source.scope
+    copies = None if scope is None or scope.answer is not None else scope.listed()
     if isinstance(source, ResourceSource):
-        return Row("r", space=phase.space)
+        return Row("r", space=phase.space, copies=copies)
     date = None
     if isinstance(source, IndexSource):
         date = "d.dt" if source.rows.table == "token" else None
         date = "d.lo" if source.rows.main_date else date
-    return Row("d", date, phase.streamed, phase.space)
+    return Row("d", date, phase.streamed, phase.space, copies)
 
 
 def rows_of(phase: Phase) -> From:
@@ -77,8 +79,8 @@ def repeats(source: Source) -> bool:
         return False
     if isinstance(source, (CompartmentSource, OwnerSource)):
         return True
-    several = len(source.rows.alternatives) > 1 or source.rows.repeats
-    return several or (source.scope is not None and len(source.scope.ids) > 1)
+    several = len(source.rows.alternatives) > 1 or source.rows.repeats or bool(source.rows.listed)
+    return several or (source.scope is not None and len(source.scope.ids) != 1)
 
 
 def _streams(source: IndexSource) -> list[Fragment]:
@@ -94,7 +96,9 @@ def _streams(source: IndexSource) -> list[Fragment]:
 
 def _branches(source: IndexSource) -> list[Fragment]:
     rows, scope = source.rows, source.scope
-    copies = (Fragment("@.home"),) if scope is None else scope.branches()
+    # The index of references does not tell which copy is home; copies of a chain's are one row.
+    home = ALWAYS if rows.listed else Fragment("@.home")
+    copies = (home,) if scope is None else scope.branches()
     if len(rows.alternatives) * len(copies) > BRANCHES_MAX:
         copy = copies[0] if scope is None else scope.rows()
         return [all_of([row_test(rows), copy])]

@@ -26,7 +26,9 @@ _COUNTING = """
 SELECT t.number::text, t.scopes, g.client, g.patient, a.fhir_user, a.role,
     a.training_expires::text, g.account,
     (SELECT json_agg(p.patient ORDER BY p.patient)::text FROM account_patient p
-     WHERE p.account = g.account AND p.expires > :now::bigint)
+     WHERE p.account = g.account AND p.expires > :now::bigint),
+    (SELECT json_agg(b.patient)::text FROM broken_glass b
+     WHERE b.account = g.account AND b.expires > :now::bigint)
 FROM oauth_token t
 JOIN oauth_grant g ON g.number = t.under
 JOIN oauth_client c ON c.id = g.client
@@ -109,7 +111,7 @@ def _bearer(
     if found.ntuples == 0:
         return None
     values = [found.get_value(0, column) for column in range(found.nfields)]
-    number, scopes, client, patient, user, role, training, account, proxied = (
+    number, scopes, client, patient, user, role, training, account, proxied, broken = (
         None if value is None else value.decode() for value in values
     )
     listed = () if proxied is None else tuple(parse_json(proxied.encode()))
@@ -123,6 +125,7 @@ def _bearer(
         user=user,
         role=role,
         patients=related,
+        broken_glass=() if broken is None else tuple(parse_json(broken.encode())),
         reads_user={"openid", "fhirUser"} <= set(scopes.split()),
         trained=is_trained(None if training is None else date.fromisoformat(training), now_us),
     )

@@ -8,7 +8,6 @@ A batch keeps the answer to each entry in `job_entry` as soon as it has it, in t
 writes what the entry asks for. So whoever takes the job over knows which entries are done.
 """
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from psycopg import Connection
@@ -19,12 +18,13 @@ from fhirserver.store.job_rows import Ended, Job, JobLostError
 from fhirserver.store.statement import StoreConnection, run, statement
 
 _OF_CALLER = """
-key = %(key)s AND caller ->> 'actor' = %(actor)s AND caller ->> 'client' = %(client)s
+key = %(key)s AND %(principal)s
+    = coalesce(caller ->> 'principal', concat_ws(E'\\n', caller ->> 'actor', caller ->> 'client'))
 """
 _FIND = f"""
 SELECT state, extract(epoch FROM clock_timestamp() - created)::float8,
     (SELECT count(*) FROM job_entry WHERE job = number), ended, answer,
-    CASE WHEN ended IS NOT NULL THEN parameters END
+    CASE WHEN ended IS NOT NULL THEN parameters END, caller
 FROM job WHERE {_OF_CALLER}
 """  # noqa: S608 - constants
 _FORGET = f"DELETE FROM job WHERE {_OF_CALLER}"  # noqa: S608 - constants
@@ -60,6 +60,7 @@ class Followed(NamedTuple):
         ended_us: when it ended, epoch microseconds; None before.
         answer: what came of it, as JSON; None before.
         asked: parameters that say what it was, without content; None before.
+        caller: who asked, see `Job`.
     """
 
     state: str
@@ -68,28 +69,27 @@ class Followed(NamedTuple):
     ended_us: int | None
     answer: bytes | None
     asked: JsonObject | None
+    caller: JsonObject
 
 
-def find_followed(
-    connection: Connection[Any], key: str, caller: Mapping[str, str]
-) -> Followed | None:
+def find_followed(connection: Connection[Any], key: str, principal: str) -> Followed | None:
     """Find a job of a caller; None where it has none of that key.
 
     Args:
         connection: in any state.
         key: of the job.
-        caller: see `Job`; actor and client must be those who asked for it.
+        principal: must be the one that stands in the job's caller.
     """
-    row = connection.execute(_FIND.encode(), {"key": key, **caller}).fetchone()
+    row = connection.execute(_FIND.encode(), {"key": key, "principal": principal}).fetchone()
     return None if row is None else Followed(*row)
 
 
-def forget_followed(connection: Connection[Any], key: str, caller: Mapping[str, str]) -> bool:
+def forget_followed(connection: Connection[Any], key: str, principal: str) -> bool:
     """Cancel a job if it has not ended, and forget it; False where the caller has none of that key.
 
     Whoever works at it finds out with its next word.
     """
-    return connection.execute(_FORGET.encode(), {"key": key, **caller}).rowcount > 0
+    return connection.execute(_FORGET.encode(), {"key": key, "principal": principal}).rowcount > 0
 
 
 def forget_ended(connection: Connection[Any], before_us: int, most: int) -> int:

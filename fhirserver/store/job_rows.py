@@ -80,7 +80,7 @@ class Job:
         number: identity.
         kind: what is to be done.
         parameters: what its kind needs to know.
-        caller: who asked: actor, client, request_id, address.
+        caller: who asked, as `fhirserver.access.keep_caller` writes it.
         attempts: how often it was taken, this time included.
         fence: grows whenever it is taken or cancelled.
     """

@@ -17,6 +17,7 @@ READS = {
     "search-type", "search-system", "history-instance", "history-type", "history-system",
 }  # fmt: skip
 COMPUTED = {
+    "interactions/concealing.py": WRITES,
     "interactions/deferred.py": READS | SYSTEM,
     "interactions/explain.py": {"search-explain"},
     "interactions/large_content.py": {"create", "update"},

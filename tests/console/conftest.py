@@ -16,7 +16,7 @@ from tests.visitor import Visitor
 def people(secured: Secured) -> People:
     """The people of the session's server with authentication: none so far, and nothing is shut."""
     with secured.database.connection() as connection:
-        connection.execute("TRUNCATE account CASCADE")
+        connection.execute("TRUNCATE account, broken_glass CASCADE")
         connection.execute("TRUNCATE login_attempt")
     return People(secured)
 

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -130,7 +131,10 @@ class BridgeProcess:
     def states(self) -> dict[State, int]:
         """Count the entries of its journal by state."""
         with journal(self.config) as connection:
-            return {state: number for (_, state), number in counts(connection).items()}
+            found: Counter[State] = Counter()
+            for (_, state), number in counts(connection).items():
+                found[state] += number
+            return dict(found)
 
     def wait_for(self, **wanted: int) -> None:
         """Wait until its entries are in these states, and in no others."""

@@ -256,7 +256,7 @@ def test_98_4_degrees_fahrenheit_can_be() -> None:
     ],
 )
 def test_the_patient_is_looked_for(patient: str, search: str) -> None:
-    assert converted(oru(obx(), patient=patient)).patient == search
+    assert converted(oru(obx(), patient=patient)).patients == (search,)
 
 
 @pytest.mark.parametrize(

@@ -51,15 +51,17 @@ REQUIRED = {
     "UX": {"01"},
     "PER": {"03"},
     "DEV": {f"{number:02}" for number in range(1, 19) if number != 15}
-    | {"23", "24", "25", "26", "27", "28", "29"},
+    | {"20", "23", "24", "25", "26", "27", "28", "29"},
     "CON": {"01", "02", "03", "04", "05", "06", "07"},
     "SEC": {"S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8"}
-    | {"E0", "E1", "E4", "E5", "E6", "E16", "E21", "E23", "O2", "N5"}
+    | {f"E{number}" for number in range(19) if number != 15}
+    | {"E21", "E23", "E24", "O2", "N5"}
     | {"U1", "U2", "U3", "U4", "U5", "A8", "A9", "X6"}
     | {"B1", "B2", "B3", "B4", "B5", "B6", "G1", "G3", "T2", "O3", "X1"}
     | {"D1", "D2", "D3", "D4", "D5", "D6", "A1", "A2", "A3", "A4", "A5", "A6", "A7", "A10"}
-    | {"L1", "L2", "L3", "L4", "L5", "L6", "T1", "T2", "T3", "R1", "R2", "R3", "R4", "R5"}
-    | {"I1", "I2", "O1", "O3", "E26", "K1"},
+    | {"L1", "L2", "L3", "L4", "L5", "L6", "T1", "T3", "R1", "R2", "R3", "R4", "R5"}
+    | {"I1", "I2", "O1", "E26", "K1"}
+    | {"T10", "T11", "T12", "T13", "N4", "N6"},
 }
 
 
@@ -153,7 +155,8 @@ def shell_lines() -> Iterator[tuple[str, str]]:
             for line in block.replace("\\\n", " ").splitlines():
                 yield path.name, line
     for command in EVERY_COMMAND:
-        for line in (getattr(load_command(command), "EXAMPLES", "") or "").splitlines():
+        examples = getattr(load_command(command), "EXAMPLES", "") or ""
+        for line in re.sub(r"\\\n *", " ", examples).splitlines():
             if line.startswith("  fhirserver"):
                 yield command, re.split(r" {4,}", line.strip())[0]
 

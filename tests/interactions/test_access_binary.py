@@ -107,6 +107,7 @@ def test_reads(confined: Services, context: str | None, granted: bool) -> None:
 
 @pytest.mark.parametrize(("context", "granted"), CONTEXTS)
 def test_writes(confined: Services, context: str | None, granted: bool) -> None:
+    update(everything(confined), AUTH, "Binary", "x", binary("x", "Patient/a"))
     body = binary("x", context)
     entry = {"resource": body, "request": {"method": "PUT", "url": "Binary/x"}}
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}

@@ -5,20 +5,12 @@ Spec: https://hl7.org/fhir/R4/search.html#contained
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from fhirserver.access import Access, AuthContext, Decision, Grant, allow_all
-from fhirserver.config import Settings
-from fhirserver.definitions import r4
-from fhirserver.interactions import Query, Services
-from fhirserver.interactions.request_url import parse_pairs
-from fhirserver.interactions.search_type import search_type
-from fhirserver.interactions.update import update
-from fhirserver.store.database import Database, now_us
+from fhirserver.access import AuthContext
 from tests.client import Client
 
 pytestmark = pytest.mark.usefixtures("clean")
@@ -189,37 +181,3 @@ def test_a_lenient_search_says_what_it_left_out(stocked: Client) -> None:
     assert "medication" in found[1]["resource"]["issue"][0]["diagnostics"]
     wrong = stocked.get("Medication?_contained=yes", prefer="handling=lenient")
     assert wrong.status == 400
-
-
-def own_record(_auth: AuthContext, _access: Access) -> Decision:
-    return Decision(allowed=True, reason="own record", grants=(Grant(("a",)),))
-
-
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        ("code=abc&_contained=true", [R1]),
-        (f"code=abc&_contained=true&{PARTS}", [R1_M1]),
-        (f"_contained=both&{PARTS}&_sort=-code", [R1_M1, R1_M2]),
-        (f"_id=m1&_contained=true&{PARTS}&_include=*", [R1_M1]),
-        (f"code:not=xyz&_contained=true&{PARTS}&_count=1", [R1_M1]),
-        ("code:missing=false&_contained=true&_include=MedicationRequest:patient", [R1, EVE]),
-        ("_has:MedicationRequest:medication:patient=b&_contained=true", []),
-        (f"_contained=true&{PARTS}&_filter=code eq abc", [R1_M1]),
-    ],
-)
-def test_a_confined_caller_gets_what_its_record_contains(
-    database: Database, query: str, expected: list[Entry]
-) -> None:
-    """Neither entries nor totals nor links tell of the other patient's order."""
-    everything = Services(r4(), database, Settings(), allow_all, now_us, b"k" * 32)
-    for each in STORED:
-        update(everything, AUTH, each["resourceType"], each["id"], each)
-    confined = Services(r4(), database, Settings(), own_record, now_us, b"k" * 32)
-    result = search_type(confined, AUTH, "Medication", Query(parse_pairs(query)))
-    assert result.body is not None
-    bundle = json.loads(result.body)
-    assert entries(bundle, Settings().public_url) == sorted(expected)
-    assert bundle["total"] == sum(each[2] == "match" for each in expected)
-    assert {each["relation"] for each in bundle["link"]} <= {"self", "first", "last"}
-    assert "r2" not in result.body.decode().replace(query, "")

@@ -152,7 +152,7 @@ def test_connections_cut_off_by_the_server_give_503_and_then_recover(
 
 
 def test_exhausted_pool_gives_503(database_url: str, empty: Database) -> None:
-    narrow = Database(database_url, max_size=1, timeout_s=0.05)
+    narrow = Database(database_url, max_size=1, timeout_s=1)
     released, taken = threading.Event(), threading.Event()
 
     def hold() -> None:

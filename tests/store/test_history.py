@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fhirserver.search.conditions import Fragment
 from fhirserver.store.database import Database
 from fhirserver.store.history import HistoryPage, HistoryQuery, history
 from fhirserver.store.write import run_write, write
@@ -79,9 +80,15 @@ def names(page: HistoryPage) -> list[str]:
             "q1,q2 deleted,q3",
             id="instance, oldest first",
         ),
-        pytest.param({"patients": ("p",)}, "p2,o1,p1", id="confined to a patient"),
-        pytest.param({"patients": ()}, "", id="confined to nobody"),
-        pytest.param({"patients": ("none",)}, "", id="confined to an unknown patient"),
+        pytest.param(
+            {"reach": Fragment("r.id = ANY(%s::text[]) AND r.tid > %s", (["p", "o"], 0))},
+            "p2,o1,p1",
+            id="of resources in reach",
+        ),
+        pytest.param(
+            {"reach": Fragment("r.version = %s", (1,))}, "o1", id="the current version counts"
+        ),
+        pytest.param({"reach": Fragment("FALSE")}, "", id="nothing in reach"),
     ],
 )
 def test_history_lists_versions_in_order(

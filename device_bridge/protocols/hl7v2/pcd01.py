@@ -56,17 +56,19 @@ def _frame(message: Message, source: Source, sequence: int) -> Frame:
         source=source,
         sequence=sequence,
         sent=parse_time(sent, source.zone, "MSH-7") if sent else None,
-        patient=_patient(message.first("PID"), dict(source.systems)),
-        location=_location(message.first("PV1")),
+        patient=identifiers(message.first("PID"), 3, dict(source.systems)),
+        location=location(message.first("PV1")),
         sender=application(header.components(3)),
     )
 
 
-def _patient(segment: Segment | None, systems: Mapping[str, str]) -> tuple[Identifier, ...]:
-    """Read PID-3; repetitions without a number are none."""
+def identifiers(
+    segment: Segment | None, number: int, systems: Mapping[str, str]
+) -> tuple[Identifier, ...]:
+    """Read a field of CX, such as PID-3; repetitions without a number are none."""
     if segment is None:
         return ()
-    found = (components(text, segment.separators) for text in segment.repetitions(3))
+    found = (components(text, segment.separators) for text in segment.repetitions(number))
     return tuple(_identifier(parts, segment, systems) for parts in found if parts[0])
 
 
@@ -77,7 +79,7 @@ def _identifier(parts: Sequence[str], segment: Segment, systems: Mapping[str, st
     return Identifier(authority(names, systems), number, kind or None)
 
 
-def _location(segment: Segment | None) -> Location | None:
+def location(segment: Segment | None) -> Location | None:
     """Read PV1-3, a PL: point of care, room, bed, facility."""
     if segment is None:
         return None

@@ -136,16 +136,23 @@ class RtuExchange:
     def feed(self, received: bytes) -> Answer | None:
         """Take some bytes; as `Exchange`."""
         self._held += received
-        for start in range(len(self._held)):
-            for size in (_size(self.block) + 3, 5):
-                frame = bytes(self._held[start : start + size])
-                if len(frame) == size and frame[0] == self.unit and crc(frame[:-2]) == frame[-2:]:
-                    answer = _read(frame[1:-2], self.block)
-                    if answer is not None:
-                        return answer
+        start = self._held.find(self.unit)
+        while 0 <= start < len(self._held) - 1:
+            answer = self._at(start)
+            if answer is not None:
+                return answer
+            start = self._held.find(self.unit, start + 1)
         if len(self._held) > _NOISE_LIMIT:
             raise ModbusError("nothing but noise on the line")
         return None
+
+    def _at(self, start: int) -> Answer | None:
+        """Read what stands at a place, if a whole answer does."""
+        size = 5 if self._held[start + 1] & _REFUSED else _size(self.block) + 3
+        frame = bytes(self._held[start : start + size])
+        if len(frame) < size or crc(frame[:-2]) != frame[-2:]:
+            return None
+        return _read(frame[1:-2], self.block)
 
 
 def _asked(block: Block) -> bytes:

@@ -58,6 +58,11 @@ OPERATORS_OF: dict[str, tuple[Operator, ...]] = {
     "special": ("eq", "pr"),
 }
 """What each type of parameter takes."""
+_OPERATORS_OF_CODE: dict[str, tuple[Operator, ...]] = {
+    "_id": ("eq", "ne", "pr"),
+    **dict.fromkeys(FULL_TEXT, ("eq", "pr")),
+}
+"""Parameters that take less than their type does."""
 
 SYSTEMS = {
     "loinc": "http://loinc.org",
@@ -170,12 +175,13 @@ def _test(
     parameters: tuple[SearchParameter, ...], comparison: Comparison, within: _Within
 ) -> Clause:
     parameter, operator = parameters[0], comparison.operator
-    allowed = ("eq", "pr") if parameter.code in FULL_TEXT else OPERATORS_OF[parameter.type]
+    less = _OPERATORS_OF_CODE.get(parameter.code)
+    allowed = less or OPERATORS_OF[parameter.type]
     if operator not in allowed:
+        which = f"'{parameter.code}'" if less else f"a {parameter.type} parameter"
         raise invalid_value(
-            NAME, f"{parameter.code} {operator}",
-            f"a {parameter.type} parameter is compared by {', '.join(allowed)}",
-        )  # fmt: skip
+            NAME, f"{parameter.code} {operator}", f"{which} is compared by {', '.join(allowed)}"
+        )
     if operator == "pr":
         return Criterion(parameters, "missing", (MissingValue(missing=False),))
     if operator in _OF_CONCEPTS:

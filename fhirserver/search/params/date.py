@@ -15,6 +15,7 @@ microseconds, q the query's and r the resource's. A period without an end is ope
 imply (`r.hi > q.lo` for `ge`), because an index can answer that and not the OR.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -28,6 +29,9 @@ MODIFIERS: frozenset[str] = frozenset()
 NOT_OFFERED: frozenset[str] = frozenset()
 
 Comparison = Prefix | Literal["po", "co"]
+
+_BLANK_OFFSET = re.compile(r"(T\S+) (?=\d\d:\d\d$)", re.ASCII)
+"""Before an offset whose "+" was not encoded, which means a blank in a URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,7 @@ def parse(text: str, *, now_us: int) -> DateValue:
         ValueError: an unknown prefix, a day that does not exist, an hour without minutes.
     """
     prefix, day = split_prefix(unescape(text))
-    # "+" of an offset arrives as a blank where a client did not encode it.
-    lo, hi = interval_us(day.replace(" ", "+"))
+    lo, hi = interval_us(_BLANK_OFFSET.sub(r"\1+", day))
     if prefix == "ap":
         lo, hi = max(lo - abs(now_us - lo) // 10, MIN_US), min(hi + abs(now_us - hi) // 10, MAX_US)
     return DateValue(day, prefix, lo, hi)

@@ -31,7 +31,7 @@ def answering(replies: Replies) -> Answering:
 def settings(*origins: str, **others: Any) -> RunSettings:
     """Give a run's settings for servers whose FHIR base is /fhir."""
     targets = tuple(Target(f"{origin}/fhir") for origin in origins)
-    return RunSettings(**{"targets": targets, "transport": Transport(timeout_s=5), **others})
+    return RunSettings(**{"targets": targets, "transport": Transport(timeout_s=60), **others})
 
 
 def script(*actions: Action, **others: Any) -> Script:

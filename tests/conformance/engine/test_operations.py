@@ -214,7 +214,7 @@ def test_destinations_are_the_servers_of_the_run_and_tokens_go_to_their_own_only
             Operation(url="b", destination=2),
             Operation(url=f"{second.origin}/c"),
         )
-        run(one, RunSettings(targets, Transport(timeout_s=5)))
+        run(one, RunSettings(targets, Transport(timeout_s=60)))
     assert _tokens(first) == [("/fhir/a", "Bearer one")]
     assert _tokens(second) == [("/fhir/b", "Bearer two"), ("/c", None)]
 

@@ -50,7 +50,7 @@ def authority(clock: Clock) -> Iterator[AuthorizationServer]:
 
 @pytest.fixture(scope="module")
 def transport() -> Iterator[Transport]:
-    opened = Transport(timeout_s=10)
+    opened = Transport(timeout_s=60)
     yield opened
     opened.close()
 
@@ -100,7 +100,7 @@ def told(browse: Callable[[str], None]) -> Callable[[str], None]:
 def browser(address: str) -> int:
     """Open an address and follow where it leads; give the last status."""
     try:
-        with urllib.request.urlopen(address, timeout=10) as answer:
+        with urllib.request.urlopen(address, timeout=60) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code

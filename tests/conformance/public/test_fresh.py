@@ -24,7 +24,7 @@ with fresh_server() as base:
 
 
 def answers(base: str) -> bool:
-    transport = Transport(timeout_s=5)
+    transport = Transport(timeout_s=60)
     try:
         return transport.send(Request("GET", f"{base}/metadata")).status == 200
     finally:

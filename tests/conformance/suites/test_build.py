@@ -19,7 +19,7 @@ from tests.server import ServerProcess
 
 
 def _settings(base: str) -> RunSettings:
-    return RunSettings((Target(base),), Transport(timeout_s=10))
+    return RunSettings((Target(base),), Transport(timeout_s=60))
 
 
 def _instead(body: bytes, status: int = 200) -> Lie:

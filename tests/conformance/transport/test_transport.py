@@ -22,7 +22,9 @@ from cryptography.x509.oid import NameOID
 from fhirserver_conformance.transport import Request, Transport
 from tests.conformance.lying_server import Received, Wire, answer, lying_server
 
-TIMEOUT_S = 0.6
+PATIENCE_S = 20.0
+WAITS_S = 0.6
+"""Where no answer comes; where its beginning has to come first, more of it."""
 LIMIT_BYTES = 100_000
 
 WHOLE = answer(200, b'{"resourceType":"Patient"}')
@@ -52,29 +54,34 @@ def _send_and_hang(data: bytes) -> Say:
     return say
 
 
-LIES = [
-    pytest.param(lambda wire: wire.hang(), None, "no answer within", id="hangs"),
+SILENCES = [
+    pytest.param(lambda wire: wire.hang(), None, "no answer within", WAITS_S, id="hangs"),
     pytest.param(
-        lambda wire: wire.drip(b"HTTP/1.1 2"), None, "no answer within", id="drips-status"
+        lambda wire: wire.drip(b"HTTP/1.1 2"), None, "no answer within", WAITS_S, id="drips-status"
     ),
     pytest.param(
         lambda wire: wire.drip(answer(200, b"", {"X": "y"})[:-4]),
         None,
         "no answer within",
+        WAITS_S,
         id="drips-headers",
     ),
     pytest.param(
         lambda wire: (wire.send(answer(200, b"", {"Content-Length": "9999"})), wire.drip(b"x")),
         200,
         "not whole in time",
+        5 * WAITS_S,
         id="drips-body",
     ),
     pytest.param(
         _send_and_hang(answer(200, b"abc", {"Content-Length": "10"})),
         200,
         "not whole in time",
+        5 * WAITS_S,
         id="body-stops",
     ),
+]
+LIES = [
     pytest.param(lambda wire: wire.reset(), None, "Connection reset", id="resets"),
     pytest.param(_send_and_close(b""), None, "closed", id="closes-without-a-word"),
     pytest.param(
@@ -149,12 +156,23 @@ LIES = [
 ]
 
 
+@pytest.mark.parametrize(("say", "status", "failure", "timeout_s"), SILENCES)
+def test_a_silence_ends_in_time(
+    say: Say, status: int | None, failure: str, timeout_s: float
+) -> None:
+    assert_failure(say, status, failure, timeout_s)
+
+
 @pytest.mark.parametrize(("say", "status", "failure"), LIES)
 def test_a_lie_is_a_failure_that_says_what_is_wrong(
     say: Say, status: int | None, failure: str
 ) -> None:
+    assert_failure(say, status, failure, PATIENCE_S)
+
+
+def assert_failure(say: Say, status: int | None, failure: str, timeout_s: float) -> None:
     with lying_server(lambda _request, wire: say(wire)) as server:
-        transport = Transport(timeout_s=TIMEOUT_S, body_limit_bytes=LIMIT_BYTES)
+        transport = Transport(timeout_s=timeout_s, body_limit_bytes=LIMIT_BYTES)
         exchange = transport.send(Request("GET", f"{server.origin}/fhir/Patient/1"))
         transport.close()
     assert exchange.failure is not None
@@ -192,7 +210,7 @@ TRUTHS = [
 @pytest.mark.parametrize(("say", "status", "body"), TRUTHS)
 def test_a_whole_answer_comes_as_it_was_sent(say: Say, status: int, body: bytes) -> None:
     with lying_server(lambda _request, wire: say(wire)) as server:
-        transport = Transport(timeout_s=20)
+        transport = Transport(timeout_s=PATIENCE_S)
         exchange = transport.send(Request("GET", f"{server.origin}/fhir/Patient/1"))
         transport.close()
     assert (exchange.failure, exchange.status, exchange.response_body) == (None, status, body)
@@ -202,7 +220,7 @@ def test_a_whole_answer_comes_as_it_was_sent(say: Say, status: int, body: bytes)
 def test_the_length_of_an_answer_to_head_is_that_of_what_get_would_give() -> None:
     say = _send(answer(200, b"", {"Content-Length": "10"}))
     with lying_server(lambda _request, wire: say(wire)) as server:
-        exchange = Transport(timeout_s=20).send(Request("HEAD", server.origin))
+        exchange = Transport(timeout_s=PATIENCE_S).send(Request("HEAD", server.origin))
     assert (exchange.failure, exchange.status, exchange.response_body) == (None, 200, b"")
 
 
@@ -222,7 +240,7 @@ def test_an_answer_that_comes_before_the_body_was_read_is_the_answer() -> None:
 
         thread = threading.Thread(target=refuse)
         thread.start()
-        exchange = Transport(timeout_s=20).send(
+        exchange = Transport(timeout_s=PATIENCE_S).send(
             Request("POST", f"http://127.0.0.1:{port}/", (), body)
         )
         thread.join()
@@ -235,7 +253,7 @@ def test_bytes_after_an_answer_never_become_the_next_one() -> None:
         wire.send(answer(200, name) + answer(500, b"nobody asked for this"))
 
     with lying_server(say) as server:
-        transport = Transport(timeout_s=20)
+        transport = Transport(timeout_s=PATIENCE_S)
         found = [
             transport.send(Request("GET", f"{server.origin}/{name}")).response_body
             for name in ("a", "b", "c")
@@ -247,7 +265,7 @@ def test_bytes_after_an_answer_never_become_the_next_one() -> None:
 def test_a_request_goes_out_as_it_was_made_but_credentials_are_hidden_in_reports() -> None:
     headers = (("Authorization", "Bearer secret"), ("If-None-Exist", "name=Jürgen"))
     with lying_server(lambda _request, wire: wire.send(answer(201))) as server:
-        transport = Transport(timeout_s=20)
+        transport = Transport(timeout_s=PATIENCE_S)
         url = f"{server.origin}/fhir/Patient?name=Jürgen a|b"
         exchange = transport.send(Request("POST", url, headers, b"{}"))
         transport.close()
@@ -275,7 +293,7 @@ def test_a_request_goes_out_as_it_was_made_but_credentials_are_hidden_in_reports
     ],
 )
 def test_a_confined_transport_reaches_its_server_only(url: str, failure: str) -> None:
-    transport = Transport(timeout_s=TIMEOUT_S, confine=("http://127.0.0.1:1/fhir",))
+    transport = Transport(timeout_s=PATIENCE_S, confine=("http://127.0.0.1:1/fhir",))
     assert failure in (transport.send(Request("GET", url)).failure or "")
 
 
@@ -283,7 +301,7 @@ def test_headers_cannot_be_smuggled_in() -> None:
     request = Request("GET", "http://127.0.0.1:1/", (("X", "a\r\nY: b"),))
     with lying_server(lambda _request, wire: wire.send(answer(200))) as server:
         request = Request("GET", f"{server.origin}/\r\nZ: c", (("X", "a\r\nY: b"),))
-        exchange = Transport(timeout_s=TIMEOUT_S).send(request)
+        exchange = Transport(timeout_s=PATIENCE_S).send(request)
     assert "Invalid header value" in (exchange.failure or "")
     assert server.received == []
 
@@ -296,7 +314,7 @@ def test_a_certificate_counts_where_its_authority_is_trusted(tmp_path: Path, tru
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=_serve_tls, args=(listening, tls))
         thread.start()
-        transport = Transport(timeout_s=20, ca_file=str(certificate) if trusted else None)
+        transport = Transport(timeout_s=PATIENCE_S, ca_file=str(certificate) if trusted else None)
         url = f"https://127.0.0.1:{listening.getsockname()[1]}/fhir"
         exchange = transport.send(Request("GET", url))
         transport.close()
@@ -340,7 +358,7 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
 def test_marks_go_to_their_server_and_replace_what_a_request_says() -> None:
     with lying_server(lambda _request, wire: wire.send(answer(200))) as server:
         base = f"{server.origin}/fhir"
-        transport = Transport(timeout_s=5, marks=(("X-Mark", "secret"),), marked=base)
+        transport = Transport(timeout_s=PATIENCE_S, marks=(("X-Mark", "secret"),), marked=base)
         asked = (("x-mark", "other"), ("Accept", "a/b"))
         for url in (f"{base}/Patient", f"{server.origin}/elsewhere"):
             exchange = transport.send(Request("GET", url, asked))

@@ -33,8 +33,10 @@ from fhirserver_device_bridge.journal.entries import (
 )
 from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.journal.layout import FILE_NAME, JournalError, State, open_journal
+from fhirserver_device_bridge.journal.movements import movements_after, note
 from fhirserver_device_bridge.journal.ownership import owned
 from fhirserver_device_bridge.journal.verify import verify
+from fhirserver_device_bridge.reading import Identifier, Location, Movement
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -228,6 +230,24 @@ def test_files_that_are_no_journal_are_refused(tmp_path: Path) -> None:
         other.execute("PRAGMA user_version = 99")
     with pytest.raises(JournalError, match="of version 99"):
         open_journal(tmp_path)
+
+
+def test_a_journal_of_the_first_version_is_taken_on(journal: Journal) -> None:
+    number = journal.ask(arrived(b"MSH|a")).result().id
+    journal.close()
+    with sqlite3.connect(journal.folder / FILE_NAME) as other:
+        other.executescript("DROP TABLE movement; PRAGMA user_version = 1")
+    other.close()
+    movement = Movement("A01", NOW, Identifier("urn:x", "1"), Location("ICU", "1", "A"))
+    again = Journal(journal.folder)
+    again.ask(note(number, [movement])).result()
+    again.ask(note(number, [movement])).result()
+    with closing(again.reader()) as opened:
+        (found,) = movements_after(opened, 0)
+        assert found[1] == (number, 0, movement)
+        assert [each.raw for each in waiting(opened, "icu", 5)] == [b"MSH|a"]
+        assert list(movements_after(opened, found[0])) == []
+    again.close()
 
 
 def test_one_bridge_at_a_time(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ def test_a_full_backlog_stops_reading_until_there_is_room() -> None:
 
 def test_a_sender_waits_while_the_backlog_is_full(tmp_path: Path) -> None:
     config = configured(tmp_path, NOWHERE, journal=", backlog_limit: 1")
-    with BridgeProcess(config) as running, ByHand(running.address, timeout_s=2) as by_hand:
+    with BridgeProcess(config) as running, ByHand(running.address, timeout_s=5) as by_hand:
         numbers = itertools.count()
         wait_for(lambda: stops_answering(by_hand, f"w{next(numbers)}"))
         last = next(numbers) - 1

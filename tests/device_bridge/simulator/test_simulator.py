@@ -81,20 +81,22 @@ class Answering:
 
 
 @pytest.mark.parametrize(
-    ("turns", "sent"),
+    ("turns", "sent", "timeout_s"),
     [
-        pytest.param([["AA|1"]], 1, id="accepted"),
-        pytest.param([["CA|1"]], 1, id="committed"),
-        pytest.param([["AE|1", "AA|1"]], 2, id="error: sent again"),
-        pytest.param([["AA|0 AA|1"]], 1, id="another's acknowledgement is none"),
-        pytest.param([[""], ["AA|1"]], 2, id="time-out: a new connection"),
-        pytest.param([["AA|0"], ["AA|1"]], 2, id="only another's: time-out, a new connection"),
-        pytest.param([["AR|1"]], -1, id="rejected: never again"),
+        pytest.param([["AA|1"]], 1, 20, id="accepted"),
+        pytest.param([["CA|1"]], 1, 20, id="committed"),
+        pytest.param([["AE|1", "AA|1"]], 2, 20, id="error: sent again"),
+        pytest.param([["AA|0 AA|1"]], 1, 20, id="another's acknowledgement is none"),
+        pytest.param([[""], ["AA|1"]], 2, 1, id="time-out: a new connection"),
+        pytest.param([["AA|0"], ["AA|1"]], 2, 1, id="only another's: time-out, a new connection"),
+        pytest.param([["AR|1"]], -1, 20, id="rejected: never again"),
     ],
 )
-def test_it_sends_until_its_own_acknowledgement(turns: list[list[str]], sent: int) -> None:
+def test_it_sends_until_its_own_acknowledgement(
+    turns: list[list[str]], sent: int, timeout_s: float
+) -> None:
     peer = Answering(turns)
-    client = MllpClient(Receiver(*peer.address, timeout_s=0.3))
+    client = MllpClient(Receiver(*peer.address, timeout_s=timeout_s))
     message = Message("1", b"MSH|^~\\&|\r")
     transmission = Transmission((block(message.raw),))
     try:

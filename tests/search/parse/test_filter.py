@@ -171,6 +171,7 @@ REFUSED = [
     ("language in http://vs", "no value set 'http://vs' is here"),
     ("language ss loinc|1", "no code system 'http://loinc.org' is here"),
     ("_text co x", "compared by eq, pr"),
+    ("_id in x", "'_id' is compared by eq, ne, pr"),
     ("_content eq x", "'_content'"),
 ]
 

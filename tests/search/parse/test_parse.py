@@ -171,6 +171,7 @@ REFUSED = [
     ("birthdate=20", "Patient", "'20'", "date"),
     ("birthdate=2020-02-30", "Patient", "2020-02-30", "birthdate"),
     ("birthdate=2020-01-01T10", "Patient", "T10", "birthdate"),
+    ("birthdate=2020-01-01 10:00", "Patient", ": '2020-01-01 10:00' is not", "dateTime"),
     ("birthdate:missing=maybe", "Patient", "maybe", "true or false"),
     ("birthdate:missing=true,false", "Patient", "missing", "true or false"),
     ("probability=abc", "RiskAssessment", "abc", "number"),

@@ -17,6 +17,7 @@ from fhirserver.search.context import SearchContext
 from fhirserver.search.parse import parse
 from fhirserver.search.plan import Plan, make_plan
 from fhirserver.search.sql import count_sql, page_query
+from tests.search.found.conftest import grants_of
 
 GOLDEN = Path(__file__).parent / "golden"
 CONTEXT = SearchContext(r4(), "http://here.example/fhir", 1_760_000_000_000_000)
@@ -80,7 +81,7 @@ CONFINED = {
 def plan_of(type_name: str | None, query: str, patients: tuple[str, ...] | None = None) -> Plan:
     types = None if type_name is None else (type_name,)
     parsed = parse(parse_qsl(query, keep_blank_values=True), types, CONTEXT)
-    return make_plan(parsed, CONTEXT, lambda _type: patients)
+    return make_plan(parsed, CONTEXT, grants_of(lambda _type: patients))
 
 
 def written(plan: Plan) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymodbus.framer import FramerRTU, FramerSocket
 from pymodbus.pdu import DecodePDU, ExceptionResponse
@@ -69,12 +69,15 @@ def blocks(draw: st.DrawFn) -> tuple[Block, list[int]]:
     table: Table = draw(st.sampled_from(("coil", "discrete", "holding", "input")))
     # pymodbus writes whole bytes of bits: eight at a time.
     count = draw(st.integers(1, 125)) if table in REGISTERS else 8 * draw(st.integers(1, 250))
-    highest = 65535 if table in REGISTERS else 1
-    values = draw(st.lists(st.integers(0, highest), min_size=count, max_size=count))
+    drawn = draw(st.binary(min_size=2 * count, max_size=2 * count))
+    values = [(drawn[at] << 8 | drawn[at + 1]) for at in range(0, len(drawn), 2)]
+    if table in BITS:
+        values = [each & 1 for each in values]
     return Block(table, draw(st.integers(0, 65535 - count)), count), values
 
 
 @pytest.mark.parametrize("kind", ["tcp", "rtu"])
+@settings(deadline=None)
 @given(asked=blocks(), sizes=st.lists(st.integers(1, 9), max_size=30))
 def test_an_answer_in_any_pieces(
     kind: str, asked: tuple[Block, list[int]], sizes: list[int]
@@ -86,6 +89,7 @@ def test_an_answer_in_any_pieces(
     assert fed(exchange(kind, block), refused, sizes) == Answer(exception=2)
 
 
+@settings(deadline=None)
 @given(asked=blocks(), noise=st.binary(max_size=40), sizes=st.lists(st.integers(1, 9), max_size=30))
 def test_noise_before_an_answer_by_rtu_is_passed_over(
     asked: tuple[Block, list[int]], noise: bytes, sizes: list[int]

@@ -169,7 +169,7 @@ def test_what_a_device_does_not_tell_is_absent(
 def test_what_is_charted(tmp_path: Path) -> None:
     text = "kind: {code: '70001'}\nmodel: V5\n" + MEASURE + "unit: /min}"
     conversion = converted(tmp_path, text, Polled("holding", 7, (15,)))
-    assert conversion.patient == "Patient?identifier=urn:user|V-7"
+    assert conversion.patients == ("Patient?identifier=urn:user|V-7",)
     assert conversion.bundle is not None
     made = {
         each["resource"]["resourceType"]: each["resource"] for each in conversion.bundle["entry"]

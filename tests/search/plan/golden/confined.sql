@@ -7,7 +7,32 @@ FROM resource t
 WHERE t.tid = %s
 AND t.id = %s)
 AND (x.pat = x.target OR x.pat = x.rid)) d
-WHERE TRUE
+WHERE d.rid NOT IN (
+    WITH granted AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[]))
+    SELECT s.rid
+FROM granted g CROSS JOIN LATERAL (
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat < g.rid
+        UNION ALL
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat > g.rid) s
+   
+WHERE s.pat NOT IN (SELECT rid
+FROM granted)
+AND s.rid NOT IN (SELECT rid
+FROM granted))
 ORDER BY d.rid
 LIMIT %s
 
@@ -21,5 +46,30 @@ FROM resource t
 WHERE t.tid = %s
 AND t.id = %s)
 AND (x.pat = x.target OR x.pat = x.rid)) d
-WHERE TRUE) c
+WHERE d.rid NOT IN (
+    WITH granted AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[]))
+    SELECT s.rid
+FROM granted g CROSS JOIN LATERAL (
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat < g.rid
+        UNION ALL
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat > g.rid) s
+   
+WHERE s.pat NOT IN (SELECT rid
+FROM granted)
+AND s.rid NOT IN (SELECT rid
+FROM granted))) c
 WHERE TRUE

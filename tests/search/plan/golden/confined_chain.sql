@@ -2,7 +2,7 @@ SELECT DISTINCT d.k0, d.rid
 FROM ((SELECT DISTINCT d.rid AS k0, d.rid AS rid
 FROM ref d
 WHERE d.sp = %s
-AND d.target IN (SELECT x.rid
+AND d.target = ANY(ARRAY(SELECT x.rid
 FROM both_token x
 WHERE x.sp = %s
 AND x.code = %s
@@ -15,17 +15,69 @@ FROM compartment c
 WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s)))))
+AND t.id = %s))))
+AND x.rid NOT IN (
+    WITH granted AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[]))
+    SELECT s.rid
+FROM granted g CROSS JOIN LATERAL (
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat < g.rid
+        UNION ALL
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat > g.rid) s
+   
+WHERE s.pat NOT IN (SELECT rid
+FROM granted)
+AND s.rid NOT IN (SELECT rid
+FROM granted))))
 AND d.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = %s)
+AND d.rid NOT IN (
+    WITH granted AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[]))
+    SELECT s.rid
+FROM granted g CROSS JOIN LATERAL (
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat < g.rid
+        UNION ALL
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat > g.rid) s
+   
+WHERE s.pat NOT IN (SELECT rid
+FROM granted)
+AND s.rid NOT IN (SELECT rid
+FROM granted))
 ORDER BY d.rid
 LIMIT %s)
 UNION ALL (SELECT DISTINCT d.rid AS k0, d.rid AS rid
 FROM ref d
 WHERE d.sp = %s
-AND d.target IN (SELECT x.rid
+AND d.target = ANY(ARRAY(SELECT x.rid
 FROM both_token x
 WHERE x.sp = %s
 AND x.code = %s
@@ -38,13 +90,65 @@ FROM compartment c
 WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s)))))
+AND t.id = %s))))
+AND x.rid NOT IN (
+    WITH granted AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[]))
+    SELECT s.rid
+FROM granted g CROSS JOIN LATERAL (
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat < g.rid
+        UNION ALL
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat > g.rid) s
+   
+WHERE s.pat NOT IN (SELECT rid
+FROM granted)
+AND s.rid NOT IN (SELECT rid
+FROM granted))))
 AND d.pat = ANY(ARRAY(SELECT c.rid
 FROM compartment c
 WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = %s)))
+AND d.rid NOT IN (
+    WITH granted AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[]))
+    SELECT s.rid
+FROM granted g CROSS JOIN LATERAL (
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat < g.rid
+        UNION ALL
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat > g.rid) s
+   
+WHERE s.pat NOT IN (SELECT rid
+FROM granted)
+AND s.rid NOT IN (SELECT rid
+FROM granted))
 ORDER BY d.rid
 LIMIT %s)) d
 WHERE TRUE
@@ -56,7 +160,7 @@ FROM (SELECT DISTINCT d.rid
 FROM (SELECT x.pat, x.rid
 FROM ref x
 WHERE x.sp = %s
-AND x.target IN (SELECT x.rid
+AND x.target = ANY(ARRAY(SELECT x.rid
 FROM both_token x
 WHERE x.sp = %s
 AND x.code = %s
@@ -69,7 +173,33 @@ FROM compartment c
 WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s)))))
+AND t.id = %s))))
+AND x.rid NOT IN (
+    WITH granted AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[]))
+    SELECT s.rid
+FROM granted g CROSS JOIN LATERAL (
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat < g.rid
+        UNION ALL
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat > g.rid) s
+   
+WHERE s.pat NOT IN (SELECT rid
+FROM granted)
+AND s.rid NOT IN (SELECT rid
+FROM granted))))
 AND x.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
@@ -77,7 +207,7 @@ AND t.id = %s)
 UNION ALL SELECT x.pat, x.rid
 FROM ref x
 WHERE x.sp = %s
-AND x.target IN (SELECT x.rid
+AND x.target = ANY(ARRAY(SELECT x.rid
 FROM both_token x
 WHERE x.sp = %s
 AND x.code = %s
@@ -90,12 +220,63 @@ FROM compartment c
 WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s)))))
+AND t.id = %s))))
+AND x.rid NOT IN (
+    WITH granted AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[]))
+    SELECT s.rid
+FROM granted g CROSS JOIN LATERAL (
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat < g.rid
+        UNION ALL
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat > g.rid) s
+   
+WHERE s.pat NOT IN (SELECT rid
+FROM granted)
+AND s.rid NOT IN (SELECT rid
+FROM granted))))
 AND x.pat = ANY(ARRAY(SELECT c.rid
 FROM compartment c
 WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = %s)))) d
-WHERE TRUE) c
+WHERE d.rid NOT IN (
+    WITH granted AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[]))
+    SELECT s.rid
+FROM granted g CROSS JOIN LATERAL (
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat < g.rid
+        UNION ALL
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat > g.rid) s
+   
+WHERE s.pat NOT IN (SELECT rid
+FROM granted)
+AND s.rid NOT IN (SELECT rid
+FROM granted))) c
 WHERE TRUE

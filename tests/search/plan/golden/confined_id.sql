@@ -3,6 +3,32 @@ FROM resource r
 WHERE r.state = 1
 AND r.tid = %s
 AND r.id = %s
+AND r.rid NOT IN (
+    WITH granted AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[]))
+    SELECT s.rid
+FROM granted g CROSS JOIN LATERAL (
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat < g.rid
+        UNION ALL
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat > g.rid) s
+   
+WHERE s.pat NOT IN (SELECT rid
+FROM granted)
+AND s.rid NOT IN (SELECT rid
+FROM granted))
 AND EXISTS (SELECT 
 FROM ref x
 WHERE x.pat = r.pat
@@ -21,6 +47,32 @@ FROM resource r
 WHERE r.state = 1
 AND r.tid = %s
 AND r.id = %s
+AND r.rid NOT IN (
+    WITH granted AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[]))
+    SELECT s.rid
+FROM granted g CROSS JOIN LATERAL (
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat < g.rid
+        UNION ALL
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat > g.rid) s
+   
+WHERE s.pat NOT IN (SELECT rid
+FROM granted)
+AND s.rid NOT IN (SELECT rid
+FROM granted))
 AND EXISTS (SELECT 
 FROM ref x
 WHERE x.pat = r.pat

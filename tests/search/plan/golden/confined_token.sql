@@ -8,6 +8,32 @@ AND d.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = %s)
+AND d.rid NOT IN (
+    WITH granted AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[]))
+    SELECT s.rid
+FROM granted g CROSS JOIN LATERAL (
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat < g.rid
+        UNION ALL
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat > g.rid) s
+   
+WHERE s.pat NOT IN (SELECT rid
+FROM granted)
+AND s.rid NOT IN (SELECT rid
+FROM granted))
 ORDER BY d.dt DESC, d.rid
 LIMIT %s)
 UNION ALL (SELECT d.dt AS k0, d.rid AS k1, d.rid AS rid
@@ -21,6 +47,32 @@ WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = %s)))
+AND d.rid NOT IN (
+    WITH granted AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[]))
+    SELECT s.rid
+FROM granted g CROSS JOIN LATERAL (
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat < g.rid
+        UNION ALL
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat > g.rid) s
+   
+WHERE s.pat NOT IN (SELECT rid
+FROM granted)
+AND s.rid NOT IN (SELECT rid
+FROM granted))
 ORDER BY d.dt DESC, d.rid
 LIMIT %s)) d
 WHERE TRUE
@@ -49,5 +101,30 @@ WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = %s)))) d
-WHERE TRUE) c
+WHERE d.rid NOT IN (
+    WITH granted AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[]))
+    SELECT s.rid
+FROM granted g CROSS JOIN LATERAL (
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat < g.rid
+        UNION ALL
+        SELECT m.pat, m.rid
+FROM ref m
+       
+WHERE m.sp = ANY(%s::smallint[])
+AND m.target = g.rid
+AND m.pat > g.rid) s
+   
+WHERE s.pat NOT IN (SELECT rid
+FROM granted)
+AND s.rid NOT IN (SELECT rid
+FROM granted))) c
 WHERE TRUE

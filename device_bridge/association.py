@@ -1,0 +1,80 @@
+"""On whom a reading was taken; never guessed.
+
+an identifier of a person    that person; one without a URI is nobody, whatever the bed says
+else the bed                 of the message (PV1-3), or that which the source gives the device:
+                             whoever lay there when it was measured
+else                         unknown: held
+"""
+
+from datetime import datetime
+
+from fhirserver_device_bridge.reading import (
+    DEVICE_USER,
+    Identifier,
+    Location,
+    Reading,
+    Source,
+    persons,
+    record_number,
+)
+from fhirserver_device_bridge.whereabouts import Whereabouts
+
+_NOBODY = "patient unknown: no identifier of a person is given, and no bed"
+_NO_TIME = "patient unknown: a bed is given, and OBX-14 tells less than the minute"
+
+
+class UnknownPatientError(Exception):
+    """Nobody knows yet; the message is held. Its text names no patient."""
+
+
+def patient_of(
+    reading: Reading, source: Source, whereabouts: Whereabouts, received: datetime
+) -> Identifier:
+    """Find the patient of a reading.
+
+    Raises:
+        UnknownPatientError: there is none, or more than one.
+    """
+    known = record_number(reading.patient)
+    if known is not None:
+        return known
+    named = {each.system for each in persons(reading.patient) if each.system != DEVICE_USER}
+    place = _place(reading, source)
+    if named or (place is None and persons(reading.patient)):
+        listed = ", ".join(map(repr, sorted(named or {DEVICE_USER})))
+        raise UnknownPatientError(
+            f"patient unknown: no URI for the authority {listed}; give it one in the source's"
+            " systems"
+        )
+    if place is None:
+        raise UnknownPatientError(_NOBODY)
+    return _in_bed(place, _instants(reading, received), whereabouts)
+
+
+def _place(reading: Reading, source: Source) -> Location | None:
+    if reading.location is not None and reading.location.bed:
+        return reading.location
+    beds = dict(source.beds)
+    names = (each.value for level in reading.path for each in level.identifiers)
+    return next((beds[name] for name in names if name in beds), None)
+
+
+def _instants(reading: Reading, received: datetime) -> list[datetime]:
+    """Give when it was measured: two instants where a change of clocks leaves both possible."""
+    if reading.time is None:
+        return [received]
+    if reading.time.precision not in ("minute", "second", "fraction"):
+        raise UnknownPatientError(_NO_TIME)
+    texts = (reading.time.text, reading.time.latest)
+    return [datetime.fromisoformat(text) for text in texts if text is not None]
+
+
+def _in_bed(place: Location, instants: list[datetime], whereabouts: Whereabouts) -> Identifier:
+    found = {patient for at in instants for patient in whereabouts.patients_in(place, at)}
+    if len(found) != 1 or not all(whereabouts.patients_in(place, at) for at in instants):
+        who = "several lay" if len(found) > 1 else "nobody lay"
+        raise UnknownPatientError(
+            f"patient unknown: no identifier of a person is given, and {who} in the bed when it was"
+            " measured, by what ADT messages have said"
+        )
+    return found.pop()

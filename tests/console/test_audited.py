@@ -1,0 +1,87 @@
+"""What pages and `/oauth` do is in the audit trail, and nothing that was typed.
+
+Spec: security requirement T10: login, MFA, consent, token, revocation, administration
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fhirserver.access import allow_all
+from fhirserver.config import Settings
+from fhirserver.console import create_console
+from fhirserver.console.audited import EVENTS, TOLD_BY_ITSELF
+from fhirserver.definitions import r4
+from fhirserver.interactions import Services
+from fhirserver.store.database import Database, now_us
+from tests.console.people import PASSWORD, People
+from tests.visitor import Visitor
+
+_TOLD = """
+SELECT interaction, outcome, actor, client, detail FROM audit
+WHERE interaction = ANY(%s) ORDER BY at DESC LIMIT 1
+"""
+
+
+def told(people: People, *events: str) -> tuple[Any, ...]:
+    with people.database.connection() as connection:
+        row: tuple[Any, ...] | None = connection.execute(_TOLD, (list(events),)).fetchone()
+    assert row is not None
+    return row
+
+
+def test_every_place_that_changes_something_is_told() -> None:
+    services = Services(
+        r4(), Database("host=nowhere"), Settings(open=False), allow_all, now_us, b"k" * 32
+    )
+    changing = {
+        rule.endpoint
+        for rule in create_console(services).url_map.iter_rules()
+        if (rule.methods or set()) - {"GET", "HEAD", "OPTIONS"}
+    }
+    assert changing == set(EVENTS) | TOLD_BY_ITSELF
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "status", "actor"),
+    [
+        pytest.param("ada", PASSWORD, 303, "Practitioner/7", id="SEC-T10/log-in"),
+        pytest.param("ada", "wrong one", 403, "Practitioner/7", id="SEC-T10/wrong-password"),
+        pytest.param("my-password", "x", 403, "unknown", id="SEC-T10/unknown-username"),
+    ],
+)
+def test_a_log_in_is_told(
+    people: People, visitor: Visitor, username: str, password: str, status: int, actor: str
+) -> None:
+    people.add("ada")
+    assert visitor.submit("/login", {"username": username, "password": password}).status == status
+    assert told(people, "login") == ("login", status, actor, "console", None)
+
+
+def test_leaving_is_told(people: People) -> None:
+    with people.log_in(people.add("ada")) as visitor:
+        visitor.fill_in("/logout")
+    assert told(people, "logout")[:3] == ("logout", 303, "Practitioner/7")
+
+
+def test_who_asks_for_tokens_is_told(people: People, visitor: Visitor) -> None:
+    fields = {"grant_type": "authorization_code", "client_id": "an-app", "code": "secret-code"}
+    answer = visitor.submit("/oauth/token", fields)
+    row = told(people, "token")
+    assert row == (
+        "token", answer.status, "anonymous", "an-app", {"grant_type": "authorization_code"},
+    )  # fmt: skip
+
+
+def test_nothing_leaves_that_is_not_told(people: People, visitor: Visitor) -> None:
+    people.add("ada")
+    refuse = "ALTER TABLE audit ADD CONSTRAINT full CHECK (interaction <> 'login') NOT VALID"
+    people.change(refuse.replace("CONSTRAINT full", 'CONSTRAINT "full"'))
+    try:
+        answer = visitor.submit("/login", {"username": "ada", "password": PASSWORD})
+    finally:
+        people.change('ALTER TABLE audit DROP CONSTRAINT "full"')
+    assert answer.status >= 500
+    assert visitor.cookies == {}
