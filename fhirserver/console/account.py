@@ -18,12 +18,12 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 from werkzeug.wrappers import Response
 
 from fhirserver.console.browser_name import browser_name
+from fhirserver.console.moment import moment
 from fhirserver.console.signed_in import needs_session, services_here, session_here, whence
 from fhirserver.errors import FhirError
 from fhirserver.identity import login, second_factor, sessions, totp
 from fhirserver.identity.accounts import Account
 from fhirserver.identity.told import somebody, told
-from fhirserver.model.instant import format_instant
 
 _TRAINING_NOTICE_DAYS = 30
 _DAY_US = 24 * 3600 * 1_000_000
@@ -43,7 +43,7 @@ def index() -> str:
         account=session.account,
         browser_name=browser_name,
         listed=sessions.list_sessions(services.database, session.account.id, now),
-        moment=_moment,
+        moment=moment,
         recovery_codes=second_factor.recovery_codes_left(services, session.account.id),
         training=_training(session.account, now),
     )
@@ -85,7 +85,9 @@ def enrol() -> Response:
     code = segno.make(address, error="m").svg_inline(
         omitsize=True, light="#fff", svgclass=None, lineclass=None
     )
-    return _page("account_second_factor.html", error, code=code, secret=totp.written(secret))
+    return _page(
+        "account_second_factor.html", error, code=code, address=address, secret=totp.written(secret)
+    )
 
 
 @ACCOUNT.post("/recovery-codes")
@@ -120,7 +122,7 @@ def end_others() -> Response:
 @needs_session()
 def stay() -> str:
     """Keep the session alive."""
-    return render_template("stay.html", until=_moment(session_here().idle_ends))
+    return render_template("stay.html", until=moment(session_here().idle_ends))
 
 
 def _page(template: str, error: FhirError | None = None, **values: object) -> Response:
@@ -141,8 +143,3 @@ def _training(account: Account, now: int) -> str:
     if not account.is_trained(now):
         return "expired"
     return "" if account.is_trained(now + _TRAINING_NOTICE_DAYS * _DAY_US) else "expires"
-
-
-def _moment(us: int) -> str:
-    """Write an instant for a person, to the minute."""
-    return f"{format_instant(us)[:16].replace('T', ' ')} UTC"

@@ -31,6 +31,8 @@ EVENTS = {
     "oauth_registration.change": "client-registration",
     "oauth_registration.delete": "client-registration",
     "oauth_logout.log_out": "logout",
+    "launcher.launch": "launch",
+    "inspector.inspect": "token-inspection",
 }
 """Endpoint -> what the trail calls a request to it that is no GET."""
 
@@ -50,6 +52,12 @@ TOLD_BY_ITSELF = frozenset(
         "accounts.disable",
         "accounts.enable",
         "accounts.unlock",
+        "admin_apps.change",
+        "apps.end",
+        "apps.narrow",
+        "developer.index",
+        "developer.secret",
+        "developer.delete",
         "break_glass.ask",
         "break_glass.reviewed",
         "conformance.run",
