@@ -4,16 +4,24 @@ from flask import Flask, Response, render_template
 
 from fhirserver.console.account import ACCOUNT
 from fhirserver.console.admin_accounts import add_administration
+from fhirserver.console.admin_apps import ADMIN_APPS
+from fhirserver.console.apps import APPS
+from fhirserver.console.audited import add_audit
 from fhirserver.console.authorize import make_authorize
 from fhirserver.console.authorize_pages import make_authorize_pages
 from fhirserver.console.break_glass import BREAK_GLASS
 from fhirserver.console.conformance import make_conformance
+from fhirserver.console.developer import DEVELOPER
+from fhirserver.console.inspector import INSPECTOR
 from fhirserver.console.landing import make_landing
+from fhirserver.console.launcher import LAUNCHER
 from fhirserver.console.login import LOGIN
 from fhirserver.console.oauth import make_oauth
 from fhirserver.console.oauth_logout import make_oauth_logout
 from fhirserver.console.oauth_registration import make_oauth_registration
+from fhirserver.console.record_access import RECORD_ACCESS
 from fhirserver.console.same_origin import refuse_other_origins
+from fhirserver.console.sample_app import make_sample_app
 from fhirserver.console.session_notice import SESSION_NOTICE, add_session_notice
 from fhirserver.console.support import make_support
 from fhirserver.errors import FhirError
@@ -29,6 +37,9 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
+
+_OF_PEOPLE = (APPS, RECORD_ACCESS, DEVELOPER, ADMIN_APPS, LAUNCHER, INSPECTOR)
+"""Pages that make no sense on an open server."""
 
 
 def create_console(services: Services) -> Flask:
@@ -46,11 +57,16 @@ def create_console(services: Services) -> Flask:
         application.register_blueprint(make_oauth(services))
         application.register_blueprint(make_oauth_registration(services))
         application.register_blueprint(make_oauth_logout(services))
+        application.register_blueprint(make_sample_app(services.settings.public_url))
+        for blueprint in _OF_PEOPLE:
+            application.register_blueprint(blueprint)
     application.register_blueprint(LOGIN)
     application.register_blueprint(ACCOUNT)
     application.register_blueprint(BREAK_GLASS)
     application.register_blueprint(SESSION_NOTICE)
     add_administration(application)
+
+    add_audit(application)
 
     @application.errorhandler(FhirError)
     def tell(error: FhirError) -> tuple[str, int, list[tuple[str, str]]]:

@@ -9,10 +9,10 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 from werkzeug.wrappers import Response
 
 from fhirserver.console.caller import caller
+from fhirserver.console.moment import moment
 from fhirserver.console.signed_in import needs_session, services_here, session_here
 from fhirserver.errors import FhirError, ForbiddenError
 from fhirserver.identity import broken_glass
-from fhirserver.model.instant import format_instant
 
 BREAK_GLASS = Blueprint("break_glass", __name__)
 _REVIEWERS = ("auditor", "administrator")
@@ -42,7 +42,7 @@ def ask() -> Response:
         patient=patient,
         reason=request.form.get("reason", ""),
         mine=mine,
-        moment=_moment,
+        moment=moment,
         may=broken_glass.may_break(account, services.now()),
     )
     answer = make_response(page)
@@ -58,7 +58,7 @@ def queue() -> str:
     with services_here().database.connection() as connection:
         waiting = broken_glass.waiting_for_review(connection)
     own = session_here().account.id
-    return render_template("break_glass_queue.html", waiting=waiting, own=own, moment=_moment)
+    return render_template("break_glass_queue.html", waiting=waiting, own=own, moment=moment)
 
 
 @BREAK_GLASS.post("/admin/break-glass/<int:number>")
@@ -80,7 +80,3 @@ def reviewed(number: int) -> Response:
 def _require_reviewer() -> None:
     if session_here().account.role not in _REVIEWERS:
         raise ForbiddenError("Only auditors and administrators review these.")
-
-
-def _moment(us: int) -> str:
-    return f"{format_instant(us)[:16].replace('T', ' ')} UTC"

@@ -12,6 +12,7 @@ from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from fhirserver.console.caller import caller
+from fhirserver.console.offices import administrators_only
 from fhirserver.console.support import SUITES
 from fhirserver.console.test_report_view import phases, summary
 from fhirserver.errors import NotFoundError
@@ -33,6 +34,7 @@ _OF_REPORTS = ("_elements", "name,status,result,score,issued,tester,testScript")
 def make_conformance(services: Services) -> Blueprint:
     """Make the blueprint."""
     blueprint = Blueprint("conformance", __name__, url_prefix="/conformance")
+    blueprint.before_request(administrators_only)
 
     def latest(type_: str, elements: tuple[str, str]) -> list[JsonObject]:
         found = search_type(services, caller(), type_, Query((*_LATEST, elements)))
@@ -51,6 +53,7 @@ def make_conformance(services: Services) -> Blueprint:
             reports=reports,
             scripts=latest("TestScript", _OF_SCRIPTS),
             suites=SUITES,
+            runs=services.settings.open,
         )
 
     def accepted(call: Call) -> Response:

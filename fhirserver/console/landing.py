@@ -1,4 +1,7 @@
-"""The page at `/`: what this is, what is in it, where to go, and whether it is well."""
+"""The page at `/`: what this is, where to go, and whether it is well.
+
+What is in it, and queries to try, only an open server shows: of any other nobody sees all.
+"""
 
 import time
 from collections.abc import Callable
@@ -7,6 +10,8 @@ from typing import NamedTuple
 
 from flask import Blueprint, render_template
 
+from fhirserver.console.places import places_of
+from fhirserver.console.signed_in import signed_in
 from fhirserver.errors import FhirError
 from fhirserver.interactions import Services
 from fhirserver.store.read import count_types
@@ -73,6 +78,7 @@ def make_landing(services: Services) -> Blueprint:
     def index() -> str:
         trouble = ""
         found: dict[str, int] = {}
+        session = signed_in()
         try:
             found = counts.read()
         except FhirError as error:
@@ -83,6 +89,7 @@ def make_landing(services: Services) -> Blueprint:
             counts=found,
             examples=EXAMPLES,
             is_open=services.settings.open,
+            places=[] if session is None else list(places_of(session.account)),
             total=sum(found.values()),
             trouble=trouble,
             version=server_version,

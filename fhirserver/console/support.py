@@ -12,6 +12,7 @@ from flask import Blueprint, render_template
 
 from fhirserver.console.caller import caller
 from fhirserver.console.claim_support import Case, of_type, tables
+from fhirserver.console.offices import administrators_only
 from fhirserver.errors import NotFoundError
 from fhirserver.interactions import Query, Services
 from fhirserver.interactions.search_type import search_type
@@ -39,6 +40,7 @@ class Run(NamedTuple):
 def make_support(services: Services) -> Blueprint:
     """Make the blueprint."""
     blueprint = Blueprint("support", __name__, url_prefix="/conformance/support")
+    blueprint.before_request(administrators_only)
 
     def runs() -> list[Run]:
         found = (_last_run(services, suite) for suite, _ in SUITES)

@@ -20,8 +20,8 @@ from fhirserver.audit import audit_row
 from fhirserver.errors import ConflictError, ForbiddenError, InvalidRequestError, NotFoundError
 from fhirserver.identity.accounts import Account
 from fhirserver.interactions import Services
+from fhirserver.model.reference import is_id
 from fhirserver.store.audit_row import AuditPlace, record
-from fhirserver.store.read import peek
 
 LASTS_US = 60 * 60 * 1_000_000
 REASON_MIN = 10
@@ -29,6 +29,7 @@ REASON_MAX = 500
 _BREAK = """
 INSERT INTO broken_glass (account, patient, reason, broken, expires) VALUES (%s, %s, %s, %s, %s)
 """
+_ROW = "SELECT rid FROM resource WHERE tid = %s AND id = %s AND state = 1"
 _COLUMNS = """
 SELECT b.number, b.account, coalesce(a.name, b.account), b.patient, b.reason, b.broken, b.expires
 FROM broken_glass b LEFT JOIN account a ON a.id = b.account
@@ -95,10 +96,12 @@ def break_glass(
             f"Say why in {REASON_MIN} to {REASON_MAX} characters; it will be reviewed.",
             expression=("reason",),
         )
-    if not patient.isascii() or peek(services.database, "Patient", patient) is None:
-        raise NotFoundError(f"There is no patient {patient}.", expression=("patient",))
-    place = AuditPlace(services.definitions.type_id("Patient"), patient)
+    tid = services.definitions.type_id("Patient")
     with services.database.connection() as connection, connection.transaction():
+        found = connection.execute(_ROW, (tid, patient)).fetchone() if is_id(patient) else None
+        if found is None:
+            raise NotFoundError(f"There is no patient {patient}.", expression=("patient",))
+        place = AuditPlace(tid, patient, found[0])
         connection.execute(_BREAK, (account.id, patient, reason, now, now + LASTS_US))
         row = audit_row(auth, "break-glass")
         record(connection, row, 200, place, reason=reason, detail={"until": now + LASTS_US})

@@ -16,7 +16,7 @@ from fhirserver.access import Access, AuthContext, Trace, parse_scopes, trace
 from fhirserver.access.trace import Weighing, told
 from fhirserver.definitions import Definitions
 from fhirserver.errors import InvalidRequestError, NotFoundError
-from fhirserver.interactions import Result
+from fhirserver.interactions import Result, Services
 from fhirserver.interactions.permit import permit
 from fhirserver.interactions.request_url import Target, parse_request_url
 from fhirserver.model.json import JsonObject, write_json
@@ -43,10 +43,19 @@ def explain_access(call: Call) -> Result:
         auth = _supposing(auth, str(scope), call.services.definitions)
     if what is None:
         raise InvalidRequestError("Say what is wanted, as in what=GET Patient/1.")
-    target = _target(call, str(what))
-    traces = [trace(auth, access, call.services.policy) for access in _accesses(target)]
+    traces = explain(call.services, auth, str(what))
     body = {"resourceType": "Parameters", "parameter": list(map(_access, traces))}
     return Result(200, body=write_json(body), no_store=True)
+
+
+def explain(services: Services, auth: AuthContext, what: str) -> list[Trace]:
+    """Tell how the policy decides on a request, one trace for each question that it is asked.
+
+    Raises:
+        InvalidRequestError: no request that is known.
+    """
+    target = _target(services, what)
+    return [trace(auth, access, services.policy) for access in _accesses(target)]
 
 
 def _caller(call: Call, who: str | None) -> AuthContext:
@@ -72,11 +81,10 @@ def _supposing(auth: AuthContext, text: str, definitions: Definitions) -> AuthCo
     return replace(auth, rights=replace(auth.rights, scopes=asked.resources))
 
 
-def _target(call: Call, what: str) -> Target:
+def _target(services: Services, what: str) -> Target:
     method, space, url = what.strip().partition(" ")
     if not space or method not in _METHODS:
         method, url = "GET", what
-    services = call.services
     base_url = services.settings.public_url
     return parse_request_url(method, url.strip(), services.definitions, base_url)
 

@@ -71,6 +71,7 @@ _REPLACE = f"""
 UPDATE oauth_client SET {", ".join(f"{field.name} = %({field.name})s" for field in fields(Client))}
 WHERE id = %(id)s RETURNING id
 """  # noqa: S608 - constants
+_OWNED = f"SELECT {_READ} FROM oauth_client WHERE owner = %s ORDER BY created, id"  # noqa: S608 - constants
 _MARK = {
     "approved": "UPDATE oauth_client SET approved = %s WHERE id = %s RETURNING id",
     "disabled": "UPDATE oauth_client SET disabled = %s WHERE id = %s RETURNING id",
@@ -130,6 +131,11 @@ def list_all(database: Database) -> list[Client]:
     """Give every application, the oldest first."""
     with database.connection() as connection:
         return [_client(row) for row in connection.execute(_LIST)]
+
+
+def owned_by(connection: Connection[Any], account: str) -> list[Client]:
+    """Give the applications that somebody looks after, the oldest first."""
+    return [_client(row) for row in connection.execute(_OWNED, (account,))]
 
 
 def replace_all(connection: Connection[Any], client: Client) -> bool:

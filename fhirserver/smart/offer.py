@@ -13,30 +13,19 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass
 
-from fhirserver.access import ANY_TYPE, Right, Scope
+from fhirserver.access import ANY_TYPE, Scope
 from fhirserver.access.roles import role_scopes
 from fhirserver.access.scope_consent import parts
 from fhirserver.access.scope_sets import contains, intersect
 from fhirserver.access.scope_text import Asked, parse_scopes, render, render_granted
 from fhirserver.definitions import Definitions
 from fhirserver.smart.clients import Client
+from fhirserver.smart.plain_words import scope_words
 
 CONTEXTS = frozenset(
     ("openid", "fhirUser", "profile", "launch", "launch/patient", "launch/encounter")
 )
 REFRESHING = ("offline_access", "online_access")
-_VERBS = {
-    Right.READ: "read",
-    Right.SEARCH: "search",
-    Right.CREATE: "add",
-    Right.UPDATE: "change",
-    Right.DELETE: "delete",
-}
-_OF_WHOM = {
-    "patient": "in this patient’s record",
-    "user": "in all records that you may see",
-    "system": "in all records",
-}
 _LASTING = {
     "offline_access": "It may go on doing so when you are not there, until you take that back.",
     "online_access": "It may go on doing so as long as you are logged in.",
@@ -62,11 +51,7 @@ class Choice:
     @property
     def words(self) -> str:
         """Say in plain words what it grants."""
-        verbs = [verb for right, verb in _VERBS.items() if right in self.scope.rights]
-        of_whom = _OF_WHOM[self.scope.level]
-        what = "everything" if self.scope.type == ANY_TYPE else f"{self.scope.type} resources"
-        narrowed = " and ".join(f"{name} {value}" for name, value in self.scope.where)
-        return f"{', '.join(verbs)} {what} {of_whom}{f', only {narrowed}' if narrowed else ''}"
+        return scope_words(self.scope)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fhirserver.access import AuthContext, Right, Rights, Scope
-from fhirserver.identity import accounts
+from fhirserver.identity import accounts, broken_glass
 from fhirserver.identity.accounts import Account
 from fhirserver.interactions import Services
 from fhirserver.smart.authenticate import actor_of
@@ -36,6 +36,7 @@ def as_caller(
     """
     now_us = services.now()
     with services.database.connection() as connection:
+        broken = broken_glass.in_force(connection, account.id, now_us)
         listed = tuple(each.patient for each in accounts.proxied(connection, account.id, now_us))
         related = patients_in_reach(
             connection,
@@ -50,6 +51,7 @@ def as_caller(
         user=account.fhir_user,
         role=account.role,
         patients=related,
+        broken_glass=tuple(each.patient for each in broken),
         trained=account.is_trained(now_us),
     )
     actor = actor_of(account.fhir_user, account.id, client)

@@ -2,7 +2,8 @@
 
 Spec: RFC 7591 and RFC 7592
 
-    who may register   whoever presents an invitation; everybody where the operator says so
+    who may register   whoever presents an invitation; everybody where the operator says so; staff
+                       who are logged in, for clients that they look after
     who approves       nobody, where a client asks for patient/ scopes alone; otherwise an
                        administrator, and until then the client counts for nothing
 
@@ -27,13 +28,15 @@ from fhirserver.interactions import Services
 from fhirserver.interactions.authorization_addresses import address
 from fhirserver.model.json import JsonObject, JsonValue
 from fhirserver.smart import clients, grants
-from fhirserver.smart.client_metadata import read_metadata
+from fhirserver.smart.client_metadata import Registered, read_metadata
 from fhirserver.smart.client_secrets import add_secret, clear_secrets
 from fhirserver.smart.clients import Client
 from fhirserver.smart.invitations import use_invitation
 from fhirserver.smart.oauth_error import OAuthError
 from fhirserver.smart.tokens import digest, new_secret
 
+OWNED_MAX = 20
+"""Clients that one account looks after."""
 _ID_BYTES = 16
 _NOTE = "UPDATE oauth_client SET registration = %s, metadata = %s WHERE id = %s"
 _FIND = "SELECT registration, metadata FROM oauth_client WHERE id = %s FOR UPDATE"
@@ -71,21 +74,31 @@ def register(services: Services, given: JsonValue, invitation: str) -> JsonObjec
         OAuthError: not invited, or something said is wrong.
     """
     registered = read_metadata(given, services.definitions)
-    now_us = services.now()
-    id_ = secrets.token_urlsafe(_ID_BYTES)
-    client = replace(registered.client, id=id_, name=registered.client.name or id_, created=now_us)
-    token = new_secret()
     with services.database.connection() as connection, connection.transaction():
         if not services.settings.open_registration:
-            _check_invited(connection, invitation, now_us)
-        clients.add(connection, client)
-        connection.execute(_NOTE, (digest(token), Jsonb(registered.metadata), id_))
-        shown = _new_secret(connection, client)
-    return {
-        **_described(services, client, registered.metadata),
-        **shown,
-        "registration_access_token": token,
-    }
+            _check_invited(connection, invitation, services.now())
+        return _register(services, connection, registered, None)
+
+
+def register_owned(services: Services, given: JsonValue, owner: str) -> JsonObject:
+    """Register a client for somebody who is logged in and looks after it; as `register` otherwise.
+
+    Args:
+        services: where everything is kept.
+        given: what is said of the client.
+        owner: id of the account.
+
+    Raises:
+        OAuthError: something said is wrong, or the account looks after OWNED_MAX clients.
+    """
+    registered = read_metadata(given, services.definitions)
+    with services.database.connection() as connection, connection.transaction():
+        if len(clients.owned_by(connection, owner)) >= OWNED_MAX:
+            raise OAuthError(
+                "invalid_client_metadata",
+                f"you look after {OWNED_MAX} applications; delete one that is not needed any more",
+            )
+        return _register(services, connection, registered, owner)
 
 
 def read_registration(own: Own) -> JsonObject:
@@ -132,6 +145,27 @@ def delete_registration(own: Own) -> None:
     with own.services.database.connection() as connection, connection.transaction():
         _own(connection, own)
         clients.remove(connection, own.client_id)
+
+
+def _register(
+    services: Services, connection: Connection[Any], registered: Registered, owner: str | None
+) -> JsonObject:
+    id_ = secrets.token_urlsafe(_ID_BYTES)
+    client = replace(
+        registered.client,
+        id=id_,
+        name=registered.client.name or id_,
+        created=services.now(),
+        owner=owner,
+    )
+    token = new_secret()
+    clients.add(connection, client)
+    connection.execute(_NOTE, (digest(token), Jsonb(registered.metadata), id_))
+    return {
+        **_described(services, client, registered.metadata),
+        **_new_secret(connection, client),
+        "registration_access_token": token,
+    }
 
 
 def _check_invited(connection: Connection[Any], invitation: str, now_us: int) -> None:

@@ -48,7 +48,7 @@ def told(secured: Secured, request_id: str) -> list[tuple[Any, ...]]:
         ),
     ],
 )  # fmt: skip
-def test_what_is_refused_is_told(  # noqa: PLR0917 - a fixture and a row
+def test_what_is_refused_is_told(
     secured: Secured, scopes: str | None, method: str, path: str, body: Any, row: tuple[Any, ...]
 ) -> None:
     token = None if scopes is None else secured.issue(scopes).secret
