@@ -31,6 +31,8 @@ EVENTS = {
     "oauth_registration.change": "client-registration",
     "oauth_registration.delete": "client-registration",
     "oauth_logout.log_out": "logout",
+    "launcher.launch": "launch",
+    "inspector.inspect": "token-inspection",
 }
 """Endpoint -> what the trail calls a request to it that is no GET."""
 
@@ -50,6 +52,12 @@ TOLD_BY_ITSELF = frozenset(
         "accounts.disable",
         "accounts.enable",
         "accounts.unlock",
+        "admin_apps.change",
+        "apps.end",
+        "apps.narrow",
+        "developer.index",
+        "developer.secret",
+        "developer.delete",
         "break_glass.ask",
         "break_glass.reviewed",
         "conformance.run",
@@ -101,7 +109,7 @@ def _client() -> str:
     named = request.form.get("client_id", "")
     if not named and request.authorization is not None and request.authorization.type == "basic":
         named = request.authorization.username or ""
-    return (named or _issuer(request.form.get("client_assertion", "")))[:200]
+    return _storable(named or _issuer(request.form.get("client_assertion", "")), 200)
 
 
 def _issuer(assertion: str) -> str:
@@ -118,11 +126,17 @@ def _issuer(assertion: str) -> str:
 def _detail() -> dict[str, Any]:
     """Say which step, grant, decision or account it was about."""
     said: dict[str, Any] = {
-        name: request.form[name][:200]
+        name: _storable(request.form[name], 200)
         for name in ("grant_type", "decision", "verdict")
         if name in request.form
     }
     scopes = request.form.getlist("scope")
     if scopes:
-        said["scopes"] = " ".join(scopes)[:2000]
-    return said | {name: str(value)[:200] for name, value in (request.view_args or {}).items()}
+        said["scopes"] = _storable(" ".join(scopes), 2000)
+    places = request.view_args or {}
+    return said | {name: _storable(str(value), 200) for name, value in places.items()}
+
+
+def _storable(said: str, most: int) -> str:
+    """Cut what a caller says to a length, and replace what PostgreSQL holds in no text."""
+    return said[:most].replace("\0", "\ufffd")
