@@ -47,13 +47,18 @@ class Visitor:
         named = {name.replace("_", "-").title(): value for name, value in headers.items()}
         return self._send("GET", path, None, named)
 
-    def submit(self, path: str, fields: Mapping[str, str], **headers: str) -> Answer:
-        """Send a form as a page of the server would."""
+    def submit(self, path: str, fields: Mapping[str, str | list[str]], **headers: str) -> Answer:
+        """Send a form as a page of the server would; a list is a field that is there several times."""
         named = {name.replace("_", "-").title(): value for name, value in headers.items()}
         sent = {
             "Content-Type": "application/x-www-form-urlencoded", "Origin": self.origin, **named,
         }  # fmt: skip
-        return self._send("POST", path, urlencode(fields).encode(), sent)
+        return self._send("POST", path, urlencode(fields, doseq=True).encode(), sent)
+
+    def press(self, page: str, path: str, **fields: str | list[str]) -> Answer:
+        """Send a form with what somebody chose, and with the token of a page that was opened."""
+        token = read_form(self.get(page).text).hidden.get("csrf", "")
+        return self.submit(path, {"csrf": token, **fields})
 
     def fill_in(self, path: str, **fields: str) -> Answer:
         """Open a page, fill in its first form and send it with what is hidden in it."""

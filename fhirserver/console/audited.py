@@ -109,7 +109,7 @@ def _client() -> str:
     named = request.form.get("client_id", "")
     if not named and request.authorization is not None and request.authorization.type == "basic":
         named = request.authorization.username or ""
-    return _kept(named or _issuer(request.form.get("client_assertion", "")), 200)
+    return _storable(named or _issuer(request.form.get("client_assertion", "")), 200)
 
 
 def _issuer(assertion: str) -> str:
@@ -126,18 +126,17 @@ def _issuer(assertion: str) -> str:
 def _detail() -> dict[str, Any]:
     """Say which step, grant, decision or account it was about."""
     said: dict[str, Any] = {
-        name: _kept(request.form[name], 200)
+        name: _storable(request.form[name], 200)
         for name in ("grant_type", "decision", "verdict")
         if name in request.form
     }
     scopes = request.form.getlist("scope")
     if scopes:
-        said["scopes"] = _kept(" ".join(scopes), 2000)
-    return said | {
-        name: _kept(str(value), 200) for name, value in (request.view_args or {}).items()
-    }
+        said["scopes"] = _storable(" ".join(scopes), 2000)
+    places = request.view_args or {}
+    return said | {name: _storable(str(value), 200) for name, value in places.items()}
 
 
-def _kept(text: str, most: int) -> str:
-    """Give as much of a caller's text as is kept; PostgreSQL keeps no NUL."""
-    return text.replace("\0", "")[:most]
+def _storable(said: str, most: int) -> str:
+    """Cut what a caller says to a length, and replace what PostgreSQL holds in no text."""
+    return said[:most].replace("\0", "\ufffd")

@@ -30,6 +30,7 @@ from fhirserver.store.record_access import Touched, latest_before, touched
 
 RECORD_ACCESS = Blueprint("record_access", __name__)
 SHOWN_DAYS = 31
+_YEARS = range(1900, 3000)
 _VERBS = {
     "read": "looked at",
     "vread": "looked at an earlier version of",
@@ -137,8 +138,13 @@ def _day(text: str) -> date:
     if not text:
         return datetime.fromtimestamp(services_here().now() // 1_000_000, UTC).date()
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
+        found = date.min
+    if found.year not in _YEARS:
         raise InvalidRequestError(
-            f"until={text[:30]!r} is no day; write it like 2026-03-31.", expression=("until",)
-        ) from None
+            f"until={text[:30]!r} is no day of the years {_YEARS[0]} to {_YEARS[-1]}; write it like "
+            "2026-03-31.",
+            expression=("until",),
+        )
+    return found

@@ -52,7 +52,7 @@ RESOURCES: list[dict[str, Any]] = [
 CRITERIA = [
     *(("Observation", "code", value) for value in (
         "a", "A", "b", "a,b", "|a", "http://held.test/1|a", "http://held.test/1|",
-        "http://held.test/2|b,|a", "x" * 1200, "c",
+        "http://held.test/2|b,|a", "x" * 1200, "c", "final",
     )),
     ("Observation", "status", "final"), ("Observation", "status", "amended"),
     ("Observation", "status", "http://hl7.org/fhir/observation-status|final"),
