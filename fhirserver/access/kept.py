@@ -88,6 +88,8 @@ def _kept_rights(rights: Rights) -> JsonObject:
 
 
 def _read_rights(kept: JsonObject, definitions: Definitions) -> Rights:
-    lists = {name: None if kept[name] is None else tuple(kept[name]) for name in _LISTS}
+    lists: dict[str, Any] = {
+        name: None if kept[name] is None else tuple(kept[name]) for name in _LISTS
+    }
     plain = {name: kept[name] for name in _PLAIN}
     return Rights(granted_scopes(kept["scopes"], definitions), **plain, **lists)

@@ -37,6 +37,13 @@ _ACTIONS = {
     "patch": ("U", "Update"),
     "delete": ("D", "Delete"),
 }
+_OF_ACCOUNTS = {
+    "login": ("110114", "110122"),
+    "login-code": ("110114", "110122"),
+    "login-again": ("110114", "110122"),
+    "logout": ("110114", "110123"),
+}
+"""Codes of DICOM for what identity tells: User Authentication, and Login or Logout."""
 _REFUSED = (401, 403)
 _SERVERS_FAULT = 500
 _CLIENTS_FAULT = 400
@@ -58,8 +65,8 @@ def audit_event(
     event: JsonObject = {
         "resourceType": "AuditEvent",
         "id": f"trail-{said['entry']}",
-        "type": _coding(_HL7 + "audit-event-type", "rest"),
-        "subtype": [_coding(_REST if profile else _OWN_EVENTS, interaction)],
+        "type": _type(interaction),
+        "subtype": _subtypes(interaction, _REST if profile else _OWN_EVENTS),
         "action": action,
         "recorded": format_instant(round(said["at"].timestamp() * 1_000_000)),
         "outcome": _outcome(said["outcome"]),
@@ -78,6 +85,19 @@ def audit_event(
     if profile and said["outcome"] < _CLIENTS_FAULT:
         event["meta"] = {"profile": [f"{_PROFILES}{'Patient' if patients else ''}{profile}"]}
     return {name: value for name, value in event.items() if value != []}
+
+
+def _type(interaction: str) -> JsonObject:
+    if interaction in _OF_ACCOUNTS:
+        return _coding(_DCM, _OF_ACCOUNTS[interaction][0])
+    return _coding(_HL7 + "audit-event-type", "rest")
+
+
+def _subtypes(interaction: str, system: str) -> list[JsonObject]:
+    own = _coding(system, interaction)
+    if interaction in _OF_ACCOUNTS:
+        return [_coding(_DCM, _OF_ACCOUNTS[interaction][1]), own]
+    return [own]
 
 
 def _outcome(status: int) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 examples:
-  fhirserver audit anchor >> /mnt/elsewhere/anchors.ndjson
+  fhirserver audit anchor --data-dir data
   fhirserver audit verify --anchors /mnt/elsewhere/anchors.ndjson
   fhirserver audit report patient 23 --since 2026-01-01
   fhirserver audit report disclosures 23

@@ -14,6 +14,7 @@ from fhirserver.commands.options import add_store_options, reach_database, setti
 from fhirserver.commands.user_actions import ACTIONS
 from fhirserver.identity.accounts import Proxied
 from fhirserver.identity.roles import ROLES
+from fhirserver.identity.told import OPERATOR, told
 from fhirserver.model.instant import interval_us
 from fhirserver.store.database import Database
 
@@ -25,6 +26,9 @@ examples:
   fhirserver user unlock ada
   fhirserver user set-password ada --ask
 """
+
+
+_READING = ("list", "show")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it."""
     with open_database(args, create=args.action == "add") as database:
-        ACTIONS[args.action][1](database, args)
+        act = ACTIONS[args.action][1]
+        if args.action in _READING:
+            act(database, args)
+        else:
+            about = {"username": args.username}
+            with told(database, f"account-{args.action}", OPERATOR, about):
+                act(database, args)
     return 0
 
 

@@ -6,6 +6,7 @@ from fhirserver.console.account import ACCOUNT
 from fhirserver.console.admin_accounts import add_administration
 from fhirserver.console.admin_apps import ADMIN_APPS
 from fhirserver.console.apps import APPS
+from fhirserver.console.audited import add_audit
 from fhirserver.console.authorize import make_authorize
 from fhirserver.console.authorize_pages import make_authorize_pages
 from fhirserver.console.break_glass import BREAK_GLASS
@@ -64,6 +65,8 @@ def create_console(services: Services) -> Flask:
     application.register_blueprint(BREAK_GLASS)
     application.register_blueprint(SESSION_NOTICE)
     add_administration(application)
+
+    add_audit(application)
 
     @application.errorhandler(FhirError)
     def tell(error: FhirError) -> tuple[str, int, list[tuple[str, str]]]:

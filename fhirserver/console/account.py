@@ -11,16 +11,19 @@ GET        /account/stay                    go on; for another tab, so that no f
 What changes how one logs in asks for a fresh proof first.
 """
 
+from contextlib import AbstractContextManager
+
 import segno
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from fhirserver.console.browser_name import browser_name
 from fhirserver.console.moment import moment
-from fhirserver.console.signed_in import needs_session, services_here, session_here
+from fhirserver.console.signed_in import needs_session, services_here, session_here, whence
 from fhirserver.errors import FhirError
 from fhirserver.identity import login, second_factor, sessions, totp
 from fhirserver.identity.accounts import Account
+from fhirserver.identity.told import somebody, told
 
 _TRAINING_NOTICE_DAYS = 30
 _DAY_US = 24 * 3600 * 1_000_000
@@ -53,7 +56,9 @@ def password() -> Response:
     error = None
     if request.method == "POST":
         try:
-            login.change_password(services_here(), session_here(), request.form.get("password", ""))
+            login.change_password(
+                services_here(), session_here(), request.form.get("password", ""), whence()
+            )
         except FhirError as refusal:
             error = refusal
         else:
@@ -69,7 +74,8 @@ def enrol() -> Response:
     error = None
     if request.method == "POST":
         try:
-            codes = second_factor.enrol(services, account.id, request.form.get("code", ""))
+            with _told("account-second-factor"):
+                codes = second_factor.enrol(services, account.id, request.form.get("code", ""))
         except FhirError as refusal:
             error = refusal
         else:
@@ -88,7 +94,8 @@ def enrol() -> Response:
 @needs_session(step_up=True)
 def recovery_codes() -> Response:
     """Make new recovery codes."""
-    codes = second_factor.renew_recovery_codes(services_here(), session_here().account.id)
+    with _told("account-recovery-codes"):
+        codes = second_factor.renew_recovery_codes(services_here(), session_here().account.id)
     return _page("account_codes.html", codes=codes)
 
 
@@ -96,7 +103,7 @@ def recovery_codes() -> Response:
 @needs_session()
 def end_one(id_: str) -> Response:
     """Log out somewhere else."""
-    with services_here().database.connection() as connection:
+    with _told("account-sessions"), services_here().database.connection() as connection:
         sessions.end_one(connection, session_here().account.id, id_)
     return redirect(url_for(".index"), 303)
 
@@ -106,7 +113,7 @@ def end_one(id_: str) -> Response:
 def end_others() -> Response:
     """Log out everywhere else."""
     session = session_here()
-    with services_here().database.connection() as connection:
+    with _told("account-sessions"), services_here().database.connection() as connection:
         sessions.end_all(connection, session.account.id, session.id)
     return redirect(url_for(".index"), 303)
 
@@ -122,6 +129,13 @@ def _page(template: str, error: FhirError | None = None, **values: object) -> Re
     page = make_response(render_template(template, error=error, typing=True, **values))
     page.status_code = 200 if error is None else error.status
     return page
+
+
+def _told(event: str) -> AbstractContextManager[None]:
+    """Tell the audit trail what somebody changes of their own account."""
+    account = session_here().account
+    doer = somebody(account, whence().address)
+    return told(services_here().database, event, doer, {"account": account.id})
 
 
 def _training(account: Account, now: int) -> str:

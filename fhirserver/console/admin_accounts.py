@@ -12,6 +12,7 @@ The caller is the session of the browser; `Origin` must be this server (see `sam
 are JSON: code, status, message, errors by field.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, request
@@ -20,13 +21,15 @@ from marshmallow import Schema, fields, validate
 from werkzeug.exceptions import HTTPException
 
 from fhirserver.access import effective_role
-from fhirserver.console.signed_in import is_fresh, services_here, signed_in
+from fhirserver.console.signed_in import is_fresh, services_here, session_here, signed_in
 from fhirserver.errors import FhirError, ForbiddenError
 from fhirserver.identity import account_changes, accounts, attempts, new_account, passwords
 from fhirserver.identity.accounts import Account, Proxied
 from fhirserver.identity.new_account import NewAccount
 from fhirserver.identity.roles import ROLES
+from fhirserver.identity.told import Doer, somebody, told
 from fhirserver.model.instant import interval_us
+from fhirserver.store.database import Database
 
 _PAGE_MOST = 1000
 _CONFIGURATION = {
@@ -155,7 +158,10 @@ def make(wanted: dict[str, Any]) -> dict[str, Any]:
     )
     new = NewAccount(**wanted, patients=patients)
     password = passwords.make_password()
-    made = new_account.add(services.database, new, password, must_change=True, now=services.now())
+    with told(services.database, "account-add", _doer(), {"username": new.username}):
+        made = new_account.add(
+            services.database, new, password, must_change=True, now=services.now()
+        )
     missing = new_account.missing(services.database, new.references)
     warnings = [f"{reference} is not stored here" for reference in missing]
     return {**_shown([made])[0], "password": password, "warnings": warnings}
@@ -172,24 +178,32 @@ def show(username: str) -> dict[str, Any]:
 @ADMIN_ACCOUNTS.response(204)
 def disable(username: str) -> None:
     """Shut an account out."""
-    database = services_here().database
-    account_changes.disable(database, accounts.named(database, username))
+    _change("account-disable", account_changes.disable, username)
 
 
 @ADMIN_ACCOUNTS.post("/<username>/enable")
 @ADMIN_ACCOUNTS.response(204)
 def enable(username: str) -> None:
     """Let an account in again."""
-    database = services_here().database
-    account_changes.enable(database, accounts.named(database, username))
+    _change("account-enable", account_changes.enable, username)
 
 
 @ADMIN_ACCOUNTS.post("/<username>/unlock")
 @ADMIN_ACCOUNTS.response(204)
 def unlock(username: str) -> None:
     """Open an account that is shut after failed attempts."""
+    _change("account-unlock", account_changes.unlock, username)
+
+
+def _change(event: str, change: Callable[[Database, Account], None], username: str) -> None:
     database = services_here().database
-    account_changes.unlock(database, accounts.named(database, username))
+    account = accounts.named(database, username)
+    with told(database, event, _doer(), {"account": account.id}):
+        change(database, account)
+
+
+def _doer() -> Doer:
+    return somebody(session_here().account, request.remote_addr or "")
 
 
 def _shown(found: list[Account]) -> list[dict[str, Any]]:

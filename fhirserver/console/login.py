@@ -16,7 +16,6 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 from werkzeug.wrappers import Response
 
 from fhirserver.console.signed_in import (
-    cookie_secret,
     drop_cookie,
     half_signed_in,
     local_path,
@@ -28,7 +27,7 @@ from fhirserver.console.signed_in import (
     whence,
 )
 from fhirserver.errors import FhirError
-from fhirserver.identity import login, sessions
+from fhirserver.identity import login
 from fhirserver.identity.login import Step
 from fhirserver.identity.sessions import Stage
 
@@ -105,8 +104,7 @@ def leave() -> Response:
     """Log out."""
     if request.method == "GET":
         return _page("logout.html")
-    with services_here().database.connection() as connection:
-        sessions.end(connection, cookie_secret())
+    login.log_out(services_here(), session_here().account, whence())
     return drop_cookie(redirect(url_for("login.ask"), 303))
 
 

@@ -40,7 +40,7 @@ def read_form() -> Form:
     if (request.content_length or 0) > FORM_MAX_BYTES or request.content_length is None:
         raise OAuthError("invalid_request", f"the form is larger than {FORM_MAX_BYTES} bytes")
     try:
-        return parse_form(request.get_data(cache=False).decode())
+        return parse_form(request.get_data().decode())
     except UnicodeDecodeError:
         raise invalid_request("the form is no UTF-8") from None
 

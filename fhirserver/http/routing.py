@@ -78,7 +78,7 @@ class Route:
     methods: tuple[str, ...] = ()
 
 
-_ROUTES: dict[str, dict[str, str]] = {
+ROUTES: dict[str, dict[str, str]] = {
     "base": {"GET": "search-system", "POST": "batch"},
     "metadata": {"GET": "capabilities"},
     "openapi.json": {"GET": "openapi"},
@@ -135,7 +135,7 @@ class Router:
                 return Route("read", segments[0], segments[1])
         _check_segments(path, segments)
         shape, route = self._shape(segments)
-        methods = _ROUTES[shape]
+        methods = ROUTES[shape]
         if method == "OPTIONS":
             return replace(route, interaction="options", methods=_allowed(methods))
         interaction = methods.get("GET" if method == "HEAD" else method)

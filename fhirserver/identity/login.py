@@ -12,6 +12,7 @@ way to what needs a fresh proof.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from fhirserver.errors import InvalidRequestError, UnauthorizedError
@@ -19,8 +20,10 @@ from fhirserver.identity import accounts, attempts, passwords, second_factor, se
 from fhirserver.identity.accounts import Account
 from fhirserver.identity.attempts import Guessed
 from fhirserver.identity.sessions import Session, SessionLimits, Stage, Whence
+from fhirserver.identity.told import somebody, told
 from fhirserver.interactions import Services
 
+_BOTH = ("pwd", "otp", "mfa")
 _KEPT = "SELECT password FROM account WHERE username = %s"
 _SET = "UPDATE account SET password = %s, must_change = FALSE WHERE id = %s"
 _REHASH = "UPDATE account SET password = %s WHERE username = %s AND password = %s"
@@ -43,11 +46,14 @@ def give_password(services: Services, username: str, password: str, whence: When
     """
     account = accounts.find_named(services.database, username)
     _count(services, username, account, whence)
-    right = _is_password(services, username, password)
-    if not right or account is None or account.disabled:
-        raise UnauthorizedError("The username or the password is wrong.", expression=("password",))
-    stage: Stage = "second-factor" if account.second_factor else _after_proof(account)
-    return _proceed(services, account, stage, ("pwd",), whence)
+    with _told(services, "login", account, whence):
+        right = _is_password(services, username, password)
+        if not right or account is None or account.disabled:
+            raise UnauthorizedError(
+                "The username or the password is wrong.", expression=("password",)
+            )
+        stage: Stage = "second-factor" if account.second_factor else _after_proof(account)
+        return _proceed(services, account, stage, ("pwd",), whence)
 
 
 def give_code(services: Services, code: str, whence: Whence) -> Step:
@@ -60,10 +66,10 @@ def give_code(services: Services, code: str, whence: Whence) -> Step:
     session = _half(services, whence, "second-factor")
     account = session.account
     _count(services, account.username, account, whence)
-    if not second_factor.use_code(services, account.id, code):
-        raise _wrong_code()
-    amr = ("pwd", "otp", "mfa")
-    return _proceed(services, account, _after_proof(account), amr, whence)
+    with _told(services, "login-code", account, whence):
+        if not second_factor.use_code(services, account.id, code):
+            raise _wrong_code()
+        return _proceed(services, account, _after_proof(account), _BOTH, whence)
 
 
 def give_new_password(services: Services, password: str, whence: Whence) -> Step:
@@ -74,24 +80,25 @@ def give_new_password(services: Services, password: str, whence: Whence) -> Step
         InvalidRequestError: this password is not taken.
     """
     session = _half(services, whence, "new-password")
-    change_password(services, session, password)
+    change_password(services, session, password, whence)
     return _proceed(services, session.account, "complete", session.amr, whence)
 
 
-def change_password(services: Services, session: Session, password: str) -> None:
+def change_password(services: Services, session: Session, password: str, whence: Whence) -> None:
     """Give one's own account another password, and end its other sessions.
 
     Raises:
         InvalidRequestError: this password is not taken.
     """
     account = session.account
-    passwords.check_password(password, (account.username, account.name, account.role))
-    if _is_password(services, account.username, password):
-        raise InvalidRequestError("This is the password so far.", expression=("password",))
-    hashed = passwords.hash_password(password)
-    with services.database.connection() as connection, connection.transaction():
-        connection.execute(_SET, (hashed, account.id))
-        sessions.end_all(connection, account.id, session.id)
+    with _told(services, "account-password", account, whence):
+        passwords.check_password(password, (account.username, account.name, account.role))
+        if _is_password(services, account.username, password):
+            raise InvalidRequestError("This is the password so far.", expression=("password",))
+        hashed = passwords.hash_password(password)
+        with services.database.connection() as connection, connection.transaction():
+            connection.execute(_SET, (hashed, account.id))
+            sessions.end_all(connection, account.id, session.id)
 
 
 def prove_again(
@@ -105,15 +112,33 @@ def prove_again(
     """
     account = session.account
     _count(services, account.username, account, whence)
-    if not _is_password(services, account.username, password):
-        raise UnauthorizedError("The password is wrong.", expression=("password",))
-    if account.second_factor and not second_factor.use_code(services, account.id, code):
-        raise _wrong_code()
-    amr = ("pwd", "otp", "mfa") if account.second_factor else ("pwd",)
+    with _told(services, "login-again", account, whence):
+        if not _is_password(services, account.username, password):
+            raise UnauthorizedError("The password is wrong.", expression=("password",))
+        if account.second_factor and not second_factor.use_code(services, account.id, code):
+            raise _wrong_code()
+    amr = _BOTH if account.second_factor else ("pwd",)
     with services.database.connection() as connection:
         attempts.forgive(connection, whence.address)
         attempts.forget(connection, account.username)
         return sessions.renew(connection, session, amr, now=services.now())
+
+
+def log_out(services: Services, account: Account, whence: Whence) -> None:
+    """End the session of a browser."""
+    with (
+        _told(services, "logout", account, whence),
+        services.database.connection() as connection,
+    ):
+        sessions.end(connection, whence.cookie_secret)
+
+
+def _told(
+    services: Services, event: str, account: Account | None, whence: Whence
+) -> AbstractContextManager[None]:
+    """Tell the audit trail what somebody does about an account of their own."""
+    about = None if account is None else {"account": account.id}
+    return told(services.database, event, somebody(account, whence.address), about)
 
 
 def _after_proof(account: Account) -> Stage:

@@ -16,7 +16,7 @@ from fhirserver.interactions.conditions import Condition
 from fhirserver.model.json import JsonObject
 from fhirserver.search.context import SearchContext
 from fhirserver.search.extract import IndexRows, extract
-from fhirserver.search.keys import short_key, system_key
+from fhirserver.search.held import holds
 from fhirserver.search.params.token import TokenValue
 from fhirserver.search.parse import parse
 from fhirserver.search.query import Clause, Criterion
@@ -69,7 +69,9 @@ class BundleMatcher:
         return {
             id_
             for id_, rows in self._rows_of(wanted.type)
-            if all(_holds(clause, rows) for clause in query.criteria)
+            if all(
+                isinstance(each, Criterion) and holds(each, id_, rows) for each in query.criteria
+            )
         }
 
     def _rows_of(self, type_: str) -> list[tuple[str, IndexRows]]:
@@ -91,21 +93,3 @@ def _is_plain_token(clause: Clause) -> bool:
         and clause.parameter.code != "_id"
         and all(isinstance(value, TokenValue) for value in clause.values)
     )
-
-
-def _holds(clause: Clause, rows: IndexRows) -> bool:
-    assert isinstance(clause, Criterion)
-    return any(
-        _is(value, row)
-        for row in rows.token
-        if row[0] in clause.sps
-        for value in clause.values
-        if isinstance(value, TokenValue)
-    )
-
-
-def _is(value: TokenValue, row: tuple[int, int, str]) -> bool:
-    _, system, code = row
-    if value.system is not None and system != system_key(value.system):
-        return False
-    return value.code is None or code == short_key(value.code)

@@ -6,13 +6,10 @@ Spec: 45 CFR 164.502(b), minimum necessary; what makes a relation of care is in
 
 from __future__ import annotations
 
-from typing import Any
-
-from psycopg import Connection
-
 from fhirserver.access import ROLES
 from fhirserver.definitions import Definitions
 from fhirserver.store.care_relation import related_patients
+from fhirserver.store.statement import StoreConnection
 
 GRACE_US = 30 * 86_400 * 1_000_000
 """How long a relation of care outlives the encounter, team or appointment that made it."""
@@ -20,7 +17,7 @@ _CLINICIANS = ("Practitioner", "PractitionerRole")
 
 
 def patients_in_reach(
-    connection: Connection[Any],
+    connection: StoreConnection,
     definitions: Definitions,
     user: str | None,
     role: str | None,

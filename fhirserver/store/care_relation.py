@@ -18,11 +18,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
-
-from psycopg import Connection
 
 from fhirserver.definitions import Definitions
+from fhirserver.store import binary
+from fhirserver.store.statement import Statement, StoreConnection, run, statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ CARE_RULES = (
 
 _RELATED = """
 WITH named AS MATERIALIZED (
-    SELECT n.rid FROM resource n WHERE n.tid = %(tid)s AND n.id = %(id)s AND n.state = 1),
+    SELECT n.rid FROM resource n WHERE n.tid = :tid::smallint AND n.id = :id::text AND n.state = 1),
 selves AS MATERIALIZED (
     SELECT rid FROM named
     UNION ALL
@@ -77,7 +76,7 @@ selves AS MATERIALIZED (
       AND NOT EXISTS (SELECT FROM token t
           WHERE t.sp = {role_active} AND t.code = 'false' AND t.pat = x.pat AND t.rid = x.rid)
       AND NOT EXISTS (SELECT FROM date d
-          WHERE d.sp = {role_date} AND d.pat = x.pat AND d.rid = x.rid AND d.hi <= %(now)s))
+          WHERE d.sp = {role_date} AND d.pat = x.pat AND d.rid = x.rid AND d.hi <= :now::bigint))
 SELECT DISTINCT p.id
 FROM ({links}) tied JOIN resource p ON p.rid = tied.pat
 WHERE p.tid = {patient} AND p.state = 1
@@ -87,13 +86,13 @@ _LINK = "SELECT x.pat FROM ref x WHERE x.sp = {sp} AND x.target IN (SELECT rid F
 _STATUS = """EXISTS (SELECT FROM token t
     WHERE t.sp = {sp} AND t.code = ANY('{{{codes}}}') AND t.pat = x.pat AND t.rid = x.rid)"""
 _RECENT = """EXISTS (SELECT FROM date d
-    WHERE d.sp = {sp} AND d.pat = x.pat AND d.rid = x.rid AND d.hi > %(since)s)"""
+    WHERE d.sp = {sp} AND d.pat = x.pat AND d.rid = x.rid AND d.hi > :since::bigint)"""
 _OVER = """EXISTS (SELECT FROM date d
-    WHERE d.sp = {sp} AND d.pat = x.pat AND d.rid = x.rid AND d.hi <= %(since)s)"""
+    WHERE d.sp = {sp} AND d.pat = x.pat AND d.rid = x.rid AND d.hi <= :since::bigint)"""
 
 
 def related_patients(
-    connection: Connection[Any],
+    connection: StoreConnection,
     definitions: Definitions,
     practitioner: tuple[str, str],
     *,
@@ -113,25 +112,29 @@ def related_patients(
         Logical ids, sorted; none where the practitioner is not stored.
     """
     type_, id_ = practitioner
-    values = {
-        "tid": definitions.type_id(type_),
-        "id": id_,
-        "now": now_us,
-        "since": now_us - grace_us,
+    arguments = {
+        "tid": binary.int2(definitions.type_id(type_)),
+        "id": id_.encode(),
+        "now": binary.int8(now_us),
+        "since": binary.int8(now_us - grace_us),
     }
-    rows = connection.execute(_sql(definitions).encode(), values).fetchall()
-    return tuple(id_ for (id_,) in rows)
+    found = run(connection, _statement(definitions), arguments)
+    values = (found.get_value(row, 0) for row in range(found.ntuples))
+    return tuple(value.decode() for value in values if value is not None)
 
 
 @lru_cache(maxsize=4)
-def _sql(definitions: Definitions) -> str:
+def _statement(definitions: Definitions) -> Statement:
+    """Make the statement; every request of a clinician runs it, so it is planned only once."""
     roles = definitions.search_parameters("PractitionerRole")
-    return _RELATED.format(
-        links="\nUNION ALL ".join(_link(rule, definitions) for rule in CARE_RULES),
-        patient=definitions.type_id("Patient"),
-        role_of=roles["practitioner"].rows_id,
-        role_active=roles["active"].rows_id,
-        role_date=roles["date"].rows_id,
+    return statement(
+        _RELATED.format(
+            links="\nUNION ALL ".join(_link(rule, definitions) for rule in CARE_RULES),
+            patient=definitions.type_id("Patient"),
+            role_of=roles["practitioner"].rows_id,
+            role_active=roles["active"].rows_id,
+            role_date=roles["date"].rows_id,
+        )
     )
 
 

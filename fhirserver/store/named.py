@@ -50,7 +50,8 @@ def _packed(value: object) -> bytes:
             return value.encode()
         case list() | tuple():
             return ("{" + ",".join(map(_element, value)) + "}").encode()
-    raise TypeError(type(value).__name__)
+        case _:
+            raise TypeError(type(value).__name__)
 
 
 def _element(value: object) -> str:

@@ -4,6 +4,7 @@ promised      what was acknowledged before the backup began
 early, late   stored after the backup, on either side of the instant that is recovered to
 """
 
+import contextlib
 import gzip
 import json
 import os
@@ -14,7 +15,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -70,7 +70,7 @@ class Drill:
     instant: datetime
 
 
-@contextmanager
+@contextlib.contextmanager
 def serve(data_dir: Path, port: int, *words: str) -> Iterator[ServerProcess]:
     """Serve always at the same address: links to pages name it."""
     arguments = ("--data-dir", str(data_dir), "--port", str(port), "--workers", "2", *words)
@@ -142,13 +142,19 @@ def destroy(running: ServerProcess, data_dir: Path) -> None:
     wait_for(gone)
 
 
+def lasting_port() -> int:
+    """Find a free port that the kernel gives to no client while nobody listens on it."""
+    for port in range(20_000 + os.getpid() % 10_000, 32_768):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("every port is taken")
+
+
 @pytest.fixture(scope="module")
 def drill(tmp_path_factory: pytest.TempPathFactory, test_data: Path) -> Drill:
     root = tmp_path_factory.mktemp("drill")
     data_dir, archive, backup = root / "data", root / "archive", root / "backups" / "monday"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = lasting_port()
     stop = threading.Event()
     threads = [torture.Writer(torture.Port(port), seed, stop) for seed in range(2)]
     with serve(data_dir, port, "--archive-dir", str(archive)) as running:

@@ -8,9 +8,10 @@ import secrets
 from dataclasses import dataclass
 from functools import cache
 
-from fhirserver.identity import accounts, attempts, passwords, totp
+from fhirserver.identity import accounts, attempts, passwords, sessions, totp
 from fhirserver.identity.accounts import Account
 from fhirserver.identity.attempts import Guessed
+from fhirserver.identity.sessions import SessionLimits, Stage, Whence
 from fhirserver.store.database import Database, now_us
 from tests.secured import Secured
 from tests.visitor import Visitor
@@ -70,18 +71,20 @@ class People:
                 attempts.count(connection, guessed, 1000, now=now_us())
 
     def log_in_halfway(self, account: Account) -> Visitor:
-        """Give a browser in which a code is to follow the password, without counting that."""
-        visitor = Visitor(self.secured.base)
-        visitor.submit("/login", {"username": account.username, "password": PASSWORD})
-        self.change("TRUNCATE login_attempt")
-        assert visitor.get("/login/second-factor").status == 200
-        return visitor
+        """Give a browser in which a code is to follow the password."""
+        return self._visitor(account, "second-factor")
 
     def log_in(self, account: Account) -> Visitor:
-        """Give a browser in which somebody has logged in with a password."""
+        """Give a browser in which somebody has logged in with a password, past the page."""
+        return self._visitor(account, "complete")
+
+    def _visitor(self, account: Account, stage: Stage) -> Visitor:
         visitor = Visitor(self.secured.base)
-        answer = visitor.fill_in("/login", username=account.username, password=PASSWORD)
-        assert answer.status == 303, answer.text
+        whence = Whence("127.0.0.1", "", "")
+        with self.database.connection() as connection:
+            visitor.cookies["session"] = sessions.begin(
+                connection, account.id, stage, ("pwd",), whence, SessionLimits(), now=now_us()
+            )
         return visitor
 
     def enter(self, account: Account) -> Visitor:

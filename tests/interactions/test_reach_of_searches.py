@@ -59,7 +59,9 @@ def record(patient: str, secret: str) -> list[dict[str, Any]]:
         observation(f"{patient}-lab", patient, encounter=ref(f"Encounter/{patient}-e"),
                     performer=[ref("Practitioner/search-dr")]),
         observation(f"{patient}-vital", patient, "vital-signs"),
-        observation(f"{patient}-group", patient, hasMember=[ref(f"Observation/{patient}-lab")]),
+        observation(f"{patient}-group", patient, hasMember=[
+            ref(f"Observation/{patient}-lab"), ref(f"Observation/{patient}-vital"),
+            ref("Observation/search-of-both")]),
         {"resourceType": "List", "id": f"{patient}-list", "status": "current",
          "mode": "working", "subject": ref(f"Patient/{patient}"),
          "entry": [{"item": ref(f"Observation/{patient}-lab")}]},
@@ -74,7 +76,8 @@ SHARED = [
     {"resourceType": "Appointment", "id": "search-alone", "status": "booked",
      "start": "2026-01-01T10:00:00Z", "end": "2026-01-01T11:00:00Z",
      "participant": [{"actor": ref(f"Patient/{A}"), "status": "accepted"}]},
-    observation("search-of-both", A, performer=[ref(f"Patient/{B}")]),
+    observation("search-of-both", A, performer=[ref(f"Patient/{B}")], valueString="shared",
+                code=concept("shared")),
     observation("search-focus", B, focus=[ref(f"Patient/{A}")]),
     {"resourceType": "Patient", "id": "search-linked",
      "link": [{"other": ref(f"Patient/{A}"), "type": "seealso"}]},
@@ -133,6 +136,9 @@ OWN = {f"{A}-lab", f"{A}-vital", f"{A}-group"}
         pytest.param("Observation?subject:Patient.family:missing=true", set(), id="chain, missing"),
         pytest.param("Observation?encounter.reason-code=theirs", set(), id="chain over two"),
         pytest.param("Observation?has-member.code=x", {f"{A}-group"}, id="chain to its own type"),
+        pytest.param("Observation?has-member.code=shared", set(), id="E7: chain to what is shared"),
+        pytest.param("Observation?has-member.value-string:contains=hare", set(),
+                     id="E7: another chain to it"),
         pytest.param(f"Patient?_id={A},{B}", {A}, id="patients"),
         pytest.param(f"Patient?link=Patient/{A}", set(), id="E24: a linked patient"),
         pytest.param(f"Patient?_has:Encounter:patient:reason-code=mine&_id={A}", {A}, id="_has"),
@@ -178,7 +184,8 @@ def test_searches_find_what_is_in_reach(patient: Caller, query: str, expected: s
     joint = "&" if "?" in path else "?"
     counted = patient.get(f"{path}{joint}_summary=count").json
     assert counted["total"] == len(matches)
-    shortened = patient.get(f"{path}{joint}_elements=id&_count=1&_total=accurate")
+    total = "" if "_total" in path else "&_total=accurate"
+    shortened = patient.get(f"{path}{joint}_elements=id&_count=1{total}")
     assert shortened.json["total"] == len(matches)
 
 

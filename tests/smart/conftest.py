@@ -50,7 +50,10 @@ def hospital(secured: Secured) -> Hospital:
         (_application("spa", "public"), ()),
         (_application("confidential", "confidential-symmetric"), (SECRET,)),
         (_application("approved", "public", pre_approved=True), ()),
-        (_application("unvetted", "public", dynamically_registered=True), ()),
+        (
+            _application("unvetted", "public", dynamically_registered=True, pre_approved=True),
+            (),
+        ),
         (_application("waiting", "public", approved=False), ()),
         (
             _application("narrow", "public", scopes="openid patient/Observation.rs launch/patient"),

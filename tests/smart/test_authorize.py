@@ -234,3 +234,6 @@ def test_whoever_registered_itself_is_always_asked_about(hospital: Hospital) -> 
         page = browser.open(app.address())
         assert "Nobody here has checked" in page.text
         assert "code" in allow(browser, page).answer
+    with hospital.secured.database.connection() as connection:
+        kept = connection.execute("SELECT 1 FROM oauth_consent WHERE client = 'unvetted'")
+        assert kept.fetchone() is None

@@ -110,6 +110,7 @@ REFUSED: list[tuple[str, dict[str, str | None], int, str]] = [
     ("SEC-S1-scope-malformed", {"scope": "system/Patient.sr"}, 400, "invalid_scope"),
     ("SEC-B4-grant-type", {"grant_type": "password"}, 400, "unsupported_grant_type"),
     ("SEC-B4-no-grant-type", {"grant_type": None}, 400, "invalid_request"),
+    ("SEC-B4-nul", {"grant_type": "a\0", "scope": "\0"}, 400, "invalid_request"),
     ("SEC-B4-assertion-type", {"client_assertion_type": "jwt"}, 401, "invalid_client"),
     ("SEC-B4-no-assertion-type", {"client_assertion_type": None}, 401, "invalid_client"),
     ("SEC-B4-no-assertion", {"client_assertion": None}, 401, "invalid_client"),

@@ -83,7 +83,7 @@ class Torture:
         killed: Counter[str] = Counter()
         began = time.monotonic()
         while not enough(killed.total(), time.monotonic() - began):
-            time.sleep(chance.uniform(0.2, 3.0))
+            time.sleep(chance.uniform(0.1, 2.0))
             killed[self._kill(chance)] += 1
         self._stop.set()
         for monitor in self._monitors:

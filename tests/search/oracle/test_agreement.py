@@ -18,6 +18,7 @@ from fhirserver.definitions import r4
 from fhirserver.model.instant import interval_us
 from fhirserver.search.context import SearchContext
 from fhirserver.search.extract import extract
+from fhirserver.search.granted import everything
 from fhirserver.search.parse import parse
 from fhirserver.search.plan import make_plan
 from fhirserver.search.terminology import ContentTerminology
@@ -71,11 +72,11 @@ class Answer(NamedTuple):
 def found(database: Database, type_name: str, query: Query) -> Answer:
     """Ask the server, as often as there are pages."""
     parsed = parse(query, (type_name,), CONTEXT)
-    plan = make_plan(parsed, CONTEXT, lambda _type: None)
+    plan = make_plan(parsed, CONTEXT, everything)
     page = execute(database, plan, AUDIT)
     total, ids = page.total, [each.id for each in page.matches]
     while page.next is not None:
-        plan = make_plan(parsed, CONTEXT, lambda _type: None, page.next)
+        plan = make_plan(parsed, CONTEXT, everything, page.next)
         page = execute(database, plan, AUDIT)
         ids += [each.id for each in page.matches]
     return Answer(ids, total)

@@ -86,8 +86,21 @@ def holds(world: World, resource: Json, query: Iterable[Pair]) -> bool:
 
 
 def visible(world: World, patient: str) -> World:
-    """Keep what lies in the compartment of a patient."""
-    return [each for each in world if is_member(each, "Patient", patient)]
+    """Keep what lies in the compartment of a patient and of nobody else, and the patient."""
+    return [each for each in world if _own(each, patient)]
+
+
+def _own(resource: Json, patient: str) -> bool:
+    if resource["resourceType"] == "Patient":
+        return bool(resource["id"] == patient)
+    codes = COMPARTMENTS["Patient"].get(resource["resourceType"], ())
+    patients = {
+        wanted
+        for code in codes
+        for wanted in _referred(resource, code)
+        if wanted.startswith("Patient/")
+    }
+    return patients == {f"Patient/{patient}"}
 
 
 def is_member(resource: Json, kind: str, identity: str) -> bool:
@@ -157,11 +170,15 @@ def _holds(world: World, resource: Json, name: str, value: str) -> bool:
 
 
 def _refers(source: Json, code: str, target: Json) -> bool:
-    wanted = f"{target['resourceType']}/{target['id']}"
-    return any(
-        each.value.get("reference", "").removeprefix(f"{BASE}/").partition("/_history")[0] == wanted
+    return f"{target['resourceType']}/{target['id']}" in _referred(source, code)
+
+
+def _referred(source: Json, code: str) -> set[str]:
+    """Collect what the references of a parameter name, as `Type/id` where it is here."""
+    return {
+        each.value.get("reference", "").removeprefix(f"{BASE}/").partition("/_history")[0]
         for each in values_of(source, source["resourceType"], code)
-    )
+    }
 
 
 @st.composite

@@ -24,6 +24,7 @@ from fhirserver.search.filter.tree import (
     Step,
     render,
 )
+from fhirserver.search.granted import everything
 from fhirserver.search.parse import parse
 from fhirserver.search.plan import make_plan
 from fhirserver.search.query import Filter
@@ -39,7 +40,7 @@ def read(text: str) -> Expression:
 
 def sql(type_name: str, *pairs: tuple[str, str]) -> list[object]:
     """Write the statements of a search."""
-    plan = make_plan(parse(pairs, (type_name,), CONTEXT), CONTEXT, lambda _type: None)
+    plan = make_plan(parse(pairs, (type_name,), CONTEXT), CONTEXT, everything)
     return [page_query(phase, None, 10) for phase in plan.phases]
 
 

@@ -1,0 +1,63 @@
+"""What `/oauth` does is in the audit trail.
+
+Spec: security requirement T10: consent, token, revocation, registration
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fhirserver.access import allow_all
+from fhirserver.config import Settings
+from fhirserver.console import create_console
+from fhirserver.console.audited import EVENTS, TOLD_BY_ITSELF
+from fhirserver.definitions import r4
+from fhirserver.interactions import Services
+from fhirserver.store.database import Database, now_us
+from tests.console.people import PASSWORD, People
+from tests.visitor import Visitor
+
+_TOLD = """
+SELECT interaction, outcome, actor, client, detail FROM audit
+WHERE interaction = ANY(%s) ORDER BY at DESC LIMIT 1
+"""
+
+
+def told(people: People, *events: str) -> tuple[Any, ...]:
+    with people.database.connection() as connection:
+        row: tuple[Any, ...] | None = connection.execute(_TOLD, (list(events),)).fetchone()
+    assert row is not None
+    return row
+
+
+def test_every_place_that_changes_something_is_told() -> None:
+    services = Services(
+        r4(), Database("host=nowhere"), Settings(open=False), allow_all, now_us, b"k" * 32
+    )
+    changing = {
+        rule.endpoint
+        for rule in create_console(services).url_map.iter_rules()
+        if (rule.methods or set()) - {"GET", "HEAD", "OPTIONS"}
+    }
+    assert changing == set(EVENTS) | TOLD_BY_ITSELF
+
+
+def test_who_asks_for_tokens_is_told(people: People, visitor: Visitor) -> None:
+    fields = {"grant_type": "authorization_code", "client_id": "an-app", "code": "secret-code"}
+    answer = visitor.submit("/oauth/token", fields)
+    row = told(people, "token")
+    assert row == (
+        "token", answer.status, "anonymous", "an-app", {"grant_type": "authorization_code"},
+    )  # fmt: skip
+
+
+def test_nothing_leaves_that_is_not_told(people: People, visitor: Visitor) -> None:
+    people.add("ada")
+    refuse = "ALTER TABLE audit ADD CONSTRAINT full CHECK (interaction <> 'login') NOT VALID"
+    people.change(refuse.replace("CONSTRAINT full", 'CONSTRAINT "full"'))
+    try:
+        answer = visitor.submit("/login", {"username": "ada", "password": PASSWORD})
+    finally:
+        people.change('ALTER TABLE audit DROP CONSTRAINT "full"')
+    assert answer.status >= 500
+    assert visitor.cookies == {}
