@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
@@ -55,10 +56,10 @@ class Visitor:
         }  # fmt: skip
         return self._send("POST", path, urlencode(fields, doseq=True).encode(), sent)
 
-    def press(self, page: str, path: str, **fields: str | list[str]) -> Answer:
+    def press(self, page: str, path: str, /, **fields: str | list[str]) -> Answer:
         """Send a form with what somebody chose, and with the token of a page that was opened."""
-        token = read_form(self.get(page).text).hidden.get("csrf", "")
-        return self.submit(path, {"csrf": token, **fields})
+        found = re.search(r'name="csrf" value="([^"]+)"', self.get(page).text)
+        return self.submit(path, {"csrf": found[1] if found else "", **fields})
 
     def fill_in(self, path: str, **fields: str) -> Answer:
         """Open a page, fill in its first form and send it with what is hidden in it."""

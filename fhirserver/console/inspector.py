@@ -21,7 +21,7 @@ from fhirserver.console.form_text import form_text
 from fhirserver.console.names import client_name
 from fhirserver.console.offices import administers
 from fhirserver.console.signed_in import needs_session, services_here, session_here
-from fhirserver.errors import FhirError, ForbiddenError, NotFoundError
+from fhirserver.errors import FhirError, ForbiddenError, InvalidRequestError, NotFoundError
 from fhirserver.operations.explain_access import explain
 from fhirserver.smart.authenticate import find_bearer
 from fhirserver.smart.callers import find_caller
@@ -69,6 +69,8 @@ def _inspect() -> Inspected:
     services = services_here()
     auth = _who(form_text("token"), form_text("who"))
     method, path = form_text("method") or "GET", form_text("path").removeprefix("/fhir")
+    if method not in METHODS:
+        raise InvalidRequestError(f"Method is one of {', '.join(METHODS)}.", expression=("method",))
     client = client_name(auth.client) if auth.client else ""
     return Inspected(auth, client, explain(services, auth, f"{method} {path}"))
 

@@ -40,23 +40,32 @@ def _records() -> Iterator[tuple[str, dict[str, object]]]:
     category = {"coding": [{"system": OBSERVATION_CATEGORY, "code": "vital-signs"}]}
     for id_, given, doctor in (("ward-ann", "Ann", "7"), ("ward-bob", "Bob", "8")):
         subject = {"reference": f"Patient/{id_}"}
-        yield f"Patient/{id_}", {
-            "name": [{"given": [given], "family": f"<b>{given}s"}],
-            "generalPractitioner": [{"reference": f"Practitioner/{doctor}"}],
-        }
-        yield f"Encounter/{id_}", {
-            "status": "finished",
-            "class": {"code": "AMB", "display": "ambulatory"},
-            "subject": subject,
-        }
-        yield f"Observation/{id_}", {
-            "status": "final",
-            "category": [category],
-            "code": {"text": "Heart rate"},
-            "subject": subject,
-            "effectiveDateTime": "2026-03-31",
-            "valueQuantity": {"value": 71, "unit": "/min"},
-        }
+        yield (
+            f"Patient/{id_}",
+            {
+                "name": [{"given": [given], "family": f"<b>{given}s"}],
+                "generalPractitioner": [{"reference": f"Practitioner/{doctor}"}],
+            },
+        )
+        yield (
+            f"Encounter/{id_}",
+            {
+                "status": "finished",
+                "class": {"code": "AMB", "display": "ambulatory"},
+                "subject": subject,
+            },
+        )
+        yield (
+            f"Observation/{id_}",
+            {
+                "status": "final",
+                "category": [category],
+                "code": {"text": "Heart rate"},
+                "subject": subject,
+                "effectiveDateTime": "2026-03-31",
+                "valueQuantity": {"value": 71, "unit": "/min"},
+            },
+        )
 
 
 @pytest.fixture

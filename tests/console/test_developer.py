@@ -153,7 +153,9 @@ def test_staff_registers(people: People, developer: Account, role: str, status: 
 def test_nobody_looks_after_many(people: People, developer: Account) -> None:
     with people.database.connection() as connection:
         for number in range(OWNED_MAX):
-            clients.add(connection, Application(f"many-{number}", "x", "public", owner=developer.id))
+            clients.add(
+                connection, Application(f"many-{number}", "x", "public", owner=developer.id)
+            )
     answer = register(people, developer)
     assert (answer.status, f"look after {OWNED_MAX}" in answer.text) == (400, True)
 

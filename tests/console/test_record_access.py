@@ -172,4 +172,3 @@ def test_a_look_is_told(people: People, patient: Account) -> None:
             " ORDER BY at DESC LIMIT 1"
         ).fetchall()
     assert rows == [(True, "ward-ann")]
-

@@ -18,7 +18,10 @@ OBSERVATION = "http://terminology.hl7.org/CodeSystem/observation-category"
         ("patient/Encounter.r", "see visits in this patient’s record"),
         ("user/Task.cu", "add and change tasks in all records that you may see"),
         ("user/*.cruds", "see, add, change and delete everything in all records that you may see"),
-        ("patient/VisionPrescription.s", "see vision prescription entries in this patient’s record"),
+        (
+            "patient/VisionPrescription.s",
+            "see vision prescription entries in this patient’s record",
+        ),
         (
             f"patient/Observation.rs?category={OBSERVATION}|laboratory",
             "see measurements and test results in this patient’s record, only laboratory results",

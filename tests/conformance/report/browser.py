@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.waiting import wait_for
+
 PROGRAM = shutil.which("chromium") or shutil.which("google-chrome")
 
 _OPTIONS = (
@@ -87,6 +89,25 @@ class Browser:
             f"(async () => {{ while (!({drawn})) await new Promise(requestAnimationFrame); }})()"
         )
 
+    def visit(self, address: str) -> None:
+        """Open an address, and wait until the page is there."""
+        self._call("Page.navigate", url=address)
+        self.reach("true")
+
+    def reach(self, condition: str) -> None:
+        """Wait until an expression is true of a page that is there, over any number of pages."""
+        wait_for(lambda: self._holds(f"document.readyState == 'complete' && !!({condition})"))
+
+    def resize(self, width: int) -> None:
+        """Give the page the width of some screen, in pixels."""
+        self._call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=800,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+
     def run(self, script: str) -> Any:
         """Run a script in the page and give its value, awaited."""
         answer = self._call(
@@ -104,6 +125,13 @@ class Browser:
         """Press a key that writes a character, as a person would."""
         self._call("Input.dispatchKeyEvent", type="keyDown", key=key, text=key)
         self._call("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+    def _holds(self, expression: str) -> bool:
+        """Evaluate at once; false where one page goes and the next has not come."""
+        try:
+            return bool(self.run(expression))
+        except AssertionError:
+            return False
 
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._number += 1
