@@ -87,7 +87,9 @@ def settings(secured: Secured, origin: str, tmp_path_factory: pytest.TempPathFac
     ):
         launch_url = f"{origin}/launch.html"
         secured.register(
-            Application(id_, name, "public", (redirect_uri,), launch_url, OF_PEOPLE, origins=(origin,))
+            Application(
+                id_, name, "public", (redirect_uri,), launch_url, OF_PEOPLE, origins=(origin,)
+            )
         )
     pictures = FOLDER / "pictures"
     pictures.mkdir(exist_ok=True)

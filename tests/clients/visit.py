@@ -60,9 +60,7 @@ class Visit:
 def visiting(flow: str, settings: dict[str, Any]) -> Iterator[Visit]:
     """Open a browser without a window; what its page says on failing is printed."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=PROGRAM, args=["--no-sandbox"]
-        )
+        browser = playwright.chromium.launch(executable_path=PROGRAM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 900, "height": 700})
         page.set_default_timeout(60_000)
         visit = Visit(flow, settings, page)
