@@ -46,8 +46,6 @@ class Visit:
         self.picture("consent")
         self.page.get_by_role("button", name="Allow", exact=True).click()
         self.page.wait_for_url(f"{self.settings['origin']}/**")
-        self.page.wait_for_load_state()
-        self.picture("app")
 
     def picture(self, name: str) -> None:
         """Take a picture of the page."""
