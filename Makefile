@@ -2,6 +2,7 @@
 # Needs Python 3.11 to 3.14; everything else is installed into .venv.
 
 DATA ?= data
+OPEN ?=
 PORT ?= 8080
 KILLS ?= 200
 MINUTES ?= 10
@@ -11,6 +12,7 @@ WORKERS ?= 2
 
 help:
 	@echo 'make run       start the server on this machine, with synthetic patients; Ctrl-C stops it'
+	@echo 'make run OPEN=1   the same without authentication'
 	@echo 'make test      run the tests'
 	@echo 'make races     send the same conditions from fifty clients at once'
 	@echo 'make torture   kill a server $(KILLS) times under load and look for damage'
@@ -19,8 +21,8 @@ help:
 	@echo 'Variables: DATA=$(DATA) PORT=$(PORT) PATIENTS=100 PYTHON=... KILLS=$(KILLS) MINUTES=$(MINUTES) WORKERS=$(WORKERS)'
 
 run: setup
-	@scripts/first-data '$(DATA)'
-	@exec .venv/bin/fhirserver serve --open --port '$(PORT)' --data-dir '$(DATA)'
+	@scripts/first-data '$(DATA)' '$(PORT)'
+	@exec .venv/bin/fhirserver serve $(if $(OPEN),--open) --port '$(PORT)' --data-dir '$(DATA)'
 
 # Files go out in the order of their names: by the number of their tests, those that start servers
 # and have few would come last, and one worker would wait for the other.

@@ -37,6 +37,7 @@ COMMANDS = {
     "ucum": "check a UCUM unit, convert a value",
     "fhirpath": "evaluate FHIRPath on FHIR files",
     "user": "make and change accounts of people who log in",
+    "token": "issue an access token, for trying out and for scripts",
     "sample-data": "write synthetic patients",
     "demo-users": "make an account of every role for the synthetic patients",
     "doctor": "check this machine and installation",
@@ -48,8 +49,9 @@ INTERNAL_COMMANDS = ("worker",)
 
 _EPILOG = """\
 examples:
-  fhirserver serve --open                       a server for this machine only, at port 8080
   fhirserver sample-data | fhirserver load -    a hundred synthetic patients
+  fhirserver demo-users                         somebody of every role, who can log in
+  fhirserver serve                              a server for this machine only, at port 8080
   fhirserver serve --help                       what a command takes
 """
 

@@ -244,6 +244,28 @@ def test_what_a_worker_has_accepted_may_still_send_its_request(
         assert server.process.wait(PATIENCE_S) == 0
 
 
+def test_what_waits_to_be_accepted_is_answered_before_a_stop(
+    own_server: ServerProcess, tmp_path: Path
+) -> None:
+    workers = _workers(tmp_path / "data")
+    with own_server.client() as client:
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        wait_for(lambda: all(_status(pid)["State"].startswith("T") for pid in workers))
+        client.connection.request("GET", "/health/live")
+        own_server.signal(signal.SIGTERM)
+        told = 1 << (signal.SIGTERM - 1)
+        wait_for(lambda: all(int(_status(pid)["ShdPnd"], 16) & told for pid in workers))
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
+        assert client.connection.getresponse().status == 200
+
+
+def _status(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
 def _refuses(server: ServerProcess) -> bool:
     try:
         with server.client(timeout_s=1.0) as client:
