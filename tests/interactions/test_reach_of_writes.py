@@ -281,6 +281,25 @@ def test_an_answer_belongs_to_its_caller(call: Open, everybody: Caller) -> None:
     assert call("patient/*.cruds", patient=A).get(place).status in (200, 202)
 
 
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+def test_a_kept_answer_is_for_the_role_that_it_was_made_in(
+    secured: Secured, everybody: Caller, call: Open, kind: str
+) -> None:
+    """SEC-E26: another role since is asked for again, as are relations."""
+    person = {"user": f"Practitioner/write-{kind}", "role": "physician", "patients": (A,)}
+    caller = call("user/*.cruds", **person)
+    key = {"idempotency_key": f'"reach-role-{kind}"'}
+    reads = bundle(kind, entry("GET", f"Observation/{A}-o"))
+    change = "UPDATE account SET role = %s WHERE id = %s"
+    account = secured.account(**person)
+    statuses = []
+    for role in ("physician", "physician", "billing", "physician"):
+        with secured.database.connection() as connection:
+            connection.execute(change, (role, account))
+        statuses.append(caller.request("POST", "", reads, **key).status)
+    assert statuses == [200, 200, 403, 200]
+
+
 def test_operations_read_as_the_caller(patient: Caller) -> None:
     """SEC-E16."""
 
