@@ -300,6 +300,30 @@ def test_a_kept_answer_is_for_the_role_that_it_was_made_in(
     assert statuses == [200, 200, 403, 200]
 
 
+@pytest.mark.parametrize("scopes", ["u", "ru"])
+def test_a_patch_shows_content_to_whoever_may_read_it(
+    everybody: Caller, call: Open, scopes: str
+) -> None:
+    """SEC-E4: one that changes something, one that does not, and entries of Bundles."""
+    caller = call(f"patient/Observation.{scopes}", patient=A)
+    place, prefer = f"Observation/{A}-o", {"prefer": "return=representation"}
+    answers = []
+    for status in ("amended", "amended", "final"):
+        patch = [{"op": "replace", "path": "/status", "value": status}]
+        answers.append(caller.request("PATCH", place, patch, content_type=JSON_PATCH, **prefer))
+    for kind in ("batch", "transaction"):
+        for value in ("amended", "amended"):
+            parts = [{"name": "type", "valueCode": "replace"},
+                     {"name": "path", "valueString": "Observation.status"},
+                     {"name": "value", "valueCode": value}]  # fmt: skip
+            operation = {"name": "operation", "part": parts}
+            patch = {"resourceType": "Parameters", "parameter": [operation]}
+            whole = bundle(kind, entry("PATCH", place, patch))
+            answers.append(caller.request("POST", "", whole, **prefer))
+    assert {each.status for each in answers} == {200}
+    assert {"identifier" in each.text for each in answers} == {scopes == "ru"}
+
+
 def test_operations_read_as_the_caller(patient: Caller) -> None:
     """SEC-E16."""
 
