@@ -12,7 +12,7 @@ from fhirserver.errors import FhirError, Issue
 from fhirserver.interactions.bundle_request import perform
 from fhirserver.interactions.covered import refuse_foreign
 from fhirserver.interactions.create import create_change, still_there
-from fhirserver.interactions.delete import delete_change, record_hidden, respond_deleted
+from fhirserver.interactions.delete import delete_change, record_nothing, respond_deleted
 from fhirserver.interactions.patch import Patching, respond_patched
 from fhirserver.interactions.prepare import Prepared
 from fhirserver.interactions.read import present, visible
@@ -142,7 +142,8 @@ class Attempt:
         except FhirError as error:
             raise at_entry(error, write.plan.entry.path) from None
         if hidden:
-            record_hidden(self._services, self._session, change, self._audit_row(write))
+            place = change.type, change.id
+            record_nothing(self._services, self._session, place, self._audit_row(write))
         return hidden
 
     def _lock(
@@ -238,13 +239,15 @@ class Attempt:
         """Answer a create that found its match, or a delete that found nothing."""
         entry = write.plan.entry
         if write.id is None:
+            place = write.plan.type, None
+            record_nothing(self._services, self._session, place, self._audit_row(write))
             return respond_deleted([], write.plan.type, entry.options.prefer)
         found = read_stored(
             self._services.database, write.plan.type, write.id, self._audit_row(write)
         )
-        place = f"{write.plan.type}/{write.id}"
+        named = f"{write.plan.type}/{write.id}"
         seen = visible(self._services, self._auth, write.plan.decision, still_there(found))
-        stored, _ = present(seen, place)
+        stored, _ = present(seen, named)
         return respond_matched(self._services, stored, entry.options.prefer)
 
 
