@@ -32,5 +32,6 @@ def record_refusal(
     known = type_ in database.definitions.resource_types
     tid = database.definitions.type_id(type_) if type_ and known else None
     row = audit_row(auth, interaction or "unknown")
+    reason = str(error)[:500].replace("\0", "\ufffd")  # which PostgreSQL holds in no text
     with database.connection() as connection:
-        record(connection, row, error.status, AuditPlace(tid, id_), reason=str(error)[:500])
+        record(connection, row, error.status, AuditPlace(tid, id_), reason=reason)
