@@ -8,7 +8,9 @@ Spec: https://hl7.org/fhir/R4/security.html#6.1.0, 45 CFR 164.502(b)
     EpisodeOfCare.careManager       the same
     Appointment.participant.actor   until the grace after its time, whatever came of it
 
-A reference to a PractitionerRole that is in force counts as one to its practitioner. What was
+A Patient ties to itself only, whatever other records it is linked to, or who may write one record
+would have the other by a link. A CareTeam ties to its subject, and not to a relative who belongs to
+it. A reference to a PractitionerRole that is in force counts as one to its practitioner. What was
 cancelled, refused or entered in error ties nobody, and neither does a resource in more than
 COPIES_MAX patients' compartments: a group session of a hundred makes no hundred relations.
 """
@@ -31,6 +33,8 @@ class CareRule:
     Attributes:
         type: resource type.
         member: search parameter that refers to the practitioner.
+        subject: search parameter that refers to whom it ties to; "_id" for itself, "" for everybody
+            in whose compartment it lies.
         lasting: values of `status` with which it ties until the grace after its time, and without
             end where it has none.
         past: values with which it ties for the grace after its time only.
@@ -38,30 +42,30 @@ class CareRule:
 
     type: str
     member: str
+    subject: str = ""
     lasting: tuple[str, ...] = ()
     past: tuple[str, ...] = ()
 
 
 CARE_RULES = (
-    CareRule("Patient", "general-practitioner"),
-    CareRule("CareTeam", "participant", ("active",), ("inactive",)),
+    CareRule("Patient", "general-practitioner", "_id"),
+    CareRule("CareTeam", "participant", "patient", ("active",), ("inactive",)),
     CareRule(
         "Encounter",
         "participant",
-        ("planned", "arrived", "triaged", "in-progress", "onleave"),
-        ("finished",),
+        lasting=("planned", "arrived", "triaged", "in-progress", "onleave"),
+        past=("finished",),
     ),
     CareRule(
         "EpisodeOfCare",
         "care-manager",
-        ("planned", "waitlist", "active", "onhold"),
-        ("finished",),
+        lasting=("planned", "waitlist", "active", "onhold"),
+        past=("finished",),
     ),
     CareRule(
         "Appointment",
         "actor",
-        (),
-        ("pending", "booked", "arrived", "checked-in", "fulfilled"),
+        past=("pending", "booked", "arrived", "checked-in", "fulfilled"),
     ),
 )
 
@@ -83,6 +87,9 @@ WHERE p.tid = {patient} AND p.state = 1
 ORDER BY p.id
 """
 _LINK = "SELECT x.pat FROM ref x WHERE x.sp = {sp} AND x.target IN (SELECT rid FROM selves)"
+_ITSELF = " AND x.pat = x.rid"
+_ITS_SUBJECT = """ AND EXISTS (SELECT FROM ref s
+    WHERE s.sp = {sp} AND s.target = x.pat AND s.pat = x.pat AND s.rid = x.rid)"""
 _STATUS = """EXISTS (SELECT FROM token t
     WHERE t.sp = {sp} AND t.code = ANY('{{{codes}}}') AND t.pat = x.pat AND t.rid = x.rid)"""
 _RECENT = """EXISTS (SELECT FROM date d
@@ -141,6 +148,10 @@ def _statement(definitions: Definitions) -> Statement:
 def _link(rule: CareRule, definitions: Definitions) -> str:
     parameters = definitions.search_parameters(rule.type)
     link = _LINK.format(sp=parameters[rule.member].rows_id)
+    if rule.subject == "_id":
+        link += _ITSELF
+    elif rule.subject:
+        link += _ITS_SUBJECT.format(sp=parameters[rule.subject].rows_id)
     if not rule.past:
         return link
     status, date = parameters["status"].rows_id, parameters["date"].rows_id

@@ -67,9 +67,23 @@ RECENT = {"period": {"start": "2025-11-01", "end": "2025-12-20"}}
 LONG_AGO = {"period": {"start": "2025-01-01", "end": "2025-02-01"}}
 OPEN = {"period": {"start": "2019-01-01"}}
 
+RELATIVE = {"reference": "Patient/b"}
+LINKED = {
+    "resourceType": "Patient",
+    "id": "a",
+    "generalPractitioner": [ME],
+    "link": [{"other": RELATIVE, "type": "seealso"}],
+}
+
 CASES = [
     pytest.param([], (), id="nothing-ties"),
+    pytest.param([LINKED], ("a",), id="SEC-E24/patient/not-what-it-is-linked-to"),
     pytest.param([care_team()], ("a",), id="care-team/active"),
+    pytest.param(
+        [care_team(participant=[{"member": each} for each in (ME, RELATIVE)])],
+        ("a",),
+        id="care-team/not-a-member-s-own-record",
+    ),
     pytest.param([care_team(**OPEN)], ("a",), id="care-team/active-open-period"),
     pytest.param([care_team(**RECENT)], ("a",), id="care-team/active-period-within-grace"),
     pytest.param([care_team(**LONG_AGO)], (), id="care-team/active-period-over"),
