@@ -121,7 +121,7 @@ def add_audit(application: Flask) -> None:
     application.after_request(lambda response: tell(response, refusal))
 
 
-def _known() -> dict[str, str]:
+def _known() -> dict[str, Any]:
     """Say who acts, through what, as the view has noted it, else as the request says."""
     noted = {name: each for name, each in g.get("noted", {}).items() if name != "detail"}
     client = noted.pop("client", "") or _client()
