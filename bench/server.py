@@ -9,18 +9,25 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-def command(*words: str) -> None:
-    """Run a command of fhirserver to its end; its failure is ours."""
-    subprocess.run([sys.executable, "-m", "fhirserver.cli", *words], check=True)
+def command(*words: str) -> str:
+    """Run a command of fhirserver to its end and give what it prints; its failure is ours."""
+    called = [sys.executable, "-m", "fhirserver.cli", *words]
+    return subprocess.run(called, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 @contextmanager
-def server(data_dir: Path, workers: int) -> Iterator[tuple[int, int]]:
-    """Keep an open server on a data directory, and give its port and process id."""
+def server(data_dir: Path, workers: int, *options: str) -> Iterator[tuple[int, int]]:
+    """Keep a server on a data directory, and give its port and process id.
+
+    Args:
+        data_dir: of the server.
+        workers: web workers.
+        options: of `serve`; without any the server is open.
+    """
     process = subprocess.Popen(
         [
-            sys.executable, "-m", "fhirserver.cli", "serve", "--open", "--port", "0",
-            "--data-dir", str(data_dir), "--workers", str(workers),
+            sys.executable, "-m", "fhirserver.cli", "serve", *(options or ("--open",)),
+            "--port", "0", "--data-dir", str(data_dir), "--workers", str(workers),
         ],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip

@@ -49,7 +49,7 @@ class Visitor:
         return self._send("GET", path, None, named)
 
     def submit(self, path: str, fields: Mapping[str, str | list[str]], **headers: str) -> Answer:
-        """Send a form as a page of the server would; a list is a field that is there several times."""
+        """Send a form as a page of the server would; a list is a field sent several times."""
         named = {name.replace("_", "-").title(): value for name, value in headers.items()}
         sent = {
             "Content-Type": "application/x-www-form-urlencoded", "Origin": self.origin, **named,

@@ -47,6 +47,8 @@ def record_refusal(
     known = type_ in database.definitions.resource_types
     tid = database.definitions.type_id(type_) if type_ and known else None
     row = audit_row(auth, interaction or "unknown")
-    reason = str(error)[:500] if error.status in _REFUSED else error.issues[0].code
+    # PostgreSQL holds no NUL in a text.
+    said = str(error)[:500].replace("\0", "\ufffd")
+    reason = said if error.status in _REFUSED else error.issues[0].code
     with database.connection() as connection:
         record(connection, row, error.status, AuditPlace(tid, id_), reason=reason)

@@ -24,6 +24,7 @@ from fhirserver.errors import FhirError
 from fhirserver.identity import login, second_factor, sessions, totp
 from fhirserver.identity.accounts import Account
 from fhirserver.identity.told import somebody, told
+from fhirserver.smart import grants
 
 _TRAINING_NOTICE_DAYS = 30
 _DAY_US = 24 * 3600 * 1_000_000
@@ -104,7 +105,8 @@ def recovery_codes() -> Response:
 def end_one(id_: str) -> Response:
     """Log out somewhere else."""
     with _told("account-sessions"), services_here().database.connection() as connection:
-        sessions.end_one(connection, session_here().account.id, id_)
+        ended = sessions.end_one(connection, session_here().account.id, id_)
+        grants.revoke_online(connection, ended, services_here().now())
     return redirect(url_for(".index"), 303)
 
 
@@ -114,7 +116,8 @@ def end_others() -> Response:
     """Log out everywhere else."""
     session = session_here()
     with _told("account-sessions"), services_here().database.connection() as connection:
-        sessions.end_all(connection, session.account.id, session.id)
+        ended = sessions.end_all(connection, session.account.id, session.id)
+        grants.revoke_online(connection, ended, services_here().now())
     return redirect(url_for(".index"), 303)
 
 

@@ -12,10 +12,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from flask import Flask, Response, render_template, request
+from flask import Flask, Response, g, render_template, request
+from werkzeug.datastructures import MultiDict
 
 from fhirserver.audit import audit_row
 from fhirserver.console.caller import caller
+from fhirserver.console.oauth_answers import FORM_TYPE
 from fhirserver.console.signed_in import services_here
 from fhirserver.errors import FhirError
 from fhirserver.model.json import parse_json
@@ -71,6 +73,21 @@ TOLD_BY_ITSELF = frozenset(
 _READING = ("GET", "HEAD", "OPTIONS")
 
 
+def note(*, actor: str = "", client: str = "", token: str = "", **detail: str | None) -> None:
+    """Say what a view finds out and the request does not tell; later notes add to earlier ones.
+
+    Args:
+        actor: who it is really done for, where that is not who asks.
+        client: id of the application.
+        token: public number of the access token.
+        detail: what else; None says nothing.
+    """
+    known = g.setdefault("noted", {"detail": {}})
+    said = {"actor": actor, "client": client, "token": token}
+    known |= {name: value for name, value in said.items() if value}
+    known["detail"] |= {name: value for name, value in detail.items() if value is not None}
+
+
 def tell(response: Response, refusal: Callable[[FhirError], Response]) -> Response:
     """Write the row of what has just been answered.
 
@@ -84,8 +101,8 @@ def tell(response: Response, refusal: Callable[[FhirError], Response]) -> Respon
     event = EVENTS.get(request.endpoint or "")
     if event is None or request.method in _READING:
         return response
-    who = caller()
-    row = audit_row(replace(who, client=_client() or who.client), event)
+    who = replace(caller(), **_known())
+    row = audit_row(who, event)
     try:
         with services_here().database.connection() as connection:
             record(connection, row, response.status_code, detail=_detail() or None)
@@ -104,12 +121,24 @@ def add_audit(application: Flask) -> None:
     application.after_request(lambda response: tell(response, refusal))
 
 
+def _known() -> dict[str, str]:
+    """Say who acts, through what, as the view has noted it, else as the request says."""
+    noted = {name: each for name, each in g.get("noted", {}).items() if name != "detail"}
+    client = noted.pop("client", "") or _client()
+    return {**noted, "client": client} if client else noted
+
+
+def _form() -> MultiDict[str, str]:
+    """Give the form; none where it is of another type, which no view reads and may be too large."""
+    return request.form if request.mimetype == FORM_TYPE else MultiDict()
+
+
 def _client() -> str:
     """Name the client that a request says it is from; it may have failed to prove it."""
-    named = request.form.get("client_id", "")
+    named = _form().get("client_id", "")
     if not named and request.authorization is not None and request.authorization.type == "basic":
         named = request.authorization.username or ""
-    return _storable(named or _issuer(request.form.get("client_assertion", "")), 200)
+    return _storable(named or _issuer(_form().get("client_assertion", "")), 200)
 
 
 def _issuer(assertion: str) -> str:
@@ -125,15 +154,16 @@ def _issuer(assertion: str) -> str:
 
 def _detail() -> dict[str, Any]:
     """Say which step, grant, decision or account it was about."""
+    form = _form()
     said: dict[str, Any] = {
-        name: _storable(request.form[name], 200)
+        name: _storable(form[name], 200)
         for name in ("grant_type", "decision", "verdict")
-        if name in request.form
+        if name in form
     }
-    scopes = request.form.getlist("scope")
+    scopes = form.getlist("scope")
     if scopes:
         said["scopes"] = _storable(" ".join(scopes), 2000)
-    places = request.view_args or {}
+    places = {**(request.view_args or {}), **g.get("noted", {}).get("detail", {})}
     return said | {name: _storable(str(value), 200) for name, value in places.items()}
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from fhirserver.console.audited import note
 from fhirserver.console.authorize import end_with, end_with_grant
 from fhirserver.console.signed_in import check_csrf
 from fhirserver.console.under_way import UnderWay, open_request
@@ -44,6 +45,7 @@ def make_authorize_pages(services: Services) -> Blueprint:
     def choose(id_: str, step: str) -> Response:
         here = open_request(services, id_)
         check_csrf()
+        note(client=here.client.id, patient=here.pending.patient)
         return _CHOOSE[step](services, here)
 
     return blueprint
@@ -59,6 +61,7 @@ def _choose_patient(services: Services, here: UnderWay) -> Response:
     chosen = request.form.get("patient", "")
     if not in_reach(lambda: read(services, here.person, "Patient", chosen)):
         return _ask_for_patient(services, here)
+    note(patient=chosen)
     with services.database.connection() as connection:
         authorizations.note_patient(connection, here.pending, chosen)
     return _back(here)
@@ -76,8 +79,7 @@ def _choose_encounter(services: Services, here: UnderWay) -> Response:
     if chosen and not in_reach(lambda: check_encounter(services, here.person, whose, chosen)):
         return _ask_for_encounter(services, here)
     with services.database.connection() as connection:
-        context = {"encounter": chosen or None}
-        authorizations.note_context(connection, here.pending, context)
+        authorizations.note_encounter(connection, here.pending, chosen or None)
     return _back(here)
 
 

@@ -8,11 +8,13 @@ POST       /admin/break-glass/NUMBER   reviewed
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from fhirserver.audit import record_refusal
 from fhirserver.console.caller import caller
 from fhirserver.console.moment import moment
 from fhirserver.console.signed_in import needs_session, services_here, session_here
 from fhirserver.errors import FhirError, ForbiddenError
 from fhirserver.identity import broken_glass
+from fhirserver.model.reference import is_id
 
 BREAK_GLASS = Blueprint("break_glass", __name__)
 _REVIEWERS = ("auditor", "administrator")
@@ -31,6 +33,8 @@ def ask() -> Response:
             broken_glass.break_glass(services, account, caller(), patient, reason)
         except FhirError as refusal:
             error = refusal
+            place = ("Patient", patient if is_id(patient) else None)
+            record_refusal(services.database, caller(), "break-glass", place, refusal)
         else:
             return redirect(url_for(".ask"), 303)
     with services.database.connection() as connection:

@@ -13,6 +13,7 @@ from flask import Blueprint, make_response, render_template, request
 from werkzeug.wrappers import Response
 
 from fhirserver.access import AuthContext
+from fhirserver.console.audited import note
 from fhirserver.console.caller import caller
 from fhirserver.console.form_text import form_text
 from fhirserver.console.names import name_of
@@ -66,6 +67,7 @@ def launch() -> Response:
     require(holds=launches(account))
     client = _launchable(form_text("client"))
     context = _context()
+    note(client=client.id, patient=context.get("patient"))
     check_context(services, caller(), context)
     base = services.settings.public_url
     with services.database.connection() as connection:

@@ -30,6 +30,7 @@ from fhirserver.errors import FhirError
 from fhirserver.identity import login
 from fhirserver.identity.login import Step
 from fhirserver.identity.sessions import Stage
+from fhirserver.smart import grants
 
 _PAGES: dict[Stage, str] = {
     "second-factor": "login.second_factor",
@@ -104,7 +105,10 @@ def leave() -> Response:
     """Log out."""
     if request.method == "GET":
         return _page("logout.html")
-    login.log_out(services_here(), session_here().account, whence())
+    services, session = services_here(), session_here()
+    with services.database.connection() as connection:
+        grants.revoke_online(connection, (session.id,), services.now())
+    login.log_out(services, session.account, whence())
     return drop_cookie(redirect(url_for("login.ask"), 303))
 
 

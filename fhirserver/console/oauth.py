@@ -13,9 +13,12 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, abort
 
+from fhirserver.console.audited import note
 from fhirserver.console.oauth_answers import as_json, for_applications, read_bearer, token_call
 from fhirserver.interactions import Services
 from fhirserver.model.json import write_json
+from fhirserver.smart.authenticate import find_bearer
+from fhirserver.smart.client_authentication import TokenCall
 from fhirserver.smart.introspection import introspect
 from fhirserver.smart.origins import RegisteredOrigins
 from fhirserver.smart.revocation import revoke
@@ -34,7 +37,10 @@ def make_oauth(services: Services) -> Blueprint:
     @blueprint.route("/token", methods=_CALLED)
     @called
     def token() -> Response:
-        return as_json(answer_token_request(token_call()))
+        call = token_call()
+        answer = answer_token_request(call)
+        _note_issued(call, answer["access_token"])
+        return as_json(answer)
 
     @blueprint.route("/introspect", methods=_CALLED)
     @called
@@ -62,3 +68,18 @@ def make_oauth(services: Services) -> Blueprint:
         return response
 
     return blueprint
+
+
+def _note_issued(call: TokenCall, secret: str) -> None:
+    """Note for the audit trail whose an access token is: what is done with it names its number."""
+    services = call.services
+    base, definitions = services.settings.public_url, services.definitions
+    bearer = find_bearer(services.database, definitions, secret, base, call.now_us)
+    if bearer is not None:
+        note(
+            actor=bearer.actor,
+            client=bearer.client,
+            token=bearer.token,
+            scopes=bearer.scopes,
+            patient=bearer.rights.patient,
+        )

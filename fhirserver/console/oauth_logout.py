@@ -45,7 +45,7 @@ def make_oauth_logout(services: Services) -> Blueprint:
         if session.account.id != account:
             return redirect(url_for("login.leave"), 303)
         with services.database.connection() as connection:
-            grants.revoke_online(connection, session.id, services.now())
+            grants.revoke_online(connection, (session.id,), services.now())
             sessions.end(connection, cookie_secret())
         return drop_cookie(redirect(target, 303))
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, request
 
+from fhirserver.console.audited import note
 from fhirserver.console.oauth_answers import as_error, as_json, read_bearer
 from fhirserver.errors import FhirError
 from fhirserver.interactions import Services
@@ -38,7 +39,12 @@ def make_oauth_registration(services: Services) -> Blueprint:
 
     @blueprint.post("/register")
     def registration() -> Response:
-        return _answer(lambda: as_json(register(services, _read_body(), read_bearer()), 201))
+        def run() -> Response:
+            made = register(services, _read_body(), read_bearer())
+            note(client=made["client_id"])
+            return as_json(made, 201)
+
+        return _answer(run)
 
     @blueprint.get("/register/<client_id>")
     def read(client_id: str) -> Response:

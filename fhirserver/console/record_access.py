@@ -143,7 +143,7 @@ def _day(text: str) -> date:
         found = date.min
     if found.year not in _YEARS:
         raise InvalidRequestError(
-            f"until={text[:30]!r} is no day of the years {_YEARS[0]} to {_YEARS[-1]}; write it like "
+            f"until={text[:30]!r} is no day of the years {_YEARS[0]} to {_YEARS[-1]}, written like "
             "2026-03-31.",
             expression=("until",),
         )

@@ -72,8 +72,8 @@ WHERE account = %(account)s AND stage = 'complete' AND ends > %(now)s
 ORDER BY last_seen DESC
 """
 _END = "DELETE FROM account_session WHERE secret = %s"
-_END_ONE = "DELETE FROM account_session WHERE account = %s AND id = %s"
-_END_ALL = "DELETE FROM account_session WHERE account = %s AND id <> %s"
+_END_ONE = "DELETE FROM account_session WHERE account = %s AND id = %s RETURNING id"
+_END_ALL = "DELETE FROM account_session WHERE account = %s AND id <> %s RETURNING id"
 
 
 class SessionLimits(NamedTuple):
@@ -222,14 +222,14 @@ def end(connection: Connection[Any], cookie_secret: str) -> None:
     connection.execute(_END, (digest(cookie_secret),))
 
 
-def end_one(connection: Connection[Any], account_id: str, session_id: str) -> None:
-    """End one of somebody's sessions."""
-    connection.execute(_END_ONE, (account_id, session_id))
+def end_one(connection: Connection[Any], account_id: str, session_id: str) -> list[str]:
+    """End one of somebody's sessions; give its public number, of nobody else's none."""
+    return [row[0] for row in connection.execute(_END_ONE, (account_id, session_id))]
 
 
-def end_all(connection: Connection[Any], account_id: str, but: str = "") -> None:
-    """End all sessions of somebody, but for one."""
-    connection.execute(_END_ALL, (account_id, but))
+def end_all(connection: Connection[Any], account_id: str, but: str = "") -> list[str]:
+    """End all sessions of somebody, but for one; give their public numbers."""
+    return [row[0] for row in connection.execute(_END_ALL, (account_id, but))]
 
 
 def csrf_token(cookie_secret: str) -> str:

@@ -40,8 +40,15 @@ WITH taken AS (
 UPDATE oauth_authorization o SET launched = true, patient = t.patient, context = t.context
 FROM taken t WHERE o.id = %(id)s RETURNING o.id
 """
-_PATIENT = "UPDATE oauth_authorization SET patient = %s WHERE id = %s AND session = %s"
-_CONTEXT = "UPDATE oauth_authorization SET context = context || %s WHERE id = %s AND session = %s"
+_PATIENT = """
+UPDATE oauth_authorization SET patient = %s, context = context - 'encounter'
+WHERE id = %s AND session = %s AND NOT (launched AND patient IS NOT NULL)
+"""
+_ENCOUNTER = """
+UPDATE oauth_authorization SET context = context || jsonb_build_object('encounter', %s::text)
+WHERE id = %s AND session = %s AND patient IS NOT DISTINCT FROM %s
+    AND NOT (launched AND context ? 'encounter')
+"""
 _TAKE = """
 DELETE FROM oauth_authorization WHERE id = %s AND (session IS NULL OR session = %s) RETURNING id
 """
@@ -128,13 +135,20 @@ def launch(connection: Connection[Any], id_: str, by: Launched, now_us: int) -> 
 
 
 def note_patient(connection: Connection[Any], pending: Pending, patient: str) -> None:
-    """Keep the patient that was chosen."""
+    """Keep the patient that was chosen, and no encounter: it would be somebody else's.
+
+    That of an EHR launch stays.
+    """
     connection.execute(_PATIENT, (patient, pending.id, pending.session))
 
 
-def note_context(connection: Connection[Any], pending: Pending, context: JsonObject) -> None:
-    """Keep more of the context."""
-    connection.execute(_CONTEXT, (Jsonb(context), pending.id, pending.session))
+def note_encounter(connection: Connection[Any], pending: Pending, encounter: str | None) -> None:
+    """Keep the encounter that was chosen, None for none, unless it is another patient by now.
+
+    That of an EHR launch stays.
+    """
+    values = (encounter, pending.id, pending.session, pending.patient)
+    connection.execute(_ENCOUNTER, values)
 
 
 def take(connection: Connection[Any], pending: Pending) -> bool:

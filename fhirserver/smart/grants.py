@@ -5,6 +5,7 @@ Revoking a grant ends every token under it at once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +28,8 @@ _REVOKE = "UPDATE oauth_grant SET revoked = %s WHERE number = %s AND revoked IS 
 _REVOKE_ALL = "UPDATE oauth_grant SET revoked = %s WHERE client = %s AND revoked IS NULL"
 _REVOKE_ONLINE = """
 UPDATE oauth_grant SET revoked = %s
-WHERE session = %s AND revoked IS NULL AND NOT 'offline_access' = ANY (string_to_array(scopes, ' '))
+WHERE session = ANY(%s) AND revoked IS NULL
+    AND NOT 'offline_access' = ANY (string_to_array(scopes, ' '))
 """
 
 
@@ -95,6 +97,6 @@ def revoke(connection: Connection[Any], number: int, now_us: int) -> None:
     connection.execute(_REVOKE, (now_us, number))
 
 
-def revoke_online(connection: Connection[Any], session: str, now_us: int) -> None:
-    """End what was granted for the length of a session."""
-    connection.execute(_REVOKE_ONLINE, (now_us, session))
+def revoke_online(connection: Connection[Any], sessions: Sequence[str], now_us: int) -> None:
+    """End what was granted for the length of sessions, named by their public numbers."""
+    connection.execute(_REVOKE_ONLINE, (now_us, list(sessions)))

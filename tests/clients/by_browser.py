@@ -1,7 +1,7 @@
 """A person and npm's fhirclient in Chromium: by_browser.py FLOW SETTINGS.
 
-SETTINGS is JSON: `base`, the FHIR base; `origin`, where the app's pages are; `passwords` by username;
-`patient`, logical id of the one who logs in; `pictures`, a folder for screenshots.
+SETTINGS is JSON: `base`, the FHIR base; `origin`, where the app's pages are; `passwords` by
+username; `patient`, logical id of the one who logs in; `pictures`, a folder for screenshots.
 """
 
 import json
@@ -35,7 +35,7 @@ def ehr_launch(visit: Visit) -> None:
     visit.picture("apps")
     page.get_by_role("button", name="Browser app").click()
     visit.allow()
-    check_record(page, patient)
+    check_record(visit, patient)
     assert page.evaluate("client.state.tokenResponse.need_patient_banner") is True
     assert page.evaluate("client.user.fhirUser").startswith("Practitioner/")
     assert page.evaluate("client.user.read().then((found) => found.resourceType)") == "Practitioner"
@@ -50,7 +50,7 @@ def clinician_standalone(visit: Visit) -> None:
     picked.click()
     page.locator("input[value='patient/Condition.rs']").uncheck()
     visit.allow()
-    check_record(page, patient)
+    check_record(visit, patient)
     assert "Condition" not in page.evaluate("client.state.tokenResponse.scope")
     assert page.evaluate(_STATUS, f"Condition?patient={patient}") == 403
     assert page.evaluate(_STATUS, f"Observation?patient={patient}") == 200
@@ -58,16 +58,16 @@ def clinician_standalone(visit: Visit) -> None:
 
 def patient_standalone(visit: Visit) -> None:
     """A patient is asked for no patient, and is the one."""
-    page = start(visit, f"launch/patient {READING}", "patient")
+    start(visit, f"launch/patient {READING}", "patient")
     visit.allow()
-    check_record(page, visit.settings["patient"])
+    check_record(visit, visit.settings["patient"])
 
 
 def version_1(visit: Visit) -> None:
     """Scopes of version 1 are answered in version 1."""
     page = start(visit, "launch/patient openid profile patient/*.read", "patient")
     visit.allow()
-    check_record(page, visit.settings["patient"])
+    check_record(visit, visit.settings["patient"])
     assert "patient/*.read" in page.evaluate("client.state.tokenResponse.scope").split()
 
 
@@ -75,14 +75,14 @@ def refresh(visit: Visit) -> None:
     """A public client refreshes without saying who it is, and again with what it got."""
     page = start(visit, f"launch/patient offline_access {READING}", "patient")
     visit.allow()
-    check_record(page, visit.settings["patient"])
+    check_record(visit, visit.settings["patient"])
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.post_data or ""))
     tokens = [page.evaluate("client.state.tokenResponse.access_token")]
     for _ in range(2):
         page.evaluate("client.refresh().then(() => true)")
         tokens.append(page.evaluate("client.state.tokenResponse.access_token"))
-        check_record(page, visit.settings["patient"])
+        check_record(visit, visit.settings["patient"])
     assert len(set(tokens)) == 3
     forms = [parse_qs(each) for each in sent if "refresh_token" in each]
     assert len(forms) == 2
@@ -116,9 +116,11 @@ def start(visit: Visit, scope: str, username: str) -> Page:
     return visit.page
 
 
-def check_record(page: Page, patient: str) -> None:
+def check_record(visit: Visit, patient: str) -> None:
     """See that the app works with the record of a patient, and with no other."""
+    page = visit.page
     page.wait_for_function("document.title !== 'waiting' && document.title !== 'launching'")
+    visit.picture("record")
     assert page.title() == "ready", page.locator("pre").text_content()
     assert page.evaluate("client.patient.id") == patient
     assert page.evaluate("client.patient.read().then((found) => found.id)") == patient

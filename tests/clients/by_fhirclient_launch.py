@@ -1,6 +1,6 @@
 """PyPI's fhirclient as an application of a person: by_fhirclient_launch.py SETTINGS.
 
-Without PKCE of its own doing it would get nothing; it finds the addresses in the CapabilityStatement.
+It finds the addresses in the CapabilityStatement.
 """
 
 import json

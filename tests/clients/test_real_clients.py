@@ -81,13 +81,14 @@ def settings(secured: Secured, origin: str, tmp_path_factory: pytest.TempPathFac
     command("sample-data", "--patients", "5", "--output", sample)
     command("load", *where, sample)
     made = command("demo-users", "--public-url", secured.base, *where)
-    for id_, name, redirect_uri in (
-        ("browser-app", "Browser app", f"{origin}/index.html"),
-        ("python-app", "Python app", f"{origin}/after"),
+    for id_, name, redirect_uri, launch_url in (
+        ("browser-app", "Browser app", f"{origin}/index.html", f"{origin}/launch.html"),
+        ("python-app", "Python app", f"{origin}/after", None),
     ):
-        launch_url = f"{origin}/launch.html"
         secured.register(
-            Application(id_, name, "public", (redirect_uri,), launch_url, OF_PEOPLE, origins=(origin,))
+            Application(
+                id_, name, "public", (redirect_uri,), launch_url, OF_PEOPLE, origins=(origin,)
+            )
         )
     pictures = FOLDER / "pictures"
     pictures.mkdir(exist_ok=True)
@@ -118,11 +119,20 @@ def signed(secured: Secured) -> str:
     return assertion(PROGRAM, f"{secured.root}/oauth/token", time.time(), name="ec-1")
 
 
+@pytest.fixture
+def unconsented(secured: Secured) -> None:
+    """Nobody has consented yet, so that everybody is asked."""
+    with secured.database.connection() as connection:
+        connection.execute("DELETE FROM oauth_consent")
+
+
 @pytest.mark.parametrize("flow", FLOWS)
+@pytest.mark.usefixtures("unconsented")
 def test_an_application_in_a_browser(settings: str, flow: str) -> None:
     works(PYTHON, "by_browser.py", flow, settings)
 
 
+@pytest.mark.usefixtures("unconsented")
 def test_an_application_in_python(settings: str) -> None:
     works(PYTHON, "by_fhirclient_launch.py", settings)
 

@@ -46,8 +46,6 @@ class Visit:
         self.picture("consent")
         self.page.get_by_role("button", name="Allow", exact=True).click()
         self.page.wait_for_url(f"{self.settings['origin']}/**")
-        self.page.wait_for_load_state()
-        self.picture("app")
 
     def picture(self, name: str) -> None:
         """Take a picture of the page."""
@@ -60,9 +58,7 @@ class Visit:
 def visiting(flow: str, settings: dict[str, Any]) -> Iterator[Visit]:
     """Open a browser without a window; what its page says on failing is printed."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=PROGRAM, args=["--no-sandbox"]
-        )
+        browser = playwright.chromium.launch(executable_path=PROGRAM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 900, "height": 700})
         page.set_default_timeout(60_000)
         visit = Visit(flow, settings, page)

@@ -25,7 +25,7 @@ def people(secured: Secured) -> People:
 
 @pytest.fixture(scope="session")
 def ward(secured: Secured) -> None:
-    """Records: Practitioner/7 treats Patient/ward-ann; somebody else treats Patient/ward-bob."""
+    """Records: Practitioner/70 treats Patient/ward-ann; somebody else treats Patient/ward-bob."""
     with secured.caller(secured.issue("system/*.cruds").secret) as loader:
         for place, resource in _records():
             type_, _, id_ = place.partition("/")
@@ -35,10 +35,10 @@ def ward(secured: Secured) -> None:
 
 
 def _records() -> Iterator[tuple[str, dict[str, object]]]:
-    yield "Practitioner/7", {"name": [{"given": ["Ada"], "family": "Wardley"}]}
-    yield "Practitioner/8", {"name": [{"given": ["Eve"], "family": "Elsewhere"}]}
+    yield "Practitioner/70", {"name": [{"given": ["Ada"], "family": "Wardley"}]}
+    yield "Practitioner/80", {"name": [{"given": ["Eve"], "family": "Elsewhere"}]}
     category = {"coding": [{"system": OBSERVATION_CATEGORY, "code": "vital-signs"}]}
-    for id_, given, doctor in (("ward-ann", "Ann", "7"), ("ward-bob", "Bob", "8")):
+    for id_, given, doctor in (("ward-ann", "Ann", "70"), ("ward-bob", "Bob", "80")):
         subject = {"reference": f"Patient/{id_}"}
         yield (
             f"Patient/{id_}",

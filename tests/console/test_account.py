@@ -20,7 +20,7 @@ from tests.visitor import Visitor
 OTHER_PASSWORD = "marble heron parliament 7"
 PAGES = (
     "/login", "/login/again", "/account", "/account/password", "/account/second-factor",
-    "/account/stay", "/logout",
+    "/account/stay", "/logout", "/apps", "/developer", "/inspect", "/launch", "/break-glass",
 )  # fmt: skip
 
 
@@ -34,6 +34,7 @@ class Reader(HTMLParser):
         self.labelled: set[str] = set()
         self.described: set[str] = set()
         self.ids: set[str] = set()
+        self._inside_label = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -42,14 +43,19 @@ class Reader(HTMLParser):
         self.forbidden += [name for name in given if name.startswith("on") or name == "style"]
         self.forbidden += [
             given[name] for name in ("href", "src", "action")
-            if "//" in given.get(name, "")
+            if "//" in given.get(name, "").removeprefix("otpauth://")
         ]  # fmt: skip
         self.ids.add(given.get("id", ""))
         self.described |= set(given.get("aria-describedby", "").split())
-        if tag == "input" and given.get("type") != "hidden":
+        is_field = tag in ("input", "select", "textarea") and given.get("type") != "hidden"
+        if is_field and not self._inside_label and "aria-label" not in given:
             self.fields.add(given["id"])
-        if tag == "label":
+        if tag == "label" and "for" in given:
             self.labelled.add(given["for"])
+        self._inside_label |= tag == "label"
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside_label &= tag != "label"
 
 
 def read(page: str) -> Reader:

@@ -27,7 +27,7 @@ APP = Application("growth", "Growth <chart>", "public", scopes=SCOPES)
 def account(people: People, ward: None) -> Account:
     """A physician who has allowed an application a lot."""
     people.secured.register(APP)
-    return people.add("ada")
+    return people.add("ada", fhir_user="Practitioner/70")
 
 
 def allow(people: People, account: Account, scopes: str = SCOPES) -> dict[str, str]:
@@ -107,7 +107,7 @@ def test_taking_everything_back_counts_at_once(people: People, account: Account)
     assert status(people, made["access"], "Observation?patient=ward-ann") == 401
     assert refresh(people, made["refresh"])["error"] == "invalid_grant"
     assert consents(people) == 0
-    assert told(people) == [("revoke-app", "Practitioner/7", "ward-ann", APP.id)]
+    assert told(people) == [("revoke-app", "Practitioner/70", "ward-ann", APP.id)]
 
 
 def test_what_is_left_is_what_is_ticked(people: People, account: Account) -> None:
@@ -129,7 +129,7 @@ def test_what_is_left_is_what_is_ticked(people: People, account: Account) -> Non
         assert status(people, secret, "Encounter?patient=ward-ann") == 200
         assert status(people, secret, "Observation?patient=ward-ann") == 403
     assert consents(people) == 0
-    assert told(people) == [("narrow-app", "Practitioner/7", "ward-ann", APP.id)]
+    assert told(people) == [("narrow-app", "Practitioner/70", "ward-ann", APP.id)]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_less_than_that(
 @pytest.mark.parametrize("client", [APP.id, "nobody", "\0"])
 def test_nobody_takes_back_what_is_anothers(people: People, account: Account, client: str) -> None:
     made = allow(people, account)
-    with people.enter(people.add("bob")) as visitor:
+    with people.enter(people.add("bob", fhir_user="Practitioner/70")) as visitor:
         assert "No application" in visitor.get("/apps").text
         assert visitor.press("/logout", "/apps/end", client=client).status == 303
     assert status(people, made["access"], "Encounter?patient=ward-ann") == 200

@@ -7,16 +7,23 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from fhirserver.access import allow_all
 from fhirserver.config import Settings
 from fhirserver.console import create_console
 from fhirserver.console.audited import EVENTS, TOLD_BY_ITSELF
 from fhirserver.definitions import r4
 from fhirserver.interactions import Services
+from fhirserver.smart.invitations import invite
 from fhirserver.store.database import Database, now_us
 from tests.console.people import PASSWORD, People
 from tests.visitor import Visitor
 
+EVENTS_OF = {
+    "token": "token", "introspect": "token-introspection", "revoke": "token-revocation",
+    "logout": "logout", "authorize": "authorize",
+}  # fmt: skip
 _TOLD = """
 SELECT interaction, outcome, actor, client, detail FROM audit
 WHERE interaction = ANY(%s) ORDER BY at DESC LIMIT 1
@@ -49,6 +56,37 @@ def test_who_asks_for_tokens_is_told(people: People, visitor: Visitor) -> None:
     assert row == (
         "token", answer.status, "anonymous", "an-app", {"grant_type": "authorization_code"},
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["token", "introspect", "revoke", "logout", "authorize"])
+def test_what_is_no_form_is_told_too(people: People, visitor: Visitor, path: str) -> None:
+    """SEC-T2, SEC-T10: also where it has more parts than Werkzeug takes apart, which is 1,000."""
+    part = '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
+    answer = visitor.client.request(
+        "POST",
+        f"/oauth/{path}",
+        f"{part * 1001}--b--\r\n".encode(),
+        {"Content-Type": "multipart/form-data; boundary=b"},
+    )
+    assert answer.status == 400
+    assert told(people, EVENTS_OF[path])[1] == 400
+
+
+def test_a_registration_tells_which_application_came_of_it(
+    people: People, visitor: Visitor
+) -> None:
+    """SEC-T10."""
+    with people.database.connection() as connection:
+        invitation = invite(connection, 1, 60, now_us())
+    metadata = {
+        "redirect_uris": ["https://app.example.org/after"], "token_endpoint_auth_method": "none",
+    }  # fmt: skip
+    answer = visitor.client.request(
+        "POST", "/oauth/register", metadata,
+        {"Content-Type": "application/json", "Authorization": f"Bearer {invitation}"},
+    )  # fmt: skip
+    assert answer.status == 201
+    assert told(people, "client-registration")[3] == answer.json["client_id"]
 
 
 def test_nothing_leaves_that_is_not_told(people: People, visitor: Visitor) -> None:

@@ -95,6 +95,7 @@ def test_what_is_asked_for_is_checked(
     with people.log_in(people.add("ada")) as visitor:
         answer = break_glass(visitor, patient if patient_id is None else patient_id, reason)
     assert (answer.status, says in answer.text) == (status, True)
+    assert [row[1:3] for row in told(people, "break-glass")] == [("Practitioner/7", status)]
 
 
 @pytest.mark.parametrize("role", ["billing", "patient", "auditor", "administrator"])
@@ -106,6 +107,7 @@ def test_other_roles_break_no_glass(people: People, patient: str, role: str) -> 
         token = visitor.get("/logout").text.split('name="csrf" value="')[1].split('"')[0]
         fields = {"csrf": token, "patient": patient, "reason": REASON}
         assert visitor.submit("/break-glass", fields).status == 403
+    assert [(row[0], row[2]) for row in told(people, "break-glass")] == [(patient, 403)]
 
 
 def test_it_needs_a_fresh_proof(people: People, patient: str) -> None:

@@ -6,7 +6,7 @@ Spec: RFC 7591
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -55,62 +55,57 @@ def told(people: People) -> list[Any]:
         ).fetchall()
 
 
+class Made(NamedTuple):
+    """What becomes of a registration."""
+
+    kind: str
+    secret: bool
+    approved: bool
+    scopes: str
+
+
 @pytest.mark.parametrize(
-    ("changes", "kind", "secret", "approved", "scopes"),
+    ("changes", "expected"),
     [
         pytest.param(
             {},
-            "public",
-            False,
-            True,
-            "patient/Patient.rs patient/Observation.rs openid launch",
+            Made("public", False, True, "patient/Patient.rs patient/Observation.rs openid launch"),
             id="SEC-G3/one-patients-record",
         ),
         pytest.param(
             {"method": "client_secret_basic", "write": ["Task"], "see": []},
-            "confidential-symmetric",
-            True,
-            True,
-            "patient/Task.cu openid launch",
+            Made("confidential-symmetric", True, True, "patient/Task.cu openid launch"),
             id="SEC-G1/secret",
         ),
         pytest.param(
-            {"method": "private_key_jwt", "jwks_uri": "https://app.example.org/keys"},
-            "confidential-asymmetric",
-            False,
-            True,
-            "patient/Patient.rs patient/Observation.rs openid launch",
+            {
+                "method": "private_key_jwt",
+                "jwks_uri": "https://app.example.org/keys",
+                "see": "Goal",
+            },
+            Made("confidential-asymmetric", False, True, "patient/Goal.rs openid launch"),
             id="SEC-G1/keys",
         ),
         pytest.param(
-            {"level": "user", "also": [], "more": "patient/Goal.r"},
-            "public",
-            False,
-            False,
-            "user/Patient.rs user/Observation.rs patient/Goal.r",
+            {"level": "user", "also": [], "more": "patient/Goal.r", "see": "Task"},
+            Made("public", False, False, "user/Task.rs patient/Goal.r"),
             id="SEC-G3/user-level-waits",
         ),
     ],
 )
 def test_an_application_is_registered(
-    people: People,
-    developer: Account,
-    changes: Fields,
-    kind: str,
-    secret: bool,
-    approved: bool,
-    scopes: str,
+    people: People, developer: Account, changes: Fields, expected: Made
 ) -> None:
     answer = register(people, developer, **changes)
     assert answer.status == 201, answer.text
     client = made(people, developer)
-    assert (client.kind, client.approved, client.scopes) == (kind, approved, scopes)
+    says_secret = "never shown again" in answer.text
+    assert Made(client.kind, says_secret, client.approved, client.scopes) == expected
     assert client.id in answer.text
     assert "Growth &lt;chart&gt;" in answer.text
     assert (client.redirect_uris, client.dynamically_registered) == ((REDIRECT,), True)
-    assert ("never shown again" in answer.text) == secret
-    assert ("Launch now" in answer.text) == approved
-    assert ("asks for more than one" in answer.text) != approved
+    assert ("Launch now" in answer.text) == expected.approved
+    assert ("asks for more than one" in answer.text) != expected.approved
     assert told(people) == [("register-app", client.id)]
 
 

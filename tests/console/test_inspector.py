@@ -11,7 +11,7 @@ from tests.console.people import People
 
 @pytest.fixture
 def doctor(people: People, ward: None) -> Account:
-    return people.add("ada")
+    return people.add("ada", fhir_user="Practitioner/70")
 
 
 def inspect(people: People, account: Account, **fields: str) -> Answer:

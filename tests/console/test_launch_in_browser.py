@@ -33,7 +33,7 @@ def test_log_in_launch_and_see_the_patient(people: People, ward: None, tmp_path:
             pre_approved=True,
         )
     )
-    people.add("ada")
+    people.add("ada", fhir_user="Practitioner/70")
     with Browser(tmp_path) as browser:
         browser.resize(PHONE_PX)
         browser.visit(f"{app.root}/launch")

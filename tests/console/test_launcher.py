@@ -48,7 +48,7 @@ def doctor(people: People, ward: None) -> Account:
     )
     for application in (sample, ELSEWHERE, *HIDDEN):
         people.secured.register(application)
-    return people.add("ada")
+    return people.add("ada", fhir_user="Practitioner/70")
 
 
 def launch(visitor: Visitor, client: str = CLIENT_ID, **fields: str) -> Answer:

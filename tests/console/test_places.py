@@ -45,7 +45,7 @@ def test_who_is_not_logged_in_sees_the_way_in(visitor: Visitor) -> None:
 def test_links_are_of_the_role_and_lead_somewhere(
     people: People, ward: None, role: str, paths: str
 ) -> None:
-    user = "Patient/ward-ann" if role == "patient" else "Practitioner/7"
+    user = "Patient/ward-ann" if role == "patient" else "Practitioner/70"
     with people.enter(people.add("x", role, user)) as visitor:
         places = visitor.get("/").text.partition('id="places"')[2].partition("</section>")[0]
         found = re.findall(r'href="([^"]+)"', places)
@@ -56,18 +56,10 @@ def test_links_are_of_the_role_and_lead_somewhere(
             assert "<script" not in answer.text
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/apps",
-        "/record-access",
-        "/developer",
-        "/launch",
-        "/inspect",
-        "/admin/apps",
-        "/conformance/",
-    ],
-)
+ASKING = ("/apps", "/record-access", "/developer", "/launch", "/inspect", "/admin/apps")
+
+
+@pytest.mark.parametrize("path", [*ASKING, "/conformance/"])
 def test_pages_ask_for_a_login_and_come_back(visitor: Visitor, path: str) -> None:
     answer = visitor.get(path)
     assert answer.status == 303

@@ -268,3 +268,30 @@ def test_a_refusal_names_the_rule(confined: Services) -> None:
         with pytest.raises(FhirError, match="closed") as caught:
             ask()
         assert caught.value.status == 403
+
+
+@pytest.mark.parametrize(
+    "where",
+    [("nonsense", "x"), ("code:not", "x"), ("date", "2020"), ("subject.name", "x"), ("_sort", "x")],
+    ids=lambda where: where[0],
+)
+def test_criteria_that_cannot_be_told_grant_nothing(
+    confined: Services, where: tuple[str, str]
+) -> None:
+    """SEC-S7: whatever the policy says; it is refused, and never left out."""
+
+    def by(_auth: AuthContext, _access: Access) -> Decision:
+        return Decision(allowed=True, reason="test", grants=(Grant(("a",), (where,)),))
+
+    narrowed = services_of(confined.database, by)
+    for ask in (
+        lambda: read(narrowed, AUTH, "Observation", "oa"),
+        lambda: vread(narrowed, AUTH, "Observation", "oa", "1"),
+        lambda: history_type(narrowed, AUTH, "Observation"),
+        lambda: search_type(narrowed, AUTH, "Observation", query()),
+        lambda: search_type(narrowed, AUTH, "Observation", Query((), "lenient")),
+        lambda: create(narrowed, AUTH, "Observation", observation("x", "a")),
+    ):
+        with pytest.raises(FhirError, match="nothing is granted") as caught:
+            ask()
+        assert caught.value.status == 403

@@ -60,8 +60,6 @@ def test_every_address_is_absolute_and_answers(hospital: Hospital, name: str) ->
     assert {"authorization_endpoint", "token_endpoint", "jwks_uri"} <= places.keys()
     for key, place in places.items():
         assert place.startswith(f"{hospital.secured.root}/")
-        if key == "management_endpoint":
-            continue  # its page comes with the applications' pages
         with hospital.secured.caller() as caller:
             path = place.removeprefix(hospital.secured.root)
             answers = {caller.request(method, path).status for method in ("GET", "POST")}

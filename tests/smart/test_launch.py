@@ -23,16 +23,21 @@ CONTEXT: JsonObject = {
     "fhirContext": [{"reference": "Observation/of-hers"}],
 }
 
+_TOLD = """
+SELECT interaction, actor, client, detail ->> 'patient', detail ->> 'scopes', token FROM audit
+WHERE interaction IN ('token', 'authorize-choice') ORDER BY at DESC, entry DESC LIMIT 3
+"""
+
 
 def handle_of(
-    hospital: Hospital, *, client: str = "approved", context: JsonObject = CONTEXT
+    hospital: Hospital, *, client: str = "approved", person: str = "", context: JsonObject = CONTEXT
 ) -> str:
-    """Launch an application from the EHR, as the physician."""
+    """Launch an application from the EHR, as the physician unless somebody else is named."""
     with hospital.secured.database.connection() as connection:
         return launches.create(
             connection,
             client,
-            hospital.physician,
+            person or hospital.physician,
             hospital.secured.base,
             context,
             now_us=now_us(),
@@ -79,6 +84,22 @@ def test_a_handle_that_does_not_count(hospital: Hospital, how: str) -> None:
     assert "code" not in seen.answer
 
 
+def test_a_launch_is_told_from_the_choice_to_the_token(hospital: Hospital) -> None:
+    """SEC-T10: whose record, by whom, for which application; the token by its number."""
+    app, browser = hospital.app("unvetted", "patient/*.rs"), hospital.browser(hospital.physician)
+    body = granted(app, browser, ("patient", "hers")).json
+    with hospital.secured.database.connection() as connection:
+        token = tokens.find(connection, body["access_token"], now_us())
+        rows = connection.execute(_TOLD).fetchall()
+    assert token is not None
+    about = ("Practitioner/doc", "unvetted", "hers")
+    assert rows == [
+        ("token", *about, "patient/*.rs", str(token.number)),
+        ("authorize-choice", *about, "patient/*.rs", None),
+        ("authorize-choice", *about, None, None),
+    ]
+
+
 def test_a_patients_launch_needs_nobody_to_choose(hospital: Hospital) -> None:
     """SEC-L4."""
     app = hospital.app("approved", "launch/patient patient/Observation.rs")
@@ -116,6 +137,40 @@ def test_an_encounter_is_chosen_too(hospital: Hospital, chosen: str, told: str |
     seen = browser.answer(page, ("encounter", chosen))
     body = app.redeem(seen.answer["code"]).json
     assert (body["patient"], body.get("encounter")) == ("hers", told)
+
+
+def proxy_of_both(hospital: Hospital) -> str:
+    """Make somebody who reaches both patients."""
+    return hospital.secured.account("proxy", "RelatedPerson/mother", ("hers", "other"))
+
+
+def test_another_patient_does_not_keep_the_encounter(hospital: Hospital) -> None:
+    """SEC-L2: the page before is sent again, as after a browser's Back."""
+    app = hospital.app("unvetted", "launch/patient launch/encounter patient/*.rs")
+    browser = hospital.browser(proxy_of_both(hospital))
+    first = browser.open(app.address())
+    page = browser.answer(first, ("patient", "hers"))
+    assert browser.answer(page, ("encounter", "of-hers")).address.endswith("/consent")
+    page = browser.answer(first, ("patient", "other"))
+    assert page.values("encounter") == ["of-other", ""]
+    seen = allow(browser, browser.answer(page, ("encounter", "of-other")))
+    body = app.redeem(seen.answer["code"]).json
+    assert (body["patient"], body["encounter"]) == ("other", "of-other")
+
+
+@pytest.mark.parametrize(("step", "chosen"), [("patient", "other"), ("encounter", "")])
+def test_what_the_ehr_launched_with_is_not_chosen_anew(
+    hospital: Hospital, step: str, chosen: str
+) -> None:
+    """SEC-L1, SEC-L2."""
+    app = hospital.app("unvetted", f"{EHR} launch/encounter")
+    person = proxy_of_both(hospital)
+    browser = hospital.browser(person)
+    page = browser.open(app.address(launch=handle_of(hospital, client="unvetted", person=person)))
+    fields = {"csrf": page.values("csrf")[0], step: chosen}
+    page = browser.post(page.address.replace("/consent", f"/{step}"), fields)
+    body = app.redeem(allow(browser, page).answer["code"]).json
+    assert (body["patient"], body["encounter"]) == ("hers", "of-hers")
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from fhirserver.identity import sessions
 from fhirserver.smart import tokens
 from fhirserver.store.database import now_us
-from tests.smart.browser import FORM, App, Told
+from tests.smart.browser import FORM, App, Browser, Told
 from tests.smart.conftest import SECRET, Hospital
 from tests.smart.flows import granted
 
@@ -306,16 +307,29 @@ def test_how_long_a_refresh_token_lasts(hospital: Hospital) -> None:
     assert app.refresh(token).json["error"] == "invalid_grant"
 
 
-def test_online_access_ends_with_the_session(hospital: Hospital) -> None:
-    """SEC-R4."""
+@pytest.mark.parametrize("how", ["/logout", "/account/sessions/end", "/account/sessions/{}/end"])
+def test_online_access_ends_with_the_session(hospital: Hospital, how: str) -> None:
+    """SEC-R4: and the access token, whether its owner logs out there or from elsewhere."""
     app = hospital.app("approved", "launch/patient patient/Observation.rs online_access")
     browser = hospital.browser(hospital.patient)
-    body = granted(app, browser).json
-    again = app.refresh(body["refresh_token"])
-    assert again.status == 200
-    page = browser.open("/logout")
-    browser.answer(page)
-    assert app.refresh(again.json["refresh_token"]).json["error"] == "invalid_grant"
+    again = app.refresh(granted(app, browser).json["refresh_token"]).json
+    with hospital.secured.caller(again["access_token"]) as caller:
+        assert caller.get("Observation/of-hers").status == 200
+        ending = browser if how == "/logout" else hospital.browser(hospital.patient)
+        page = ending.open("/logout")
+        ending.post(how.format(session_of(hospital, browser)), {"csrf": page.values("csrf")[0]})
+        assert caller.get("Observation/of-hers").status == 401
+    assert app.refresh(again["refresh_token"]).json["error"] == "invalid_grant"
+
+
+def session_of(hospital: Hospital, browser: Browser) -> str:
+    """Give the public number of a browser's session."""
+    with hospital.secured.database.connection() as connection:
+        row = connection.execute(
+            "SELECT id FROM account_session WHERE secret = %s", (sessions.digest(browser.session),)
+        ).fetchone()
+    assert row is not None
+    return str(row[0])
 
 
 @pytest.mark.parametrize(
