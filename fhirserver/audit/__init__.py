@@ -5,7 +5,7 @@ seals      a chain over what was committed  events     a row as an AuditEvent
 """
 
 from fhirserver.audit.events import audit_event
-from fhirserver.audit.refusals import record_refusal
+from fhirserver.audit.refusals import leaves_no_row, record_refusal
 from fhirserver.audit.rows import audit_row
 from fhirserver.audit.seals import Anchor, Broken, check_chain, seal
 
@@ -15,6 +15,7 @@ __all__ = [
     "audit_event",
     "audit_row",
     "check_chain",
+    "leaves_no_row",
     "record_refusal",
     "seal",
 ]

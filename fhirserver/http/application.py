@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from fhirserver.access import AuthContext
-from fhirserver.audit import record_refusal
-from fhirserver.errors import FhirError, ForbiddenError, UnauthorizedError
+from fhirserver.audit import leaves_no_row, record_refusal
+from fhirserver.errors import FhirError
 from fhirserver.http.access_log import Served
 from fhirserver.http.bearer import anonymous
 from fhirserver.http.client_limit import ClientLimit
@@ -109,9 +109,10 @@ class FhirApplication:
                 response.headers += preference_applied(
                     exchange.prefer, route.interaction, response.status
                 )
-        except (UnauthorizedError, ForbiddenError) as error:
-            place = (route.type, route.id)
-            record_refusal(self.services.database, auth, route.interaction, place, error)
+        except FhirError as error:
+            if leaves_no_row(route.interaction, error):
+                place = (route.type, route.id)
+                record_refusal(self.services.database, auth, route.interaction, place, error)
             raise
         else:
             return response

@@ -10,8 +10,8 @@ from dataclasses import replace
 from functools import partial
 
 from fhirserver.access import AuthContext
-from fhirserver.audit import record_refusal
-from fhirserver.errors import FhirError, ForbiddenError
+from fhirserver.audit import leaves_no_row, record_refusal
+from fhirserver.errors import FhirError
 from fhirserver.interactions.batch_once import answer_once
 from fhirserver.interactions.bundle import bundle_json
 from fhirserver.interactions.bundle_request import perform
@@ -78,14 +78,15 @@ def _answer(services: Services, auth: AuthContext, entry: Entry) -> bytes:
     try:
         result = perform(services, auth, entry)
         return result_entry(entry, result, services.settings.public_url)
-    except ForbiddenError as error:
-        return _refused(services, auth, entry, error)
+    except FhirError as error:
+        return _failed(services, auth, entry, error)
     except Exception as error:  # noqa: BLE001 - the edge of an entry: every failure is its answer
         return error_entry(at_entry(foreseen(error, auth.request_id), entry.path))
 
 
-def _refused(services: Services, auth: AuthContext, entry: Entry, error: ForbiddenError) -> bytes:
+def _failed(services: Services, auth: AuthContext, entry: Entry, error: FhirError) -> bytes:
     target = entry.target
-    place = (target.type, target.id)
-    record_refusal(services.database, auth, target.interaction, place, error)
+    if leaves_no_row(target.interaction, error):
+        place = (target.type, target.id)
+        record_refusal(services.database, auth, target.interaction, place, error)
     return error_entry(at_entry(error, entry.path))

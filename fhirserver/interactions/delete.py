@@ -77,9 +77,10 @@ def delete_conditional(
             change = delete_change(type_, match.id, options)
             if not is_hidden(services, auth, decision, session, change):
                 changes.append(change)
-        if not changes:
-            return []
         row = audit_row(auth, "delete", wanted.pairs)
+        if not changes:
+            record_nothing(services, session, (type_, None), row)
+            return []
         return apply_changes(services, auth, session, changes, row)
 
     written = run_write(services.database, attempt)
@@ -127,12 +128,21 @@ def _write(
     row: AuditRow,
 ) -> Written | None:
     if is_hidden(services, auth, decision, session, change):
-        record_hidden(services, session, change, row)
+        record_nothing(services, session, (change.type, change.id), row)
         return None
     return apply_changes(services, auth, session, [change], row)[0]
 
 
-def record_hidden(services: Services, session: WriteSession, change: Change, row: AuditRow) -> None:
-    """Record a delete of something that the caller may not see, which did nothing."""
-    place = AuditPlace(services.definitions.type_id(change.type), change.id)
-    record(session.connection, row, 404, place)
+def record_nothing(
+    services: Services, session: WriteSession, place: tuple[str, str | None], row: AuditRow
+) -> None:
+    """Record a delete that found nothing that the caller may see, and did nothing.
+
+    Args:
+        services: number the types.
+        session: of the delete.
+        place: type, and the logical id where it named one.
+        row: who asked.
+    """
+    type_, id_ = place
+    record(session.connection, row, 404, AuditPlace(services.definitions.type_id(type_), id_))

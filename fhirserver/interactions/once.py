@@ -153,6 +153,7 @@ class _Claim:
         self._keyed = keyed
         self._decision = permit(services, auth, keyed.interaction, keyed.type, keyed.id)
         self.id = _digest(principal(auth), keyed.key)
+        self._request = keyed.request + _office(auth)
 
     def find(self, session: WriteSession) -> KeptAnswer | None:
         """Take the key for the length of a transaction and give what is known of it."""
@@ -167,13 +168,14 @@ class _Claim:
         known = find_answer(session.connection, self.id, self._services.now() - ttl_us)
         if known is None:
             return None
-        if known.request != self._keyed.request:
+        if not known.request.startswith(self._keyed.request):
             raise UnprocessableError(
                 "This Idempotency-Key was used for another request: the method, address, headers "
                 "or body differ. Use a new key for a new request.",
                 expression=_PLACE,
             )
-        if not _covers(_patients(self._auth, self._decision), known.patients):
+        patients = _patients(self._auth, self._decision)
+        if known.request != self._request or not _covers(patients, known.patients):
             raise ForbiddenError(
                 "The caller may no longer see all that the first answer holds; read what it may.",
                 expression=_PLACE,
@@ -184,7 +186,7 @@ class _Claim:
         """Keep an answer; `result` is None of a batch."""
         patients = _patients(self._auth, self._decision)
         granted = None if patients is None else list(patients)
-        kept = KeptAnswer(self._keyed.request, granted, result, body)
+        kept = KeptAnswer(self._request, granted, result, body)
         keep_answer(session.connection, self.id, kept, self._services.now())
 
     def audit(self, session: WriteSession, result: Result) -> None:
@@ -199,6 +201,13 @@ class _Claim:
         )
         row = audit_row(self._auth, keyed.interaction)
         record(session.connection, row, result.status, place)
+
+
+def _office(auth: AuthContext) -> bytes:
+    """Digest the role that a person acts in; nothing of a client of its own. Pure."""
+    if auth.rights is None or auth.rights.role is None:
+        return b""
+    return _digest(auth.rights.role, str(auth.rights.trained))
 
 
 def _patients(auth: AuthContext, decision: Decision) -> Sequence[str] | None:

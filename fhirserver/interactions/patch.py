@@ -7,17 +7,26 @@ update: same validation, same preconditions. What the server manages cannot be p
 type or id in the result is refused, and meta.versionId and meta.lastUpdated are the store's.
 """
 
-from fhirserver.access import AuthContext
+from collections.abc import Sequence
+
+from fhirserver.access import Access, AuthContext
 from fhirserver.audit import audit_row
-from fhirserver.errors import PreconditionFailedError, UnprocessableError
+from fhirserver.errors import Issue, PreconditionFailedError, UnprocessableError
 from fhirserver.interactions.conditions import condition, select_to_write, selects_none
-from fhirserver.interactions.covered import refuse_foreign
+from fhirserver.interactions.covered import refuse_foreign, sees
 from fhirserver.interactions.patch_formats import PATCH_FORMATS
 from fhirserver.interactions.permit import permit
 from fhirserver.interactions.prepare import Prepared, prepare
 from fhirserver.interactions.read import present, visible
 from fhirserver.interactions.respond import respond
-from fhirserver.interactions.types import Patch, Query, Result, Services, WriteOptions
+from fhirserver.interactions.types import (
+    Patch,
+    Preference,
+    Query,
+    Result,
+    Services,
+    WriteOptions,
+)
 from fhirserver.interactions.update import require_if_match
 from fhirserver.interactions.writing import apply_update
 from fhirserver.model.content_apart import content_apart
@@ -118,7 +127,7 @@ def patch(
     prepared, written = run_write(
         services.database, lambda session: patching.write(session, type_, id_, row)
     )
-    return respond(services, written, options.prefer, prepared.issues)
+    return respond_patched(services, auth, written, options.prefer, prepared.issues)
 
 
 def patch_conditional(
@@ -149,7 +158,26 @@ def patch_conditional(
         return patching.write(session, type_, match, row)
 
     prepared, written = run_write(services.database, attempt)
-    return respond(services, written, options.prefer, prepared.issues)
+    return respond_patched(services, auth, written, options.prefer, prepared.issues)
+
+
+def respond_patched(
+    services: Services,
+    auth: AuthContext,
+    written: Written,
+    prefer: Preference | None,
+    issues: Sequence[Issue],
+) -> Result:
+    """Answer a patch as `respond` does, without the content where the caller may not read it.
+
+    Who may change something has not seen what else stands in it.
+    """
+    stored = written.stored
+    if prefer in (None, "representation"):
+        decision = services.policy(auth, Access("read", stored.type, stored.id))
+        if not (decision.allowed and sees(services, auth, decision, stored)):
+            prefer = "minimal"
+    return respond(services, written, prefer, issues)
 
 
 def _refuse_content_apart(resource: JsonObject) -> None:

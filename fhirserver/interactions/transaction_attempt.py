@@ -12,13 +12,13 @@ from fhirserver.errors import FhirError, Issue
 from fhirserver.interactions.bundle_request import perform
 from fhirserver.interactions.covered import refuse_foreign
 from fhirserver.interactions.create import create_change, still_there
-from fhirserver.interactions.delete import delete_change, record_hidden, respond_deleted
-from fhirserver.interactions.patch import Patching
+from fhirserver.interactions.delete import delete_change, record_nothing, respond_deleted
+from fhirserver.interactions.patch import Patching, respond_patched
 from fhirserver.interactions.prepare import Prepared
 from fhirserver.interactions.read import present, visible
 from fhirserver.interactions.respond import respond, respond_matched
 from fhirserver.interactions.session_database import SessionDatabase
-from fhirserver.interactions.transaction_entries import at_entry, with_issues
+from fhirserver.interactions.transaction_entries import Entry, at_entry, with_issues
 from fhirserver.interactions.transaction_plan import TransactionPlan
 from fhirserver.interactions.transaction_resolution import (
     ResolvedWrite,
@@ -142,7 +142,8 @@ class Attempt:
         except FhirError as error:
             raise at_entry(error, write.plan.entry.path) from None
         if hidden:
-            record_hidden(self._services, self._session, change, self._audit_row(write))
+            place = change.type, change.id
+            record_nothing(self._services, self._session, place, self._audit_row(write))
         return hidden
 
     def _lock(
@@ -168,13 +169,13 @@ class Attempt:
         deleted: dict[int, list[Written]] = {}
         for (each, _, issues), done in zip(planned, written, strict=True):
             entry = each.plan.entry
-            prefer = entry.options.prefer
             if entry.method == "DELETE":
                 gone = deleted.setdefault(entry.index, [])
                 gone.append(done)
+                prefer = entry.options.prefer
                 results[entry.index] = respond_deleted(gone, each.target or "", prefer)
             else:
-                results[entry.index] = respond(self._services, done, prefer, issues)
+                results[entry.index] = self._answer(entry, done, issues)
         return results
 
     def _change(
@@ -207,7 +208,13 @@ class Attempt:
         """Answer an update whose content is what is stored; it is audited like any other."""
         read_stored(self._services.database, current.type, current.id, self._audit_row(write))
         done = Written(current, created=False, changed=False)
-        return respond(self._services, done, write.plan.entry.options.prefer, issues)
+        return self._answer(write.plan.entry, done, issues)
+
+    def _answer(self, entry: Entry, done: Written, issues: Sequence[Issue]) -> Result:
+        prefer = entry.options.prefer
+        if entry.method == "PATCH":
+            return respond_patched(self._services, self._auth, done, prefer, issues)
+        return respond(self._services, done, prefer, issues)
 
     def _prepared(self, write: ResolvedWrite) -> Prepared:
         """Extract index rows now that the links are filled in; validation was before."""
@@ -232,13 +239,15 @@ class Attempt:
         """Answer a create that found its match, or a delete that found nothing."""
         entry = write.plan.entry
         if write.id is None:
+            place = write.plan.type, None
+            record_nothing(self._services, self._session, place, self._audit_row(write))
             return respond_deleted([], write.plan.type, entry.options.prefer)
         found = read_stored(
             self._services.database, write.plan.type, write.id, self._audit_row(write)
         )
-        place = f"{write.plan.type}/{write.id}"
+        named = f"{write.plan.type}/{write.id}"
         seen = visible(self._services, self._auth, write.plan.decision, still_there(found))
-        stored, _ = present(seen, place)
+        stored, _ = present(seen, named)
         return respond_matched(self._services, stored, entry.options.prefer)
 
 

@@ -1,7 +1,8 @@
 """First answers to requests with an Idempotency-Key, kept until they expire.
 
     idempotency        one row per caller and key; `id` is a digest of both, `request` one of what
-                       was asked for, `patients` what the caller was confined to, `kept` when
+                       was asked for, followed by one of the caller's role, `patients` what the
+                       caller was confined to, `kept` when
       result, body     the answer; NULL of a batch
     idempotency_entry  the answers to the entries of a batch
 
@@ -39,7 +40,7 @@ class KeptAnswer(NamedTuple):
     """What is known of a key.
 
     Attributes:
-        request: digest of what was asked for.
+        request: digest of what was asked for, and of the role in which.
         patients: logical ids of the patients that the caller was confined to; None for no bounds.
         result: the answer but for its body; None of a batch.
         body: of the answer; None for none.

@@ -3,7 +3,8 @@
     FHIRSERVER_TEST_DATA=DIR python -m tests.docs.smart_matrix > docs/conformance/smart.md
 
 The assertions' ids are those of the shared test data; what each is about, in our words, and the
-tests that show it are in `smart_assertions.json`: name of the assertion -> [words, tests or reason].
+tests that show it are in `smart_assertions.json`: name of the assertion -> [words, tests or
+reason].
 """
 
 import csv
@@ -18,11 +19,12 @@ VERSIONS = {"STU 2.2": "smart_stu2_2", "STU 2": "smart_stu2"}
 _TEXT = """\
 # SMART: what is asserted, and shown
 
-Every assertion that [Inferno](https://inferno.healthit.gov)'s test kit has of servers for SMART App Launch
-STU 2.2 and STU 2, and every step of the test procedure of (g)(10), by its id, with tests of
-ours that show the same, or the reason why there is none. An assertion that comes again in another flow is
-in one row. Inferno itself has not been run against this server. Tests of `clients/` are run by
-`scripts/real-clients`, with browsers and programs of others. Made by `python -m tests.docs.smart_matrix`.
+Every assertion that [Inferno](https://inferno.healthit.gov)'s test kit has of servers for SMART
+App Launch STU 2.2 and STU 2, and every step of the test procedure of (g)(10), by its id, with tests
+of ours that show the same, or the reason why there is none. An assertion that comes again in
+another flow is in one row. Inferno itself has not been run against this server. Tests of `clients/`
+are run by `scripts/real-clients`, with browsers and programs of others, and skipped in CI. Made by
+`python -m tests.docs.smart_matrix`.
 
 Tests show {shown} of {smart} assertions, and {shown_steps} of {steps} steps.
 """

@@ -281,6 +281,49 @@ def test_an_answer_belongs_to_its_caller(call: Open, everybody: Caller) -> None:
     assert call("patient/*.cruds", patient=A).get(place).status in (200, 202)
 
 
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+def test_a_kept_answer_is_for_the_role_that_it_was_made_in(
+    secured: Secured, everybody: Caller, call: Open, kind: str
+) -> None:
+    """SEC-E26: another role since is asked for again, as are relations."""
+    person = {"user": f"Practitioner/write-{kind}", "role": "physician", "patients": (A,)}
+    caller = call("user/*.cruds", **person)
+    key = {"idempotency_key": f'"reach-role-{kind}"'}
+    reads = bundle(kind, entry("GET", f"Observation/{A}-o"))
+    change = "UPDATE account SET role = %s WHERE id = %s"
+    account = secured.account(**person)
+    statuses = []
+    for role in ("physician", "physician", "billing", "physician"):
+        with secured.database.connection() as connection:
+            connection.execute(change, (role, account))
+        statuses.append(caller.request("POST", "", reads, **key).status)
+    assert statuses == [200, 200, 403, 200]
+
+
+@pytest.mark.parametrize("scopes", ["u", "ru"])
+def test_a_patch_shows_content_to_whoever_may_read_it(
+    everybody: Caller, call: Open, scopes: str
+) -> None:
+    """SEC-E4: one that changes something, one that does not, and entries of Bundles."""
+    caller = call(f"patient/Observation.{scopes}", patient=A)
+    place, prefer = f"Observation/{A}-o", {"prefer": "return=representation"}
+    answers = []
+    for status in ("amended", "amended", "final"):
+        patch = [{"op": "replace", "path": "/status", "value": status}]
+        answers.append(caller.request("PATCH", place, patch, content_type=JSON_PATCH, **prefer))
+    for kind in ("batch", "transaction"):
+        for value in ("amended", "amended"):
+            parts = [{"name": "type", "valueCode": "replace"},
+                     {"name": "path", "valueString": "Observation.status"},
+                     {"name": "value", "valueCode": value}]  # fmt: skip
+            operation = {"name": "operation", "part": parts}
+            patch = {"resourceType": "Parameters", "parameter": [operation]}
+            whole = bundle(kind, entry("PATCH", place, patch))
+            answers.append(caller.request("POST", "", whole, **prefer))
+    assert {each.status for each in answers} == {200}
+    assert {"identifier" in each.text for each in answers} == {scopes == "ru"}
+
+
 def test_operations_read_as_the_caller(patient: Caller) -> None:
     """SEC-E16."""
 
