@@ -127,11 +127,7 @@ def _of_launch_patient(rights: Rights, role: Role | None, right: Right, type_: s
     if rights.role is not None or rights.user is not None:
         if not _role_has(role, right, type_):
             return _role_lacks(rights, role, right, type_)
-        if (
-            role is not None
-            and role.confined
-            and rights.patient not in _related(rights, role, right, type_)
-        ):
+        if role is not None and role.confined and rights.patient not in (rights.patients or ()):
             patients = ()
     return _within(confined("patient", type_, right, patients), "patient/", type_, right)
 

@@ -15,6 +15,7 @@ from typing import Any
 from flask import Flask, Response, g, render_template, request
 from werkzeug.datastructures import MultiDict
 
+from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
 from fhirserver.console.caller import caller
 from fhirserver.console.oauth_answers import FORM_TYPE
@@ -101,8 +102,7 @@ def tell(response: Response, refusal: Callable[[FhirError], Response]) -> Respon
     event = EVENTS.get(request.endpoint or "")
     if event is None or request.method in _READING:
         return response
-    who = replace(caller(), **_known())
-    row = audit_row(who, event)
+    row = audit_row(_who(), event)
     try:
         with services_here().database.connection() as connection:
             record(connection, row, response.status_code, detail=_detail() or None)
@@ -121,11 +121,15 @@ def add_audit(application: Flask) -> None:
     application.after_request(lambda response: tell(response, refusal))
 
 
-def _known() -> dict[str, str]:
-    """Say who acts, through what, as the view has noted it, else as the request says."""
-    noted = {name: each for name, each in g.get("noted", {}).items() if name != "detail"}
-    client = noted.pop("client", "") or _client()
-    return {**noted, "client": client} if client else noted
+def _who() -> AuthContext:
+    """Say who acts, through what: as the view has noted it, else as the request says."""
+    asks, noted = caller(), g.get("noted", {})
+    return replace(
+        asks,
+        actor=noted.get("actor", asks.actor),
+        client=noted.get("client") or _client() or asks.client,
+        token=noted.get("token", asks.token),
+    )
 
 
 def _form() -> MultiDict[str, str]:

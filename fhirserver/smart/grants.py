@@ -27,8 +27,7 @@ _USE = "UPDATE oauth_grant SET used = %s WHERE number = %s"
 _REVOKE = "UPDATE oauth_grant SET revoked = %s WHERE number = %s AND revoked IS NULL"
 _REVOKE_ALL = "UPDATE oauth_grant SET revoked = %s WHERE client = %s AND revoked IS NULL"
 _REVOKE_ONLINE = """
-UPDATE oauth_grant SET revoked = %s
-WHERE session = ANY(%s) AND revoked IS NULL
+UPDATE oauth_grant SET revoked = %s WHERE session = ANY(%s) AND revoked IS NULL
     AND NOT 'offline_access' = ANY (string_to_array(scopes, ' '))
 """
 

@@ -105,7 +105,7 @@ def grants(rights: Rights, scopes: str, interaction: str, type_: str) -> tuple[G
         ),
         pytest.param(
             replace(LAUNCHED, patients=(), broken_glass=("a",)), "patient/*.rs", "Observation",
-            OF_A, id="SEC-N4/launched-by-broken-glass",
+            (), id="SEC-N4/not-for-patient-scopes",
         ),
         pytest.param(
             replace(LAUNCHED, role="billing", patients=None), "patient/*.rs", "Observation", None,

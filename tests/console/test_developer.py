@@ -6,6 +6,7 @@ Spec: RFC 7591
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -16,6 +17,7 @@ from fhirserver.smart.clients import Client as Application
 from fhirserver.smart.registration import OWNED_MAX
 from tests.client import Answer
 from tests.console.people import People
+from tests.visitor import Visitor
 
 REDIRECT = "https://app.example.org/after"
 Fields = dict[str, str | list[str]]
@@ -174,6 +176,7 @@ def test_ones_own_are_looked_after(people: People, developer: Account) -> None:
 
 def test_an_administrator_approves_and_disables(people: People, developer: Account) -> None:
     """SEC-G3, SEC-B6."""
+    register(people, developer)
     register(people, developer, level="user")
     client = made(people, developer)
     with people.enter(people.add("root", "administrator", None)) as visitor:
@@ -185,11 +188,34 @@ def test_an_administrator_approves_and_disables(people: People, developer: Accou
             ("disable", {"approved": True, "disabled": True}),
             ("enable", {"approved": True, "disabled": False}),
         ):
-            answer = visitor.press("/admin/apps", "/admin/apps", client=client.id, change=change)
-            assert answer.status == 303
+            sent = {"client": client.id, "shown": shown(visitor, client), "change": change}
+            assert visitor.press("/admin/apps", "/admin/apps", **sent).status == 303
             found = clients.find(people.database, client.id)
             assert {name: getattr(found, name) for name in expected} == expected
             assert told(people) == [(f"{change}-app", client.id)]
+
+
+def shown(visitor: Visitor, client: Application) -> str:
+    """Find what the administrators' page has shown of an application."""
+    page = visitor.get("/admin/apps").text
+    found = re.search(f'name="client" value="{client.id}">\n.*name="shown" value="([^"]+)"', page)
+    return "" if found is None else found[1]
+
+
+@pytest.mark.parametrize("change", ["approve", "consent", "enable"])
+def test_what_is_approved_is_what_was_shown(
+    people: People, developer: Account, change: str
+) -> None:
+    """SEC-G3: an application that asks for more meanwhile."""
+    register(people, developer, level="user")
+    client = made(people, developer)
+    with people.enter(people.add("root", "administrator", None)) as visitor:
+        sent = {"client": client.id, "shown": shown(visitor, client), "change": change}
+        wider = replace(client, scopes="user/*.cruds")
+        with people.database.connection() as connection:
+            clients.replace_all(connection, wider)
+        assert visitor.press("/admin/apps", "/admin/apps", **sent).status == 409
+    assert made(people, developer) == wider
 
 
 @pytest.mark.parametrize(
