@@ -32,7 +32,9 @@ LINKED: dict[str, tuple[Where, ...]] = {
 """Types outside the compartment that are about patients nevertheless: criteria, one of which must
 hold. One that names no patient is for reading and searching only."""
 
-_READING = rights_of("rs")
+READING = rights_of("rs")
+TYING = frozenset({"Appointment", "CareTeam", "Encounter", "EpisodeOfCare", "Patient"})
+"""Types that give relations of care: not for broken glass to write, as they outlast its hour."""
 
 
 @lru_cache(maxsize=1)
@@ -62,10 +64,10 @@ def confined(
         return tuple(
             Grant(where=_filled(criteria, patients))
             for criteria in LINKED[type_]
-            if (patients if _names_patients(criteria) else right in _READING)
+            if (patients if _names_patients(criteria) else right in READING)
         )
     if level == "patient":
-        return (Grant(),) if type_ in SHARED and right in _READING else None
+        return (Grant(),) if type_ in SHARED and right in READING else None
     return (Grant(),) if type_ in IMPERSONAL else None
 
 

@@ -19,7 +19,7 @@ Pure: relations, broken glass and roles are in `Rights`, put together for each r
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from fhirserver.access.boundary import confined
+from fhirserver.access.boundary import READING, TYING, confined
 from fhirserver.access.context import AuthContext
 from fhirserver.access.decide import EVERYTHING, Access, Decision, Grant
 from fhirserver.access.needs import NEEDS, Need
@@ -137,7 +137,8 @@ def _of_user(rights: Rights, role: Role | None, right: Right, type_: str) -> Wei
         return _role_lacks(rights, role, right, type_)
     if not role.confined:
         return EVERYTHING
-    return _within(confined("user", type_, right, _related(rights, role)), "user/", type_, right)
+    patients = _related(rights, role, right, type_)
+    return _within(confined("user", type_, right, patients), "user/", type_, right)
 
 
 def _within(found: tuple[Grant, ...] | None, level: str, type_: str, right: Right) -> Weighed:
@@ -157,13 +158,15 @@ def _role_lacks(rights: Rights, role: Role | None, right: Right, type_: str) -> 
     return f"the role {role.name} has no right to {NAMES[right]} {type_}{expired}"
 
 
-def _related(rights: Rights, role: Role) -> tuple[str, ...]:
-    """Give the patients that a user of a confined role reaches.
+def _related(rights: Rights, role: Role, right: Right, type_: str) -> tuple[str, ...]:
+    """Give the patients that a user of a confined role reaches to make use of a right on a type.
 
     That `patients` is None says nothing for a role that is confined, so there it means nobody.
     """
     related = rights.patients or ()
     if not (rights.broken_glass and role.breaks_glass):
+        return related
+    if type_ in TYING and right not in READING:
         return related
     return tuple(dict.fromkeys((*related, *rights.broken_glass)))
 

@@ -18,10 +18,11 @@ from fhirserver.access import (
     granted_scopes,
     smart_policy,
 )
-from fhirserver.access.boundary import LINKED, compartment_types
+from fhirserver.access.boundary import LINKED, TYING, compartment_types
 from fhirserver.access.scope import LETTERS
 from fhirserver.access.type_groups import SHARED
 from fhirserver.definitions import r4
+from fhirserver.store.care_relation import CARE_RULES
 
 ALL = (Grant(),)
 OF_A = (Grant(("a",)),)
@@ -161,6 +162,16 @@ def test_what_is_in_reach(
     interaction: str, rights: Rights, scopes: str, type_: str, granted: tuple[Grant, ...] | None
 ) -> None:
     assert grants(rights, scopes, interaction, type_) == granted
+
+
+def test_broken_glass_makes_no_relation_that_outlasts_it() -> None:
+    """SEC-N4: what gives relations of care is read by it, and not written."""
+    assert {rule.type for rule in CARE_RULES} == TYING
+    opened = replace(CLINICIAN, broken_glass=("c",))
+    for type_ in (*TYING, "Observation"):
+        assert grants(opened, "user/*.cruds", "read", type_) == (Grant(("a", "b", "c")),)
+        reached = ("a", "b", "c") if type_ == "Observation" else ("a", "b")
+        assert grants(opened, "user/*.cruds", "update", type_) == (Grant(reached),)
 
 
 @pytest.mark.parametrize("letter", LETTERS)
