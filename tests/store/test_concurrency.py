@@ -46,7 +46,7 @@ def test_thousand_updates_of_one_resource_make_a_chain_without_gaps(busy: Databa
     outcomes = at_once(lambda n: write(busy, [put(patient("hot", f"n{n}"))], AUDIT)[0], 1000)
     assert sorted(each.stored.version for each in outcomes) == list(range(1, 1001))
     assert sum(each.created for each in outcomes) == 1
-    chain = history(busy, HistoryQuery("Patient", "hot", count=2000), AUDIT)
+    chain = history(busy, HistoryQuery(("Patient",), "hot", count=2000), AUDIT)
     assert chain.total == 1000
     assert {each.body for each in chain.entries} == {each.stored.body for each in outcomes}
     instants = [each.updated_us for each in chain.entries]

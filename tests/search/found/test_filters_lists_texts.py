@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from fhirserver.definitions import r4
+from fhirserver.errors import ForbiddenError
 from tests.search.found.conftest import Confine, Searcher
 
 LOINC = "http://loinc.org"
@@ -194,8 +195,11 @@ def test_a_confined_caller_learns_nothing_more(
 
 def test_a_list_that_the_caller_may_not_see_lists_nothing(searcher: Searcher) -> None:
     grants: dict[str, tuple[str, ...] | None] = {"AllergyIntolerance": None, "Patient": None}
+    others = grants | {"List": ("nobody",)}
     for asked in ("_list=l1", "patient=p1&_list=$current-allergies"):
-        ids = searcher.ids("AllergyIntolerance", asked, confine=lambda name: grants.get(name, ()))
+        with pytest.raises(ForbiddenError, match="looks into List"):
+            searcher.ids("AllergyIntolerance", asked, confine=lambda name: grants.get(name, ()))
+        ids = searcher.ids("AllergyIntolerance", asked, confine=lambda name: others.get(name, ()))
         assert ids == []
 
 
