@@ -36,6 +36,7 @@ SETTINGS = {
 _WAITING = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND wait_event_type = 'Lock'
+    AND application_name <> 'fhirserver-jobs'
 """
 _AUDITED = """
 SELECT interaction, actor, client, tid, outcome, matches, query FROM audit

@@ -27,6 +27,7 @@ TRANSFERS = 12
 _WAITING = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND wait_event_type = 'Lock'
+    AND application_name <> 'fhirserver-jobs'
 """
 
 
