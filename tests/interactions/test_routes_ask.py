@@ -37,7 +37,8 @@ def asked() -> list[tuple[str, str, str]]:
         levels = {"system": "", "type": f"{type_}/", "instance": f"{type_}/1/"}
         method = "POST" if operation.affects_state else "GET"
         routes += [
-            (method, f"{levels[level]}${operation.code}", "operation") for level in operation.levels
+            (method, f"{levels[level]}${operation.code}", "operation")
+            for level in sorted(operation.levels)
         ]
     return routes
 

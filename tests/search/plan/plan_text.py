@@ -46,7 +46,9 @@ def _lines(node: dict[str, Any], indent: str) -> Iterator[str]:
 def _told(node: dict[str, Any]) -> str:
     """Name a node by what it does and reads."""
     join = node.get("Join Type", "Inner")
-    words = [node["Node Type"], "" if join == "Inner" else join]
+    # Parts that come in order are merged, or put in order afterwards, by a guess of numbers.
+    kind = "Append" if node["Node Type"] == "Merge Append" else node["Node Type"]
+    words = [kind, "" if join == "Inner" else join]
     words += [node.get(name, "") for name in ("Index Name", "CTE Name", "Function Name")]
     if "Index Name" not in node:
         words.append(node.get("Relation Name", ""))
