@@ -43,7 +43,9 @@ _OF_SECURED = {"FHIRSERVER_JWKS_NETWORKS": "127.0.0.0/8"}
 _numbers = itertools.count(1)
 
 _TRUNCATE = """
-DO $$ BEGIN EXECUTE (
+DO $$ BEGIN
+LOCK TABLE lease IN ACCESS EXCLUSIVE MODE;  -- duties have theirs before anything else
+EXECUTE (
     SELECT 'TRUNCATE ' || string_agg(format('%I', relname), ', ' ORDER BY relname)
     FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition
     AND relnamespace = 'public'::regnamespace AND relname <> 'schema_revision'

@@ -11,7 +11,7 @@ from fhirserver.definitions import r4
 from fhirserver.secret_file import AUDIT_KEY_FILE, read_or_make
 from fhirserver.store.audit_trail import TrailRow, keep_seals, position, unsealed
 
-_BATCH = 2000
+_BATCH = 500
 
 
 class AuditSeals:

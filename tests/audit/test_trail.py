@@ -29,6 +29,7 @@ from fhirserver.store.audit_trail import chain, stray
 from fhirserver.store.database import Database, now_us
 from fhirserver.validation import validate
 from tests.conftest import truncate_all
+from tests.waiting import wait_for
 
 NURSE = AuthContext("Practitioner/7", "ward-app", "request-1", "192.0.2.1", token="12")
 PATIENT_A = AuthContext("Patient/a", "portal", "request-2")
@@ -59,15 +60,21 @@ def connection(database_url: str) -> Iterator[Connection[Any]]:
 
 
 @pytest.fixture
-def sealing(tmp_path: Path, connection: Connection[Any]) -> Callable[[], None]:
+def sealing(tmp_path: Path, connection: Connection[Any]) -> Callable[[int], None]:
     duty = AuditSeals(Settings(data_dir=str(tmp_path)))
 
-    def seal_all() -> None:
-        with connection.transaction():
-            while duty.step(connection):
-                pass
+    def seal_up_to(number: int) -> None:
+        """What others of the cluster are writing holds it up."""
 
-    return seal_all
+        def enough() -> bool:
+            with connection.transaction():
+                duty.step(connection)
+            row = connection.execute("SELECT count(*) FROM audit_seal").fetchone()
+            return row is not None and row[0] >= number
+
+        wait_for(enough)
+
+    return seal_up_to
 
 
 def check(
@@ -93,33 +100,33 @@ def tamper(connection: Connection[Any], statement: str) -> None:
     ],
 )
 def test_the_trail_is_append_only(
-    services: Services, sealing: Callable[[], None], connection: Connection[Any], statement: str
+    services: Services, sealing: Callable[[int], None], connection: Connection[Any], statement: str
 ) -> None:
     assert services
-    sealing()
+    sealing(4)
     with pytest.raises(errors.InsufficientPrivilege):
         connection.execute(statement.encode())
 
 
 def test_every_row_is_sealed_once_in_the_order_of_commits(
     services: Services,
-    sealing: Callable[[], None],
+    sealing: Callable[[int], None],
     connection: Connection[Any],
     database_url: str,
     tmp_path: Path,
 ) -> None:
-    sealing()
+    sealing(4)
     with psycopg.connect(database_url) as slow:
         slow.execute(
             "INSERT INTO audit (outcome, interaction, actor, client, request_id, address)"
             " VALUES (200, 'login', 'slow', '', '', '')"
         )
         read(services, NURSE, "Patient", "a")
-        sealing()
+        sealing(4)
         assert check(connection, tmp_path) == (4, None)  # what is newer than `slow` waits for it
     read(services, NURSE, "Patient", "b")
-    sealing()
-    sealing()
+    sealing(7)
+    sealing(7)
     assert check(connection, tmp_path) == (7, None)
     assert stray(connection) is None
 
@@ -150,7 +157,7 @@ TAMPERED = [
 @pytest.mark.parametrize(("statement", "rule", "number"), TAMPERED)
 def test_the_chain_breaks_where_the_trail_was_touched(  # noqa: PLR0917 - fixtures and a row
     services: Services,
-    sealing: Callable[[], None],
+    sealing: Callable[[int], None],
     connection: Connection[Any],
     tmp_path: Path,
     statement: str,
@@ -159,7 +166,7 @@ def test_the_chain_breaks_where_the_trail_was_touched(  # noqa: PLR0917 - fixtur
 ) -> None:
     """SEC-T12: edit, delete, reorder."""
     assert services
-    sealing()
+    sealing(4)
     for each in statement.split(";"):
         tamper(connection, each)
     held, broken = check(connection, tmp_path)
@@ -168,11 +175,11 @@ def test_the_chain_breaks_where_the_trail_was_touched(  # noqa: PLR0917 - fixtur
 
 
 def test_an_anchor_shows_that_the_end_was_cut_off(
-    services: Services, sealing: Callable[[], None], connection: Connection[Any], tmp_path: Path
+    services: Services, sealing: Callable[[int], None], connection: Connection[Any], tmp_path: Path
 ) -> None:
     """SEC-T12: truncation needs what is kept elsewhere."""
     assert services
-    sealing()
+    sealing(4)
     (digest,) = connection.execute("SELECT digest FROM audit_seal WHERE number = 4").fetchone() or (
         b"",
     )
@@ -185,30 +192,30 @@ def test_an_anchor_shows_that_the_end_was_cut_off(
 
 
 def test_a_row_put_in_behind_the_chain_is_found(
-    services: Services, sealing: Callable[[], None], connection: Connection[Any]
+    services: Services, sealing: Callable[[int], None], connection: Connection[Any]
 ) -> None:
     assert services
-    sealing()
+    sealing(4)
     connection.execute(
         "INSERT INTO audit (xact, outcome, interaction, actor, client, request_id, address)"
         " VALUES ('3', 200, 'read', 'forged', '', '', '')"
     )
-    sealing()
+    sealing(4)
     found = stray(connection)
     assert found is not None
 
 
 def test_the_trail_goes_on_after_a_restore(
-    services: Services, sealing: Callable[[], None], connection: Connection[Any], tmp_path: Path
+    services: Services, sealing: Callable[[int], None], connection: Connection[Any], tmp_path: Path
 ) -> None:
     """A restored dump's transactions are all equally old; what was not sealed yet still is."""
-    sealing()
+    sealing(4)
     read(services, NURSE, "Patient", "a")
     connection.execute("UPDATE audit SET xact = '3'")
     connection.execute("UPDATE audit_position SET xact = '3'")
-    sealing()
+    sealing(5)
     read(services, NURSE, "Patient", "b")
-    sealing()
+    sealing(6)
     assert check(connection, tmp_path) == (6, None)
 
 
@@ -219,12 +226,12 @@ def patients_told(connection: Connection[Any], **wanted: Any) -> list[tuple[str,
 
 
 def test_reports_name_whose_records_were_touched(
-    services: Services, sealing: Callable[[], None], connection: Connection[Any]
+    services: Services, sealing: Callable[[int], None], connection: Connection[Any]
 ) -> None:
     """SEC-T13: by patient, by user, and without what the patient did."""
     search_type(services, NURSE, "Observation", Query((("status", "final"),)))
     read(services, PATIENT_A, "Observation", "oa")
-    sealing()
+    sealing(6)
     assert patients_told(connection, patient="a") == [
         ("update", ("a",)),
         ("update", ("a",)),
@@ -239,12 +246,12 @@ def test_reports_name_whose_records_were_touched(
 
 
 def test_rows_become_audit_events(
-    services: Services, sealing: Callable[[], None], connection: Connection[Any]
+    services: Services, sealing: Callable[[int], None], connection: Connection[Any]
 ) -> None:
     """SEC-T10: the shape of IHE's Basic Audit Log Patterns, valid as R4."""
     search_type(services, NURSE, "Observation", Query((("status", "final"),)))
     read(services, NURSE, "Patient", "a")
-    sealing()
+    sealing(6)
     with connection.transaction():
         rows = list(find_rows(connection, Wanted(), r4().type_id("Patient")))
     events = [audit_event(row.said, who, r4(), "http://fhir.example/fhir") for row, who in rows]
@@ -262,14 +269,14 @@ def test_rows_become_audit_events(
 
 def test_the_command_tells_whether_the_seals_hold(
     services: Services,
-    sealing: Callable[[], None],
+    sealing: Callable[[int], None],
     connection: Connection[Any],
     tmp_path: Path,
     database_url: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert services
-    sealing()
+    sealing(4)
     store = ["--database-url", database_url, "--data-dir", str(tmp_path)]
     assert main(["audit", "anchor", *store]) == 0
     (tmp_path / "anchors").write_text(capsys.readouterr().out)
