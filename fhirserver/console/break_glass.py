@@ -11,13 +11,14 @@ from werkzeug.wrappers import Response
 from fhirserver.audit import record_refusal
 from fhirserver.console.caller import caller
 from fhirserver.console.moment import moment
+from fhirserver.console.offices import require, reviews
 from fhirserver.console.signed_in import needs_session, services_here, session_here
-from fhirserver.errors import FhirError, ForbiddenError
+from fhirserver.errors import FhirError, InvalidRequestError
 from fhirserver.identity import broken_glass
 from fhirserver.model.reference import is_id
 
 BREAK_GLASS = Blueprint("break_glass", __name__)
-_REVIEWERS = ("auditor", "administrator")
+_VERDICTS = ("justified", "unjustified")
 
 
 @BREAK_GLASS.route("/break-glass", methods=["GET", "POST"])
@@ -58,7 +59,7 @@ def ask() -> Response:
 @needs_session(step_up=True)
 def queue() -> str:
     """Show what waits for review."""
-    _require_reviewer()
+    require(holds=reviews(session_here().account))
     with services_here().database.connection() as connection:
         waiting = broken_glass.waiting_for_review(connection)
     own = session_here().account.id
@@ -69,18 +70,18 @@ def queue() -> str:
 @needs_session(step_up=True)
 def reviewed(number: int) -> Response:
     """Take a verdict."""
-    _require_reviewer()
+    require(holds=reviews(session_here().account))
+    verdict = request.form.get("verdict", "")
+    if verdict not in _VERDICTS:
+        raise InvalidRequestError(
+            f"Say whether it was right: {' or '.join(_VERDICTS)}.", expression=("verdict",)
+        )
     broken_glass.review(
         services_here(),
         session_here().account,
         caller(),
         number,
-        justified=request.form.get("verdict") == "justified",
+        justified=verdict == "justified",
         remark=request.form.get("remark", ""),
     )
     return redirect(url_for(".queue"), 303)
-
-
-def _require_reviewer() -> None:
-    if session_here().account.role not in _REVIEWERS:
-        raise ForbiddenError("Only auditors and administrators review these.")

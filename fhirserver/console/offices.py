@@ -11,6 +11,7 @@ from fhirserver.errors import ForbiddenError
 from fhirserver.identity.accounts import Account
 
 _PATIENTS = ("patient", "proxy")
+_REVIEWERS = ("auditor", "administrator")
 
 
 def role_of(account: Account) -> Role | None:
@@ -34,6 +35,11 @@ def launches(account: Account) -> bool:
     """Whether somebody has patients to launch applications with."""
     role = role_of(account)
     return role is not None and Right.SEARCH in role.rights.get("Patient", Right(0))
+
+
+def reviews(account: Account) -> bool:
+    """Whether somebody reviews emergency access, which asks for training that counts."""
+    return account.role in _REVIEWERS and account.is_trained(services_here().now())
 
 
 def require(*, holds: bool) -> None:

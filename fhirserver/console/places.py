@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from fhirserver.console.offices import administers, develops, launches, role_of
+from fhirserver.console.offices import administers, develops, launches, reviews, role_of
 from fhirserver.identity.accounts import Account
 
 
@@ -28,10 +28,6 @@ def _breaks_glass(account: Account) -> bool:
     return role is not None and role.breaks_glass
 
 
-def _reviews(account: Account) -> bool:
-    return account.role in ("auditor", "administrator")
-
-
 def _everybody(_account: Account) -> bool:
     return True
 
@@ -43,7 +39,7 @@ _PLACES: tuple[tuple[Callable[[Account], bool], Place], ...] = (
     (_breaks_glass, Place("/break-glass", "Emergency access", "to a patient you do not treat")),
     (_everybody, Place("/apps", "Your apps", "what they may do, and taking it back")),
     (administers, Place("/admin/apps", "Applications", "approve and disable them")),
-    (_reviews, Place("/admin/break-glass", "Emergency access to review", "")),
+    (reviews, Place("/admin/break-glass", "Emergency access to review", "")),
     (administers, Place("/conformance/", "Conformance", "TestScripts, reports and claims")),
     (develops, Place("/developer", "For developers", "register an application")),
     (develops, Place("/inspect", "Why, or why not?", "the rule behind an answer")),

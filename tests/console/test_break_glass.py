@@ -180,7 +180,15 @@ def test_somebody_else_reviews(people: People, patient: str) -> None:
         token = page.text.split('name="csrf" value="')[1].split('"')[0]
         verdict = {"csrf": token, "verdict": "unjustified", "remark": "asked out of curiosity"}
         path = f"/admin/break-glass/{number}"
+        assert auditor.submit(path, {"csrf": token, "verdict": "maybe"}).status == 400
         assert auditor.submit(path, verdict).status == 303
         assert REASON not in auditor.get("/admin/break-glass").text
         assert auditor.submit(path, verdict).status == 409
     assert [row[0] for row in told(people, "break-glass-review")] == [patient]
+
+
+def test_whose_training_expired_reviews_nothing(people: People) -> None:
+    account = people.add("carl", "auditor", None)
+    people.change("UPDATE account SET training_expires = '2020-01-01' WHERE id = %s", account.id)
+    with people.log_in(account) as auditor:
+        assert auditor.get("/admin/break-glass").status == 403
