@@ -77,10 +77,22 @@ class Account:
 
     def is_trained(self, now_us: int) -> bool:
         """Whether the training counts at an instant, epoch microseconds; days are UTC's."""
-        if self.training_expires is None:
-            return True
-        today = datetime.fromtimestamp(now_us // 1_000_000, UTC).date()
-        return today <= self.training_expires
+        return is_trained(self.training_expires, now_us)
+
+    @property
+    def actor(self) -> str:
+        """Who it is, for the audit."""
+        return actor_of(self.fhir_user, self.id)
+
+
+def is_trained(expires: date | None, now_us: int) -> bool:
+    """Whether a training counts at an instant; days are UTC's."""
+    return expires is None or datetime.fromtimestamp(now_us // 1_000_000, UTC).date() <= expires
+
+
+def actor_of(fhir_user: str | None, account_id: str) -> str:
+    """Name a person, for the audit: the resource of the account, else the account."""
+    return fhir_user or f"account:{account_id}"
 
 
 class Proxied(NamedTuple):

@@ -45,7 +45,7 @@ def somebody(account: Account | None, address: str) -> Doer:
     """Give who is at a page."""
     if account is None:
         return Doer("anonymous", "console", address)
-    return Doer(account.fhir_user or f"account:{account.id}", "console", address)
+    return Doer(account.actor, "console", address)
 
 
 @contextmanager

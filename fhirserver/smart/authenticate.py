@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 
 from fhirserver.access import Rights
 from fhirserver.access.scope_text import granted_scopes
 from fhirserver.definitions import Definitions
+from fhirserver.identity.accounts import actor_of, is_trained
 from fhirserver.model.json import parse_json
 from fhirserver.smart.relations import patients_in_reach
 from fhirserver.smart.tokens import digest
@@ -63,7 +64,7 @@ class Bearer:
     @property
     def actor(self) -> str:
         """Name who acts: a resource, an account, or the client."""
-        return actor_of(self.rights.user, self.account, self.client)
+        return actor_of(self.rights.user, self.account) if self.account else self.client
 
 
 def find_bearer(
@@ -130,13 +131,3 @@ def _bearer(
         trained=is_trained(None if training is None else date.fromisoformat(training), now_us),
     )
     return Bearer(number, scopes, client, account, rights)
-
-
-def actor_of(user: str | None, account: str | None, client: str) -> str:
-    """Name who acts, for the audit: the person's resource, else the account, else the client."""
-    return user or (f"account:{account}" if account else client)
-
-
-def is_trained(expires: date | None, now_us: int) -> bool:
-    """Whether a training counts at an instant; days are UTC's."""
-    return expires is None or datetime.fromtimestamp(now_us // 1_000_000, UTC).date() <= expires

@@ -6,7 +6,6 @@ from fhirserver.access import AuthContext, Right, Rights, Scope
 from fhirserver.identity import accounts, broken_glass
 from fhirserver.identity.accounts import Account
 from fhirserver.interactions import Services
-from fhirserver.smart.authenticate import actor_of
 from fhirserver.smart.relations import patients_in_reach
 
 PICKER_SCOPES = tuple(
@@ -54,5 +53,4 @@ def as_caller(
         broken_glass=tuple(each.patient for each in broken),
         trained=account.is_trained(now_us),
     )
-    actor = actor_of(account.fhir_user, account.id, client)
-    return AuthContext(actor, client, request_id, address, rights=rights)
+    return AuthContext(account.actor, client, request_id, address, rights=rights)

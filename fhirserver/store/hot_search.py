@@ -11,7 +11,6 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Iterable
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -23,6 +22,7 @@ from fhirserver.search.phases import Phase
 from fhirserver.search.plan import Plan
 from fhirserver.search.source import IndexSource
 from fhirserver.store.include import Run
+from fhirserver.store.parameter_text import parameter_text
 from fhirserver.store.statement import Statement, StoreConnection, checked, statement
 
 CONDITIONS_MAX = 4
@@ -56,7 +56,7 @@ def hot_runner(connection: StoreConnection, limit_ms: int) -> Run:
     def run_hot(sql: Fragment) -> Iterable[tuple[Any, ...]]:
         wanted = _numbered(sql.text)
         # The stub forgets that a parameter may be NULL.
-        values: list[Any] = [_text(value) for value in sql.params]
+        values: list[Any] = [parameter_text(value) for value in sql.params]
         link = connection.pgconn
         if _is_prepared(connection, wanted):
             link.send_query_prepared(wanted.name, values, None, 1)
@@ -126,27 +126,3 @@ def _numbered(text: str) -> Statement:
     parts = text.split("%s")
     named = parts[0] + "".join(f":p{n} {part}" for n, part in enumerate(parts[1:]))
     return statement(named)
-
-
-def _text(value: object) -> bytes | None:
-    """Write a parameter as PostgreSQL reads it."""
-    match value:
-        case str():
-            return value.encode()
-        case int():
-            return b"%d" % value
-        case None:
-            return None
-        case list() | tuple():
-            return ("{" + ",".join(map(_element, value)) + "}").encode()
-        case Decimal():
-            return str(value).encode()
-        case _:
-            raise TypeError(type(value).__name__)
-
-
-def _element(value: object) -> str:
-    if isinstance(value, int):
-        return str(value)
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from fhirserver.search.conditions import Fragment
+from fhirserver.store.parameter_text import parameter_text
 
 
 class Named(NamedTuple):
@@ -31,7 +32,7 @@ def named(fragment: Fragment | None) -> Named:
     arguments: dict[str, bytes | None] = {}
     for number, (value, following) in enumerate(zip(fragment.params, rest, strict=True)):
         name = f"reach{number}"
-        arguments[name] = _packed(value)
+        arguments[name] = parameter_text(value)
         cast = "" if following.startswith("::") else _cast(value)
         text += f":{name}::text{cast}{following}"
     return Named(text, arguments)
@@ -39,23 +40,3 @@ def named(fragment: Fragment | None) -> Named:
 
 def _cast(value: object) -> str:
     return "::bigint" if isinstance(value, int) else ""
-
-
-def _packed(value: object) -> bytes:
-    """Write a value as PostgreSQL reads it."""
-    match value:
-        case int():
-            return b"%d" % value
-        case str():
-            return value.encode()
-        case list() | tuple():
-            return ("{" + ",".join(map(_element, value)) + "}").encode()
-        case _:
-            raise TypeError(type(value).__name__)
-
-
-def _element(value: object) -> str:
-    if isinstance(value, int):
-        return str(value)
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'
