@@ -25,6 +25,14 @@ UCUM = "http://unitsofmeasure.org"
 DAY = 86_400_000_000
 CONTEXT = SearchContext(r4(), "http://here.example/fhir", 1_760_000_000_000_000)
 
+# Else it would look at some of the rows, later, and plans would be made from what it saw.
+_KEEP_AUTOVACUUM_OUT = """
+DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT c.oid::regclass FROM pg_class c
+        WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+    LOOP EXECUTE format('ALTER TABLE %s SET (autovacuum_enabled = false)', name); END LOOP;
+END $$
+"""
 _FILL = """
 INSERT INTO resource (rid, pat, updated, version, tid, state, method, extractor, id, present,
                       body, keys)
@@ -113,6 +121,7 @@ def fill(database_url: str) -> None:
         "system": system_key("http://s"),
     }  # fmt: skip
     with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(_KEEP_AUTOVACUUM_OUT)
         cursor = psycopg.ClientCursor(connection)
         cursor.execute(_FILL, names)
         # The whole of each table is looked at, and so the same is known of it each time.
