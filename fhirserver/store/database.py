@@ -8,6 +8,7 @@ between.
 
 from __future__ import annotations
 
+import select
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -163,6 +164,17 @@ class Database:
         )
 
 
+def _was_cut_off(idle: StoreConnection) -> bool:
+    """Tell whether the server has said anything: to an idle connection it says that it ends.
+
+    Costs one system call and no round trip. A changed setting is told too, and costs a new
+    connection.
+    """
+    poll = select.poll()
+    poll.register(idle.pgconn.socket, select.POLLIN)
+    return bool(poll.poll(0))
+
+
 class _Loan(AbstractContextManager[StoreConnection]):
     """A connection for the length of a `with`; failures become answers that say what to do.
 
@@ -176,11 +188,16 @@ class _Loan(AbstractContextManager[StoreConnection]):
 
     def __enter__(self) -> StoreConnection:
         try:
-            self._connection = self._pool.getconn()
+            connection = self._pool.getconn()
+            while _was_cut_off(connection):
+                connection.close()
+                self._pool.putconn(connection)
+                connection = self._pool.getconn()
         except psycopg.Error as error:
             self._answer(error)
             raise
-        return self._connection
+        self._connection = connection
+        return connection
 
     def __exit__(
         self,

@@ -17,8 +17,10 @@ from fhirserver.store.history import HistoryQuery, history
 from fhirserver.store.read import read
 from fhirserver.store.write import WriteSession, Written, run_write, write
 from tests.store.resources import AUDIT, delete, observation, patient, post, put
+from tests.waiting import wait_for
 
 WRITERS = 8
+_OURS = "FROM pg_stat_activity WHERE application_name = 'fhirserver' AND datname = %s"
 
 
 @pytest.fixture
@@ -135,20 +137,32 @@ def test_no_reference_to_a_deleted_resource_slips_in(
     assert any(isinstance(each, ConflictError) for each in outcomes)
 
 
-def test_connections_cut_off_by_the_server_give_503_and_then_recover(
-    busy: Database, postgres: str
-) -> None:
-    write(busy, [put(patient("p"))], AUDIT)
+def test_connections_cut_off_while_idle_are_not_lent(busy: Database, postgres: str) -> None:
+    """Each pool of each process loses its idle connections when the database restarts."""
+
+    def use_all(number: int) -> tuple[int, ...]:
+        with busy.connection() as main, busy.search_connection() as search:
+            together.wait(30)
+            return tuple(each.execute("SELECT 1").fetchone()[0] for each in (main, search))
+
+    together = threading.Barrier(WRITERS - 2)
+    assert at_once(use_all, WRITERS - 2) == [(1, 1)] * (WRITERS - 2)
+    ours = (urlsplit(busy.url).path.removeprefix("/"),)
     with psycopg.connect(postgres, autocommit=True) as other:
-        other.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = 'fhirserver' AND datname = %s",
-            (urlsplit(busy.url).path.removeprefix("/"),),
-        )
-    with pytest.raises(UnavailableError) as unavailable:
-        read(busy, "Patient", "p", AUDIT)
+        cut = other.execute(f"SELECT pg_terminate_backend(pid) {_OURS}", ours).fetchall()
+        assert len(cut) >= 2 * (WRITERS - 2)
+        wait_for(lambda: other.execute(f"SELECT count(*) {_OURS}", ours).fetchone() == (0,))
+    assert at_once(use_all, WRITERS - 2) == [(1, 1)] * (WRITERS - 2)
+
+
+def test_connection_cut_off_in_use_gives_503_and_then_recovers(busy: Database) -> None:
+    with (
+        pytest.raises(UnavailableError) as unavailable,
+        busy.connection() as connection,
+    ):
+        connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
     assert unavailable.value.headers[0][0] == "Retry-After"
-    assert read(busy, "Patient", "p", AUDIT) is not None
+    assert read(busy, "Patient", "p", AUDIT) is None
 
 
 def test_exhausted_pool_gives_503(database_url: str, empty: Database) -> None:

@@ -18,10 +18,10 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.client import Client
+from tests.client import Answer, Client
 from tests.device_bridge.bridge_process import COMMAND, BridgeProcess, command, configured
 from tests.torture.torture import Server, kill_one
 from tests.torture.ward import Monitor, admit, check, devices
@@ -48,6 +48,27 @@ def main() -> int:
         return torture.run(chance, lambda _killed, seconds: seconds >= args.minutes * 60)
 
 
+class Insistent(Client):
+    """A client that asks again when the server, just up after a kill, asks it to (503)."""
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a request until the answer is another than 503."""
+
+        def answered() -> Answer | None:
+            answer = super(Insistent, self).request(method, path, body, headers)
+            return None if answer.status == 503 else answer
+
+        answer = wait_for(answered)
+        assert answer is not None
+        return answer
+
+
 class Torture:
     """One bridge, one server, some monitors.
 
@@ -63,7 +84,7 @@ class Torture:
         port = _free_port()
         base = f"http://127.0.0.1:{self._server.port.number}/fhir"
         self._config = configured(folder / "bridge", base, port=port)
-        self._client = Client(base)
+        self._client = Insistent(base)
         self._stop = threading.Event()
         self._monitors = [
             Monitor(number, ("127.0.0.1", port), pause_s, self._stop)
