@@ -32,7 +32,20 @@ AND m.pat > g.rid) s
 WHERE s.pat NOT IN (SELECT rid
 FROM granted)
 AND s.rid NOT IN (SELECT rid
-FROM granted))
+FROM granted)
+    UNION ALL
+    SELECT k.container
+FROM granted g JOIN contained k ON k.pat = g.rid
+   
+WHERE k.tid = ANY(%s::smallint[])
+AND (
+        SELECT TRUE
+FROM granted o JOIN contained_ref m ON m.target = o.rid
+       
+WHERE m.sp = %s
+AND m.pat = k.pat
+AND m.rid = k.rid
+LIMIT 1) IS NOT TRUE)
 ORDER BY d.rid
 LIMIT %s
 
@@ -71,5 +84,18 @@ AND m.pat > g.rid) s
 WHERE s.pat NOT IN (SELECT rid
 FROM granted)
 AND s.rid NOT IN (SELECT rid
-FROM granted))) c
+FROM granted)
+    UNION ALL
+    SELECT k.container
+FROM granted g JOIN contained k ON k.pat = g.rid
+   
+WHERE k.tid = ANY(%s::smallint[])
+AND (
+        SELECT TRUE
+FROM granted o JOIN contained_ref m ON m.target = o.rid
+       
+WHERE m.sp = %s
+AND m.pat = k.pat
+AND m.rid = k.rid
+LIMIT 1) IS NOT TRUE)) c
 WHERE TRUE

@@ -41,7 +41,20 @@ AND m.pat > g.rid) s
 WHERE s.pat NOT IN (SELECT rid
 FROM granted)
 AND s.rid NOT IN (SELECT rid
-FROM granted))))
+FROM granted)
+    UNION ALL
+    SELECT k.container
+FROM granted g JOIN contained k ON k.pat = g.rid
+   
+WHERE k.tid = ANY(%s::smallint[])
+AND (
+        SELECT TRUE
+FROM granted o JOIN contained_ref m ON m.target = o.rid
+       
+WHERE m.sp = %s
+AND m.pat = k.pat
+AND m.rid = k.rid
+LIMIT 1) IS NOT TRUE)))
 AND d.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
@@ -71,7 +84,20 @@ AND m.pat > g.rid) s
 WHERE s.pat NOT IN (SELECT rid
 FROM granted)
 AND s.rid NOT IN (SELECT rid
-FROM granted))
+FROM granted)
+    UNION ALL
+    SELECT k.container
+FROM granted g JOIN contained k ON k.pat = g.rid
+   
+WHERE k.tid = ANY(%s::smallint[])
+AND (
+        SELECT TRUE
+FROM granted o JOIN contained_ref m ON m.target = o.rid
+       
+WHERE m.sp = %s
+AND m.pat = k.pat
+AND m.rid = k.rid
+LIMIT 1) IS NOT TRUE)
 ORDER BY d.rid
 LIMIT %s)
 UNION ALL (SELECT DISTINCT d.rid AS k0, d.rid AS rid
@@ -116,7 +142,20 @@ AND m.pat > g.rid) s
 WHERE s.pat NOT IN (SELECT rid
 FROM granted)
 AND s.rid NOT IN (SELECT rid
-FROM granted))))
+FROM granted)
+    UNION ALL
+    SELECT k.container
+FROM granted g JOIN contained k ON k.pat = g.rid
+   
+WHERE k.tid = ANY(%s::smallint[])
+AND (
+        SELECT TRUE
+FROM granted o JOIN contained_ref m ON m.target = o.rid
+       
+WHERE m.sp = %s
+AND m.pat = k.pat
+AND m.rid = k.rid
+LIMIT 1) IS NOT TRUE)))
 AND d.pat = ANY(ARRAY(SELECT c.rid
 FROM compartment c
 WHERE c.pat = (SELECT t.rid
@@ -148,7 +187,20 @@ AND m.pat > g.rid) s
 WHERE s.pat NOT IN (SELECT rid
 FROM granted)
 AND s.rid NOT IN (SELECT rid
-FROM granted))
+FROM granted)
+    UNION ALL
+    SELECT k.container
+FROM granted g JOIN contained k ON k.pat = g.rid
+   
+WHERE k.tid = ANY(%s::smallint[])
+AND (
+        SELECT TRUE
+FROM granted o JOIN contained_ref m ON m.target = o.rid
+       
+WHERE m.sp = %s
+AND m.pat = k.pat
+AND m.rid = k.rid
+LIMIT 1) IS NOT TRUE)
 ORDER BY d.rid
 LIMIT %s)) d
 WHERE TRUE
@@ -199,7 +251,20 @@ AND m.pat > g.rid) s
 WHERE s.pat NOT IN (SELECT rid
 FROM granted)
 AND s.rid NOT IN (SELECT rid
-FROM granted))))
+FROM granted)
+    UNION ALL
+    SELECT k.container
+FROM granted g JOIN contained k ON k.pat = g.rid
+   
+WHERE k.tid = ANY(%s::smallint[])
+AND (
+        SELECT TRUE
+FROM granted o JOIN contained_ref m ON m.target = o.rid
+       
+WHERE m.sp = %s
+AND m.pat = k.pat
+AND m.rid = k.rid
+LIMIT 1) IS NOT TRUE)))
 AND x.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
@@ -246,7 +311,20 @@ AND m.pat > g.rid) s
 WHERE s.pat NOT IN (SELECT rid
 FROM granted)
 AND s.rid NOT IN (SELECT rid
-FROM granted))))
+FROM granted)
+    UNION ALL
+    SELECT k.container
+FROM granted g JOIN contained k ON k.pat = g.rid
+   
+WHERE k.tid = ANY(%s::smallint[])
+AND (
+        SELECT TRUE
+FROM granted o JOIN contained_ref m ON m.target = o.rid
+       
+WHERE m.sp = %s
+AND m.pat = k.pat
+AND m.rid = k.rid
+LIMIT 1) IS NOT TRUE)))
 AND x.pat = ANY(ARRAY(SELECT c.rid
 FROM compartment c
 WHERE c.pat = (SELECT t.rid
@@ -278,5 +356,18 @@ AND m.pat > g.rid) s
 WHERE s.pat NOT IN (SELECT rid
 FROM granted)
 AND s.rid NOT IN (SELECT rid
-FROM granted))) c
+FROM granted)
+    UNION ALL
+    SELECT k.container
+FROM granted g JOIN contained k ON k.pat = g.rid
+   
+WHERE k.tid = ANY(%s::smallint[])
+AND (
+        SELECT TRUE
+FROM granted o JOIN contained_ref m ON m.target = o.rid
+       
+WHERE m.sp = %s
+AND m.pat = k.pat
+AND m.rid = k.rid
+LIMIT 1) IS NOT TRUE)) c
 WHERE TRUE

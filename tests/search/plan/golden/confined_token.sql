@@ -33,7 +33,20 @@ AND m.pat > g.rid) s
 WHERE s.pat NOT IN (SELECT rid
 FROM granted)
 AND s.rid NOT IN (SELECT rid
-FROM granted))
+FROM granted)
+    UNION ALL
+    SELECT k.container
+FROM granted g JOIN contained k ON k.pat = g.rid
+   
+WHERE k.tid = ANY(%s::smallint[])
+AND (
+        SELECT TRUE
+FROM granted o JOIN contained_ref m ON m.target = o.rid
+       
+WHERE m.sp = %s
+AND m.pat = k.pat
+AND m.rid = k.rid
+LIMIT 1) IS NOT TRUE)
 ORDER BY d.dt DESC, d.rid
 LIMIT %s)
 UNION ALL (SELECT d.dt AS k0, d.rid AS k1, d.rid AS rid
@@ -72,7 +85,20 @@ AND m.pat > g.rid) s
 WHERE s.pat NOT IN (SELECT rid
 FROM granted)
 AND s.rid NOT IN (SELECT rid
-FROM granted))
+FROM granted)
+    UNION ALL
+    SELECT k.container
+FROM granted g JOIN contained k ON k.pat = g.rid
+   
+WHERE k.tid = ANY(%s::smallint[])
+AND (
+        SELECT TRUE
+FROM granted o JOIN contained_ref m ON m.target = o.rid
+       
+WHERE m.sp = %s
+AND m.pat = k.pat
+AND m.rid = k.rid
+LIMIT 1) IS NOT TRUE)
 ORDER BY d.dt DESC, d.rid
 LIMIT %s)) d
 WHERE TRUE
@@ -126,5 +152,18 @@ AND m.pat > g.rid) s
 WHERE s.pat NOT IN (SELECT rid
 FROM granted)
 AND s.rid NOT IN (SELECT rid
-FROM granted))) c
+FROM granted)
+    UNION ALL
+    SELECT k.container
+FROM granted g JOIN contained k ON k.pat = g.rid
+   
+WHERE k.tid = ANY(%s::smallint[])
+AND (
+        SELECT TRUE
+FROM granted o JOIN contained_ref m ON m.target = o.rid
+       
+WHERE m.sp = %s
+AND m.pat = k.pat
+AND m.rid = k.rid
+LIMIT 1) IS NOT TRUE)) c
 WHERE TRUE
