@@ -6,7 +6,7 @@ have. What a caller may not see looks absent to it.
 
 A Binary lies in no compartment: its `securityContext` stands for it, as it is stored now (R4,
 binary.html#security-context), and must be in reach to be read itself. Without one a confined caller
-neither sees nor writes it.
+does not write it, and reads it by what it is attached to alone (`attached`).
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,6 @@ from fhirserver.search.contained_people import contains_others
 from fhirserver.search.extract import IndexRows, extract
 from fhirserver.search.held import holds
 from fhirserver.store.read import peek
-from fhirserver.store.schema import COPIES_MAX
 
 
 def sees(services: Services, auth: AuthContext, decision: Decision, stored: StoredResource) -> bool:
@@ -33,7 +32,7 @@ def sees(services: Services, auth: AuthContext, decision: Decision, stored: Stor
     if stored.body is None:
         return False
     content = parse_json(stored.body)
-    return _covers(services, auth, decision, content, _rows(services, content))
+    return _covers(services, auth, decision, content, rows_of(services, content))
 
 
 def refuse_foreign(
@@ -85,7 +84,7 @@ def _is_nobody_elses(
     patients: Sequence[str], owners: set[str], rows: IndexRows, definitions: Definitions
 ) -> bool:
     """Whether content in the compartments of `owners` is about patients and nobody else. Pure."""
-    if not 0 < len(owners) <= COPIES_MAX or not owners.issubset(patients):
+    if not owners or not owners.issubset(patients):
         return False
     return not contains_others(rows, patients, definitions)
 
@@ -120,12 +119,13 @@ def _context_owners(services: Services, auth: AuthContext, binary: JsonObject) -
     if body is None:
         return set()
     content = parse_json(body)
-    rows = _rows(services, content)
+    rows = rows_of(services, content)
     if not (decision.unconfined or _covers(services, auth, decision, content, rows)):
         return set()
     return _owners(services, auth, content, rows)
 
 
-def _rows(services: Services, content: JsonObject) -> IndexRows:
+def rows_of(services: Services, content: JsonObject) -> IndexRows:
+    """Find the index rows that content would have."""
     base_url = services.settings.public_url
     return extract(content, definitions=services.definitions, base_url=base_url)

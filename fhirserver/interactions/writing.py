@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from fhirserver.access import AuthContext, Decision
 from fhirserver.errors import ForbiddenError
-from fhirserver.interactions.concealing import concealing
+from fhirserver.interactions.concealing import concealing, integrity_of
 from fhirserver.interactions.covered import sees
 from fhirserver.interactions.labels import refuse_relabelling
 from fhirserver.interactions.session_database import SessionDatabase
@@ -47,8 +47,8 @@ def apply_changes(
     Raises:
         FhirError: as `WriteSession.apply`.
     """
-    session.conceal = concealing(services, auth, changes)
-    integrity = services.settings.referential_integrity
+    session.conceal = concealing(services, auth, session, changes)
+    integrity = integrity_of(services, auth, changes)
     return session.apply(changes, rows, integrity, alone=alone)
 
 

@@ -20,7 +20,10 @@ from fhirserver.search.conditions import Fragment
 from fhirserver.search.extract import IndexRows
 
 _PEOPLE = ("Patient", "Person", "RelatedPerson")
-_CONTAINERS = """SELECT k.container FROM granted g JOIN contained k ON k.pat = g.rid
+_CONTAINERS = """SELECT k.container FROM (
+        SELECT rid FROM granted
+        UNION ALL SELECT c.rid FROM granted g JOIN compartment c ON c.pat = g.rid) p
+    JOIN contained k ON k.pat = p.rid
     WHERE k.tid = ANY(%s::smallint[]) AND (
         SELECT TRUE FROM granted o JOIN contained_ref m ON m.target = o.rid
         WHERE m.sp = %s AND m.pat = k.pat AND m.rid = k.rid LIMIT 1) IS NOT TRUE"""
@@ -35,9 +38,7 @@ def containers_of_others(definitions: Definitions) -> Fragment:
     return Fragment(_CONTAINERS, (tids, _relation(definitions)))
 
 
-def contains_others(
-    rows: IndexRows, patients: Collection[str], definitions: Definitions
-) -> bool:
+def contains_others(rows: IndexRows, patients: Collection[str], definitions: Definitions) -> bool:
     """Whether a resource contains somebody else than some patients or those related to them.
 
     Args:

@@ -8,8 +8,7 @@ A type has grants, and a resource is in reach if one of them covers it:
                nobody else
     where      it fulfils these criteria
 
-A Patient counts as its own record alone, whatever other records it is linked to. A resource in more
-compartments than there are copies of its index rows is in reach of nobody who is confined.
+A Patient counts as its own record alone, whatever other records it is linked to.
 
 A search finds the compartments' resources by the copies of index rows; what else a grant asks for
 becomes a condition, which everything that is found must fulfil.
@@ -129,7 +128,8 @@ class Confined:
 
         What is in several compartments has its references once for each of them. So the references
         to a patient that stand in another compartment name what is shared; an index finds them
-        without a look at all the others, once for the whole search.
+        without a look at all the others, once for the whole search. What has more compartments than
+        copies stands in one of its own, and has its memberships listed.
         """
         scope = self.scope(patients)
         sps = member_parameters("Patient", tuple(types), self.definitions)
@@ -149,6 +149,9 @@ _NOBODY_ELSES = """@.rid NOT IN (
         SELECT m.pat, m.rid FROM ref m
         WHERE m.sp = ANY(%s::smallint[]) AND m.target = g.rid AND m.pat > g.rid) s
     WHERE s.pat NOT IN (SELECT rid FROM granted) AND s.rid NOT IN (SELECT rid FROM granted)
+        AND (s.pat <> s.rid OR (
+            SELECT bool_and(c.pat IN (SELECT rid FROM granted)) FROM compartment c
+            WHERE c.rid = s.rid) IS NOT TRUE)
     UNION ALL
     {containing})"""
 

@@ -2,7 +2,7 @@
 
 Spec: https://hl7.org/fhir/R4/references.html#contained
 
-Observations of patient a that contain various resources, and one that names them all as its members.
+Observations of patient a that contain various resources, and one that has them all as members.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CONTAINED = [
                                  "code": {"text": "y"}}, True, id="an-observation"),
     pytest.param("relative", related(ref(f"Patient/{A}")), True, id="a-relative-of-the-patient"),
     pytest.param("stranger", related(ref(f"Patient/{B}")), False, id="a-relative-of-another"),
-    pytest.param("unknown", related({"display": "somebody"}), False, id="a-relative-of-nobody-known"),
+    pytest.param("unknown", related({"display": "somebody"}), False, id="a-relative-of-somebody"),
     pytest.param("patient", {"resourceType": "Patient", "name": [{"family": "Other"}]}, False,
                  id="a-patient"),
     pytest.param("linked", {"resourceType": "Patient", "link": [
@@ -125,8 +125,8 @@ SEARCHES = [
     "Observation?_count=1000", "Observation?code:text=x&_count=1000", f"Observation?patient={A}",
     f"Patient/{A}/Observation", f"Patient/{A}/*", "Practitioner/held-dr/Observation",
     "Observation?_id=held-all&_include=Observation:has-member",
-    "Practitioner?_id=held-dr&_revinclude=Observation:performer", "Observation/_history?_count=1000",
-    "_history?_count=1000", "?_type=Observation&_count=1000",
+    "Practitioner?_id=held-dr&_revinclude=Observation:performer",
+    "Observation/_history?_count=1000", "_history?_count=1000", "?_type=Observation&_count=1000",
 ]  # fmt: skip
 
 

@@ -33,9 +33,22 @@ WHERE s.pat NOT IN (SELECT rid
 FROM granted)
 AND s.rid NOT IN (SELECT rid
 FROM granted)
+       
+AND (s.pat <> s.rid OR (
+            SELECT bool_and(c.pat IN (SELECT rid
+FROM granted))
+FROM compartment c
+           
+WHERE c.rid = s.rid) IS NOT TRUE)
     UNION ALL
     SELECT k.container
-FROM granted g JOIN contained k ON k.pat = g.rid
+FROM (
+        SELECT rid
+FROM granted
+       
+UNION ALL SELECT c.rid
+FROM granted g JOIN compartment c ON c.pat = g.rid) p
+    JOIN contained k ON k.pat = p.rid
    
 WHERE k.tid = ANY(%s::smallint[])
 AND (
@@ -85,9 +98,22 @@ WHERE s.pat NOT IN (SELECT rid
 FROM granted)
 AND s.rid NOT IN (SELECT rid
 FROM granted)
+       
+AND (s.pat <> s.rid OR (
+            SELECT bool_and(c.pat IN (SELECT rid
+FROM granted))
+FROM compartment c
+           
+WHERE c.rid = s.rid) IS NOT TRUE)
     UNION ALL
     SELECT k.container
-FROM granted g JOIN contained k ON k.pat = g.rid
+FROM (
+        SELECT rid
+FROM granted
+       
+UNION ALL SELECT c.rid
+FROM granted g JOIN compartment c ON c.pat = g.rid) p
+    JOIN contained k ON k.pat = p.rid
    
 WHERE k.tid = ANY(%s::smallint[])
 AND (
