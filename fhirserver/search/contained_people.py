@@ -20,13 +20,14 @@ from fhirserver.search.conditions import Fragment
 from fhirserver.search.extract import IndexRows
 
 _PEOPLE = ("Patient", "Person", "RelatedPerson")
-_CONTAINERS = """SELECT k.container FROM (
-        SELECT rid FROM granted
-        UNION ALL SELECT c.rid FROM granted g JOIN compartment c ON c.pat = g.rid) p
-    JOIN contained k ON k.pat = p.rid
-    WHERE k.tid = ANY(%s::smallint[]) AND (
-        SELECT TRUE FROM granted o JOIN contained_ref m ON m.target = o.rid
-        WHERE m.sp = %s AND m.pat = k.pat AND m.rid = k.rid LIMIT 1) IS NOT TRUE"""
+_CONTAINERS = """SELECT k.container FROM contained k
+    WHERE k.pat = ANY(ARRAY(
+            SELECT rid FROM granted UNION ALL
+            SELECT c.rid FROM compartment c WHERE c.pat = ANY(ARRAY(SELECT rid FROM granted))))
+        AND k.tid = ANY(%s::smallint[])
+        AND k.rid NOT IN (
+            SELECT m.rid FROM contained_ref m
+            WHERE m.sp = %s AND m.target = ANY(ARRAY(SELECT rid FROM granted)))"""
 
 
 def containers_of_others(definitions: Definitions) -> Fragment:

@@ -51,23 +51,25 @@ FROM compartment c
 WHERE c.rid = s.rid) IS NOT TRUE)
     UNION ALL
     SELECT k.container
-FROM (
-        SELECT rid
-FROM granted
-       
-UNION ALL SELECT c.rid
-FROM granted g JOIN compartment c ON c.pat = g.rid) p
-    JOIN contained k ON k.pat = p.rid
+FROM contained k
    
-WHERE k.tid = ANY(%s::smallint[])
-AND (
-        SELECT TRUE
-FROM granted o JOIN contained_ref m ON m.target = o.rid
+WHERE k.pat = ANY(ARRAY(
+            SELECT rid
+FROM granted UNION ALL
+            SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT rid
+FROM granted))))
        
+AND k.tid = ANY(%s::smallint[])
+       
+AND k.rid NOT IN (
+            SELECT m.rid
+FROM contained_ref m
+           
 WHERE m.sp = %s
-AND m.pat = k.pat
-AND m.rid = k.rid
-LIMIT 1) IS NOT TRUE)))
+AND m.target = ANY(ARRAY(SELECT rid
+FROM granted))))))
 AND d.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
@@ -107,23 +109,25 @@ FROM compartment c
 WHERE c.rid = s.rid) IS NOT TRUE)
     UNION ALL
     SELECT k.container
-FROM (
-        SELECT rid
-FROM granted
-       
-UNION ALL SELECT c.rid
-FROM granted g JOIN compartment c ON c.pat = g.rid) p
-    JOIN contained k ON k.pat = p.rid
+FROM contained k
    
-WHERE k.tid = ANY(%s::smallint[])
-AND (
-        SELECT TRUE
-FROM granted o JOIN contained_ref m ON m.target = o.rid
+WHERE k.pat = ANY(ARRAY(
+            SELECT rid
+FROM granted UNION ALL
+            SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT rid
+FROM granted))))
        
+AND k.tid = ANY(%s::smallint[])
+       
+AND k.rid NOT IN (
+            SELECT m.rid
+FROM contained_ref m
+           
 WHERE m.sp = %s
-AND m.pat = k.pat
-AND m.rid = k.rid
-LIMIT 1) IS NOT TRUE)
+AND m.target = ANY(ARRAY(SELECT rid
+FROM granted))))
 ORDER BY d.rid
 LIMIT %s)
 UNION ALL (SELECT DISTINCT d.rid AS k0, d.rid AS rid
@@ -178,23 +182,25 @@ FROM compartment c
 WHERE c.rid = s.rid) IS NOT TRUE)
     UNION ALL
     SELECT k.container
-FROM (
-        SELECT rid
-FROM granted
-       
-UNION ALL SELECT c.rid
-FROM granted g JOIN compartment c ON c.pat = g.rid) p
-    JOIN contained k ON k.pat = p.rid
+FROM contained k
    
-WHERE k.tid = ANY(%s::smallint[])
-AND (
-        SELECT TRUE
-FROM granted o JOIN contained_ref m ON m.target = o.rid
+WHERE k.pat = ANY(ARRAY(
+            SELECT rid
+FROM granted UNION ALL
+            SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT rid
+FROM granted))))
        
+AND k.tid = ANY(%s::smallint[])
+       
+AND k.rid NOT IN (
+            SELECT m.rid
+FROM contained_ref m
+           
 WHERE m.sp = %s
-AND m.pat = k.pat
-AND m.rid = k.rid
-LIMIT 1) IS NOT TRUE)))
+AND m.target = ANY(ARRAY(SELECT rid
+FROM granted))))))
 AND d.pat = ANY(ARRAY(SELECT c.rid
 FROM compartment c
 WHERE c.pat = (SELECT t.rid
@@ -236,23 +242,25 @@ FROM compartment c
 WHERE c.rid = s.rid) IS NOT TRUE)
     UNION ALL
     SELECT k.container
-FROM (
-        SELECT rid
-FROM granted
-       
-UNION ALL SELECT c.rid
-FROM granted g JOIN compartment c ON c.pat = g.rid) p
-    JOIN contained k ON k.pat = p.rid
+FROM contained k
    
-WHERE k.tid = ANY(%s::smallint[])
-AND (
-        SELECT TRUE
-FROM granted o JOIN contained_ref m ON m.target = o.rid
+WHERE k.pat = ANY(ARRAY(
+            SELECT rid
+FROM granted UNION ALL
+            SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT rid
+FROM granted))))
        
+AND k.tid = ANY(%s::smallint[])
+       
+AND k.rid NOT IN (
+            SELECT m.rid
+FROM contained_ref m
+           
 WHERE m.sp = %s
-AND m.pat = k.pat
-AND m.rid = k.rid
-LIMIT 1) IS NOT TRUE)
+AND m.target = ANY(ARRAY(SELECT rid
+FROM granted))))
 ORDER BY d.rid
 LIMIT %s)) d
 WHERE TRUE
@@ -313,23 +321,25 @@ FROM compartment c
 WHERE c.rid = s.rid) IS NOT TRUE)
     UNION ALL
     SELECT k.container
-FROM (
-        SELECT rid
-FROM granted
-       
-UNION ALL SELECT c.rid
-FROM granted g JOIN compartment c ON c.pat = g.rid) p
-    JOIN contained k ON k.pat = p.rid
+FROM contained k
    
-WHERE k.tid = ANY(%s::smallint[])
-AND (
-        SELECT TRUE
-FROM granted o JOIN contained_ref m ON m.target = o.rid
+WHERE k.pat = ANY(ARRAY(
+            SELECT rid
+FROM granted UNION ALL
+            SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT rid
+FROM granted))))
        
+AND k.tid = ANY(%s::smallint[])
+       
+AND k.rid NOT IN (
+            SELECT m.rid
+FROM contained_ref m
+           
 WHERE m.sp = %s
-AND m.pat = k.pat
-AND m.rid = k.rid
-LIMIT 1) IS NOT TRUE)))
+AND m.target = ANY(ARRAY(SELECT rid
+FROM granted))))))
 AND x.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
@@ -386,23 +396,25 @@ FROM compartment c
 WHERE c.rid = s.rid) IS NOT TRUE)
     UNION ALL
     SELECT k.container
-FROM (
-        SELECT rid
-FROM granted
-       
-UNION ALL SELECT c.rid
-FROM granted g JOIN compartment c ON c.pat = g.rid) p
-    JOIN contained k ON k.pat = p.rid
+FROM contained k
    
-WHERE k.tid = ANY(%s::smallint[])
-AND (
-        SELECT TRUE
-FROM granted o JOIN contained_ref m ON m.target = o.rid
+WHERE k.pat = ANY(ARRAY(
+            SELECT rid
+FROM granted UNION ALL
+            SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT rid
+FROM granted))))
        
+AND k.tid = ANY(%s::smallint[])
+       
+AND k.rid NOT IN (
+            SELECT m.rid
+FROM contained_ref m
+           
 WHERE m.sp = %s
-AND m.pat = k.pat
-AND m.rid = k.rid
-LIMIT 1) IS NOT TRUE)))
+AND m.target = ANY(ARRAY(SELECT rid
+FROM granted))))))
 AND x.pat = ANY(ARRAY(SELECT c.rid
 FROM compartment c
 WHERE c.pat = (SELECT t.rid
@@ -444,21 +456,23 @@ FROM compartment c
 WHERE c.rid = s.rid) IS NOT TRUE)
     UNION ALL
     SELECT k.container
-FROM (
-        SELECT rid
-FROM granted
-       
-UNION ALL SELECT c.rid
-FROM granted g JOIN compartment c ON c.pat = g.rid) p
-    JOIN contained k ON k.pat = p.rid
+FROM contained k
    
-WHERE k.tid = ANY(%s::smallint[])
-AND (
-        SELECT TRUE
-FROM granted o JOIN contained_ref m ON m.target = o.rid
+WHERE k.pat = ANY(ARRAY(
+            SELECT rid
+FROM granted UNION ALL
+            SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT rid
+FROM granted))))
        
+AND k.tid = ANY(%s::smallint[])
+       
+AND k.rid NOT IN (
+            SELECT m.rid
+FROM contained_ref m
+           
 WHERE m.sp = %s
-AND m.pat = k.pat
-AND m.rid = k.rid
-LIMIT 1) IS NOT TRUE)) c
+AND m.target = ANY(ARRAY(SELECT rid
+FROM granted))))) c
 WHERE TRUE

@@ -38,23 +38,25 @@ FROM compartment c
 WHERE c.rid = s.rid) IS NOT TRUE)
     UNION ALL
     SELECT k.container
-FROM (
-        SELECT rid
-FROM granted
-       
-UNION ALL SELECT c.rid
-FROM granted g JOIN compartment c ON c.pat = g.rid) p
-    JOIN contained k ON k.pat = p.rid
+FROM contained k
    
-WHERE k.tid = ANY(%s::smallint[])
-AND (
-        SELECT TRUE
-FROM granted o JOIN contained_ref m ON m.target = o.rid
+WHERE k.pat = ANY(ARRAY(
+            SELECT rid
+FROM granted UNION ALL
+            SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT rid
+FROM granted))))
        
+AND k.tid = ANY(%s::smallint[])
+       
+AND k.rid NOT IN (
+            SELECT m.rid
+FROM contained_ref m
+           
 WHERE m.sp = %s
-AND m.pat = k.pat
-AND m.rid = k.rid
-LIMIT 1) IS NOT TRUE)
+AND m.target = ANY(ARRAY(SELECT rid
+FROM granted))))
 AND EXISTS (SELECT 
 FROM ref x
 WHERE x.pat = r.pat
@@ -108,23 +110,25 @@ FROM compartment c
 WHERE c.rid = s.rid) IS NOT TRUE)
     UNION ALL
     SELECT k.container
-FROM (
-        SELECT rid
-FROM granted
-       
-UNION ALL SELECT c.rid
-FROM granted g JOIN compartment c ON c.pat = g.rid) p
-    JOIN contained k ON k.pat = p.rid
+FROM contained k
    
-WHERE k.tid = ANY(%s::smallint[])
-AND (
-        SELECT TRUE
-FROM granted o JOIN contained_ref m ON m.target = o.rid
+WHERE k.pat = ANY(ARRAY(
+            SELECT rid
+FROM granted UNION ALL
+            SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT rid
+FROM granted))))
        
+AND k.tid = ANY(%s::smallint[])
+       
+AND k.rid NOT IN (
+            SELECT m.rid
+FROM contained_ref m
+           
 WHERE m.sp = %s
-AND m.pat = k.pat
-AND m.rid = k.rid
-LIMIT 1) IS NOT TRUE)
+AND m.target = ANY(ARRAY(SELECT rid
+FROM granted))))
 AND EXISTS (SELECT 
 FROM ref x
 WHERE x.pat = r.pat
