@@ -27,7 +27,7 @@ from fhirserver.identity import account_changes, accounts, attempts, new_account
 from fhirserver.identity.accounts import Account, Proxied
 from fhirserver.identity.new_account import NewAccount
 from fhirserver.identity.roles import ROLES
-from fhirserver.identity.told import Doer, somebody, told
+from fhirserver.identity.told import Doer, ended, somebody, told
 from fhirserver.model.instant import interval_us
 from fhirserver.store.database import Database
 
@@ -195,11 +195,11 @@ def unlock(username: str) -> None:
     _change("account-unlock", account_changes.unlock, username)
 
 
-def _change(event: str, change: Callable[[Database, Account], None], username: str) -> None:
+def _change(event: str, change: Callable[[Database, Account], int | None], username: str) -> None:
     database = services_here().database
     account = accounts.named(database, username)
-    with told(database, event, _doer(), {"account": account.id}):
-        change(database, account)
+    with told(database, event, _doer(), {"account": account.id}) as detail:
+        detail.update(ended(change(database, account)))
 
 
 def _doer() -> Doer:

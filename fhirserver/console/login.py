@@ -27,10 +27,9 @@ from fhirserver.console.signed_in import (
     whence,
 )
 from fhirserver.errors import FhirError
-from fhirserver.identity import login
+from fhirserver.identity import app_access, login
 from fhirserver.identity.login import Step
 from fhirserver.identity.sessions import Stage
-from fhirserver.smart import grants
 
 _PAGES: dict[Stage, str] = {
     "second-factor": "login.second_factor",
@@ -107,7 +106,7 @@ def leave() -> Response:
         return _page("logout.html")
     services, session = services_here(), session_here()
     with services.database.connection() as connection:
-        grants.revoke_online(connection, (session.id,), services.now())
+        app_access.end_online(connection, (session.id,), services.now())
     login.log_out(services, session.account, whence())
     return drop_cookie(redirect(url_for("login.ask"), 303))
 

@@ -13,10 +13,10 @@ way to what needs a fresh proof.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fhirserver.errors import InvalidRequestError, UnauthorizedError
-from fhirserver.identity import accounts, attempts, passwords, second_factor, sessions
+from fhirserver.identity import accounts, app_access, attempts, passwords, second_factor, sessions
 from fhirserver.identity.accounts import Account
 from fhirserver.identity.attempts import Guessed
 from fhirserver.identity.sessions import Session, SessionLimits, Stage, Whence
@@ -84,21 +84,35 @@ def give_new_password(services: Services, password: str, whence: Whence) -> Step
     return _proceed(services, session.account, "complete", session.amr, whence)
 
 
-def change_password(services: Services, session: Session, password: str, whence: Whence) -> None:
-    """Give one's own account another password, and end its other sessions.
+def change_password(
+    services: Services, session: Session, password: str, whence: Whence, *, keep_apps: bool = False
+) -> None:
+    """Give one's own account another password; its other sessions end, and what apps may.
+
+    Args:
+        services: what a login works with.
+        session: of the account.
+        password: the new one.
+        whence: where the request comes from.
+        keep_apps: whether apps keep what does not end with a session.
 
     Raises:
         InvalidRequestError: this password is not taken.
     """
     account = session.account
-    with _told(services, "account-password", account, whence):
+    with _told(services, "account-password", account, whence) as detail:
         passwords.check_password(password, (account.username, account.name, account.role))
         if _is_password(services, account.username, password):
             raise InvalidRequestError("This is the password so far.", expression=("password",))
         hashed = passwords.hash_password(password)
         with services.database.connection() as connection, connection.transaction():
             connection.execute(_SET, (hashed, account.id))
-            sessions.end_all(connection, account.id, session.id)
+            ended = sessions.end_all(connection, account.id, session.id)
+            detail["grants"] = (
+                app_access.end_online(connection, ended, services.now())
+                if keep_apps
+                else app_access.end_all(connection, account.id, services.now())
+            )
 
 
 def prove_again(
@@ -135,7 +149,7 @@ def log_out(services: Services, account: Account, whence: Whence) -> None:
 
 def _told(
     services: Services, event: str, account: Account | None, whence: Whence
-) -> AbstractContextManager[None]:
+) -> AbstractContextManager[dict[str, Any]]:
     """Tell the audit trail what somebody does about an account of their own."""
     about = None if account is None else {"account": account.id}
     return told(services.database, event, somebody(account, whence.address), about)
