@@ -21,6 +21,7 @@ from marshmallow import Schema, fields, validate
 from werkzeug.exceptions import HTTPException
 
 from fhirserver.access import effective_role
+from fhirserver.console.audited import tell_refusal
 from fhirserver.console.signed_in import is_fresh, services_here, session_here, signed_in
 from fhirserver.errors import FhirError, ForbiddenError
 from fhirserver.identity import account_changes, accounts, attempts, new_account, passwords
@@ -133,6 +134,7 @@ def check_caller() -> None:
 @ADMIN_ACCOUNTS.errorhandler(FhirError)
 def tell(error: FhirError) -> tuple[dict[str, Any], int, list[tuple[str, str]]]:
     """Answer with what is wrong, as the API tells of errors of its own."""
+    error = tell_refusal(error)
     errors = {place: [str(error)] for issue in error.issues for place in issue.expression}
     body = {"code": error.status, "status": error.code, "message": str(error), "errors": errors}
     return body, error.status, list(error.headers)

@@ -245,6 +245,50 @@ def test_reports_name_whose_records_were_touched(
     assert patients_told(connection, patient="b", limit=1) == [("search-type", ("a", "b"))]
 
 
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        pytest.param((("_id", "oc"), ("_include", "Observation:focus")), id="include"),
+        pytest.param((("patient", "a"), ("_include", "Observation:focus")), id="in-a-compartment"),
+        pytest.param((("_id", "oc"), ("_include", "Observation:focus"), ("_count", "1")), id="cut"),
+    ],
+)
+def test_what_a_page_includes_is_told(
+    services: Services,
+    sealing: Callable[[int], None],
+    connection: Connection[Any],
+    pairs: tuple[tuple[str, str], ...],
+) -> None:
+    """SEC-T10: the row names it, and it is found by the patient who was shown."""
+    observation = {
+        "resourceType": "Observation",
+        "id": "oc",
+        "status": "final",
+        "code": {"text": "x"},
+        "subject": {"reference": "Patient/a"},
+        "focus": [{"reference": "Patient/b"}],
+    }
+    update(services, NURSE, "Observation", "oc", observation)
+    search_type(services, NURSE, "Observation", Query(pairs))
+    sealing(6)
+    assert patients_told(connection, patient="b")[-1] == ("search-type", ("a", "b"))
+    matches = "SELECT count(*), min(matches) FROM audit WHERE interaction = 'search-type'"
+    assert connection.execute(matches).fetchone() == (1, 2 if pairs[0][0] == "patient" else 1)
+
+
+def test_what_refers_to_a_page_is_told(
+    services: Services, sealing: Callable[[int], None], connection: Connection[Any]
+) -> None:
+    """SEC-T10: `_revinclude`, beside matches and their number."""
+    search_type(services, NURSE, "Patient", Query((("_revinclude", "Observation:subject"),)))
+    sealing(5)
+    row = connection.execute(
+        "SELECT matches, (SELECT array_agg(r.id ORDER BY r.id) FROM resource r"
+        " WHERE r.rid = ANY(a.rids)) FROM audit a WHERE interaction = 'search-type'"
+    ).fetchone()
+    assert row == (2, ["a", "b", "oa", "ob"])
+
+
 def test_rows_become_audit_events(
     services: Services, sealing: Callable[[int], None], connection: Connection[Any]
 ) -> None:
