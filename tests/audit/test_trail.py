@@ -91,12 +91,29 @@ def tamper(connection: Connection[Any], statement: str) -> None:
     connection.execute("RESET session_replication_role")
 
 
+_EMPTY_MONTH = """
+DO $$ BEGIN
+PERFORM audit_partition({day});
+EXECUTE 'TRUNCATE ' || to_char({day}, '"audit_"YYYY_MM');
+END $$
+"""
+THIS_MONTH = _EMPTY_MONTH.format(day="current_date")
+NEXT_YEAR = _EMPTY_MONTH.format(day="(current_date + 366)")
+
+
 @pytest.mark.parametrize(
     "statement",
     [
         pytest.param("UPDATE audit SET actor = 'nobody'", id="SEC-T11/update"),
         pytest.param("DELETE FROM audit", id="SEC-T11/delete"),
         pytest.param("DELETE FROM audit_seal", id="SEC-T11/delete-seal"),
+        pytest.param("DELETE FROM audit_patient", id="SEC-T11/delete-patient"),
+        pytest.param("TRUNCATE audit", id="SEC-T11/empty"),
+        pytest.param("TRUNCATE audit_default", id="SEC-T11/empty-partition"),
+        pytest.param(THIS_MONTH, id="SEC-T11/empty-month"),
+        pytest.param(NEXT_YEAR, id="SEC-T11/empty-month-to-come"),
+        pytest.param("TRUNCATE audit_seal", id="SEC-T11/empty-seals"),
+        pytest.param("TRUNCATE audit_patient", id="SEC-T11/empty-patients"),
     ],
 )
 def test_the_trail_is_append_only(
