@@ -1,7 +1,7 @@
-"""TRUNCATE of the audit trail is refused like UPDATE and DELETE; its index of patients is append-only.
+"""TRUNCATE of the audit trail is refused like UPDATE and DELETE; what finds patients is append-only.
 
-A trigger on TRUNCATE is not passed on to partitions, so each has its own, and `audit_partition` makes
-one for those to come.
+A trigger on TRUNCATE is not passed on to partitions, so each has its own, and `audit_partition`
+makes one for those to come.
 
 Revision ID: 0022
 Revises: 0021
