@@ -1,4 +1,4 @@
-"""TRUNCATE of the audit trail is refused like UPDATE and DELETE; what finds patients is append-only.
+"""TRUNCATE of the audit trail is refused like UPDATE and DELETE; its patients are append-only, too.
 
 A trigger on TRUNCATE is not passed on to partitions, so each has its own, and `audit_partition`
 makes one for those to come.
