@@ -39,7 +39,10 @@ settings.register_profile(
 settings.load_profile("steady")
 
 _TEMPLATE = "template_fhirserver"
-_OF_SECURED = {"FHIRSERVER_JWKS_NETWORKS": "127.0.0.0/8"}
+_OF_SECURED = {
+    "FHIRSERVER_JWKS_NETWORKS": "127.0.0.0/8",
+    "FHIRSERVER_SECOND_FACTOR": "roles:front-desk",
+}
 _numbers = itertools.count(1)
 
 _TRUNCATE = """

@@ -14,15 +14,15 @@ What changes how one logs in asks for a fresh proof first.
 from contextlib import AbstractContextManager
 from typing import Any
 
-import segno
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from fhirserver.console.authenticator_offer import offer
 from fhirserver.console.browser_name import browser_name
 from fhirserver.console.moment import moment
 from fhirserver.console.signed_in import needs_session, services_here, session_here, whence
 from fhirserver.errors import FhirError
-from fhirserver.identity import app_access, login, second_factor, sessions, totp
+from fhirserver.identity import app_access, login, second_factor, sessions
 from fhirserver.identity.accounts import Account
 from fhirserver.identity.told import somebody, told
 
@@ -85,14 +85,7 @@ def enrol() -> Response:
             error = refusal
         else:
             return _page("account_codes.html", codes=codes)
-    secret = second_factor.offer(services, account.id)
-    address = totp.address(secret, account.username, request.host)
-    code = segno.make(address, error="m").svg_inline(
-        omitsize=True, light="#fff", svgclass=None, lineclass=None
-    )
-    return _page(
-        "account_second_factor.html", error, code=code, address=address, secret=totp.written(secret)
-    )
+    return _page("account_second_factor.html", error, **offer(account))
 
 
 @ACCOUNT.post("/recovery-codes")

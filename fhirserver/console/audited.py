@@ -43,6 +43,7 @@ TOLD_BY_ITSELF = frozenset(
     (
         "login.ask",
         "login.second_factor",
+        "login.enrol",
         "login.new_password",
         "login.again",
         "login.leave",

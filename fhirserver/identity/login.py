@@ -2,6 +2,7 @@
 
     password --+------------------------------+--> complete
                +--> second-factor --+---------+
+               +--> enrolment ------+---------+    (who must have a second factor and has none)
                +--> new-password <--+--> ^
                     (one that was handed out)
 
@@ -52,8 +53,7 @@ def give_password(services: Services, username: str, password: str, whence: When
             raise UnauthorizedError(
                 "The username or the password is wrong.", expression=("password",)
             )
-        stage: Stage = "second-factor" if account.second_factor else _after_proof(account)
-        return _proceed(services, account, stage, ("pwd",), whence)
+        return _proceed(services, account, _after_password(services, account), ("pwd",), whence)
 
 
 def give_code(services: Services, code: str, whence: Whence) -> Step:
@@ -70,6 +70,19 @@ def give_code(services: Services, code: str, whence: Whence) -> Step:
         if not second_factor.use_code(services, account.id, code):
             raise _wrong_code()
         return _proceed(services, account, _after_proof(account), _BOTH, whence)
+
+
+def enrol(services: Services, code: str, whence: Whence) -> tuple[Step, tuple[str, ...]]:
+    """Go on with the first code of an application that has to be added; give recovery codes too.
+
+    Raises:
+        UnauthorizedError: the login has taken too long.
+        InvalidRequestError: the code is wrong, or nothing was offered.
+    """
+    account = _half(services, whence, "enrolment").account
+    with _told(services, "account-second-factor", account, whence):
+        codes = second_factor.enrol(services, account.id, code)
+    return _proceed(services, account, _after_proof(account), _BOTH, whence), codes
 
 
 def give_new_password(services: Services, password: str, whence: Whence) -> Step:
@@ -153,6 +166,14 @@ def _told(
     """Tell the audit trail what somebody does about an account of their own."""
     about = None if account is None else {"account": account.id}
     return told(services.database, event, somebody(account, whence.address), about)
+
+
+def _after_password(services: Services, account: Account) -> Stage:
+    if account.second_factor:
+        return "second-factor"
+    if second_factor.is_required(services.settings.second_factor, account.role):
+        return "enrolment"
+    return _after_proof(account)
 
 
 def _after_proof(account: Account) -> Stage:
