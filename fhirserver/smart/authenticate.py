@@ -2,45 +2,28 @@
 
 Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html#access-fhir-api
 
-One statement finds the token, its grant, its client and the account of who granted it, so that
-whatever is revoked, expired or shut out, and every change of a role, counts from the next request.
+What the token stands for is one row (`fhirserver.store.standing`), and a bearer is made of nothing
+else but that row, the day, for trainings end with one, and the search parameters that scopes use.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
+from functools import lru_cache
 
 from fhirserver.access import Rights
 from fhirserver.access.scope_text import granted_scopes
 from fhirserver.definitions import Definitions
-from fhirserver.identity.accounts import actor_of, is_trained
+from fhirserver.identity.accounts import actor_of
 from fhirserver.model.json import parse_json
-from fhirserver.smart.relations import patients_in_reach
+from fhirserver.smart.relations import CONFINED, GRACE_US, patients_in_reach, treats
 from fhirserver.smart.tokens import digest
-from fhirserver.store import binary
 from fhirserver.store.database import Database
-from fhirserver.store.statement import Statement, StoreConnection, run, statement
+from fhirserver.store.standing import Presumed, Terms, ask
 
-_COUNTING = """
-SELECT t.number::text, t.scopes, g.client, g.patient, a.fhir_user, a.role,
-    a.training_expires::text, g.account,
-    (SELECT json_agg(p.patient ORDER BY p.patient)::text FROM account_patient p
-     WHERE p.account = g.account AND p.expires > :now::bigint),
-    (SELECT json_agg(b.patient)::text FROM broken_glass b
-     WHERE b.account = g.account AND b.expires > :now::bigint)
-FROM oauth_token t
-JOIN oauth_grant g ON g.number = t.under
-JOIN oauth_client c ON c.id = g.client
-LEFT JOIN account a ON a.id = g.account
-LEFT JOIN account o ON o.id = c.owner
-WHERE t.kind = 'access' AND t.expires > :now::bigint AND g.revoked IS NULL
-    AND g.audience = :audience::text AND NOT c.disabled AND a.disabled IS NOT TRUE
-    AND o.disabled IS NOT TRUE
-"""
-_BY_DIGEST = statement(f"{_COUNTING} AND t.digest = :digest::bytea")
-_BY_NUMBER = statement(f"{_COUNTING} AND t.number = :number::bigint")
+BEARERS_MAX = 1024
+"""Rows that a process remembers, of as many tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,52 +65,93 @@ def find_bearer(
     Raises:
         UnavailableError: the database cannot be asked.
     """
-    with database.connection() as connection:
-        arguments = {"digest": digest(secret), **_counting(audience, now_us)}
-        return _bearer(connection, definitions, _BY_DIGEST, arguments, now_us)
+    row = _ask(database, definitions, digest(secret), _terms(audience, now_us))
+    return None if row is None else bearer_of(row, definitions, _day(now_us))
 
 
 def find_numbered(
     database: Database, definitions: Definitions, number: int, audience: str, now_us: int
 ) -> Bearer | None:
     """Find who an access token was issued to by its public number; as `find_bearer` otherwise."""
-    with database.connection() as connection:
-        arguments = {"number": binary.int8(number), **_counting(audience, now_us)}
-        return _bearer(connection, definitions, _BY_NUMBER, arguments, now_us)
+    row = _ask(database, definitions, number, _terms(audience, now_us))
+    return None if row is None else bearer_of(row, definitions, _day(now_us))
 
 
-def _counting(audience: str, now_us: int) -> dict[str, bytes | None]:
-    """Give what decides whether a token counts."""
-    return {"now": binary.int8(now_us), "audience": audience.encode()}
+class Remembered:
+    """What tokens stood for when this process asked last, as a guess of what they stand for now.
+
+    Args:
+        database: where tokens are kept.
+        audience: FHIR base that is asked.
+    """
+
+    def __init__(self, database: Database, audience: str) -> None:
+        self._database = database
+        self._audience = audience
+        self._rows: dict[bytes, bytes] = {}
+
+    def find(self, secret: str, now_us: int) -> Bearer | None:
+        """Find who an access token was issued to, as `find_bearer` does, and remember it."""
+        definitions, hashed = self._database.definitions, digest(secret)
+        row = _ask(self._database, definitions, hashed, _terms(self._audience, now_us))
+        if row is None:
+            self._rows.pop(hashed, None)
+            return None
+        if len(self._rows) >= BEARERS_MAX:
+            self._rows.clear()
+        self._rows[hashed] = row
+        return bearer_of(row, definitions, _day(now_us))
+
+    def presume(self, secret: str, now_us: int) -> tuple[Bearer, Presumed] | None:
+        """Guess who an access token was issued to; None where nothing is known of it.
+
+        Nothing may be answered before a statement has confirmed it.
+        """
+        hashed = digest(secret)
+        row = self._rows.get(hashed)
+        if row is None:
+            return None
+        bearer = bearer_of(row, self._database.definitions, _day(now_us))
+        related = treats(bearer.rights.user, bearer.rights.role)
+        return bearer, Presumed(hashed, _terms(self._audience, now_us), row, related)
 
 
-def _bearer(
-    connection: StoreConnection,
-    definitions: Definitions,
-    which: Statement,
-    arguments: Mapping[str, bytes | None],
-    now_us: int,
-) -> Bearer | None:
-    found = run(connection, which, arguments)
-    if found.ntuples == 0:
-        return None
-    values = [found.get_value(0, column) for column in range(found.nfields)]
-    number, scopes, client, patient, user, role, training, account, proxied, broken = (
-        None if value is None else value.decode() for value in values
+@lru_cache(maxsize=BEARERS_MAX)
+def bearer_of(row: bytes, definitions: Definitions, today: date) -> Bearer:
+    """Make the bearer of a token. Pure.
+
+    Args:
+        row: see `fhirserver.store.standing`.
+        definitions: say what scopes mean.
+        today: UTC's.
+    """
+    found = parse_json(row)
+    user, role, scopes, training = (
+        found[name] for name in ("fhir_user", "role", "scopes", "training_expires")
     )
-    listed = () if proxied is None else tuple(parse_json(proxied.encode()))
-    related = patients_in_reach(connection, definitions, user, role, listed, now_us)
-    assert number is not None
-    assert client is not None
-    assert scopes is not None
     rights = Rights(
         scopes=granted_scopes(scopes, definitions),
-        patient=patient,
+        patient=found["patient"],
         user=user,
         role=role,
-        patients=related,
-        broken_glass=() if broken is None else tuple(parse_json(broken.encode())),
+        patients=patients_in_reach(user, role, found["related"] or (), found["proxied"] or ()),
+        broken_glass=tuple(found["broken_glass"] or ()),
         reads_user={"openid", "fhirUser"} <= set(scopes.split()),
-        trained=is_trained(None if training is None else date.fromisoformat(training), now_us),
+        trained=training is None or today <= date.fromisoformat(training),
     )
-    return Bearer(number, scopes, client, account, rights)
+    return Bearer(found["number"], scopes, found["client"], found["account"], rights)
+
+
+def _ask(
+    database: Database, definitions: Definitions, which: bytes | int, terms: Terms
+) -> bytes | None:
+    with database.connection() as connection:
+        return ask(connection, definitions, which, terms)
+
+
+def _terms(audience: str, now_us: int) -> Terms:
+    return Terms(audience, now_us, GRACE_US, CONFINED)
+
+
+def _day(now_us: int) -> date:
+    return datetime.fromtimestamp(now_us // 1_000_000, UTC).date()

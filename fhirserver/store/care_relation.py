@@ -71,7 +71,7 @@ CARE_RULES = (
 
 _RELATED = """
 WITH named AS MATERIALIZED (
-    SELECT n.rid FROM resource n WHERE n.tid = :tid::smallint AND n.id = :id::text AND n.state = 1),
+    SELECT n.rid FROM resource n WHERE n.tid = {tid} AND n.id = {id} AND n.state = 1),
 selves AS MATERIALIZED (
     SELECT rid FROM named
     UNION ALL
@@ -84,7 +84,6 @@ selves AS MATERIALIZED (
 SELECT DISTINCT p.id
 FROM ({links}) tied JOIN resource p ON p.rid = tied.pat
 WHERE p.tid = {patient} AND p.state = 1
-ORDER BY p.id
 """
 _LINK = "SELECT x.pat FROM ref x WHERE x.sp = {sp} AND x.target IN (SELECT rid FROM selves)"
 _ITSELF = " AND x.pat = x.rid"
@@ -132,16 +131,30 @@ def related_patients(
 
 @lru_cache(maxsize=4)
 def _statement(definitions: Definitions) -> Statement:
-    """Make the statement; every request of a clinician runs it, so it is planned only once."""
+    return statement(f"{related_sql(definitions, ':tid::smallint', ':id::text')} ORDER BY p.id")
+
+
+def related_sql(definitions: Definitions, tid: str, id_: str) -> str:
+    """Write the query for the logical ids of the patients that a practitioner treats.
+
+    Args:
+        definitions: number types and search parameters.
+        tid: SQL for the number of the practitioner's type, a smallint.
+        id_: SQL for its logical id.
+
+    Returns:
+        A query of one column `id`, each once, with the parameters `now` and `since`, which is
+        `now` without the grace.
+    """
     roles = definitions.search_parameters("PractitionerRole")
-    return statement(
-        _RELATED.format(
-            links="\nUNION ALL ".join(_link(rule, definitions) for rule in CARE_RULES),
-            patient=definitions.type_id("Patient"),
-            role_of=roles["practitioner"].rows_id,
-            role_active=roles["active"].rows_id,
-            role_date=roles["date"].rows_id,
-        )
+    return _RELATED.format(
+        tid=tid,
+        id=id_,
+        links="\nUNION ALL ".join(_link(rule, definitions) for rule in CARE_RULES),
+        patient=definitions.type_id("Patient"),
+        role_of=roles["practitioner"].rows_id,
+        role_active=roles["active"].rows_id,
+        role_date=roles["date"].rows_id,
     )
 
 
