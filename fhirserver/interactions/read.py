@@ -42,7 +42,7 @@ def read(
         id_: logical id.
         query: `_summary`, `_elements`.
         presumed: what `auth` rests on; what comes of it counts only if it is confirmed afterwards.
-            Not for a Binary, of which more than one statement decides.
+            Only for types that are in a compartment, or about nobody.
 
     Raises:
         NotFoundError: no such resource, or not this caller's (the two look the same).

@@ -17,13 +17,13 @@ from fhirserver.access.scope_text import granted_scopes
 from fhirserver.definitions import Definitions
 from fhirserver.identity.accounts import actor_of
 from fhirserver.model.json import parse_json
-from fhirserver.smart.relations import CONFINED, GRACE_US, patients_in_reach, treats
+from fhirserver.smart.relations import CONFINED, GRACE_US, clinician_of, patients_in_reach
 from fhirserver.smart.tokens import digest
 from fhirserver.store.database import Database
-from fhirserver.store.standing import Presumed, Terms, ask
+from fhirserver.store.standing import Presumed, Standing, Terms, ask
 
-BEARERS_MAX = 1024
-"""Rows that a process remembers, of as many tokens."""
+REMEMBERED_MAX = 1024
+"""Tokens of which a process remembers what they stood for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +65,16 @@ def find_bearer(
     Raises:
         UnavailableError: the database cannot be asked.
     """
-    row = _ask(database, definitions, digest(secret), _terms(audience, now_us))
-    return None if row is None else bearer_of(row, definitions, _day(now_us))
+    standing = _ask(database, definitions, digest(secret), _terms(audience, now_us))
+    return standing and bearer_of(standing, definitions, _day(now_us))
 
 
 def find_numbered(
     database: Database, definitions: Definitions, number: int, audience: str, now_us: int
 ) -> Bearer | None:
     """Find who an access token was issued to by its public number; as `find_bearer` otherwise."""
-    row = _ask(database, definitions, number, _terms(audience, now_us))
-    return None if row is None else bearer_of(row, definitions, _day(now_us))
+    standing = _ask(database, definitions, number, _terms(audience, now_us))
+    return standing and bearer_of(standing, definitions, _day(now_us))
 
 
 class Remembered:
@@ -88,19 +88,19 @@ class Remembered:
     def __init__(self, database: Database, audience: str) -> None:
         self._database = database
         self._audience = audience
-        self._rows: dict[bytes, bytes] = {}
+        self._last: dict[bytes, Standing] = {}
 
     def find(self, secret: str, now_us: int) -> Bearer | None:
         """Find who an access token was issued to, as `find_bearer` does, and remember it."""
         definitions, hashed = self._database.definitions, digest(secret)
-        row = _ask(self._database, definitions, hashed, _terms(self._audience, now_us))
-        if row is None:
-            self._rows.pop(hashed, None)
+        standing = _ask(self._database, definitions, hashed, _terms(self._audience, now_us))
+        if standing is None:
+            self._last.pop(hashed, None)
             return None
-        if len(self._rows) >= BEARERS_MAX:
-            self._rows.clear()
-        self._rows[hashed] = row
-        return bearer_of(row, definitions, _day(now_us))
+        if len(self._last) >= REMEMBERED_MAX:
+            self._last.clear()
+        self._last[hashed] = standing
+        return bearer_of(standing, definitions, _day(now_us))
 
     def presume(self, secret: str, now_us: int) -> tuple[Bearer, Presumed] | None:
         """Guess who an access token was issued to; None where nothing is known of it.
@@ -108,24 +108,26 @@ class Remembered:
         Nothing may be answered before a statement has confirmed it.
         """
         hashed = digest(secret)
-        row = self._rows.get(hashed)
-        if row is None:
+        standing = self._last.get(hashed)
+        if standing is None:
             return None
-        bearer = bearer_of(row, self._database.definitions, _day(now_us))
-        related = treats(bearer.rights.user, bearer.rights.role)
-        return bearer, Presumed(hashed, _terms(self._audience, now_us), row, related)
+        bearer = bearer_of(standing, self._database.definitions, _day(now_us))
+        clinician = clinician_of(bearer.rights.user, bearer.rights.role)
+        terms = _terms(self._audience, now_us)
+        return bearer, Presumed(hashed, terms, standing.row, clinician)
 
 
-@lru_cache(maxsize=BEARERS_MAX)
-def bearer_of(row: bytes, definitions: Definitions, today: date) -> Bearer:
+@lru_cache(maxsize=REMEMBERED_MAX)
+def bearer_of(standing: Standing, definitions: Definitions, today: date) -> Bearer:
     """Make the bearer of a token. Pure.
 
     Args:
-        row: see `fhirserver.store.standing`.
+        standing: see `fhirserver.store.standing`.
         definitions: say what scopes mean.
         today: UTC's.
     """
-    found = parse_json(row)
+    found = parse_json(standing.row)
+    related = parse_json(standing.related) if standing.related else ()
     user, role, scopes, training = (
         found[name] for name in ("fhir_user", "role", "scopes", "training_expires")
     )
@@ -134,7 +136,7 @@ def bearer_of(row: bytes, definitions: Definitions, today: date) -> Bearer:
         patient=found["patient"],
         user=user,
         role=role,
-        patients=patients_in_reach(user, role, found["related"] or (), found["proxied"] or ()),
+        patients=patients_in_reach(user, role, related, found["proxied"] or ()),
         broken_glass=tuple(found["broken_glass"] or ()),
         reads_user={"openid", "fhirUser"} <= set(scopes.split()),
         trained=training is None or today <= date.fromisoformat(training),
@@ -144,7 +146,7 @@ def bearer_of(row: bytes, definitions: Definitions, today: date) -> Bearer:
 
 def _ask(
     database: Database, definitions: Definitions, which: bytes | int, terms: Terms
-) -> bytes | None:
+) -> Standing | None:
     with database.connection() as connection:
         return ask(connection, definitions, which, terms)
 

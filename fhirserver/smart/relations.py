@@ -16,17 +16,18 @@ from fhirserver.store.statement import StoreConnection
 GRACE_US = 30 * 86_400 * 1_000_000
 """How long a relation of care outlives the encounter, team or appointment that made it."""
 CONFINED = tuple(sorted(role.name for role in ROLES.values() if role.confined))
-_CLINICIANS = ("Practitioner/", "PractitionerRole/")
+_CLINICIANS = ("Practitioner", "PractitionerRole")
 
 
-def treats(user: str | None, role: str | None) -> bool:
-    """Whether it matters whom a person treats.
+def clinician_of(user: str | None, role: str | None) -> tuple[str, str] | None:
+    """Give type and id of a person who is confined to those whom it treats; None for others.
 
     Args:
         user: relative reference of the person; None for nobody of whom there is a resource.
         role: of the person; None for a client of its own.
     """
-    return role in CONFINED and (user or "").startswith(_CLINICIANS)
+    type_, _, id_ = (user or "").partition("/")
+    return (type_, id_) if role in CONFINED and type_ in _CLINICIANS else None
 
 
 def treated(
@@ -36,19 +37,19 @@ def treated(
     role: str | None,
     now_us: int,
 ) -> tuple[str, ...]:
-    """Give the patients that a person treats, by logical id; none where it does not matter.
+    """Give the patients that a person treats, by logical id; none for who is not confined to them.
 
     Args:
         connection: in any transaction state.
         definitions: number types and search parameters.
-        user: see `treats`.
-        role: see `treats`.
+        user: see `clinician_of`.
+        role: see `clinician_of`.
         now_us: epoch microseconds.
     """
-    if user is None or not treats(user, role):
+    clinician = clinician_of(user, role)
+    if clinician is None:
         return ()
-    type_, _, id_ = user.partition("/")
-    return related_patients(connection, definitions, (type_, id_), now_us=now_us, grace_us=GRACE_US)
+    return related_patients(connection, definitions, clinician, now_us=now_us, grace_us=GRACE_US)
 
 
 def patients_in_reach(
@@ -57,8 +58,8 @@ def patients_in_reach(
     """Give the patients that somebody has a relation with, by logical id. Pure.
 
     Args:
-        user: see `treats`.
-        role: see `treats`.
+        user: see `clinician_of`.
+        role: see `clinician_of`.
         treated: patients that the person treats.
         listed: patients that the account lists, for a proxy.
 

@@ -85,14 +85,15 @@ SELECT DISTINCT p.id
 FROM ({links}) tied JOIN resource p ON p.rid = tied.pat
 WHERE p.tid = {patient} AND p.state = 1
 """
-_LINK = "SELECT x.pat FROM ref x WHERE x.sp = {sp} AND x.target IN (SELECT rid FROM selves)"
+_LINK = """SELECT x.pat FROM ref x
+    WHERE x.sp = {sp} AND x.target IN (SELECT rid FROM selves){{of}}"""
 _ITSELF = " AND x.pat = x.rid"
 _ITS_SUBJECT = """ AND EXISTS (SELECT FROM ref s
     WHERE s.sp = {sp} AND s.target = x.pat AND s.pat = x.pat AND s.rid = x.rid)"""
 _STATUS = """EXISTS (SELECT FROM token t
     WHERE t.sp = {sp} AND t.code = ANY('{{{codes}}}') AND t.pat = x.pat AND t.rid = x.rid)"""
-_RECENT = """EXISTS (SELECT FROM date d
-    WHERE d.sp = {sp} AND d.pat = x.pat AND d.rid = x.rid AND d.hi > :since::bigint)"""
+_TIMED = """EXISTS (SELECT FROM date d
+    WHERE d.sp = {sp} AND d.pat = x.pat AND d.rid = x.rid)"""
 _OVER = """EXISTS (SELECT FROM date d
     WHERE d.sp = {sp} AND d.pat = x.pat AND d.rid = x.rid AND d.hi <= :since::bigint)"""
 
@@ -134,23 +135,25 @@ def _statement(definitions: Definitions) -> Statement:
     return statement(f"{related_sql(definitions, ':tid::smallint', ':id::text')} ORDER BY p.id")
 
 
-def related_sql(definitions: Definitions, tid: str, id_: str) -> str:
+def related_sql(definitions: Definitions, tid: str, id_: str, of: str = "") -> str:
     """Write the query for the logical ids of the patients that a practitioner treats.
 
     Args:
         definitions: number types and search parameters.
         tid: SQL for the number of the practitioner's type, a smallint.
         id_: SQL for its logical id.
+        of: SQL for the row id of the only patient that matters; "" where all do.
 
     Returns:
         A query of one column `id`, each once, with the parameters `now` and `since`, which is
         `now` without the grace.
     """
     roles = definitions.search_parameters("PractitionerRole")
+    links = "\nUNION ALL ".join(_link(rule, definitions) for rule in CARE_RULES)
     return _RELATED.format(
         tid=tid,
         id=id_,
-        links="\nUNION ALL ".join(_link(rule, definitions) for rule in CARE_RULES),
+        links=links.replace("{of}", f" AND x.pat = {of}" if of else ""),
         patient=definitions.type_id("Patient"),
         role_of=roles["practitioner"].rows_id,
         role_active=roles["active"].rows_id,
@@ -168,11 +171,11 @@ def _link(rule: CareRule, definitions: Definitions) -> str:
     if not rule.past:
         return link
     status, date = parameters["status"].rows_id, parameters["date"].rows_id
-    past = f"{_status(status, rule.past)} AND {_RECENT.format(sp=date)}"
-    if not rule.lasting:
-        return f"{link} AND {past}"
-    lasting = f"{_status(status, rule.lasting)} AND NOT {_OVER.format(sp=date)}"
-    return f"{link} AND (({lasting}) OR ({past}))"
+    # Of a long practice nearly everything is over, so that is what is asked first.
+    link += f" AND NOT {_OVER.format(sp=date)}"
+    past = f"{_status(status, rule.past)} AND {_TIMED.format(sp=date)}"
+    lasting = f"{_status(status, rule.lasting)} OR " if rule.lasting else ""
+    return f"{link} AND ({lasting}({past}))"
 
 
 def _status(sp: int, codes: Sequence[str]) -> str:

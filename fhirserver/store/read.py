@@ -16,23 +16,25 @@ from psycopg import Connection, pq
 
 from fhirserver.definitions import Definitions
 from fhirserver.model.stored import StoredResource
+from fhirserver.search.scope import member_parameters
 from fhirserver.store import binary
 from fhirserver.store.audit_row import AUDIT_COLUMNS, AUDIT_PARAMETERS, DURABILITY, AuditRow
 from fhirserver.store.database import Database
 from fhirserver.store.named import Named
 from fhirserver.store.schema import method_name
-from fhirserver.store.standing import Presumed, confirming
+from fhirserver.store.standing import CONFIRMING, Presumed, treating
 from fhirserver.store.statement import Statement, run, statement
 
 _AUDITED = f"""
-WITH same AS MATERIALIZED ({{same}}),
-found AS MATERIALIZED (SELECT f.* FROM same CROSS JOIN ({{select}}) f),
+WITH presumed AS MATERIALIZED ({{presumed}}),
+found AS MATERIALIZED (SELECT f.* FROM presumed CROSS JOIN ({{select}}) f),
+so AS MATERIALIZED (SELECT FROM presumed WHERE {{holds}}),
 told AS (
     INSERT INTO audit (rid, version, tid, id, outcome, {AUDIT_COLUMNS})
     SELECT f.rid, f.version, :tid::smallint, :id::text,
            CASE f.state WHEN 1 THEN 200 WHEN 2 THEN 410 ELSE 404 END, {AUDIT_PARAMETERS}
-    FROM same CROSS JOIN (SELECT {DURABILITY}) always LEFT JOIN found f ON true)
-SELECT f.rid, f.version, f.updated, f.method, f.body FROM same LEFT JOIN found f ON true
+    FROM so CROSS JOIN (SELECT {DURABILITY}) always LEFT JOIN found f ON true)
+SELECT f.rid, f.version, f.updated, f.method, f.body FROM so LEFT JOIN found f ON true
 """  # noqa: S608 - constants
 
 _CURRENT = """
@@ -46,10 +48,19 @@ _VERSION = """
     FROM resource r JOIN history h ON h.rid = r.rid AND h.version = :version::integer
     WHERE r.tid = :tid::smallint AND r.id = :id::text"""
 _IN_REACH = """
-    SELECT r.rid, r.version, r.updated, r.method, r.state, r.body FROM resource r
+    SELECT r.rid, r.version, r.updated, r.method, r.state, r.body, r.pat FROM resource r
     WHERE r.tid = :tid::smallint AND r.id = :id::text AND r.state = 1 AND {reach}"""
-_ALWAYS = "SELECT"
-_VREAD = statement(_AUDITED.format(same=_ALWAYS, select=_VERSION))
+_NOTHING, _ALWAYS = "SELECT", "TRUE"
+_ALL_TREATED = """
+    EXISTS (SELECT FROM found) AND NOT EXISTS (
+        SELECT FROM ({owners}) owner JOIN resource o ON o.rid = owner.rid
+        WHERE o.tid = {patient} AND NOT {treated})"""
+"""What is found lies in the compartments of patients only who are treated now. Where nothing is
+found, whoever came under treatment since may have it."""
+_ITSELF = "SELECT f.rid FROM found f"
+_MEMBERS = """SELECT m.target AS rid FROM found f
+            JOIN ref m ON m.pat = f.pat AND m.rid = f.rid AND m.sp IN ({sps})"""
+_VREAD = statement(_AUDITED.format(presumed=_NOTHING, select=_VERSION, holds=_ALWAYS))
 _UNAUDITED = "SELECT rid, version, updated, method, body FROM ({select}) found"
 _LOOK = statement(_UNAUDITED.format(select=_CURRENT))
 _LOOK_AT_VERSION = statement(_UNAUDITED.format(select=_VERSION))
@@ -89,19 +100,32 @@ def read(
         None if nothing was ever stored under this id.
     """
     parameters = audit.parameters()
-    select, same = _CURRENT, _ALWAYS
+    select, presuming, holds = _CURRENT, _NOTHING, _ALWAYS
     if reach is not None:
         select = _IN_REACH.format(reach=reach.text)
         parameters |= reach.arguments
     if presumed is not None:
-        same = confirming(database.definitions, related=presumed.related)
-        parameters |= presumed.arguments()
-    return _fetch(database, _reading(select, same), type, id, parameters, presumed)
+        presuming = CONFIRMING
+        parameters |= presumed.arguments(database.definitions)
+        if reach is not None and presumed.clinician is not None:
+            holds = _all_treated(database.definitions, type)
+    return _fetch(database, _reading(select, presuming, holds), type, id, parameters, presumed)
 
 
 @functools.lru_cache(maxsize=512)
-def _reading(select: str, same: str) -> Statement:
-    return statement(_AUDITED.format(select=select, same=same))
+def _reading(select: str, presuming: str, holds: str) -> Statement:
+    return statement(_AUDITED.format(presumed=presuming, select=select, holds=holds))
+
+
+@functools.lru_cache(maxsize=512)
+def _all_treated(definitions: Definitions, type: str) -> str:
+    sps = member_parameters("Patient", (type,), definitions)
+    owners = _MEMBERS.format(sps=", ".join(map(str, sps)))
+    return _ALL_TREATED.format(
+        owners=_ITSELF if type == "Patient" else owners,
+        patient=definitions.type_id("Patient"),
+        treated=treating(definitions, "owner.rid"),
+    )
 
 
 def vread(

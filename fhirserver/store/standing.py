@@ -1,19 +1,19 @@
 """What an access token stands for at this moment, asked by one statement.
 
-The row tells of the token, its grant, its client, the account of who granted it, and whom that
-person treats. So whatever is revoked, expired or shut out, and every change of a role or of a
-relation, counts from the next request.
+The row tells of the token, its grant, its client, and the account of who granted it; beside it
+stand the patients whom that person treats. So whatever is revoked, expired or shut out, and every
+change of a role or of a relation, counts from the next request.
 
     number scopes                            of the token
     client account patient                   of the grant
     fhir_user role training_expires          of the account; null where there is none
     proxied broken_glass                     patients: those that a proxy acts for, and those for
                                              whom the glass is broken; null for none
-    related                                  patients that a clinician of a confined role treats;
-                                             null for none, and for everybody else
 
 A statement that reads may ask the same by the way: it is told what the row was last, and does
-nothing unless the row is so now. That spares the round trip, and nothing rests on what was so last.
+nothing unless the row is so now. That spares a round trip, and nothing rests on what was so before.
+Whom a person treats takes longer to list than to read a resource; so what was listed last is
+presumed, and only of the patients whose resource is shown it is asked whether that is so.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from fhirserver.definitions import Definitions
 from fhirserver.store import binary
@@ -34,8 +35,7 @@ SELECT t.number::text, t.scopes, g.client, g.account, g.patient, a.fhir_user, a.
     (SELECT json_agg(p.patient ORDER BY p.patient) FROM account_patient p
      WHERE p.account = g.account AND p.expires > :now::bigint) proxied,
     (SELECT json_agg(b.patient ORDER BY b.patient) FROM broken_glass b
-     WHERE b.account = g.account AND b.expires > :now::bigint) broken_glass,
-    {related} related
+     WHERE b.account = g.account AND b.expires > :now::bigint) broken_glass
 FROM oauth_token t
 JOIN oauth_grant g ON g.number = t.under
 JOIN oauth_client c ON c.id = g.client
@@ -45,18 +45,20 @@ WHERE t.kind = 'access' AND t.expires > :now::bigint AND g.revoked IS NULL
     AND g.audience = :audience::text AND NOT c.disabled AND a.disabled IS NOT TRUE
     AND o.disabled IS NOT TRUE AND {which}
 """
-_RELATED = """
-    CASE WHEN a.role = ANY(string_to_array(:confined::text, ' '))
-    THEN (SELECT json_agg(tied.id ORDER BY tied.id) FROM ({related}) tied) END"""
-_NOBODY = "NULL::json"
-_CLINICIANS = ("Practitioner", "PractitionerRole")
-_TID = "CASE split_part(a.fhir_user, '/', 1) {cases} END"
-_ID = "split_part(a.fhir_user, '/', 2)"
-_ASK = "SELECT row_to_json(s)::text FROM ({standing}) s"
-_CONFIRM = """SELECT FROM ({standing}) s
-    WHERE sha256(convert_to(row_to_json(s)::text, 'UTF8')) = :state::bytea"""
 _BY_DIGEST = "t.digest = :digest::bytea"
 _BY_NUMBER = "t.number = :number::bigint"
+_ASK = """
+SELECT row_to_json(s)::text,
+    CASE WHEN s.role = ANY(string_to_array(:confined::text, ' '))
+    THEN (SELECT json_agg(tied.id ORDER BY tied.id) FROM ({related}) tied)::text END
+FROM ({standing}) s
+"""
+_CLINICIANS = ("Practitioner", "PractitionerRole")
+_TID = "(CASE split_part(s.fhir_user, '/', 1) {cases} END)::smallint"
+_ID = "split_part(s.fhir_user, '/', 2)"
+CONFIRMING = f"""SELECT FROM ({_STANDING.format(which=_BY_DIGEST)}) s
+    WHERE sha256(convert_to(row_to_json(s)::text, 'UTF8')) = :state::bytea"""
+"""Query that gives a row without columns if what is presumed is so, and none otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,19 @@ class Terms:
         }
 
 
+class Standing(NamedTuple):
+    """What a token stands for.
+
+    Attributes:
+        row: a JSON object of the names above.
+        related: JSON array of the ids of patients whom a clinician of a confined role treats; None
+            for none, and for everybody else.
+    """
+
+    row: bytes
+    related: bytes | None
+
+
 @dataclass(slots=True)
 class Presumed:
     """That a token stands for what it stood for last, which a statement has yet to confirm.
@@ -93,25 +108,30 @@ class Presumed:
         digest: of the token.
         terms: that it has to meet.
         row: as it was last.
-        related: whether the row tells of relations of care.
+        clinician: type and id of who is confined to those whom it treats; None for others.
         confirmed: whether a statement has found it so.
     """
 
     digest: bytes
     terms: Terms
     row: bytes
-    related: bool
+    clinician: tuple[str, str] | None
     confirmed: bool = False
 
-    def arguments(self) -> dict[str, bytes | None]:
-        """Give the values of the parameters of `confirming`, packed."""
+    def arguments(self, definitions: Definitions) -> dict[str, bytes | None]:
+        """Give the values of the parameters of `CONFIRMING` and `treating`, packed."""
         state = hashlib.sha256(self.row).digest()
-        return {"digest": self.digest, "state": state, **self.terms.arguments()}
+        found = {"digest": self.digest, "state": state, **self.terms.arguments()}
+        if self.clinician is not None:
+            type_, id_ = self.clinician
+            found["clinician_tid"] = binary.int2(definitions.type_id(type_))
+            found["clinician"] = id_.encode()
+        return found
 
 
 def ask(
     connection: StoreConnection, definitions: Definitions, which: bytes | int, terms: Terms
-) -> bytes | None:
+) -> Standing | None:
     """Ask what a token stands for.
 
     Args:
@@ -121,38 +141,32 @@ def ask(
         terms: that it has to meet.
 
     Returns:
-        The row as a JSON object; None for a token that counts for nothing here.
+        None for a token that counts for nothing here.
     """
     chosen: Mapping[str, bytes | None] = (
         {"digest": which} if isinstance(which, bytes) else {"number": binary.int8(which)}
     )
     wanted = _asking(definitions, by_number=isinstance(which, int))
     found = run(connection, wanted, {**chosen, **terms.arguments()})
-    return found.get_value(0, 0) if found.ntuples else None
+    row = found.get_value(0, 0) if found.ntuples else None
+    return None if row is None else Standing(row, found.get_value(0, 1))
 
 
 @lru_cache(maxsize=8)
 def _asking(definitions: Definitions, *, by_number: bool) -> Statement:
-    which = _BY_NUMBER if by_number else _BY_DIGEST
-    return statement(_ASK.format(standing=_standing(definitions, which, related=True)))
+    cases = (f"WHEN '{name}' THEN {definitions.type_id(name)}" for name in _CLINICIANS)
+    related = related_sql(definitions, _TID.format(cases=" ".join(cases)), _ID)
+    standing = _STANDING.format(which=_BY_NUMBER if by_number else _BY_DIGEST)
+    return statement(_ASK.format(related=related, standing=standing))
 
 
 @lru_cache(maxsize=8)
-def confirming(definitions: Definitions, *, related: bool) -> str:
-    """Write the query that gives a row without columns if what is presumed is so, and else none.
+def treating(definitions: Definitions, patient: str) -> str:
+    """Write the test that the presumed clinician treats a patient now.
 
     Args:
         definitions: number types and search parameters.
-        related: whether relations of care are part of it. A row without them tells of nobody whose
-            role is confined, so it need not look: another role would be another row.
+        patient: SQL for the patient's row id.
     """
-    return _CONFIRM.format(standing=_standing(definitions, _BY_DIGEST, related=related))
-
-
-def _standing(definitions: Definitions, which: str, *, related: bool) -> str:
-    treated = _NOBODY
-    if related:
-        cases = (f"WHEN '{name}' THEN {definitions.type_id(name)}" for name in _CLINICIANS)
-        tid = _TID.format(cases=" ".join(cases)) + "::smallint"
-        treated = _RELATED.format(related=related_sql(definitions, tid, _ID))
-    return _STANDING.format(related=treated, which=which)
+    related = related_sql(definitions, ":clinician_tid::smallint", ":clinician::text", patient)
+    return f"EXISTS ({related})"
