@@ -82,20 +82,24 @@ selves AS MATERIALIZED (
       AND NOT EXISTS (SELECT FROM date d
           WHERE d.sp = {role_date} AND d.pat = x.pat AND d.rid = x.rid AND d.hi <= :now::bigint))
 SELECT DISTINCT p.id
-FROM ({links}) tied JOIN resource p ON p.rid = tied.pat
-WHERE p.tid = {patient} AND p.state = 1
+FROM ({links}) tied CROSS JOIN LATERAL (
+    SELECT p.id FROM resource p
+    WHERE p.rid = tied.pat AND p.tid = {patient} AND p.state = 1 OFFSET 0) p
 """
-_LINK = """SELECT x.pat FROM ref x
-    WHERE x.sp = {sp} AND x.target IN (SELECT rid FROM selves){{of}}"""
+_LINK = """SELECT x.pat FROM selves CROSS JOIN LATERAL (
+    SELECT x.pat, x.rid FROM ref x WHERE x.sp = {sp} AND x.target = selves.rid{{of}} OFFSET 0) x
+    WHERE TRUE"""
 _ITSELF = " AND x.pat = x.rid"
 _ITS_SUBJECT = """ AND EXISTS (SELECT FROM ref s
-    WHERE s.sp = {sp} AND s.target = x.pat AND s.pat = x.pat AND s.rid = x.rid)"""
-_STATUS = """EXISTS (SELECT FROM token t
-    WHERE t.sp = {sp} AND t.code = ANY('{{{codes}}}') AND t.pat = x.pat AND t.rid = x.rid)"""
+    WHERE s.sp = {sp} AND s.target = x.pat AND s.pat = x.pat AND s.rid = x.rid OFFSET 0)"""
+_STATUS = """EXISTS (SELECT FROM token t WHERE t.sp = {sp}
+    AND t.code = ANY('{{{codes}}}') AND t.pat = x.pat AND t.rid = x.rid OFFSET 0)"""
 _TIMED = """EXISTS (SELECT FROM date d
-    WHERE d.sp = {sp} AND d.pat = x.pat AND d.rid = x.rid)"""
+    WHERE d.sp = {sp} AND d.pat = x.pat AND d.rid = x.rid OFFSET 0)"""
 _OVER = """EXISTS (SELECT FROM date d
-    WHERE d.sp = {sp} AND d.pat = x.pat AND d.rid = x.rid AND d.hi <= :since::bigint)"""
+    WHERE d.sp = {sp} AND d.pat = x.pat AND d.rid = x.rid AND d.hi <= :since::bigint OFFSET 0)"""
+"""OFFSET 0 keeps PostgreSQL from listing what all practitioners are tied to, and joining that: the
+plan is kept, and may date from when there was little of it."""
 
 
 def related_patients(

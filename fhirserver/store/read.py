@@ -52,14 +52,22 @@ _IN_REACH = """
     WHERE r.tid = :tid::smallint AND r.id = :id::text AND r.state = 1 AND {reach}"""
 _NOTHING, _ALWAYS = "SELECT", "TRUE"
 _ALL_TREATED = """
-    EXISTS (SELECT FROM found) AND NOT EXISTS (
-        SELECT FROM ({owners}) owner JOIN resource o ON o.rid = owner.rid
-        WHERE o.tid = {patient} AND NOT {treated})"""
+    EXISTS (SELECT FROM found)
+    AND NOT EXISTS (SELECT FROM ({owners}) owner WHERE NOT {treated} OFFSET 0)"""
 """What is found lies in the compartments of patients only who are treated now. Where nothing is
 found, whoever came under treatment since may have it."""
 _ITSELF = "SELECT f.rid FROM found f"
-_MEMBERS = """SELECT m.target AS rid FROM found f
-            JOIN ref m ON m.pat = f.pat AND m.rid = f.rid AND m.sp IN ({sps})"""
+_OWNERS = """SELECT f.pat AS rid FROM found f
+        UNION ALL
+        SELECT m.pat FROM found f CROSS JOIN LATERAL (
+            SELECT m.pat, m.rid FROM ref m
+            WHERE m.sp IN ({sps}) AND m.target = f.pat AND m.pat < f.pat
+            UNION ALL
+            SELECT m.pat, m.rid FROM ref m
+            WHERE m.sp IN ({sps}) AND m.target = f.pat AND m.pat > f.pat) m
+        WHERE m.rid = f.rid"""
+"""One patient in whose compartment it lies, and all others: the copies of its index rows for those
+refer to that one too."""
 _VREAD = statement(_AUDITED.format(presumed=_NOTHING, select=_VERSION, holds=_ALWAYS))
 _UNAUDITED = "SELECT rid, version, updated, method, body FROM ({select}) found"
 _LOOK = statement(_UNAUDITED.format(select=_CURRENT))
@@ -120,12 +128,8 @@ def _reading(select: str, presuming: str, holds: str) -> Statement:
 @functools.lru_cache(maxsize=512)
 def _all_treated(definitions: Definitions, type: str) -> str:
     sps = member_parameters("Patient", (type,), definitions)
-    owners = _MEMBERS.format(sps=", ".join(map(str, sps)))
-    return _ALL_TREATED.format(
-        owners=_ITSELF if type == "Patient" else owners,
-        patient=definitions.type_id("Patient"),
-        treated=treating(definitions, "owner.rid"),
-    )
+    owners = _ITSELF if type == "Patient" else _OWNERS.format(sps=", ".join(map(str, sps)))
+    return _ALL_TREATED.format(owners=owners, treated=treating(definitions, "owner.rid"))
 
 
 def vread(
