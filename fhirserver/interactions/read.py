@@ -8,7 +8,7 @@ OperationDefinitions of this server's own operations can be read without being s
 of the software, as the CapabilityStatement is, and have no version.
 """
 
-from fhirserver.access import AuthContext, Decision
+from fhirserver.access import AuthContext, Decision, Grant
 from fhirserver.audit import audit_row
 from fhirserver.errors import FhirError, GoneError, NotFoundError
 from fhirserver.interactions.covered import sees
@@ -19,9 +19,10 @@ from fhirserver.interactions.types import Query, Result, Services
 from fhirserver.model.json import parse_json, write_json
 from fhirserver.model.stored import StoredResource
 from fhirserver.store.audit_row import AuditPlace, AuditRow, record
+from fhirserver.store.named import Named
 from fhirserver.store.read import look
 from fhirserver.store.read import read as read_stored
-from fhirserver.store.standing import Presumed
+from fhirserver.store.standing import TREATED, Presumed
 
 
 def read(
@@ -53,7 +54,10 @@ def read(
     if type_ == "Binary" and not decision.unconfined:
         found = _find_judged(services, auth, decision, type_, id_)
     else:
-        reach = reach_of(services, type_, decision)
+        if presumed is not None and decision.grants == (Grant(presumed.treated),):
+            reach: Named | None = TREATED
+        else:
+            reach = reach_of(services, type_, decision)
         row = audit_row(auth, "read")
         found = read_stored(services.database, type_, id_, row, reach=reach, presumed=presumed)
     if found is None and type_ == "OperationDefinition":

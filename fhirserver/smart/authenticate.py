@@ -36,6 +36,7 @@ class Bearer:
         client: id of the client it was issued to.
         account: id of the person's account; None where the client acts for itself.
         rights: what it may do.
+        treated: patients whom it treats, of `rights.patients`.
     """
 
     token: str
@@ -43,6 +44,7 @@ class Bearer:
     client: str
     account: str | None
     rights: Rights
+    treated: tuple[str, ...] = ()
 
     @property
     def actor(self) -> str:
@@ -114,7 +116,7 @@ class Remembered:
         bearer = bearer_of(standing, self._database.definitions, _day(now_us))
         clinician = clinician_of(bearer.rights.user, bearer.rights.role)
         terms = _terms(self._audience, now_us)
-        return bearer, Presumed(hashed, terms, standing.row, clinician)
+        return bearer, Presumed(hashed, terms, standing.row, clinician, bearer.treated)
 
 
 @lru_cache(maxsize=REMEMBERED_MAX)
@@ -127,7 +129,7 @@ def bearer_of(standing: Standing, definitions: Definitions, today: date) -> Bear
         today: UTC's.
     """
     found = parse_json(standing.row)
-    related = parse_json(standing.related) if standing.related else ()
+    treated = tuple(parse_json(standing.related)) if standing.related else ()
     user, role, scopes, training = (
         found[name] for name in ("fhir_user", "role", "scopes", "training_expires")
     )
@@ -136,12 +138,12 @@ def bearer_of(standing: Standing, definitions: Definitions, today: date) -> Bear
         patient=found["patient"],
         user=user,
         role=role,
-        patients=patients_in_reach(user, role, related, found["proxied"] or ()),
+        patients=patients_in_reach(user, role, treated, found["proxied"] or ()),
         broken_glass=tuple(found["broken_glass"] or ()),
         reads_user={"openid", "fhirUser"} <= set(scopes.split()),
         trained=training is None or today <= date.fromisoformat(training),
     )
-    return Bearer(found["number"], scopes, found["client"], found["account"], rights)
+    return Bearer(found["number"], scopes, found["client"], found["account"], rights, treated)
 
 
 def _ask(

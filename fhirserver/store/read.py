@@ -16,13 +16,12 @@ from psycopg import Connection, pq
 
 from fhirserver.definitions import Definitions
 from fhirserver.model.stored import StoredResource
-from fhirserver.search.scope import member_parameters
 from fhirserver.store import binary
 from fhirserver.store.audit_row import AUDIT_COLUMNS, AUDIT_PARAMETERS, DURABILITY, AuditRow
 from fhirserver.store.database import Database
 from fhirserver.store.named import Named
 from fhirserver.store.schema import method_name
-from fhirserver.store.standing import CONFIRMING, Presumed, treating
+from fhirserver.store.standing import CONFIRMING, TREATED, Presumed, treating
 from fhirserver.store.statement import Statement, run, statement
 
 _AUDITED = f"""
@@ -48,26 +47,9 @@ _VERSION = """
     FROM resource r JOIN history h ON h.rid = r.rid AND h.version = :version::integer
     WHERE r.tid = :tid::smallint AND r.id = :id::text"""
 _IN_REACH = """
-    SELECT r.rid, r.version, r.updated, r.method, r.state, r.body, r.pat FROM resource r
+    SELECT r.rid, r.version, r.updated, r.method, r.state, r.body FROM resource r
     WHERE r.tid = :tid::smallint AND r.id = :id::text AND r.state = 1 AND {reach}"""
-_NOTHING, _ALWAYS = "SELECT", "TRUE"
-_ALL_TREATED = """
-    EXISTS (SELECT FROM found)
-    AND NOT EXISTS (SELECT FROM ({owners}) owner WHERE NOT {treated} OFFSET 0)"""
-"""What is found lies in the compartments of patients only who are treated now. Where nothing is
-found, whoever came under treatment since may have it."""
-_ITSELF = "SELECT f.rid FROM found f"
-_OWNERS = """SELECT f.pat AS rid FROM found f
-        UNION ALL
-        SELECT m.pat FROM found f CROSS JOIN LATERAL (
-            SELECT m.pat, m.rid FROM ref m
-            WHERE m.sp IN ({sps}) AND m.target = f.pat AND m.pat < f.pat
-            UNION ALL
-            SELECT m.pat, m.rid FROM ref m
-            WHERE m.sp IN ({sps}) AND m.target = f.pat AND m.pat > f.pat) m
-        WHERE m.rid = f.rid"""
-"""One patient in whose compartment it lies, and all others: the copies of its index rows for those
-refer to that one too."""
+_NOTHING, _ALWAYS, _FOUND = "SELECT", "TRUE", "EXISTS (SELECT FROM found)"
 _VREAD = statement(_AUDITED.format(presumed=_NOTHING, select=_VERSION, holds=_ALWAYS))
 _UNAUDITED = "SELECT rid, version, updated, method, body FROM ({select}) found"
 _LOOK = statement(_UNAUDITED.format(select=_CURRENT))
@@ -102,7 +84,9 @@ def read(
         reach: condition on the row `r` of `resource`. What does not fulfil it is as if nothing were
             there; a deleted one never does. None for no condition.
         presumed: what `audit` and `reach` take for granted. Where that is not so, nothing is read
-            or recorded, and it stays unconfirmed.
+            or recorded, and it stays unconfirmed. A clinician with `reach` is shown nothing but of
+            patients treated now; unless it is TREATED, what is not found stays unconfirmed too, for
+            patients that came since may be in reach.
 
     Returns:
         None if nothing was ever stored under this id.
@@ -110,26 +94,21 @@ def read(
     parameters = audit.parameters()
     select, presuming, holds = _CURRENT, _NOTHING, _ALWAYS
     if reach is not None:
-        select = _IN_REACH.format(reach=reach.text)
+        condition = reach.text
         parameters |= reach.arguments
+        if presumed is not None and presumed.clinician is not None:
+            condition += f" AND {treating(database.definitions, type)}"
+            holds = _ALWAYS if reach is TREATED else _FOUND
+        select = _IN_REACH.format(reach=condition)
     if presumed is not None:
         presuming = CONFIRMING
         parameters |= presumed.arguments(database.definitions)
-        if reach is not None and presumed.clinician is not None:
-            holds = _all_treated(database.definitions, type)
     return _fetch(database, _reading(select, presuming, holds), type, id, parameters, presumed)
 
 
 @functools.lru_cache(maxsize=512)
 def _reading(select: str, presuming: str, holds: str) -> Statement:
     return statement(_AUDITED.format(presumed=presuming, select=select, holds=holds))
-
-
-@functools.lru_cache(maxsize=512)
-def _all_treated(definitions: Definitions, type: str) -> str:
-    sps = member_parameters("Patient", (type,), definitions)
-    owners = _ITSELF if type == "Patient" else _OWNERS.format(sps=", ".join(map(str, sps)))
-    return _ALL_TREATED.format(owners=owners, treated=treating(definitions, "owner.rid"))
 
 
 def vread(

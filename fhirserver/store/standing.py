@@ -12,8 +12,8 @@ change of a role or of a relation, counts from the next request.
 
 A statement that reads may ask the same by the way: it is told what the row was last, and does
 nothing unless the row is so now. That spares a round trip, and nothing rests on what was so before.
-Whom a person treats takes longer to list than to read a resource; so what was listed last is
-presumed, and only of the patients whose resource is shown it is asked whether that is so.
+Whom a person treats takes longer to list than to read a resource; so it is asked only of the
+patients in whose compartments that resource lies.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from fhirserver.definitions import Definitions
+from fhirserver.search.scope import member_parameters
 from fhirserver.store import binary
 from fhirserver.store.care_relation import related_sql
+from fhirserver.store.named import Named
 from fhirserver.store.statement import Statement, StoreConnection, run, statement
 
 _STANDING = """
@@ -59,6 +61,17 @@ _ID = "split_part(s.fhir_user, '/', 2)"
 CONFIRMING = f"""SELECT FROM ({_STANDING.format(which=_BY_DIGEST)}) s
     WHERE sha256(convert_to(row_to_json(s)::text, 'UTF8')) = :state::bytea"""
 """Query that gives a row without columns if what is presumed is so, and none otherwise."""
+TREATED = Named("TRUE", {})
+"""Reach of a presumed clinician that is in reach of all patients treated now, and of no others."""
+_OWNERS = """SELECT r.pat AS rid
+        UNION ALL
+        SELECT m.pat FROM ref m
+        WHERE m.sp IN ({sps}) AND m.target = r.pat AND m.pat < r.pat AND m.rid = r.rid
+        UNION ALL
+        SELECT m.pat FROM ref m
+        WHERE m.sp IN ({sps}) AND m.target = r.pat AND m.pat > r.pat AND m.rid = r.rid"""
+"""A patient in whose compartment `r` lies, and all others: the copies of its index rows for those
+refer to that one too. What lies in none, or in too many for copies, gives what is no patient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +122,7 @@ class Presumed:
         terms: that it has to meet.
         row: as it was last.
         clinician: type and id of who is confined to those whom it treats; None for others.
+        treated: logical ids of those, as they were last.
         confirmed: whether a statement has found it so.
     """
 
@@ -116,6 +130,7 @@ class Presumed:
     terms: Terms
     row: bytes
     clinician: tuple[str, str] | None
+    treated: tuple[str, ...]
     confirmed: bool = False
 
     def arguments(self, definitions: Definitions) -> dict[str, bytes | None]:
@@ -160,13 +175,17 @@ def _asking(definitions: Definitions, *, by_number: bool) -> Statement:
     return statement(_ASK.format(related=related, standing=standing))
 
 
-@lru_cache(maxsize=8)
-def treating(definitions: Definitions, patient: str) -> str:
-    """Write the test that the presumed clinician treats a patient now.
+@lru_cache(maxsize=512)
+def treating(definitions: Definitions, type: str) -> str:
+    """Write the test that the presumed clinician treats whomever `r` is about, all of them.
 
     Args:
         definitions: number types and search parameters.
-        patient: SQL for the patient's row id.
+        type: of the row `r` of `resource`, one that may lie in compartments.
     """
-    related = related_sql(definitions, ":clinician_tid::smallint", ":clinician::text", patient)
-    return f"EXISTS ({related})"
+    owners = "SELECT r.rid"
+    if type != "Patient":
+        sps = member_parameters("Patient", (type,), definitions)
+        owners = _OWNERS.format(sps=", ".join(map(str, sps)))
+    related = related_sql(definitions, ":clinician_tid::smallint", ":clinician::text", "owner.rid")
+    return f"NOT EXISTS (SELECT FROM ({owners}) owner WHERE NOT EXISTS ({related}) OFFSET 0)"
