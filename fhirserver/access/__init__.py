@@ -11,7 +11,6 @@ adds them to its own plan, so that totals, pages, includes, sort orders and hist
     needs, smart_policy, trace        what an interaction needs; the decision; how it came about
 """
 
-from fhirserver.access.boundary import LINKED
 from fhirserver.access.context import TEST_RUN_HEADER, AuthContext
 from fhirserver.access.decide import Access, Decision, Grant, Policy, allow_all
 from fhirserver.access.kept import keep_caller, principal, reaches_as_much, read_caller
@@ -33,7 +32,6 @@ from fhirserver.access.trace import Trace, trace
 
 __all__ = [
     "ANY_TYPE",
-    "LINKED",
     "NEEDS",
     "ROLES",
     "TEST_RUN_HEADER",

@@ -43,7 +43,7 @@ def read(
         id_: logical id.
         query: `_summary`, `_elements`.
         presumed: what `auth` rests on; what comes of it counts only if it is confirmed afterwards.
-            Only for types that are in a compartment, or about nobody.
+            Not for a Binary, of which more than one statement decides.
 
     Raises:
         NotFoundError: no such resource, or not this caller's (the two look the same).
