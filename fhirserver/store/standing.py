@@ -66,10 +66,10 @@ TREATED = Named("TRUE", {})
 _OWNERS = """SELECT r.pat AS rid
         UNION ALL
         SELECT m.pat FROM ref m
-        WHERE m.sp IN ({sps}) AND m.target = r.pat AND m.pat < r.pat AND m.rid = r.rid
+        WHERE m.sp = ANY('{{{sps}}}') AND m.target = r.pat AND m.pat < r.pat AND m.rid = r.rid
         UNION ALL
         SELECT m.pat FROM ref m
-        WHERE m.sp IN ({sps}) AND m.target = r.pat AND m.pat > r.pat AND m.rid = r.rid"""
+        WHERE m.sp = ANY('{{{sps}}}') AND m.target = r.pat AND m.pat > r.pat AND m.rid = r.rid"""
 """A patient in whose compartment `r` lies, and all others: the copies of its index rows for those
 refer to that one too. What lies in none, or in too many for copies, gives what is no patient."""
 
@@ -186,6 +186,6 @@ def treating(definitions: Definitions, type: str) -> str:
     owners = "SELECT r.rid"
     if type != "Patient":
         sps = member_parameters("Patient", (type,), definitions)
-        owners = _OWNERS.format(sps=", ".join(map(str, sps)))
+        owners = _OWNERS.format(sps=",".join(map(str, sps)))
     related = related_sql(definitions, ":clinician_tid::smallint", ":clinician::text", "owner.rid")
     return f"NOT EXISTS (SELECT FROM ({owners}) owner WHERE NOT EXISTS ({related}) OFFSET 0)"
