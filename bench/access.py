@@ -41,8 +41,6 @@ from server import command, server
 
 from fhirserver.running import read_note
 
-COUNTED = 0.3
-"""Seconds of requests whose statements are counted."""
 Turns = list[tuple[Tally, Spent]]
 NextPath = Callable[[], str]
 
@@ -135,7 +133,7 @@ def _compare(
     (without, *_), *_ = (_medians(each) for each in turns)
     for (caller, path), kept in zip(cases, turns, strict=True):
         server_us, postgres_us, p50, p99 = _medians(kept)
-        each = statements(database, lambda at=caller, to=path: _asked(at, to, clients))
+        each = statements(database, lambda for_s, at=caller, to=path: _asked(at, to, for_s))
         print(
             f"  {caller.name:17} server {server_us:5.0f} us ({server_us / without - 1:+4.0%})"
             f"  PostgreSQL {postgres_us:5.0f} us  p50 {p50:6.2f} ms  p99 {p99:6.2f} ms"
@@ -151,8 +149,8 @@ def _turn(caller: Caller, path: NextPath, seconds: float, clients: int) -> tuple
     return tally, spent_below(caller.pid).since(before)
 
 
-def _asked(caller: Caller, path: NextPath, clients: int) -> int:
-    return len(_turn(caller, path, COUNTED, clients)[0].latencies_ms)
+def _asked(caller: Caller, path: NextPath, seconds: float) -> int:
+    return len(_turn(caller, path, seconds, 1)[0].latencies_ms)
 
 
 def _medians(turns: Turns) -> tuple[float, float, float, float]:

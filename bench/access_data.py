@@ -103,17 +103,20 @@ def audit_dropped(database: str) -> Iterator[None]:
             connection.execute("DROP TRIGGER a_bench_drop ON audit")
 
 
-def statements(database: str, ask: Callable[[], int]) -> float:
-    """Count the statements that each request took; those of new connections are among them.
+def statements(database: str, ask: Callable[[float], int]) -> float:
+    """Count the statements that each request takes, once connections have prepared theirs.
 
     Args:
         database: URL.
-        ask: sends requests and gives their number.
+        ask: sends requests for so many seconds and gives their number.
     """
     with psycopg.connect(database, autocommit=True) as connection:
-        before = _count(connection)
-        asked = ask()
-        return (_count(connection) - before) / asked
+        counts, asked = [_count(connection)], []
+        for seconds in (0.2, 1.0):
+            asked.append(ask(seconds))
+            counts.append(_count(connection))
+    begun, few, many = counts
+    return (many - few - (few - begun)) / (asked[1] - asked[0])
 
 
 def _count(connection: psycopg.Connection) -> int:

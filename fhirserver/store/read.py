@@ -92,22 +92,32 @@ def read(
         None if nothing was ever stored under this id.
     """
     parameters = audit.parameters()
-    select, presuming, holds = _CURRENT, _NOTHING, _ALWAYS
     if reach is not None:
-        condition = reach.text
         parameters |= reach.arguments
-        if presumed is not None and presumed.clinician is not None:
-            condition += f" AND {treating(database.definitions, type)}"
-            holds = _ALWAYS if reach is TREATED else _FOUND
-        select = _IN_REACH.format(reach=condition)
     if presumed is not None:
-        presuming = CONFIRMING
         parameters |= presumed.arguments(database.definitions)
-    return _fetch(database, _reading(select, presuming, holds), type, id, parameters, presumed)
+    wanted = _reading(
+        database.definitions,
+        type,
+        None if reach is None else reach.text,
+        presumed=presumed is not None,
+        treats=presumed is not None and presumed.clinician is not None,
+    )
+    return _fetch(database, wanted, type, id, parameters, presumed)
 
 
-@functools.lru_cache(maxsize=512)
-def _reading(select: str, presuming: str, holds: str) -> Statement:
+@functools.lru_cache(maxsize=1024)
+def _reading(
+    definitions: Definitions, type: str, reach: str | None, *, presumed: bool, treats: bool
+) -> Statement:
+    presuming = CONFIRMING if presumed else _NOTHING
+    if reach is None:
+        return statement(_AUDITED.format(presumed=presuming, select=_CURRENT, holds=_ALWAYS))
+    condition, holds = reach, _ALWAYS
+    if treats:
+        condition += f" AND {treating(definitions, type)}"
+        holds = _ALWAYS if reach == TREATED.text else _FOUND
+    select = _IN_REACH.format(reach=condition)
     return statement(_AUDITED.format(presumed=presuming, select=select, holds=holds))
 
 

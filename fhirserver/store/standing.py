@@ -175,7 +175,6 @@ def _asking(definitions: Definitions, *, by_number: bool) -> Statement:
     return statement(_ASK.format(related=related, standing=standing))
 
 
-@lru_cache(maxsize=512)
 def treating(definitions: Definitions, type: str) -> str:
     """Write the test that the presumed clinician treats whomever `r` is about, all of them.
 
