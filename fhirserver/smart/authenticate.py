@@ -8,7 +8,7 @@ else but that row, the day, for trainings end with one, and the search parameter
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
@@ -72,10 +72,26 @@ def find_bearer(
 
 
 def find_numbered(
-    database: Database, definitions: Definitions, number: int, audience: str, now_us: int
+    database: Database,
+    definitions: Definitions,
+    number: int,
+    audience: str,
+    now_us: int,
+    *,
+    even_expired: bool = False,
 ) -> Bearer | None:
-    """Find who an access token was issued to by its public number; as `find_bearer` otherwise."""
-    standing = _ask(database, definitions, number, _terms(audience, now_us))
+    """Find who an access token was issued to by its public number; as `find_bearer` otherwise.
+
+    Args:
+        database: see `find_bearer`, as for the others.
+        definitions: say what scopes mean.
+        number: of the token.
+        audience: FHIR base that is asked.
+        now_us: epoch microseconds.
+        even_expired: whether one counts that is over by its own end alone.
+    """
+    terms = replace(_terms(audience, now_us), even_expired=even_expired)
+    standing = _ask(database, definitions, number, terms)
     return standing and bearer_of(standing, definitions, _day(now_us))
 
 

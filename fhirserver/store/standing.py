@@ -43,7 +43,7 @@ JOIN oauth_grant g ON g.number = t.under
 JOIN oauth_client c ON c.id = g.client
 LEFT JOIN account a ON a.id = g.account
 LEFT JOIN account o ON o.id = c.owner
-WHERE t.kind = 'access' AND t.expires > :now::bigint AND g.revoked IS NULL
+WHERE t.kind = 'access' AND t.expires > :valid::bigint AND g.revoked IS NULL
     AND g.audience = :audience::text AND NOT c.disabled AND a.disabled IS NOT TRUE
     AND o.disabled IS NOT TRUE AND {which}
 """
@@ -83,17 +83,20 @@ class Terms:
         now_us: instant of the request, epoch microseconds.
         grace_us: how long a relation of care outlives what made it, microseconds.
         confined: names of the roles that are confined to related patients.
+        even_expired: whether a token counts that is over by its own end alone.
     """
 
     audience: str
     now_us: int
     grace_us: int
     confined: tuple[str, ...]
+    even_expired: bool = False
 
     def arguments(self) -> dict[str, bytes | None]:
         """Give the values of the statements' parameters, packed."""
         return {
             "now": binary.int8(self.now_us),
+            "valid": binary.int8(0 if self.even_expired else self.now_us),
             "since": binary.int8(self.now_us - self.grace_us),
             "audience": self.audience.encode(),
             "confined": " ".join(self.confined).encode(),
