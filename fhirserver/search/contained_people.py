@@ -19,7 +19,7 @@ from fhirserver.definitions import Definitions
 from fhirserver.search.conditions import Fragment
 from fhirserver.search.extract import IndexRows
 
-_PEOPLE = ("Patient", "Person", "RelatedPerson")
+PEOPLE = ("Patient", "Person", "RelatedPerson")
 _CONTAINERS = """SELECT k.container FROM contained k
     WHERE k.pat = ANY(ARRAY(
             SELECT rid FROM granted UNION ALL
@@ -35,7 +35,7 @@ def containers_of_others(definitions: Definitions) -> Fragment:
 
     It lists what lies in those patients' compartments.
     """
-    tids = [definitions.type_id(name) for name in _PEOPLE]
+    tids = [definitions.type_id(name) for name in PEOPLE]
     return Fragment(_CONTAINERS, (tids, _relation(definitions)))
 
 
@@ -51,7 +51,7 @@ def contains_others(rows: IndexRows, patients: Collection[str], definitions: Def
     return any(
         not any(sp == relation and id_ in patients for sp, _, id_ in inside.rows.reference)
         for inside in rows.contained
-        if inside.type in _PEOPLE
+        if inside.type in PEOPLE
     )
 
 
