@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from fhirserver.search.condition_sql import Row, all_of, of_parameters, on, row_test, select, test
 from fhirserver.search.conditions import ALWAYS, NEVER, Fragment, Rows
+from fhirserver.search.order import order_by
 from fhirserver.search.owners import owner_rows
 from fhirserver.search.phases import Phase
 from fhirserver.search.reach import date_ranges
@@ -147,10 +148,54 @@ def _members(source: CompartmentSource) -> Fragment:
 def copies_of(rows: Rows) -> Fragment:
     """Select `pat` and `rid` of the rows of a criterion across patients."""
     ranged = date_ranges(rows) if rows.reaches else rows
-    branches = _branches(IndexSource(ranged, None))
-    found = [select("x.pat, x.rid", f"{rows.table} x", on(branch, "x")) for branch in branches]
+    return _listed(rows.table, _branches(IndexSource(ranged, None)))
+
+
+def every_copy_of(rows: Rows) -> Fragment:
+    """Select the same in all compartments; copies that are not home have an index of their own."""
+    if rows.table not in _BY_HOME:
+        tests = [all_of([of_parameters(rows.sps), each]) for each in rows.alternatives]
+        return _listed(rows.table, tests or [NEVER])
+    home = copies_of(rows)
+    others = _listed(rows.table, [all_of([Fragment("NOT @.home"), row_test(rows)])])
+    return Fragment(f"{home.text} UNION ALL {others.text}", home.params + others.params)
+
+
+_BY_HOME = frozenset({"string", "date", "quantity", "composite"})
+"""Tables whose indexes by value hold one copy of each row."""
+
+
+def _listed(table: str, tests: Sequence[Fragment]) -> Fragment:
+    found = [select("x.pat, x.rid", f"{table} x", on(each, "x")) for each in tests]
     text = " UNION ALL ".join([fragment.text for fragment in found])
     return Fragment(text, tuple(p for fragment in found for p in fragment.params))
+
+
+_TESTED = {"token": "x.pat, x.rid, x.dt", "date": "x.pat, x.rid, x.lo"}
+"""Columns that conditions look at; of other tables two."""
+
+
+def looked_at(phase: Phase, limit: int) -> Fragment:
+    """Select rows of an index source as what conditions are tested on, in the index's order.
+
+    Args:
+        phase: its source is rows of one criterion.
+        limit: of them at most.
+    """
+    assert isinstance(phase.source, IndexSource)
+    table = phase.source.rows.table
+    columns = _TESTED.get(table, "x.pat, x.rid") if phase.conditions else "x.rid"
+    # In the compartments of many patients no index has an order for all of them.
+    keys = phase.keys if phase.source.scope is None else ()
+    order = f" ORDER BY {order_by(keys, backward=False)}".replace("@.", "x.") if keys else ""
+    found = [
+        select(columns, f"{table} x", on(branch, "x"))
+        for branch in _branches(phase.source) or [NEVER]
+    ]
+    text = " UNION ALL ".join([f"({each.text}{order} LIMIT %s)" for each in found])
+    params = [param for each in found for param in (*each.params, limit)]
+    rows = select("*", f"({text}) l", ALWAYS)
+    return Fragment(f"{rows.text} LIMIT %s", (*params, limit))
 
 
 def parts_of(phase: Phase) -> list[From]:

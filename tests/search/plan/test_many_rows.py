@@ -13,8 +13,9 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from fhirserver.search.count_sql import count_sql, total_sql
 from fhirserver.search.order import Position
-from fhirserver.search.sql import count_sql, page_query, page_sql
+from fhirserver.search.sql import page_query, page_sql
 from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.database import Database
 from fhirserver.store.hot_search import is_hot
@@ -162,7 +163,7 @@ def _planned(database: Database, type_name: str, query: str) -> str:
     plan = plan_of(type_name, query)
     assert plan.counted is not None
     page = plan_text(database, page_query(plan.phases[0], None, 21))
-    total = plan_text(database, count_sql(plan.counted, 1001))
+    total = plan_text(database, total_sql(plan, 1000))
     return f"== {type_name}?{query}\n{page}\n-- total\n{total}\n"
 
 
