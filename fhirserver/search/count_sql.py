@@ -11,7 +11,7 @@ the look at the first rows, one of few what they cost, however many resources th
 from dataclasses import replace
 
 from fhirserver.search.condition_sql import all_of, select, test
-from fhirserver.search.conditions import Fragment
+from fhirserver.search.conditions import ALWAYS, Fragment
 from fhirserver.search.owners import owners_among
 from fhirserver.search.phases import Phase, is_probe
 from fhirserver.search.plan import Plan
@@ -66,25 +66,34 @@ def bounded_count(phase: Phase, most: int) -> Fragment:
 
     It is for callers whom nothing confines: rows of what others may not see count.
     """
-    source = phase.source
-    if phase.space or not isinstance(source, IndexSource | OwnerSource):
-        return count_sql(phase, most + 1)
-    if isinstance(source, OwnerSource):
-        rows = every_copy_of(source.owners.rows)
-        rows = Fragment(f"{rows.text} LIMIT %s", (*rows.params, most + 1))
-        owners = owners_among(source.owners, "looked_at")
-        text = f"({owners[0].text} UNION ALL {owners[1].text}) d"
-        table = Fragment(text, owners[0].params + owners[1].params)
-    elif source.scope is None or source.scope.answer is not None:
-        rows, table = looked_at(phase, most + 1), Fragment("looked_at d")
-    else:
+    rows, table = _looked_at(phase, most + 1)
+    if rows is None:
         return count_sql(phase, most + 1)
     row = row_of(phase)._replace(probed=all(map(is_probe, phase.conditions)))
     tests = all_of([test(each, row) for each in phase.conditions])
-    found = select("count(DISTINCT d.rid)", table.text, Fragment(tests.text))
-    within = f"(SELECT count(*) FROM looked_at) <= {most}"
+    found = select("count(DISTINCT d.rid)", table.text, tests)
+    total = select("count(*)", "looked_at", ALWAYS)
     return Fragment(
         f"WITH looked_at AS MATERIALIZED ({rows.text})"
-        f" SELECT CASE WHEN {within} THEN ({found.text}) END AS total",
+        f" SELECT CASE WHEN ({total.text}) <= {most} THEN ({found.text}) END AS total",
         rows.params + table.params + tests.params,
     )
+
+
+def _looked_at(phase: Phase, limit: int) -> tuple[Fragment | None, Fragment]:
+    """Select the first rows of a source, and say how they are read as its rows `d`."""
+    source = phase.source
+    if isinstance(source, OwnerSource) and phase.few is not None:
+        rows = every_copy_of(phase.few)
+        owners = owners_among(source.owners, "looked_at")
+        text = " UNION ALL ".join([each.text for each in owners])
+        table = Fragment(f"({text}) d", owners[0].params + owners[1].params)
+        return Fragment(f"{rows.text} LIMIT %s", (*rows.params, limit)), table
+    if isinstance(source, IndexSource) and not phase.space and not _is_confined(source):
+        return looked_at(phase, limit), Fragment("looked_at d")
+    return None, ALWAYS
+
+
+def _is_confined(source: IndexSource) -> bool:
+    """Whether it is read in the compartments of named patients, whose rows are few anyway."""
+    return source.scope is not None and source.scope.answer is None

@@ -36,6 +36,7 @@ from fhirserver.search.reached import reached
 from fhirserver.search.scope import Scope, in_compartments, member_parameters
 from fhirserver.search.single import one_row
 from fhirserver.search.source import (
+    FOUND_BY_VALUE,
     CompartmentSource,
     IndexSource,
     OwnerSource,
@@ -97,7 +98,8 @@ def base_phase(draft: Draft) -> Phase:
             if not (isinstance(each, Key) and each.owners is rows)
         )
         streamed = all(map(is_probe, conditions))
-        few = rows.rows if streamed and rows.rows.order and not rows.rows.listed else None
+        listed = streamed and rows.rows.order and rows.rows.table in FOUND_BY_VALUE
+        few = rows.rows if listed else None
         return Phase(OwnerSource(rows), conditions, (_RID,), streamed=streamed, few=few)
     if rows is not None:
         within = scope is not None and rows.order in (BY_PATIENT, BY_TARGET)

@@ -71,6 +71,10 @@ COARSE = frozenset({"category", "class", "intent", "priority", "type", "use", "_
 """Codes of token parameters that usually have few values, each common."""
 
 
+FOUND_BY_VALUE = frozenset({"token", "composite", "date", "quantity"})
+"""Tables whose rows in all compartments indexes give by value; of strings only one copy of each."""
+
+
 def best_rows(
     found: Sequence[tuple[Clause | None, Condition]], scope: Scope | None
 ) -> Rows | Owners | None:

@@ -5,6 +5,7 @@ Rows of a source have an alias, "r" for rows of `resource` and "d" for all other
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from fhirserver.search.condition_sql import Row, all_of, of_parameters, on, row_test, select, test
@@ -74,6 +75,23 @@ def rows_of(phase: Phase) -> From:
             return From(_union(found), all_of(tests))
 
 
+def sorted_rows(phase: Phase, *, backward: bool) -> From | None:
+    """Sort the rows in the compartments of an answer before any condition is tested on them.
+
+    So no more are tested than a page needs. None for other sources, which an index gives in order.
+    """
+    source = phase.source
+    if not isinstance(source, IndexSource) or source.scope is None or source.scope.answer is None:
+        return None
+    rows = rows_of(replace(phase, conditions=()))
+    columns = _COLUMNS[source.rows.table].replace("x.", "d.")
+    order = order_by(phase.keys, backward=backward).replace("@.", "d.")
+    found = select(columns, rows.table.text, rows.where)
+    # OFFSET keeps the conditions out.
+    table = f"({found.text} ORDER BY {order} OFFSET 0) d"
+    return From(Fragment(table, rows.table.params + found.params), ALWAYS)
+
+
 def repeats(source: Source) -> bool:
     """Whether a resource may appear in a source more than once, in neighbouring rows."""
     if isinstance(source, ResourceSource):
@@ -113,7 +131,7 @@ def _branches(source: IndexSource) -> list[Fragment]:
 _COLUMNS = {
     "token": "x.pat, x.rid, x.dt, x.code",
     "date": "x.pat, x.rid, x.lo, x.hi",
-    "ref": "x.pat, x.rid",
+    "ref": "x.pat, x.rid, x.target",
     "string": "x.pat, x.rid, x.norm",
     "quantity": "x.pat, x.rid, x.low, x.c_low",
     "narrative": "x.pat, x.rid",
@@ -152,17 +170,16 @@ def copies_of(rows: Rows) -> Fragment:
 
 
 def every_copy_of(rows: Rows) -> Fragment:
-    """Select the same in all compartments; copies that are not home have an index of their own."""
-    if rows.table not in _BY_HOME:
+    """Select the same in all compartments, of a table in `FOUND_BY_VALUE`.
+
+    But for tokens an index by value holds a copy of each row, and the others have their own.
+    """
+    if rows.table == "token":
         tests = [all_of([of_parameters(rows.sps), each]) for each in rows.alternatives]
         return _listed(rows.table, tests or [NEVER])
     home = copies_of(rows)
     others = _listed(rows.table, [all_of([Fragment("NOT @.home"), row_test(rows)])])
     return Fragment(f"{home.text} UNION ALL {others.text}", home.params + others.params)
-
-
-_BY_HOME = frozenset({"string", "date", "quantity", "composite"})
-"""Tables whose indexes by value hold one copy of each row."""
 
 
 def _listed(table: str, tests: Sequence[Fragment]) -> Fragment:

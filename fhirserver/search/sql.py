@@ -28,6 +28,7 @@ from fhirserver.search.source_sql import (
     repeats,
     row_of,
     rows_of,
+    sorted_rows,
 )
 
 FEW_MAX = 500
@@ -50,13 +51,17 @@ def page_query(phase: Phase, position: Position | None, limit: int) -> Fragment:
     if phase.few is not None:
         return _few_or_many(phase, phase.few, (values, limit, backward))
     parts = parts_of(phase)
-    if len(parts) > 1:
-        row = row_of(phase)
-        tests = [test(each, row) for each in phase.conditions]
-        window = values, limit, backward
-        return _merged(phase, _ordered(phase, parts, window, tests), window)
-    (page,) = _ordered(phase, [rows_of(phase)], (values, limit, backward))
-    return page
+    sorted_first = sorted_rows(phase, backward=backward)
+    if sorted_first is not None:
+        parts = [sorted_first]
+    row = row_of(phase)
+    window = values, limit, backward
+    tests = [test(each, row) for each in phase.conditions]
+    if not parts:
+        (page,) = _ordered(phase, [rows_of(phase)], window)
+        return page
+    pages = _ordered(phase, parts, window, tests)
+    return pages[0] if len(pages) == 1 else _merged(phase, pages, window)
 
 
 Window = tuple[Sequence[KeyValue], int, bool]
