@@ -15,7 +15,7 @@ from fhirserver.search.conditions import ALWAYS, Fragment
 from fhirserver.search.owners import owners_among
 from fhirserver.search.phases import Phase, is_probe
 from fhirserver.search.plan import Plan
-from fhirserver.search.source import IndexSource, OwnerSource
+from fhirserver.search.source import IndexSource, OwnerSource, is_found_by_value
 from fhirserver.search.source_sql import (
     every_copy_of,
     looked_at,
@@ -83,8 +83,8 @@ def bounded_count(phase: Phase, most: int) -> Fragment:
 def _looked_at(phase: Phase, limit: int) -> tuple[Fragment | None, Fragment]:
     """Select the first rows of a source, and say how they are read as its rows `d`."""
     source = phase.source
-    if isinstance(source, OwnerSource) and phase.few is not None:
-        rows = every_copy_of(phase.few)
+    if isinstance(source, OwnerSource) and is_found_by_value(source.owners.rows):
+        rows = every_copy_of(source.owners.rows)
         owners = owners_among(source.owners, "looked_at")
         text = " UNION ALL ".join([each.text for each in owners])
         table = Fragment(f"({text}) d", owners[0].params + owners[1].params)

@@ -36,7 +36,6 @@ from fhirserver.search.reached import reached
 from fhirserver.search.scope import Scope, in_compartments, member_parameters
 from fhirserver.search.single import one_row
 from fhirserver.search.source import (
-    FOUND_BY_VALUE,
     CompartmentSource,
     IndexSource,
     OwnerSource,
@@ -44,6 +43,7 @@ from fhirserver.search.source import (
     Source,
     best_rows,
     best_tokens,
+    is_found_by_value,
     selects_by_id,
 )
 
@@ -98,7 +98,9 @@ def base_phase(draft: Draft) -> Phase:
             if not (isinstance(each, Key) and each.owners is rows)
         )
         streamed = all(map(is_probe, conditions))
-        listed = streamed and rows.rows.order and rows.rows.table in FOUND_BY_VALUE
+        # These have an index in the order of patients, which needs no list.
+        ordered = rows.rows.order in (BY_MAIN_DATE, BY_PATIENT)
+        listed = streamed and is_found_by_value(rows.rows) and not ordered
         few = rows.rows if listed else None
         return Phase(OwnerSource(rows), conditions, (_RID,), streamed=streamed, few=few)
     if rows is not None:

@@ -71,10 +71,6 @@ COARSE = frozenset({"category", "class", "intent", "priority", "type", "use", "_
 """Codes of token parameters that usually have few values, each common."""
 
 
-FOUND_BY_VALUE = frozenset({"token", "composite", "date", "quantity"})
-"""Tables whose rows in all compartments indexes give by value; of strings only one copy of each."""
-
-
 def best_rows(
     found: Sequence[tuple[Clause | None, Condition]], scope: Scope | None
 ) -> Rows | Owners | None:
@@ -111,6 +107,11 @@ def best_tokens(found: Sequence[tuple[Clause | None, Condition]]) -> Rows | None
 def selects_by_id(conditions: Sequence[Condition]) -> bool:
     """Whether a condition names the ids."""
     return any(isinstance(each, Column) and each.unique for each in conditions)
+
+
+def is_found_by_value(rows: Rows) -> bool:
+    """Whether indexes give the rows by value in all compartments; of strings they give one copy."""
+    return bool(rows.order) and rows.table in ("token", "composite", "date", "quantity")
 
 
 _TABLE_RANK = {"composite": 2, "ref": 2, "string": 4, "date": 6, "quantity": 6, "token": 8}

@@ -170,9 +170,9 @@ def copies_of(rows: Rows) -> Fragment:
 
 
 def every_copy_of(rows: Rows) -> Fragment:
-    """Select the same in all compartments, of a table in `FOUND_BY_VALUE`.
+    """Select the same in all compartments, of rows that are found by value.
 
-    But for tokens an index by value holds a copy of each row, and the others have their own.
+    But for tokens an index by value holds one copy of each row, and the others have their own.
     """
     if rows.table == "token":
         tests = [all_of([of_parameters(rows.sps), each]) for each in rows.alternatives]
