@@ -15,15 +15,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from fhirserver_device_bridge.association import UnknownPatientError, patient_of
+from fhirserver_device_bridge.association import UnknownPatientError, patient_of, specimen_of
 from fhirserver_device_bridge.fhir import identity
 from fhirserver_device_bridge.fhir.bundle import transaction
 from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.fhir.observation import Circumstances
+from fhirserver_device_bridge.framing.astm import STX
 from fhirserver_device_bridge.mapping.files import mapping_named
 from fhirserver_device_bridge.mapping.gate import gate
 from fhirserver_device_bridge.mapping.grouping import Measurement, group
 from fhirserver_device_bridge.mapping.table import Table
+from fhirserver_device_bridge.protocols.astm import results as astm
+from fhirserver_device_bridge.protocols.astm.records import AstmError
 from fhirserver_device_bridge.protocols.hl7v2.adt import movements
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.message import Message, parse
@@ -100,13 +103,14 @@ def convert(
                 return _converted(measurements(raw, source, sequence), receipt, chosen)
         message = parse(raw, source.character_set)
         return _of_message(message, receipt, chosen)
-    except (MessageError, MderError, ModbusError) as error:
+    except (AstmError, MessageError, MderError, ModbusError) as error:
         return Conversion(rejected=str(error))
 
 
 _RECORDINGS = {
     x20601_recording.MAGIC: x20601.measurements,
     modbus_recording.MAGIC: modbus.measurements,
+    STX: astm.measurements,
 }
 """What is journaled of other protocols than HL7 v2, by how it begins."""
 
@@ -169,7 +173,7 @@ def _charted(
         return replace(conversion, rejected=_NOTHING if conversion.quarantined else None)
     try:
         subjects = {
-            found_by: f"Patient?{identity.condition(_patient(measurement, received))}"
+            found_by: _subject(measurement, received)
             for found_by, measurement in measurements.items()
         }
     except UnknownPatientError as unknown:
@@ -182,6 +186,11 @@ def _charted(
 _NOTHING = "none of the message's readings may be charted"
 
 
-def _patient(measurement: Measurement, received: Receipt) -> Identifier:
+def _subject(measurement: Measurement, received: Receipt) -> str:
+    """Give the search that finds the patient: by an identifier, or by the specimen's."""
     first = measurement.parts[0]
-    return patient_of(first, received.source, received.whereabouts, received.at)
+    specimen = specimen_of(first)
+    if specimen is not None:
+        return f"Patient?_has:Specimen:patient:{identity.condition(specimen)}"
+    patient = patient_of(first, received.source, received.whereabouts, received.at)
+    return f"Patient?{identity.condition(patient)}"

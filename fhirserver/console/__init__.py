@@ -24,6 +24,7 @@ from fhirserver.console.same_origin import refuse_other_origins
 from fhirserver.console.sample_app import make_sample_app
 from fhirserver.console.session_notice import SESSION_NOTICE, add_session_notice
 from fhirserver.console.support import make_support
+from fhirserver.console.ward import make_ward
 from fhirserver.errors import FhirError
 from fhirserver.interactions import Services
 
@@ -51,7 +52,9 @@ def create_console(services: Services) -> Flask:
     application.register_blueprint(make_landing(services))
     application.register_blueprint(make_conformance(services))
     application.register_blueprint(make_support(services))
-    if not services.settings.open:
+    if services.settings.open:
+        application.register_blueprint(make_ward(services))
+    else:
         application.register_blueprint(make_authorize(services))
         application.register_blueprint(make_authorize_pages(services))
         application.register_blueprint(make_oauth(services))
