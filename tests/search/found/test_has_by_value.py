@@ -40,7 +40,10 @@ PEOPLE = [
     for number in range(BEYOND + 6)
 ]  # fmt: skip
 ALL = [each["id"] for each in PEOPLE]
-FOUND = {"p00", "p01", "p02", "p03", "p04"}
+FOUND = {
+    "patient": {"p00", "p01", "p02", "p03", "p04"},
+    "performer": {"p00", "p04", *ALL[5 : 5 + BEYOND]},
+}
 
 
 def of_kind(kind: str) -> list[dict[str, Any]]:
@@ -66,6 +69,7 @@ def stored(searcher: Searcher) -> None:
     searcher.store([each for kind in KINDS for each in of_kind(kind)])
 
 
+@pytest.mark.parametrize("link", FOUND)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "asked",
@@ -75,14 +79,16 @@ def stored(searcher: Searcher) -> None:
         pytest.param("combo-code-value-quantity={code}$gt5", id="composite-of-two"),
         pytest.param("value-quantity=gt5|" + UCUM + "|{unit}", id="quantity"),
         pytest.param("date={year}", id="date"),
-        pytest.param("code={code}&_has:Observation:patient:value-quantity=gt5||{unit}", id="token"),
+        pytest.param("code={code}&_has:Observation:{link}:value-quantity=gt5||{unit}", id="token"),
     ],
 )
-def test_has_by_value(searcher: Searcher, kind: str, asked: str) -> None:
+def test_has_by_value(searcher: Searcher, kind: str, asked: str, link: str) -> None:
     """Page by page, in the order of patients, with a total; also beside another criterion."""
     unit, year = KINDS[kind]
-    query = f"_has:Observation:patient:{asked.format(code=kind, unit=unit, year=year)}"
-    for more, expected in (("", FOUND), ("&gender=female", {"p01", "p03"})):
+    asked = asked.format(code=kind, unit=unit, year=year, link=link)
+    women = {each for each in FOUND[link] if int(each[1:]) % 2}
+    for more, expected in (("", FOUND[link]), ("&gender=female", women)):
+        query = f"_has:Observation:{link}:{asked}"
         pages = searcher.pages("Patient", f"{query}{more}&_count=2")
         found = ids_of(pages)
         assert sorted(found) == sorted(expected)

@@ -117,6 +117,7 @@ PAGES = [
     ("Observation", "date=1975-03&patient.name=smith77", 1500),
     ("Patient", "_has:Observation:patient:performer.name=doc77", 1500),
     ("Patient", f"_has:Observation:patient:code-value-quantity=c10$gt400|{UCUM}|mg", 5000),
+    ("Patient", f"_has:Observation:patient:code-value-quantity=c10$gt950|{UCUM}|mg", 700),
 ]
 LISTED = [
     "patient=p1&performer:Practitioner.name=doc",
