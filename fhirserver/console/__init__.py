@@ -6,7 +6,7 @@ from fhirserver.console.account import ACCOUNT
 from fhirserver.console.admin_accounts import add_administration
 from fhirserver.console.admin_apps import ADMIN_APPS
 from fhirserver.console.apps import APPS
-from fhirserver.console.audited import add_audit
+from fhirserver.console.audited import add_audit, tell_refusal
 from fhirserver.console.authorize import make_authorize
 from fhirserver.console.authorize_pages import make_authorize_pages
 from fhirserver.console.break_glass import BREAK_GLASS
@@ -73,8 +73,9 @@ def create_console(services: Services) -> Flask:
 
     @application.errorhandler(FhirError)
     def tell(error: FhirError) -> tuple[str, int, list[tuple[str, str]]]:
-        page = render_template("trouble.html", status=error.status, message=str(error))
-        return page, error.status, list(error.headers)
+        told = tell_refusal(error)
+        page = render_template("trouble.html", status=told.status, message=str(told))
+        return page, told.status, list(told.headers)
 
     @application.after_request
     def add_headers(response: Response) -> Response:

@@ -5,13 +5,13 @@ others are found here. Rows of one compartment are in none of these indexes and 
 write. They are built while others write; what an interrupted run left is replaced.
 
 Revision ID: 0023
-Revises: 0021
+Revises: 0022
 """
 
 from alembic import op
 
 revision = "0023"
-down_revision = "0021"
+down_revision = "0022"
 
 _INDEXES = {
     "composite_others": "composite (sp, code, pat, rid) WHERE NOT home",
