@@ -11,6 +11,7 @@ of the software, as the CapabilityStatement is, and have no version.
 from fhirserver.access import AuthContext, Decision
 from fhirserver.audit import audit_row
 from fhirserver.errors import FhirError, GoneError, NotFoundError
+from fhirserver.interactions.attached import is_attached
 from fhirserver.interactions.covered import sees
 from fhirserver.interactions.grants import reach_of
 from fhirserver.interactions.permit import permit
@@ -54,7 +55,17 @@ def _find(
     if type_ != "Binary":
         return read_in_reach(services.database, type_, id_, reach, row)
     found = look(services.database, type_, id_)
-    return judged(services, row, (type_, id_), visible(services, auth, decision, found))
+    return judged(services, row, (type_, id_), readable(services, auth, decision, found))
+
+
+def readable(
+    services: Services, auth: AuthContext, decision: Decision, stored: StoredResource | None
+) -> StoredResource | None:
+    """Give back a version that the caller may read: one it sees, or a Binary that is attached."""
+    found = visible(services, auth, decision, stored)
+    if found is not None or stored is None or stored.type != "Binary":
+        return found
+    return stored if is_attached(services, auth, decision, stored) else None
 
 
 def visible(
