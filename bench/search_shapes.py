@@ -4,8 +4,10 @@
                                   [--seconds 3] [--folder DIR] [--only WORDS]
 
 Loads synthetic patients into data directories (`shape_data`), which stay where --folder names a
-place for them, and asks each shape (`shapes`) with values that are stored. Answers are checked
-before a shape is measured; a wrong one is reported instead of its speed.
+place for them, and asks each shape (`shapes`) with values that are stored. Each number of patients
+has a server, and a shape is measured on one after the other, so that what else the machine does
+tells little in the growth. Answers are checked before a shape is measured; a wrong one is reported
+instead of its speed.
 """
 
 import argparse
@@ -17,6 +19,7 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,7 +49,7 @@ class Measured(NamedTuple):
 
 
 def main() -> int:
-    """Measure every shape at every scale and print a table for each, then the growth."""
+    """Measure every shape at every scale, one scale after the other, then print the growth."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--patients", type=int, nargs="+", default=[1000, 4000, 16000])
     parser.add_argument("--visits", type=int, default=3, help="of each patient at most")
@@ -57,41 +60,44 @@ def main() -> int:
     parser.add_argument("--only", default="", help="shapes whose name holds this")
     args = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    with tempfile.TemporaryDirectory() as passing:
+    with tempfile.TemporaryDirectory() as passing, ExitStack() as running:
         folder = args.folder or Path(passing)
-        found = {
-            scale: _measure_all(args, data_dir, live(scale, args.visits, counts))
-            for scale, data_dir, counts in data_dirs(folder, args.patients, args.visits)
+        scales = {
+            scale: (_asking(running, args, data_dir), live(scale, args.visits, counts))
+            for scale, data_dir, counts in list(data_dirs(folder, args.patients, args.visits))
         }
+        found: dict[int, dict[str, Measured]] = {scale: {} for scale in scales}
+        for name in (each for each in (*SHAPES, *DEEP) if args.only in each):
+            for scale, (ask, known) in scales.items():
+                _measure(ask, name, known, found[scale])
     _print_growth(found)
     return 0
 
 
-def _measure_all(args: argparse.Namespace, data_dir: Path, known: Live) -> dict[str, Measured]:
-    print(f"\n{data_dir.name} patients", flush=True)
-    measured: dict[str, Measured] = {}
-    with server(data_dir, args.workers) as (port, pid):
-        note = read_note(data_dir)
-        assert note is not None
-        database = Database(note.database)
-        ask = _Asking(args, port, pid, database)
-        for name in (*SHAPES, *DEEP):
-            if args.only not in name:
-                continue
-            try:
-                measured[name] = ask.shape(name, known)
-            except WrongAnswerError as error:
-                print(f"{name:44} WRONG {error}", flush=True)
-            else:
-                _print(name, measured[name])
-        database.close()
-    return measured
+def _asking(running: ExitStack, args: argparse.Namespace, data_dir: Path) -> "_Asking":
+    port, pid = running.enter_context(server(data_dir, args.workers))
+    note = read_note(data_dir)
+    assert note is not None
+    database = Database(note.database)
+    running.callback(database.close)
+    return _Asking(args, data_dir.name, port, pid, database)
+
+
+def _measure(ask: "_Asking", name: str, known: Live, measured: dict[str, Measured]) -> None:
+    try:
+        measured[name] = ask.shape(name, known)
+    except WrongAnswerError as error:
+        print(f"{ask.scale:>6} {name:44} WRONG {error}", flush=True)
+    else:
+        print(f"{ask.scale:>6} ", end="")
+        _print(name, measured[name])
 
 
 class _Asking(NamedTuple):
     """A server and how it is asked."""
 
     args: argparse.Namespace
+    scale: str
     port: int
     pid: int
     database: Database

@@ -10,10 +10,11 @@ from urllib.parse import parse_qsl
 
 from fhirserver.definitions import r4
 from fhirserver.search.context import SearchContext
+from fhirserver.search.count_sql import total_sql
 from fhirserver.search.granted import everything
 from fhirserver.search.parse import parse
 from fhirserver.search.plan import Plan, make_plan
-from fhirserver.search.sql import count_sql, page_query, page_sql
+from fhirserver.search.sql import page_query, page_sql
 from fhirserver.store.database import Database, now_us
 from fhirserver.store.hot_search import is_hot
 from fhirserver.store.search import COUNTED_MAX
@@ -69,7 +70,7 @@ def _statements(plan: Plan) -> Iterator[Any]:
     page = page_query(phase, None, plan.limit + 1)
     yield page_sql(page, phase, backward=False, audit=None)
     if plan.counted is not None and plan.count != "none":
-        yield count_sql(plan.counted, None if plan.count == "accurate" else COUNTED_MAX + 1)
+        yield total_sql(plan, COUNTED_MAX)
 
 
 def _scanned(node: dict[str, Any]) -> Iterator[str]:

@@ -43,6 +43,7 @@ from fhirserver.search.source import (
     Source,
     best_rows,
     best_tokens,
+    is_found_by_value,
     selects_by_id,
 )
 
@@ -68,7 +69,8 @@ class Phase:
         space: which resources the source's rows are of; beside ordinary ones all matches are
             collected, and their keys joined.
         whole: a contained resource is answered by what contains it.
-        few: one of the conditions; where few rows fulfil it, they are read instead of the source's.
+        few: one of the conditions, or the rows of an owner source; where few rows fulfil it, they
+            are read instead of the source's.
     """
 
     source: Source
@@ -95,8 +97,12 @@ def base_phase(draft: Draft) -> Phase:
             for each in draft.conditions()
             if not (isinstance(each, Key) and each.owners is rows)
         )
-        streamed = all(map(_is_probe, conditions))
-        return Phase(OwnerSource(rows), conditions, (_RID,), streamed=streamed)
+        streamed = all(map(is_probe, conditions))
+        # These have an index in the order of patients, which needs no list.
+        ordered = rows.rows.order in (BY_MAIN_DATE, BY_PATIENT)
+        listed = streamed and is_found_by_value(rows.rows) and not ordered
+        few = rows.rows if listed else None
+        return Phase(OwnerSource(rows), conditions, (_RID,), streamed=streamed, few=few)
     if rows is not None:
         within = scope is not None and rows.order in (BY_PATIENT, BY_TARGET)
         keys = () if within else rows.order
@@ -164,7 +170,7 @@ def _from_rows(rows: Rows, draft: Draft, keys: tuple[OrderKey, ...]) -> Phase:
         and bool(rows.order)
         and not rows.listed
         and len(rows.alternatives) <= STREAMED_MAX
-        and all(map(_is_probe, conditions))
+        and all(map(is_probe, conditions))
     )
     return Phase(IndexSource(rows, scope), conditions, keys, streamed=streamed)
 
@@ -203,10 +209,10 @@ def _as_ranges(rows: Rows, conditions: tuple[Condition, ...]) -> tuple[Rows, tup
     return rows, conditions
 
 
-def _is_probe(condition: Condition) -> bool:
+def is_probe(condition: Condition) -> bool:
     """Whether an index answers a condition on one row of a patient's compartment."""
     if isinstance(condition, Not):
-        return _is_probe(condition.condition)
+        return is_probe(condition.condition)
     if isinstance(condition, Rows):
         return condition.table != "ref" or condition.order == BY_PATIENT
     return isinstance(condition, Column) or (isinstance(condition, Key) and condition.is_listed)
@@ -291,7 +297,7 @@ def _by_rows(rows: Rows, key: SortKey, draft: Draft) -> list[Phase]:
 
 def _few(draft: Draft, conditions: Sequence[Condition]) -> Rows | None:
     """Choose the condition of whose rows there may be few; all the others are looked up on each."""
-    if not all(map(_is_probe, conditions)):
+    if not all(map(is_probe, conditions)):
         return None
     beside = [(clause, each) for clause, each in draft.found if any(each is c for c in conditions)]
     best = best_rows(beside, None)

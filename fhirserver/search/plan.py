@@ -77,6 +77,11 @@ class Plan:
             return next(iter(self.phases), None)
         return None if self.draft is None else base_phase(self.draft)
 
+    @property
+    def is_confined(self) -> bool:
+        """Whether the caller may not see all of the types searched."""
+        return self.confined.limits(self.query.types) != NO_LIMITS
+
 
 def make_plan(
     query: Query, context: SearchContext, confine: Confine, position: Position | None = None

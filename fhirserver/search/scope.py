@@ -13,6 +13,7 @@ from functools import lru_cache
 from fhirserver.definitions import Definitions
 from fhirserver.search.condition_sql import select
 from fhirserver.search.conditions import (
+    ALWAYS,
     AnyOf,
     Column,
     Condition,
@@ -20,6 +21,7 @@ from fhirserver.search.conditions import (
     Key,
     Rows,
     both,
+    either,
 )
 
 ANY_BEYOND = Fragment("(SELECT TRUE FROM compartment LIMIT 1)")
@@ -49,8 +51,6 @@ class Scope:
 
     def all(self) -> Fragment:
         """Give the row ids of all patients as an SQL array."""
-        if self.answer is not None:
-            return Fragment(f"ARRAY({self.answer.text})", self.answer.params)
         text = "SELECT t.rid FROM resource t WHERE t.tid = %s AND t.id = ANY(%s::text[])"
         return Fragment(f"ARRAY({text})", (self.tid, list(self.ids)))
 
@@ -62,14 +62,25 @@ class Scope:
         row_ids = self.all()
         return Fragment(f"{column} = ANY({row_ids.text})", row_ids.params)
 
-    def branches(self) -> tuple[Fragment, Fragment]:
-        """Test an index row's `pat`: the direct members, and those beyond the copies."""
-        direct = self.equals("c.pat")
+    def branches(self) -> tuple[Fragment, ...]:
+        """Test an index row's `pat`: the direct members, and those beyond the copies.
+
+        Of an answer both are one list, and the answer is worked out once.
+        """
         if self.answer is not None:
-            direct = both(ANY_BEYOND, direct)
+            return (self._answered(self.answer),)
+        direct = self.equals("c.pat")
         listed = select("c.rid", "compartment c", direct)
         overflow = Fragment(f"@.pat = ANY(ARRAY({listed.text}))", listed.params)
         return self.equals("@.pat"), overflow
+
+    def _answered(self, answer: Fragment) -> Fragment:
+        every = select("rid", "reached", ALWAYS)
+        among = Fragment(f"c.pat = ANY(ARRAY({every.text}))")
+        beyond = select("c.rid", "compartment c", both(ANY_BEYOND, among))
+        reached = f"WITH reached (rid) AS MATERIALIZED ({answer.text})"
+        text = f"@.pat = ANY(ARRAY({reached} {every.text} UNION ALL {beyond.text}))"
+        return Fragment(text, answer.params)
 
     def listed(self) -> Fragment:
         """Test an index row's `pat` by one list, which an index answers beside other columns."""
@@ -80,8 +91,7 @@ class Scope:
 
     def rows(self) -> Fragment:
         """Test an index row's `pat` in one expression."""
-        direct, overflow = self.branches()
-        return Fragment(f"({direct.text} OR {overflow.text})", direct.params + overflow.params)
+        return either(self.branches())
 
 
 def home_or(scope: Scope | None) -> Fragment:

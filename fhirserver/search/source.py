@@ -109,6 +109,11 @@ def selects_by_id(conditions: Sequence[Condition]) -> bool:
     return any(isinstance(each, Column) and each.unique for each in conditions)
 
 
+def is_found_by_value(rows: Rows) -> bool:
+    """Whether indexes give the rows by value in all compartments; of strings they give one copy."""
+    return bool(rows.order) and rows.table in ("token", "composite", "date", "quantity")
+
+
 _TABLE_RANK = {"composite": 2, "ref": 2, "string": 4, "date": 6, "quantity": 6, "token": 8}
 _UNORDERED = 8
 _OWNERS_RANK = 5

@@ -5,10 +5,12 @@ Rows of a source have an alias, "r" for rows of `resource` and "d" for all other
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from fhirserver.search.condition_sql import Row, all_of, of_parameters, on, row_test, select, test
 from fhirserver.search.conditions import ALWAYS, NEVER, Fragment, Rows
+from fhirserver.search.order import order_by
 from fhirserver.search.owners import owner_rows
 from fhirserver.search.phases import Phase
 from fhirserver.search.reach import date_ranges
@@ -73,6 +75,23 @@ def rows_of(phase: Phase) -> From:
             return From(_union(found), all_of(tests))
 
 
+def sorted_rows(phase: Phase, *, backward: bool) -> From | None:
+    """Sort the rows in the compartments of an answer before any condition is tested on them.
+
+    So no more are tested than a page needs. None for other sources, which an index gives in order.
+    """
+    source = phase.source
+    if not isinstance(source, IndexSource) or source.scope is None or source.scope.answer is None:
+        return None
+    rows = rows_of(replace(phase, conditions=()))
+    columns = _COLUMNS[source.rows.table].replace("x.", "d.")
+    order = order_by(phase.keys, backward=backward).replace("@.", "d.")
+    found = select(columns, rows.table.text, rows.where)
+    # OFFSET keeps the conditions out.
+    table = f"({found.text} ORDER BY {order} OFFSET 0) d"
+    return From(Fragment(table, rows.table.params + found.params), ALWAYS)
+
+
 def repeats(source: Source) -> bool:
     """Whether a resource may appear in a source more than once, in neighbouring rows."""
     if isinstance(source, ResourceSource):
@@ -112,7 +131,7 @@ def _branches(source: IndexSource) -> list[Fragment]:
 _COLUMNS = {
     "token": "x.pat, x.rid, x.dt, x.code",
     "date": "x.pat, x.rid, x.lo, x.hi",
-    "ref": "x.pat, x.rid",
+    "ref": "x.pat, x.rid, x.target",
     "string": "x.pat, x.rid, x.norm",
     "quantity": "x.pat, x.rid, x.low, x.c_low",
     "narrative": "x.pat, x.rid",
@@ -147,10 +166,53 @@ def _members(source: CompartmentSource) -> Fragment:
 def copies_of(rows: Rows) -> Fragment:
     """Select `pat` and `rid` of the rows of a criterion across patients."""
     ranged = date_ranges(rows) if rows.reaches else rows
-    branches = _branches(IndexSource(ranged, None))
-    found = [select("x.pat, x.rid", f"{rows.table} x", on(branch, "x")) for branch in branches]
+    return _listed(rows.table, _branches(IndexSource(ranged, None)))
+
+
+def every_copy_of(rows: Rows) -> Fragment:
+    """Select the same in all compartments, of rows that are found by value.
+
+    But for tokens an index by value holds one copy of each row, and the others have their own.
+    """
+    if rows.table == "token":
+        tests = [all_of([of_parameters(rows.sps), each]) for each in rows.alternatives]
+        return _listed(rows.table, tests or [NEVER])
+    home = copies_of(rows)
+    others = _listed(rows.table, [all_of([Fragment("NOT @.home"), row_test(rows)])])
+    return Fragment(f"{home.text} UNION ALL {others.text}", home.params + others.params)
+
+
+def _listed(table: str, tests: Sequence[Fragment]) -> Fragment:
+    found = [select("x.pat, x.rid", f"{table} x", on(each, "x")) for each in tests]
     text = " UNION ALL ".join([fragment.text for fragment in found])
     return Fragment(text, tuple(p for fragment in found for p in fragment.params))
+
+
+_TESTED = {"token": "x.pat, x.rid, x.dt", "date": "x.pat, x.rid, x.lo"}
+"""Columns that conditions look at; of other tables two."""
+
+
+def looked_at(phase: Phase, limit: int) -> Fragment:
+    """Select rows of an index source as what conditions are tested on, in the index's order.
+
+    Args:
+        phase: its source is rows of one criterion.
+        limit: of them at most.
+    """
+    assert isinstance(phase.source, IndexSource)
+    table = phase.source.rows.table
+    columns = _TESTED.get(table, "x.pat, x.rid") if phase.conditions else "x.rid"
+    # In the compartments of many patients no index has an order for all of them.
+    keys = phase.keys if phase.source.scope is None else ()
+    order = f" ORDER BY {order_by(keys, backward=False)}".replace("@.", "x.") if keys else ""
+    found = [
+        select(columns, f"{table} x", on(branch, "x"))
+        for branch in _branches(phase.source) or [NEVER]
+    ]
+    text = " UNION ALL ".join([f"({each.text}{order} LIMIT %s)" for each in found])
+    params = [param for each in found for param in (*each.params, limit)]
+    rows = select("*", f"({text}) l", ALWAYS)
+    return Fragment(f"{rows.text} LIMIT %s", (*params, limit))
 
 
 def parts_of(phase: Phase) -> list[From]:

@@ -2,7 +2,6 @@
 
     page_query    the keys and row ids of one page of one phase
     page_sql      ... and the resources themselves, and the audit row
-    count_sql     how many resources match
 
 Row ids come first, resources are joined at the end by primary key. Values stand only in
 parameters, so searches of one shape share one text, which the connection has prepared.
@@ -13,15 +12,24 @@ that reads a page in its own order; the pages are merged.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from fhirserver.search.condition_sql import all_of, on, row_test, select, test
 from fhirserver.search.conditions import ALWAYS, Fragment, OrderKey, Rows
 from fhirserver.search.order import KeyValue, Position, after, order_by
+from fhirserver.search.owners import owners_among
 from fhirserver.search.phases import Phase
 from fhirserver.search.sort_sql import key_columns, key_joins
-from fhirserver.search.source import IndexSource
-from fhirserver.search.source_sql import From, copies_of, parts_of, repeats, row_of, rows_of
+from fhirserver.search.source import IndexSource, OwnerSource, Source
+from fhirserver.search.source_sql import (
+    From,
+    copies_of,
+    every_copy_of,
+    parts_of,
+    repeats,
+    row_of,
+    rows_of,
+    sorted_rows,
+)
 
 FEW_MAX = 500
 """Looking so many rows up one by one costs a few milliseconds."""
@@ -43,13 +51,17 @@ def page_query(phase: Phase, position: Position | None, limit: int) -> Fragment:
     if phase.few is not None:
         return _few_or_many(phase, phase.few, (values, limit, backward))
     parts = parts_of(phase)
-    if len(parts) > 1:
-        row = row_of(phase)
-        tests = [test(each, row) for each in phase.conditions]
-        window = values, limit, backward
-        return _merged(phase, _ordered(phase, parts, window, tests), window)
-    (page,) = _ordered(phase, [rows_of(phase)], (values, limit, backward))
-    return page
+    sorted_first = sorted_rows(phase, backward=backward)
+    if sorted_first is not None:
+        parts = [sorted_first]
+    row = row_of(phase)
+    window = values, limit, backward
+    tests = [test(each, row) for each in phase.conditions]
+    if not parts:
+        (page,) = _ordered(phase, [rows_of(phase)], window)
+        return page
+    pages = _ordered(phase, parts, window, tests)
+    return pages[0] if len(pages) == 1 else _merged(phase, pages, window)
 
 
 Window = tuple[Sequence[KeyValue], int, bool]
@@ -91,7 +103,6 @@ def _few_or_many(phase: Phase, few: Rows, window: Window) -> Fragment:
     PostgreSQL would have to guess which is less; a look at the first rows of the condition tells.
     One of the two parts is not run at all.
     """
-    assert isinstance(phase.source, IndexSource)
     row = row_of(phase)._replace(probed=True)
     number = "(SELECT count(*) FROM few)"
     tests = [(each, test(each, row)) for each in phase.conditions]
@@ -99,20 +110,31 @@ def _few_or_many(phase: Phase, few: Rows, window: Window) -> Fragment:
         From(part.table, all_of([Fragment(f"{number} > {FEW_MAX}"), part.where]))
         for part in parts_of(phase)
     ]
-    same = all_of([Fragment("@.pat = f.pat AND @.rid = f.rid"), row_test(phase.source.rows)])
-    own = select("x.*", f"{phase.source.rows.table} x", on(same, "x"))
-    distinct = select("DISTINCT f.pat, f.rid", "few f", Fragment(f"{number} <= {FEW_MAX}"))
-    # OFFSET keeps it a look-up of each: joins with all rows of the order may look cheaper.
-    table = f"({distinct.text}) f CROSS JOIN LATERAL ({own.text} OFFSET 0) d"
-    from_few = From(Fragment(table, own.params), ALWAYS)
     others = [text for each, text in tests if each is not few]
     pages = _ordered(phase, many, window, [text for _, text in tests])
-    pages += _ordered(phase, [from_few], window, others)
-    found, merged = copies_of(few), _merged(phase, pages, window)
+    pages += _ordered(phase, _from_few(phase.source, f"{number} <= {FEW_MAX}"), window, others)
+    found = every_copy_of(few) if isinstance(phase.source, OwnerSource) else copies_of(few)
+    merged = _merged(phase, pages, window)
     return Fragment(
         f"WITH few AS MATERIALIZED ({found.text} LIMIT {FEW_MAX + 1}) {merged.text}",
         found.params + merged.params,
     )
+
+
+def _from_few(source: Source, if_few: str) -> list[From]:
+    """Begin with the rows `few` (pat, rid)."""
+    if isinstance(source, OwnerSource):
+        tables = [
+            Fragment(f"({each.text}) d", each.params) for each in owners_among(source.owners, "few")
+        ]
+        return [From(each, Fragment(if_few)) for each in tables]
+    assert isinstance(source, IndexSource)
+    same = all_of([Fragment("@.pat = f.pat AND @.rid = f.rid"), row_test(source.rows)])
+    own = select("x.*", f"{source.rows.table} x", on(same, "x"))
+    distinct = select("DISTINCT f.pat, f.rid", "few f", Fragment(if_few))
+    # OFFSET keeps it a look-up of each: joins with all rows of the order may look cheaper.
+    table = f"({distinct.text}) f CROSS JOIN LATERAL ({own.text} OFFSET 0) d"
+    return [From(Fragment(table, own.params), ALWAYS)]
 
 
 def _merged(phase: Phase, pages: Sequence[Fragment], window: Window) -> Fragment:
@@ -170,27 +192,6 @@ def page_sql(page: Fragment, phase: Phase, *, backward: bool, audit: Fragment | 
     )
 
 
-def count_sql(phase: Phase, most: int | None) -> Fragment:
-    """Count the resources of a phase.
-
-    Args:
-        phase: source and conditions, in the source's own order.
-        most: stop counting there; None counts all.
-    """
-    if most is not None:
-        found = page_query(phase, None, most)
-    elif phase.space:
-        matches, answer = _matches(phase)
-        found = select(f"DISTINCT {answer}", matches.text, Fragment("TRUE", matches.params))
-    else:
-        alias = row_of(phase).alias
-        rows = rows_of(replace(phase, streamed=False))
-        distinct = "DISTINCT " if repeats(phase.source) else ""
-        every = select(f"{distinct}{alias}.rid", rows.table.text, rows.where)
-        found = Fragment(every.text, rows.table.params + every.params)
-    return select("count(*) AS total", f"({found.text}) c", Fragment("TRUE", found.params))
-
-
 def _first_of_several(phase: Phase) -> list[Fragment]:
     """Keep the row of each resource that decides its place, where an order depends on the row.
 
@@ -218,7 +219,7 @@ def _joined_page(
     phase: Phase, values: Sequence[KeyValue], limit: int, *, backward: bool
 ) -> Fragment:
     """Join the keys to the source's rows and sort; one row per resource."""
-    matches, answer = _matches(phase)
+    matches, answer = matches_of(phase)
     joins = key_joins(phase.joined, phase.space)
     keys = tuple(
         OrderKey(key.column.replace("@", "p"), key.descending, key.nullable) for key in phase.keys
@@ -241,7 +242,7 @@ def _joined_page(
     )
 
 
-def _matches(phase: Phase) -> tuple[Fragment, str]:
+def matches_of(phase: Phase) -> tuple[Fragment, str]:
     """List all matches as rows `c` (pat, rid), and name the column of what answers for each.
 
     In spaces with contained resources `o` is the match's row, and what stands in a Bundle's entry

@@ -17,8 +17,9 @@ from typing import Any
 from psycopg import Connection
 
 from fhirserver.search.conditions import Fragment
+from fhirserver.search.count_sql import total_sql
 from fhirserver.search.plan import Plan
-from fhirserver.search.sql import count_sql, page_query
+from fhirserver.search.sql import page_query
 from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.database import Database
 from fhirserver.store.hot_search import is_hot
@@ -87,8 +88,7 @@ def _statements(plan: Plan) -> Iterator[tuple[str, Fragment]]:
         for number, phase in enumerate(plan.phases, 1):
             yield f"page {number}", page_query(phase, None, plan.limit + 1)
     if plan.counted is not None and plan.count != "none":
-        most = None if plan.count == "accurate" else COUNTED_MAX + 1
-        yield "total", count_sql(plan.counted, most)
+        yield "total", total_sql(plan, COUNTED_MAX)
 
 
 def _explained(connection: Connection[Any], purpose: str, sql: Fragment, *, run: bool) -> Explained:

@@ -6,8 +6,8 @@ statements of their own snapshots: a total may differ from the pages by what was
 
 How a total is found:
     none       not at all
-    bounded    (the default) for nothing where the first page holds everything, else counted up
-               to COUNTED_MAX, beyond which the answer has no total
+    bounded    (the default) for nothing where the first page holds everything, else counted where
+               the search begins with COUNTED_MAX rows at most; beyond that there is no total
     estimate   counted up to COUNTED_MAX, beyond which the query planner estimates
     accurate   counted
 Later pages repeat the total of the first.
@@ -26,11 +26,12 @@ from fhirserver.errors import InvalidSearchError
 from fhirserver.model.stored import StoredResource
 from fhirserver.search.conditions import Fragment
 from fhirserver.search.context import SearchContext
+from fhirserver.search.count_sql import count_sql, total_sql
 from fhirserver.search.granted import Confine
 from fhirserver.search.order import KeyValue, Position
 from fhirserver.search.plan import Plan, make_plan
 from fhirserver.search.query import Query
-from fhirserver.search.sql import count_sql, page_query, page_sql
+from fhirserver.search.sql import page_query, page_sql
 from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.contained import cut_out
 from fhirserver.store.database import Database
@@ -248,14 +249,12 @@ def _total(run: Run, plan: Plan, matches: int, *, complete: bool) -> int | None:
 
 def _count(run: Run, plan: Plan) -> int | None:
     assert plan.counted is not None
-    most = None if plan.count == "accurate" else COUNTED_MAX + 1
-    counting = count_sql(plan.counted, most)
-    total = _one(run, counting)
-    if most is None or total < most:
+    total = _one(run, total_sql(plan, COUNTED_MAX))
+    if plan.count == "accurate" or (total is not None and total <= COUNTED_MAX):
         return total
     if plan.count == "bounded":
         return None
-    return max(total, _estimate(run, count_sql(plan.counted, None)))
+    return max(COUNTED_MAX + 1, _estimate(run, count_sql(plan.counted, None)))
 
 
 def _estimate(run: Run, counting: Fragment) -> int:
@@ -269,9 +268,9 @@ def _total_only(run: Run, plan: Plan, audit: AuditRow) -> int:
     counting = count_sql(plan.counted, None)
     told = audit_sql(plan, audit)
     audited = f"WITH audited AS ({told.text}) {counting.text}"
-    return _one(run, Fragment(audited, told.params + counting.params))
+    return _one(run, Fragment(audited, told.params + counting.params)) or 0
 
 
-def _one(run: Run, sql: Fragment) -> int:
+def _one(run: Run, sql: Fragment) -> int | None:
     (row,) = run(sql)
-    return int(row[0])
+    return None if row[0] is None else int(row[0])

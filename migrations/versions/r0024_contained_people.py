@@ -5,13 +5,13 @@ of reach. The other finds all compartments of what has more than there are copie
 while others write; what an interrupted run left is replaced.
 
 Revision ID: 0024
-Revises: 0022
+Revises: 0023
 """
 
 from alembic import op
 
 revision = "0024"
-down_revision = "0022"
+down_revision = "0023"
 
 _INDEXES = {
     "contained_pat": "contained (pat, tid)",

@@ -10,7 +10,7 @@ import psycopg
 
 from fhirserver.definitions import r4
 from fhirserver.search.context import SearchContext
-from fhirserver.search.granted import everything
+from fhirserver.search.granted import Confine, everything
 from fhirserver.search.keys import system_key
 from fhirserver.search.order import Position
 from fhirserver.search.parse import parse
@@ -129,7 +129,9 @@ def fill(database_url: str) -> None:
         connection.execute("VACUUM ANALYZE")
 
 
-def plan_of(type_name: str, query: str, position: Position | None = None) -> Plan:
-    """Plan a search of somebody who sees everything."""
+def plan_of(
+    type_name: str, query: str, position: Position | None = None, *, confine: Confine = everything
+) -> Plan:
+    """Plan a search of somebody who sees everything, unless it is said what."""
     parsed = parse(parse_qsl(query, keep_blank_values=True), (type_name,), CONTEXT)
-    return make_plan(parsed, CONTEXT, everything, position)
+    return make_plan(parsed, CONTEXT, confine, position)

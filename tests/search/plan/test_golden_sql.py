@@ -14,9 +14,10 @@ import pytest
 
 from fhirserver.definitions import r4
 from fhirserver.search.context import SearchContext
+from fhirserver.search.count_sql import count_sql
 from fhirserver.search.parse import parse
 from fhirserver.search.plan import Plan, make_plan
-from fhirserver.search.sql import count_sql, page_query
+from fhirserver.search.sql import page_query
 from tests.search.found.conftest import grants_of
 
 GOLDEN = Path(__file__).parent / "golden"

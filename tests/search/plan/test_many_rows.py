@@ -13,8 +13,11 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from fhirserver.search.count_sql import count_sql, total_sql
+from fhirserver.search.granted import Granted
 from fhirserver.search.order import Position
-from fhirserver.search.sql import count_sql, page_query, page_sql
+from fhirserver.search.query import Criterion
+from fhirserver.search.sql import page_query, page_sql
 from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.database import Database
 from fhirserver.store.hot_search import is_hot
@@ -114,6 +117,7 @@ PAGES = [
     ("Observation", "date=1975-03&patient.name=smith77", 1500),
     ("Patient", "_has:Observation:patient:performer.name=doc77", 1500),
     ("Patient", f"_has:Observation:patient:code-value-quantity=c10$gt400|{UCUM}|mg", 5000),
+    ("Patient", f"_has:Observation:patient:code-value-quantity=c10$gt950|{UCUM}|mg", 700),
 ]
 LISTED = [
     "patient=p1&performer:Practitioner.name=doc",
@@ -162,7 +166,7 @@ def _planned(database: Database, type_name: str, query: str) -> str:
     plan = plan_of(type_name, query)
     assert plan.counted is not None
     page = plan_text(database, page_query(plan.phases[0], None, 21))
-    total = plan_text(database, count_sql(plan.counted, 1001))
+    total = plan_text(database, total_sql(plan, 1000))
     return f"== {type_name}?{query}\n{page}\n-- total\n{total}\n"
 
 
@@ -220,6 +224,47 @@ def test_a_bounded_count_stops_at_its_bound(database: Database, query: str) -> N
     read, scanned, _ = rows_read(database, counting.text, counting.params)
     assert scanned == []
     assert read <= 2500
+
+
+@pytest.mark.parametrize(
+    ("type_name", "query", "counted", "most"),
+    [
+        pytest.param("Patient", "family=smith", False, 1001, id="names"),
+        pytest.param("Patient", "family=smith&gender=male&birthdate=ge1980", False, 1001, id="3"),
+        pytest.param("Patient", "family=smith1&gender=male", True, 660, id="fewer-names"),
+        pytest.param("Patient", "_has:Observation:patient:code=c10", False, 1001, id="has"),
+        pytest.param(
+            "Patient", f"_has:Observation:patient:code-value-quantity=c10$gt900|{UCUM}|mg", True,
+            600, id="has-few",
+        ),
+        pytest.param("Observation", "code=c10&status=final", False, 1001, id="code-and-status"),
+        pytest.param("Observation", "code=c26&patient.name=smith77", True, 2100, id="chain"),
+    ],
+)  # fmt: skip
+def test_a_total_looks_at_no_more_than_it_may_count(
+    database: Database, type_name: str, query: str, counted: bool, most: int
+) -> None:
+    """A thousand rows of the best criterion; of more no other condition is tested."""
+    total = total_sql(plan_of(type_name, f"{query}&_count=5"), 1000)
+    read, scanned, _ = rows_read(database, total.text, total.params)
+    assert scanned == []
+    assert read <= most
+    with database.search_connection() as connection:
+        (row,) = connection.execute(total.text.encode(), total.params).fetchall()
+        exact = total_sql(plan_of(type_name, f"{query}&_total=accurate"), 1000)
+        (every,) = connection.execute(exact.text.encode(), exact.params).fetchall()
+    assert row[0] == (every[0] if counted else None)
+
+
+def test_a_confined_callers_total_does_not_hang_on_what_is_hidden(database: Database) -> None:
+    """Of two thousand Smiths such a caller sees half, and is told so as if there were no others."""
+    (females,) = plan_of("Patient", "gender=female").query.criteria
+    assert isinstance(females, Criterion)
+    plan = plan_of(
+        "Patient", "family=smith&_count=5", confine=lambda _: (Granted(None, (females,)),)
+    )
+    page = execute(database, plan, AuditRow("search-type", "anonymous", "", "1", ""))
+    assert page.total == 1000
 
 
 def test_an_estimate_within_a_patient(database: Database) -> None:

@@ -7,15 +7,15 @@ FROM both_token x
 WHERE x.sp = %s
 AND x.code = %s
 AND x.system = %s
-AND (x.pat = (SELECT t.rid
+AND ((x.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s) OR x.pat = ANY(ARRAY(SELECT c.rid
+AND t.id = %s)) OR (x.pat = ANY(ARRAY(SELECT c.rid
 FROM compartment c
 WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s))))
+AND t.id = %s)))))
 AND x.rid NOT IN (
     WITH granted AS MATERIALIZED (
         SELECT t.rid
@@ -138,15 +138,15 @@ FROM both_token x
 WHERE x.sp = %s
 AND x.code = %s
 AND x.system = %s
-AND (x.pat = (SELECT t.rid
+AND ((x.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s) OR x.pat = ANY(ARRAY(SELECT c.rid
+AND t.id = %s)) OR (x.pat = ANY(ARRAY(SELECT c.rid
 FROM compartment c
 WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s))))
+AND t.id = %s)))))
 AND x.rid NOT IN (
     WITH granted AS MATERIALIZED (
         SELECT t.rid
@@ -269,7 +269,7 @@ LIMIT %s
 
 SELECT count(*) AS total
 FROM (SELECT DISTINCT d.rid
-FROM (SELECT x.pat, x.rid
+FROM (SELECT x.pat, x.rid, x.target
 FROM ref x
 WHERE x.sp = %s
 AND x.target = ANY(ARRAY(SELECT x.rid
@@ -277,15 +277,15 @@ FROM both_token x
 WHERE x.sp = %s
 AND x.code = %s
 AND x.system = %s
-AND (x.pat = (SELECT t.rid
+AND ((x.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s) OR x.pat = ANY(ARRAY(SELECT c.rid
+AND t.id = %s)) OR (x.pat = ANY(ARRAY(SELECT c.rid
 FROM compartment c
 WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s))))
+AND t.id = %s)))))
 AND x.rid NOT IN (
     WITH granted AS MATERIALIZED (
         SELECT t.rid
@@ -344,7 +344,7 @@ AND x.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = %s)
-UNION ALL SELECT x.pat, x.rid
+UNION ALL SELECT x.pat, x.rid, x.target
 FROM ref x
 WHERE x.sp = %s
 AND x.target = ANY(ARRAY(SELECT x.rid
@@ -352,15 +352,15 @@ FROM both_token x
 WHERE x.sp = %s
 AND x.code = %s
 AND x.system = %s
-AND (x.pat = (SELECT t.rid
+AND ((x.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s) OR x.pat = ANY(ARRAY(SELECT c.rid
+AND t.id = %s)) OR (x.pat = ANY(ARRAY(SELECT c.rid
 FROM compartment c
 WHERE c.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s))))
+AND t.id = %s)))))
 AND x.rid NOT IN (
     WITH granted AS MATERIALIZED (
         SELECT t.rid

@@ -33,7 +33,7 @@ LIMIT %s
 
 SELECT count(*) AS total
 FROM (SELECT d.rid
-FROM (SELECT x.pat, x.rid
+FROM (SELECT x.pat, x.rid, x.target
 FROM ref x
 WHERE x.sp = %s
 AND x.target = (SELECT t.rid
@@ -44,7 +44,7 @@ AND x.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = %s)
-UNION ALL SELECT x.pat, x.rid
+UNION ALL SELECT x.pat, x.rid, x.target
 FROM ref x
 WHERE x.sp = %s
 AND x.target = (SELECT t.rid

@@ -128,7 +128,7 @@ LIMIT %s
 
 SELECT count(*) AS total
 FROM (SELECT DISTINCT d.rid
-FROM (SELECT x.pat, x.rid
+FROM (SELECT x.pat, x.rid, x.target
 FROM ref x
 WHERE x.sp = %s
 AND x.target = (SELECT t.rid
@@ -139,7 +139,7 @@ AND x.pat = ANY(ARRAY(SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = ANY(%s::text[])))
-UNION ALL SELECT x.pat, x.rid
+UNION ALL SELECT x.pat, x.rid, x.target
 FROM ref x
 WHERE x.sp = %s
 AND x.target = (SELECT t.rid
@@ -152,7 +152,7 @@ WHERE c.pat = ANY(ARRAY(SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = ANY(%s::text[])))))
-UNION ALL SELECT x.pat, x.rid
+UNION ALL SELECT x.pat, x.rid, x.target
 FROM ref x
 WHERE x.sp = %s
 AND x.target = (SELECT t.rid
@@ -163,7 +163,7 @@ AND x.pat = ANY(ARRAY(SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = ANY(%s::text[])))
-UNION ALL SELECT x.pat, x.rid
+UNION ALL SELECT x.pat, x.rid, x.target
 FROM ref x
 WHERE x.sp = %s
 AND x.target = (SELECT t.rid
