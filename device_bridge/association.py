@@ -51,6 +51,11 @@ def patient_of(
     return _in_bed(place, _instants(reading, received), whereabouts)
 
 
+def is_about_somebody(reading: Reading, source: Source) -> bool:
+    """Tell whether there is any way to its patient: an identifier of a person, or a bed."""
+    return bool(persons(reading.patient)) or _place(reading, source) is not None
+
+
 def _place(reading: Reading, source: Source) -> Location | None:
     if reading.location is not None and reading.location.bed:
         return reading.location

@@ -324,6 +324,7 @@ class Source:
         registers: path of the map of its registers (Modbus); None for other protocols.
         device: its system and value, where its messages do not say it (Modbus).
         admissions: whether its ADT messages say who lies where.
+        silence_s: a device that is silent for longer raises an alarm; None for none.
         beds: places of devices that do not say where they are, by a device's identifier.
         systems: URIs of code systems and assigning authorities, by the names the sender uses,
             e.g. {"Hospital": "urn:oid:1.2.3"}.
@@ -339,4 +340,5 @@ class Source:
     registers: str | None = None
     device: tuple[str, str] = ("", "")
     admissions: bool = False
+    silence_s: float | None = None
     beds: tuple[tuple[str, Location], ...] = ()

@@ -9,7 +9,7 @@ import pytest
 
 from fhirserver_device_bridge.config.document import ConfigError
 from fhirserver_device_bridge.config.read import read_config
-from fhirserver_device_bridge.config.settings import Bridge, Delivery, Smart
+from fhirserver_device_bridge.config.settings import Bridge, Delivery, Desk, Smart
 
 SMALLEST = """\
 server:
@@ -38,7 +38,7 @@ def test_the_smallest(tmp_path: Path) -> None:
     assert listener.source.name == "icu"
     assert listener.size_limit_bytes == 16 * 1024 * 1024
     assert bridge.delivery == Delivery()
-    assert bridge.metrics_port is None
+    assert bridge.desk is None
 
 
 def test_everything(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ sources:
     assert bridge.server.token_file == tmp_path / "token"
     assert bridge.journal.folder == Path("/var/j")
     assert bridge.delivery == Delivery(3, 9, 8)
-    assert bridge.metrics_port == 9464
+    assert bridge.desk == Desk(9464)
     assert listener.host == "::1"
     assert listener.tls is not None
     assert listener.tls.client_ca == tmp_path / "a.pem"
