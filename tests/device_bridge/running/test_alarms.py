@@ -365,7 +365,8 @@ def test_what_was_received_before_is_not_news(
     with journal(config) as connection:
         connection.executescript(
             "DROP TABLE errand; DROP TABLE notice; DROP TABLE alarm; DROP TABLE heard;"
-            "DROP TABLE watched; UPDATE entry SET raw = CAST(replace(raw, '|70|', '|170|') AS BLOB);"
+            "DROP TABLE watched;"
+            "UPDATE entry SET raw = CAST(replace(raw, '|70|', '|170|') AS BLOB);"
             "PRAGMA user_version = 2"
         )
     with BridgeProcess(config) as bridge, ByHand(bridge.address) as by_hand:
