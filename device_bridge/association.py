@@ -1,6 +1,7 @@
 """On whom a reading was taken; never guessed.
 
 an identifier of a person    that person; one without a URI is nobody, whatever the bed says
+else the specimen            whoever the server says that it was taken from
 else the bed                 of the message (PV1-3), or that which the source gives the device:
                              whoever lay there when it was measured
 else                         unknown: held
@@ -14,6 +15,7 @@ from fhirserver_device_bridge.reading import (
     Location,
     Reading,
     Source,
+    is_uri,
     persons,
     record_number,
 )
@@ -21,6 +23,10 @@ from fhirserver_device_bridge.whereabouts import Whereabouts
 
 _NOBODY = "patient unknown: no identifier of a person is given, and no bed"
 _NO_TIME = "patient unknown: a bed is given, and OBX-14 tells less than the minute"
+_NO_SPECIMENS = (
+    "patient unknown: only a specimen is named, and its numbers have no URI; give one to"
+    " 'specimens' in the source's systems"
+)
 
 
 class UnknownPatientError(Exception):
@@ -52,8 +58,22 @@ def patient_of(
 
 
 def is_about_somebody(reading: Reading, source: Source) -> bool:
-    """Tell whether there is any way to its patient: an identifier of a person, or a bed."""
-    return bool(persons(reading.patient)) or _place(reading, source) is not None
+    """Tell whether there is any way to its patient: an identifier, a specimen, or a bed."""
+    named = persons(reading.patient) or reading.specimen is not None
+    return bool(named) or _place(reading, source) is not None
+
+
+def specimen_of(reading: Reading) -> Identifier | None:
+    """Give the specimen by which the patient is to be found; None where it is another way.
+
+    Raises:
+        UnknownPatientError: there is nothing but a specimen, and its numbers have no URI.
+    """
+    if reading.specimen is None or persons(reading.patient):
+        return None
+    if not is_uri(reading.specimen.system):
+        raise UnknownPatientError(_NO_SPECIMENS)
+    return reading.specimen
 
 
 def _place(reading: Reading, source: Source) -> Location | None:

@@ -22,24 +22,22 @@ from fhirserver_device_bridge.association import (
     UnknownPatientError,
     is_about_somebody,
     patient_of,
+    specimen_of,
 )
 from fhirserver_device_bridge.fhir import identity
 from fhirserver_device_bridge.fhir.alarm import alarm_transaction
 from fhirserver_device_bridge.fhir.bundle import transaction
 from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.fhir.observation import Circumstances
-from fhirserver_device_bridge.hearing import RECORDINGS
+from fhirserver_device_bridge.hearing import RECORDINGS, UNREADABLE
 from fhirserver_device_bridge.mapping.files import mapping_named
 from fhirserver_device_bridge.mapping.gate import gate
 from fhirserver_device_bridge.mapping.grouping import Measurement, group
 from fhirserver_device_bridge.mapping.table import Table
 from fhirserver_device_bridge.protocols.hl7v2.adt import movements
-from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.message import Message, parse
 from fhirserver_device_bridge.protocols.hl7v2.pcd01 import decode, message_type
 from fhirserver_device_bridge.protocols.hl7v2.pcd04 import decode_alarms
-from fhirserver_device_bridge.protocols.modbus.errors import ModbusError
-from fhirserver_device_bridge.protocols.x20601.mder import MderError
 from fhirserver_device_bridge.reading import (
     Coding,
     Identifier,
@@ -119,7 +117,7 @@ def convert(
                 return _converted(measurements(raw, source, sequence), receipt, chosen)
         message = parse(raw, source.character_set)
         return _of_message(message, receipt, chosen)
-    except (MessageError, MderError, ModbusError, alarm_recording.RecordingError) as error:
+    except (*UNREADABLE, alarm_recording.RecordingError) as error:
         return Conversion(rejected=str(error))
 
 
@@ -150,14 +148,14 @@ def _of_alarm(alarm: Alarm, received: Receipt) -> Conversion:
         time=Moment(alarm.started or alarm.ended or "", "second"),
         patient=condition.patient,
         location=condition.location,
+        specimen=condition.specimen,
     )
     subject = None
     if alarm.kind != "silence" and is_about_somebody(about, received.source):
         try:
-            found = patient_of(about, received.source, received.whereabouts, received.at)
+            subject = _subject(about, received)
         except UnknownPatientError as unknown:
             return Conversion(held=str(unknown))
-        subject = f"Patient?{identity.condition(found)}"
     bundle = alarm_transaction(alarm, subject, received.sequence)
     return Conversion(patients=(subject,) if subject else (), bundle=bundle)
 
@@ -208,7 +206,7 @@ def _charted(
         return replace(conversion, rejected=_NOTHING if conversion.quarantined else None)
     try:
         subjects = {
-            found_by: f"Patient?{identity.condition(_patient(measurement, received))}"
+            found_by: _subject(measurement.parts[0], received)
             for found_by, measurement in measurements.items()
         }
     except UnknownPatientError as unknown:
@@ -221,6 +219,10 @@ def _charted(
 _NOTHING = "none of the message's readings may be charted"
 
 
-def _patient(measurement: Measurement, received: Receipt) -> Identifier:
-    first = measurement.parts[0]
-    return patient_of(first, received.source, received.whereabouts, received.at)
+def _subject(reading: Reading, received: Receipt) -> str:
+    """Give the search that finds the patient: by an identifier, or by the specimen's."""
+    specimen = specimen_of(reading)
+    if specimen is not None:
+        return f"Patient?_has:Specimen:patient:{identity.condition(specimen)}"
+    patient = patient_of(reading, received.source, received.whereabouts, received.at)
+    return f"Patient?{identity.condition(patient)}"

@@ -16,19 +16,25 @@ from fhirserver_device_bridge.alarms.alarm import Condition, Evidence, Phase, Re
 from fhirserver_device_bridge.alarms.recording import MAGIC
 from fhirserver_device_bridge.config.alarm_settings import Limit
 from fhirserver_device_bridge.fhir import identity
+from fhirserver_device_bridge.framing.astm import STX
 from fhirserver_device_bridge.mapping.files import mapping_named
 from fhirserver_device_bridge.mapping.gate import gate
 from fhirserver_device_bridge.mapping.grouping import Measurement, group
 from fhirserver_device_bridge.mapping.limits import Finding, findings
 from fhirserver_device_bridge.mapping.table import Table
 from fhirserver_device_bridge.moments import first_instant
+from fhirserver_device_bridge.protocols.astm import results as astm
+from fhirserver_device_bridge.protocols.astm.records import AstmError
+from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.message import Message, parse
 from fhirserver_device_bridge.protocols.hl7v2.pcd01 import decode, message_type
 from fhirserver_device_bridge.protocols.hl7v2.pcd04 import decode_alarms
 from fhirserver_device_bridge.protocols.modbus import measurements as modbus
 from fhirserver_device_bridge.protocols.modbus import recording as modbus_recording
+from fhirserver_device_bridge.protocols.modbus.errors import ModbusError
 from fhirserver_device_bridge.protocols.x20601 import measurements as x20601
 from fhirserver_device_bridge.protocols.x20601 import recording as x20601_recording
+from fhirserver_device_bridge.protocols.x20601.mder import MderError
 from fhirserver_device_bridge.reading import (
     Coding,
     Identifier,
@@ -44,8 +50,12 @@ Decoder = Callable[[bytes, Source, int], list[Reading | Rejected]]
 RECORDINGS: dict[bytes, Decoder] = {
     x20601_recording.MAGIC: x20601.measurements,
     modbus_recording.MAGIC: modbus.measurements,
+    STX: astm.measurements,
 }
 """What is journaled of other protocols than HL7 v2, by how it begins."""
+
+UNREADABLE = (AstmError, MessageError, MderError, ModbusError)
+"""What readers raise for an entry that cannot be read."""
 
 _INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 _CODES = {
@@ -90,7 +100,7 @@ def hear(receipt: Receipt, limits: tuple[Limit, ...], open_: set[str]) -> Heard:
         open_: keys of the alarms of the source that may be open; those that begin are added.
 
     Raises:
-        MessageError, MderError, ModbusError: it cannot be read.
+        one of UNREADABLE: it cannot be read.
     """
     raw, source = receipt.raw, receipt.source
     if raw.startswith(MAGIC):
@@ -191,7 +201,8 @@ class _Readings:
 
 def _key(limit: Limit, side: str, reading: Reading) -> str:
     """Give what tells critical values apart: the limit, on whom, and where it is measured."""
-    persons = [f"{each.system}|{each.value}" for each in reading.patient]
+    of_specimen = (reading.specimen,) if reading.specimen else ()
+    persons = [f"{each.system}|{each.value}" for each in (*reading.patient, *of_specimen)]
     devices = [f"{each.system}|{each.value}" for one in reading.path for each in one.identifiers]
     return identity.digest(
         "critical", limit.name, side, *persons, *devices, reading.handle, reading.codes[0].code
@@ -212,6 +223,7 @@ def _condition(limit: Limit, side: str, reading: Reading, measurement: Measureme
         path=reading.path,
         patient=reading.patient,
         location=reading.location,
+        specimen=reading.specimen,
         evidence=Evidence(reading.codes, shown, observation=identity.observation(measurement)),
         limit=limit.name,
         reference=limit.reference,

@@ -13,6 +13,7 @@ Sample = tuple[str, Labels, float]
 COUNTERS = {
     "frames": "Frames received, by what became of them at the port.",
     "polls": "Polls of devices that are asked, by how they ended.",
+    "refused_frames": "Frames answered with NAK: their checksum or number was wrong (ASTM).",
     "noise_bytes": "Bytes received outside of frames.",
     "connections": "Connections accepted.",
     "delivered": "Messages that were decided, by what became of them.",

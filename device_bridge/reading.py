@@ -54,6 +54,7 @@ Flag = Literal[
     "alarm-inhibited",
     "manual",
 ]
+Comparator = Literal["<", "<=", ">=", ">"]
 AbsentReason = Literal[
     "unknown",
     "not-asked",
@@ -159,7 +160,7 @@ class Quantity(Struct, frozen=True):
     value: Decimal
     text: str
     unit: Coding | None = None
-    comparator: Literal["<", "<=", ">=", ">"] | None = None
+    comparator: Comparator | None = None
 
 
 class Samples(Struct, frozen=True):
@@ -267,7 +268,9 @@ class Reading(Struct, frozen=True):
             in identifiers, for a clock's offset is measured anew every time.
         supplemental: types that tell two measurements of one code apart (20601).
         patient: the identifiers that the message gives, as sent; empty where it gives none.
+        specimen: what was examined, by its number as sent; None where it is not said.
         range: reference or alarm range as sent, e.g. "50-120".
+        laboratory: it is a laboratory's result: `range` is then what is normal.
     """
 
     source: str
@@ -293,6 +296,8 @@ class Reading(Struct, frozen=True):
     range: str | None = None
     interpretation: tuple[Coding, ...] = ()
     notes: tuple[str, ...] = ()
+    specimen: Identifier | None = None
+    laboratory: bool = False
 
 
 class Rejected(Struct, frozen=True):
@@ -322,7 +327,9 @@ class Source:
         acknowledgement: overrides MSH-15 and MSH-16; None for the message's own word.
         sentinels: numbers, as sent, that this source uses for "no value", e.g. "-1", "32767".
         registers: path of the map of its registers (Modbus); None for other protocols.
-        device: its system and value, where its messages do not say it (Modbus).
+        device: its system and value, where its messages do not say it (Modbus, ASTM).
+        specimen_component: which component of O.3 or O.4 is the specimen's number, from 1 (ASTM);
+            None for the only one that is sent.
         admissions: whether its ADT messages say who lies where.
         silence_s: a device that is silent for longer raises an alarm; None for none.
         beds: places of devices that do not say where they are, by a device's identifier.
@@ -339,6 +346,7 @@ class Source:
     systems: tuple[tuple[str, str], ...] = ()
     registers: str | None = None
     device: tuple[str, str] = ("", "")
+    specimen_component: int | None = None
     admissions: bool = False
     silence_s: float | None = None
     beds: tuple[tuple[str, Location], ...] = ()

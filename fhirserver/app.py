@@ -13,7 +13,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from fhirserver.access import Policy, allow_all
+from fhirserver.access import allow_all
 from fhirserver.access.smart_policy import smart_policy
 from fhirserver.config import Settings, split_networks, split_origins
 from fhirserver.definitions import r4_with
@@ -91,24 +91,23 @@ class Application:
             self._tracing.close()
 
 
-def policy_of(settings: Settings) -> Policy:
-    """Choose what decides for callers who come over the network, or on whose behalf a job runs."""
-    return allow_all if settings.open else smart_policy
+def for_callers(services: Services) -> Services:
+    """Have services decide on callers: those who come over the network, or for whom a job works."""
+    if services.settings.open:
+        return services
+    from fhirserver.smart.callers import find_caller
+
+    return replace(services, policy=smart_policy, find_caller=find_caller)
 
 
-def build_services(
-    settings: Settings,
-    *,
-    cursor_key: bytes,
-    policy: Policy = allow_all,
-    secrets_key: bytes = b"",
-) -> Services:
-    """Make what interactions work with; opens no connection yet.
+def build_services(settings: Settings, *, cursor_key: bytes, secrets_key: bytes = b"") -> Services:
+    """Make what interactions of the operator work with, which may do everything.
+
+    Opens no connection yet.
 
     Args:
         settings: `database_url` given.
         cursor_key: see `Services`; b"" for a process that gives no paging links.
-        policy: decides each access; by default that of commands, which are the operator's.
         secrets_key: see `Services`.
     """
     database = Database(
@@ -123,7 +122,7 @@ def build_services(
         definitions=r4_with(settings.full_text),
         database=database,
         settings=settings,
-        policy=policy,
+        policy=allow_all,
         now=now_us,
         cursor_key=cursor_key,
         operations=OFFERED,
@@ -148,19 +147,17 @@ def build_application(
     from fhirserver.http.bearer import BearerAuthentication, anonymous
     from fhirserver.http.cors import Cors
     from fhirserver.http.wsgi import FhirWsgi
-    from fhirserver.smart.callers import find_caller
     from fhirserver.smart.origins import RegisteredOrigins
 
     data_dir = Path(settings.data_dir)
-    services = build_services(
-        settings,
-        cursor_key=read_or_make(data_dir / CURSOR_KEY_FILE),
-        policy=policy_of(settings),
-        secrets_key=read_or_make(data_dir / SECRETS_KEY_FILE),
+    services = for_callers(
+        build_services(
+            settings,
+            cursor_key=read_or_make(data_dir / CURSOR_KEY_FILE),
+            secrets_key=read_or_make(data_dir / SECRETS_KEY_FILE),
+        )
     )
     services.database.on_dangling = partial(metrics.count, "dangling_references")
-    if not settings.open:
-        services = replace(services, find_caller=find_caller)
 
     def count(served: Served) -> None:
         metrics.observe(served.interaction, served.status, served.duration_us)

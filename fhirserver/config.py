@@ -54,6 +54,8 @@ class Settings:
         async_result_ttl_s: seconds that an asynchronous answer is kept.
         session_idle_s: seconds without anything done after which a person is logged out.
         session_max_s: seconds after which a person is logged out in any case.
+        second_factor: who must have a second factor: "optional" nobody, "all" everybody, or
+            "roles:" with names of roles, separated by commas.
         login_failures_per_address: failed logins from one address in 15 minutes before it waits.
         pool_size: database connections of one worker.
         pool_timeout_s: seconds a request waits for one before 503.
@@ -93,6 +95,7 @@ class Settings:
     async_result_ttl_s: int = 86_400
     session_idle_s: int = 900
     session_max_s: int = 43_200
+    second_factor: str = "optional"
     login_failures_per_address: int = 50
     pool_size: int = 6
     pool_timeout_s: float = 5.0
@@ -100,6 +103,7 @@ class Settings:
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_SECOND_FACTOR = re.compile(r"optional|all|roles:[a-z-]+(,[a-z-]+)*", re.ASCII)
 _ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+", re.ASCII)
 
 RANGES: dict[str, tuple[float, float]] = {
@@ -152,6 +156,7 @@ def read_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     )
     _check_choice("audit_durability", settings.audit_durability, ("durable", "async"))
     _check_origins(settings.cors_origins)
+    _check_second_factor(settings.second_factor)
     for name in ("trusted_proxies", "jwks_networks"):
         _check_networks(name, getattr(settings, name))
     if bool(settings.tls_certificate) != bool(settings.tls_key):
@@ -191,6 +196,14 @@ def _convert(name: str, text: str, default: object) -> object:
 def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise ValueError(f"{_variable(name)}={value!r}: use one of {', '.join(allowed)}")
+
+
+def _check_second_factor(text: str) -> None:
+    if not _SECOND_FACTOR.fullmatch(text):
+        raise ValueError(
+            f"{_variable('second_factor')}={text!r}: use optional, all, or roles: with names of "
+            "roles, e.g. roles:administrator,physician"
+        )
 
 
 def split_origins(text: str) -> frozenset[str]:

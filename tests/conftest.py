@@ -39,11 +39,15 @@ settings.register_profile(
 settings.load_profile("steady")
 
 _TEMPLATE = "template_fhirserver"
-_OF_SECURED = {"FHIRSERVER_JWKS_NETWORKS": "127.0.0.0/8"}
+_OF_SECURED = {
+    "FHIRSERVER_JWKS_NETWORKS": "127.0.0.0/8",
+    "FHIRSERVER_SECOND_FACTOR": "roles:front-desk",
+}
 _numbers = itertools.count(1)
 
 _TRUNCATE = """
 DO $$ BEGIN
+PERFORM set_config('session_replication_role', 'replica', true);  -- the audit trail refuses
 LOCK TABLE lease IN ACCESS EXCLUSIVE MODE;  -- duties have theirs before anything else
 EXECUTE (
     SELECT 'TRUNCATE ' || string_agg(format('%I', relname), ', ' ORDER BY relname)

@@ -161,6 +161,16 @@ def _status(subject: Subject) -> Iterator[Json]:
     yield expect_status("400")
 
 
+def _trail(subject: Subject) -> Iterator[Json]:
+    yield subject.send("trail", "/$trail?_count=1")
+    yield expect_okay()
+    yield expect_value("Bundle.type", "searchset")
+    yield expect_value("Bundle.entry.resource.ofType(AuditEvent).count()", "1")
+    yield expect("there is more", {"expression": "Bundle.link.where(relation = 'next').exists()"})
+    yield subject.send("trail", "/$trail?surplus=1")
+    yield expect_status("400")
+
+
 def _claims(code: str, *parameters: str) -> Trial:
     """Make the row of an interaction that needs these search parameters to be tried."""
 
@@ -203,5 +213,11 @@ OPERATIONS = {
         ("STO-13", "SEA-12"),
         _status,
         lambda offer: offer.type == "SearchParameter" and "status" in offer.operations,
+    ),
+    "/$trail": Trial(
+        "A page of what the server has recorded.",
+        ("STO-13", "SEC-T13"),
+        _trail,
+        lambda offer: offer.type == "AuditEvent" and "trail" in offer.operations,
     ),
 }

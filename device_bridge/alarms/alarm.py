@@ -56,7 +56,7 @@ class Condition(Struct, frozen=True, omit_defaults=True):
         state: as sent: active, latched, inactive.
         inactivation: as sent, e.g. enabled, audio-paused.
         path: the devices, the outermost first.
-        patient, location: as sent.
+        patient, location, specimen: as sent.
         limit: name of the critical limit, and `reference` where it comes from.
     """
 
@@ -69,6 +69,7 @@ class Condition(Struct, frozen=True, omit_defaults=True):
     path: tuple[Level, ...] = ()
     patient: tuple[Identifier, ...] = ()
     location: Location | None = None
+    specimen: Identifier | None = None
     evidence: Evidence | None = None
     limit: str | None = None
     reference: str | None = None

@@ -16,7 +16,7 @@ class Limit:
 
     Attributes:
         name: tells limits apart; stands in alarms.
-        code: of MDC.
+        code: of MDC, or of the sender's own that the mapping knows.
         unit: of UCUM, of `low` and `high`.
         reference: where the limit comes from; stands in alarms.
         low, high: beyond which a reading is critical; at least one is given.

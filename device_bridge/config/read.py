@@ -3,7 +3,7 @@
 import codecs
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fhirserver_device_bridge.config.checking import check
@@ -17,6 +17,7 @@ from fhirserver_device_bridge.config.settings import (
     Listener,
     Poll,
     SerialLine,
+    SerialListener,
     Server,
     Smart,
     TcpLine,
@@ -24,7 +25,10 @@ from fhirserver_device_bridge.config.settings import (
 )
 from fhirserver_device_bridge.reading import SHIPPED, Location, Source
 
-_OF_SOURCE = ("mapping", "acknowledgement", "admissions", "silence_s")
+_OF_SOURCE = ("mapping", "acknowledgement", "admissions", "silence_s", "specimen_component")
+_Kind = Literal["listens", "serial", "asked"]
+_ASTM_LINE = {"baud": 9600, "parity": "none"}
+"""What analyzers have, if nobody set them otherwise."""
 _OF_LISTENER = ("protocol", "size_limit_bytes", "connection_limit", "idle_s")
 
 
@@ -42,8 +46,8 @@ def read_config(file: Path) -> Bridge:
 def _bridge(document: Document) -> Bridge:
     value, folder = document.value, document.file.parent
 
-    def listens(name: str) -> bool:
-        return "listen" in value["sources"][name]
+    def named(*kinds: _Kind) -> list[str]:
+        return [name for name, source in value["sources"].items() if _kind(source) in kinds]
 
     return Bridge(
         server=_server(document),
@@ -54,9 +58,17 @@ def _bridge(document: Document) -> Bridge:
         delivery=Delivery(**value.get("delivery", {})),
         desk=_desk(document) if "metrics" in value else None,
         alarms=read_alarms(document),
-        listeners=tuple(_listener(document, name) for name in value["sources"] if listens(name)),
-        polls=tuple(_poll(document, name) for name in value["sources"] if not listens(name)),
+        listeners=tuple(_listener(document, name) for name in named("listens")),
+        serial_listeners=tuple(_serial_listener(document, name) for name in named("serial")),
+        polls=tuple(_poll(document, name) for name in named("asked")),
     )
+
+
+def _kind(source: dict[str, Any]) -> _Kind:
+    """Tell how a source is heard."""
+    if source["protocol"] == "modbus":
+        return "asked"
+    return "listens" if "listen" in source else "serial"
 
 
 def _server(document: Document) -> Server:
@@ -101,10 +113,7 @@ def _poll(document: Document, name: str) -> Poll:
     value = document.value["sources"][name]
     line: TcpLine | SerialLine
     if "serial" in value:
-        given = value["serial"]
-        line = SerialLine(
-            document.file.parent / given["port"], **_given(given, "baud", "parity", "stop_bits")
-        )
+        line = _serial_line(document, value["serial"], {})
     else:
         line = TcpLine(*_address(document, name, "connect"))
     return Poll(
@@ -112,6 +121,20 @@ def _poll(document: Document, name: str) -> Poll:
         line=line,
         **_given(value, "unit", "poll_s", "timeout_s"),
     )
+
+
+def _serial_listener(document: Document, name: str) -> SerialListener:
+    value = document.value["sources"][name]
+    return SerialListener(
+        source=_source(document, name, value),
+        line=_serial_line(document, value["serial"], _ASTM_LINE),
+        **_given(value, "size_limit_bytes"),
+    )
+
+
+def _serial_line(document: Document, given: dict[str, Any], defaults: dict[str, Any]) -> SerialLine:
+    settings = {**defaults, **_given(given, "baud", "parity", "stop_bits")}
+    return SerialLine(document.file.parent / given["port"], **settings)
 
 
 def _address(document: Document, name: str, key: str) -> tuple[str, int]:
@@ -129,6 +152,7 @@ def _source(document: Document, name: str, value: dict[str, Any]) -> Source:
         given["mapping"] = str(document.file.parent / given["mapping"])
     if "registers" in value:
         given["registers"] = str(document.file.parent / value["registers"])
+    if "device" in value:
         given["device"] = (value["device"]["system"], value["device"]["value"])
     if "zone" in value:
         given["zone"] = _zone(document, name, value["zone"])

@@ -10,7 +10,7 @@ from typing import Literal
 from fhirserver_device_bridge.config.alarm_settings import Alarms
 from fhirserver_device_bridge.reading import Source
 
-Protocol = Literal["mllp", "x20601"]
+Protocol = Literal["mllp", "x20601", "astm"]
 Parity = Literal["none", "even", "odd"]
 
 
@@ -116,7 +116,8 @@ class Listener:
 
     Attributes:
         source: what decoders must know of it.
-        protocol: mllp for HL7 v2, x20601 for personal health devices (IEEE 11073-20601).
+        protocol: mllp for HL7 v2, x20601 for personal health devices (IEEE 11073-20601), astm for
+            analyzers of laboratories (ASTM E1381, E1394).
         host, port: to bind; port 0 chooses a free one.
         size_limit_bytes: of one message.
         idle_s: a connection that is silent for so long is closed.
@@ -145,6 +146,16 @@ class SerialLine:
     baud: int = 19200
     parity: Parity = "even"
     stop_bits: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SerialListener:
+    """One serial port on which one source is heard (ASTM); attributes as of `Listener`."""
+
+    source: Source
+    line: SerialLine
+    size_limit_bytes: int = 16 * 1024 * 1024
+    idle_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +189,8 @@ class Bridge:
     """The whole file.
 
     Attributes:
-        listeners: sources that speak by themselves.
+        listeners: sources that speak by themselves, over TCP.
+        serial_listeners: sources that do over a serial port.
         polls: sources that are asked.
         desk: None for no HTTP port.
         alarms: limits, channels and escalation.
@@ -187,6 +199,7 @@ class Bridge:
     server: Server
     journal: JournalSettings
     listeners: tuple[Listener, ...] = ()
+    serial_listeners: tuple[SerialListener, ...] = ()
     polls: tuple[Poll, ...] = ()
     delivery: Delivery = field(default_factory=Delivery)
     desk: Desk | None = None
@@ -195,8 +208,9 @@ class Bridge:
     @property
     def sources(self) -> tuple[Source, ...]:
         """All sources."""
-        spoken = tuple(each.source for each in self.listeners)
-        return spoken + tuple(each.source for each in self.polls)
+        heard = tuple(each.source for each in self.listeners)
+        heard += tuple(each.source for each in self.serial_listeners)
+        return heard + tuple(each.source for each in self.polls)
 
     def source(self, name: str) -> Source | None:
         """Find a source by its name."""

@@ -2,8 +2,8 @@
 
     Device        the sender's own identifier; a level without one: parent and number
     DeviceMetric  device, handle and code
-    Observation   source, device, handle, code, device time, duration, supplemental types; without a
-                  time of the device's own also the number of the message in the journal
+    Observation   source, device, handle, code, device time, duration, supplemental types, specimen;
+                  without a time of the device's own also the number of the message in the journal
 
 The value is no part of it: so a correction finds what it corrects.
 
@@ -93,6 +93,7 @@ def observation(measurement: Measurement) -> Identifier:
         first.device_time or (first.time.text if first.time else ""),
         str(first.duration_s or ""),
         *sorted(_code(code) for code in first.supplemental),
+        *([_token(first.specimen)] if first.specimen else []),
         *([] if own_time else [str(first.sequence)]),
     )
 

@@ -20,11 +20,12 @@ from typing import NamedTuple
 from fhirserver_device_bridge.fhir import identity
 from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.fhir.terms import (
-    alarm_range,
+    ALARM_LIMITS,
     coding,
     concept,
     effective,
     quantity,
+    reference_range,
     sampled_data,
 )
 from fhirserver_device_bridge.mapping.grouping import Measurement
@@ -135,10 +136,17 @@ def _said_of_it(measurement: Measurement, table: Table) -> JsonObject:
 
 
 def _category(parts: Iterable[Reading], table: Table) -> list[JsonObject]:
+    parts = list(parts)
     metrics = (table.metric(part.codes) for part in parts)
-    if not any(metric is not None and metric.vital for metric in metrics):
-        return []
-    return [{"coding": [{"system": _CATEGORY, "code": "vital-signs"}]}]
+    found = {
+        "laboratory": any(part.laboratory for part in parts),
+        "vital-signs": any(metric is not None and metric.vital for metric in metrics),
+    }
+    return [
+        {"coding": [{"system": _CATEGORY, "code": code}]}
+        for code, is_one in found.items()
+        if is_one
+    ]
 
 
 def _meta(parts: tuple[Reading, ...]) -> JsonObject:
@@ -208,7 +216,8 @@ def _value(reading: Reading, table: Table) -> JsonObject:
         unit = {
             name: part for name, part in written.get("valueQuantity", {}).items() if name in _UNIT
         }
-        written["referenceRange"] = [alarm_range(reading.range, unit)]
+        kind = None if reading.laboratory else ALARM_LIMITS
+        written["referenceRange"] = [reference_range(reading.range, unit, kind)]
     return written
 
 
@@ -245,6 +254,9 @@ def _circumstances(measurement: Measurement) -> JsonObject:
     for name, sent in (("bodySite", first.body_site), ("method", first.method)):
         if sent:
             written[name] = concept([sent], first.source)
+    if first.specimen:
+        known = identity.business(first.specimen, first.source)
+        written["specimen"] = {"identifier": {"system": known.system, "value": known.value}}
     if first.path:
         found_by = (
             identity.device(first.path, first.source)

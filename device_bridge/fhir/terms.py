@@ -76,23 +76,26 @@ def sampled_data(sent: Samples, metric: Metric | None, table: Table, source: str
     return {**written, "dimensions": 1, "data": " ".join(samples)}
 
 
-def alarm_range(text: str, unit: JsonObject) -> JsonObject:
-    """Write OBX-7, in PCD-01 the limits of the device's alarm, e.g. "50-120".
+ALARM_LIMITS = Coding("http://hl7.org/fhir/uv/pocd/CodeSystem/reference-range-type", "alarm-limits")
+"""What OBX-7 of a device is: the limits of its alarm."""
+
+
+def reference_range(text: str, unit: JsonObject, kind: Coding | None) -> JsonObject:
+    """Write a range, e.g. "50-120".
 
     Args:
         text: as sent; what is no range of two numbers stays text.
         unit: the elements of the value's Quantity but its value.
+        kind: what the range is; None for what is normal.
     """
     written: JsonObject = {}
     found = _RANGE.fullmatch(text)
     if found:
         written["low"] = {"value": Decimal(found[1]), **unit}
         written["high"] = {"value": Decimal(found[2]), **unit}
-    limits = {
-        "system": "http://hl7.org/fhir/uv/pocd/CodeSystem/reference-range-type",
-        "code": "alarm-limits",
-    }
-    return {**written, "type": {"coding": [limits]}, "text": text}
+    if kind is not None:
+        written["type"] = {"coding": [{"system": kind.system, "code": kind.code}]}
+    return {**written, "text": text}
 
 
 def effective(time: Moment | None, duration_s: Decimal | None, received: datetime) -> JsonObject:

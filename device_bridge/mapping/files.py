@@ -49,14 +49,13 @@ def _over_shipped(own: dict[str, Any]) -> dict[str, Any]:
 
 def _faults(document: Document, data: dict[str, Any]) -> Iterator[_Fault]:
     own = document.value
-    for part in ("metrics", "units"):
+    for part in ("metrics", "own", "units"):
         for code, row in own.get(part, {}).items():
             if "ucum" in row and not ucum.validate(row["ucum"]):
                 yield (part, code, "ucum"), f"{row['ucum']!r} is no unit of UCUM"
-    for code, row in own.get("metrics", {}).items():
-        lowest, highest = row.get("possible", ("0", "0"))
-        if float(lowest) > float(highest):
-            yield ("metrics", code, "possible"), "the lower limit comes first"
+            lowest, highest = row.get("possible", ("0", "0"))
+            if float(lowest) > float(highest):
+                yield (part, code, "possible"), "the lower limit comes first"
     for number, group in enumerate(own.get("groups", ())):
         for code in (group["panel"], *group["members"]):
             if code not in data["metrics"]:

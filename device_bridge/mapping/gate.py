@@ -18,8 +18,9 @@ def gate(reading: Reading, table: Table) -> Reading | Rejected:
     lowest, highest = metric.possible
     if value is None or lowest <= value <= highest:
         return reading
+    name = metric.code.display or metric.code.code
     reason = (
-        f"OBX-5 of {metric.code.display} is not within {lowest} to {highest} {metric.ucum}, "
+        f"the value of {name} is not within {lowest} to {highest} {metric.ucum}, "
         "as all that can be is: correct the device's unit or scale, or the mapping's limits"
     )
     return Rejected(reading, reason)

@@ -4,11 +4,14 @@
      "metrics": {"150456": {"refid": "MDC_PULS_OXIM_SAT_O2",
                             "loinc": [{"code": "2708-6", "display": "Oxygen saturation"}],
                             "ucum": "%", "vital": true, "possible": ["0", "100"]}},
+     "own":     {"GLU": {"loinc": [{"code": "2345-7", "display": "Glucose [Mass/volume] in Serum"}],
+                         "ucum": "mg/dL"}},
      "units":   {"262688": {"refid": "MDC_DIM_PERCENT", "ucum": "%"}},
      "groups":  [{"panel": "150020", "members": ["150021", "150022", "150023"]}]}
 
-`loinc` begins with the code that a vital-signs profile demands. `possible` is in `ucum`. A code
-that has no row is kept as it was sent. The form is told by `mapping.schema.json`.
+`metrics` are codes of MDC, `own` those of the sender's own systems. `loinc` begins with the code
+that a vital-signs profile demands. `possible` is in `ucum`. A code that has no row is kept as it
+was sent. The form is told by `mapping.schema.json`.
 """
 
 import json
@@ -42,6 +45,7 @@ class Table:
     Attributes:
         name, version: stand in Provenance.
         metrics, units: by code and by reference id; units as UCUM.
+        own: by code of the sender's own.
         panels: code of a member -> metric of its panel.
         members: code of a panel -> codes of its members, in their order.
     """
@@ -49,17 +53,20 @@ class Table:
     name: str
     version: str
     metrics: Mapping[str, Metric]
+    own: Mapping[str, Metric]
     units: Mapping[str, str]
     panels: Mapping[str, Metric]
     members: Mapping[str, tuple[str, ...]]
 
     def metric(self, codes: tuple[Coding, ...]) -> Metric | None:
-        """Find the row of a metric by MDC code, else by reference id; private codes have none."""
+        """Find the row of a metric: by MDC code, else by reference id; by a code of one's own."""
         for coding in codes:
             if coding.system in (MDC, ""):
                 found = self.metrics.get(coding.code) or self.metrics.get(coding.display or "")
-                if found:
-                    return found
+            else:
+                found = self.own.get(coding.code)
+            if found:
+                return found
         return None
 
     def ucum(self, unit: Coding) -> str | None:
@@ -83,12 +90,15 @@ def shipped() -> dict[str, Any]:
 
 def make_table(data: dict[str, Any]) -> Table:
     """Make a table of rows whose form is valid, and whose groups name metrics that have one."""
-    rows = {code: _metric(code, row) for code, row in data["metrics"].items()}
+    rows = {
+        code: _metric(Coding(MDC, code, row["refid"]), row) for code, row in data["metrics"].items()
+    }
     units = data["units"].items()
     groups = data.get("groups", [])
     return Table(
         name=data["name"],
         version=data["version"],
+        own={code: _metric(Coding("", code), row) for code, row in data.get("own", {}).items()},
         metrics={**{row.code.display or "": row for row in rows.values()}, **rows},
         units={
             **{row["refid"]: row["ucum"] for _, row in units},
@@ -99,10 +109,10 @@ def make_table(data: dict[str, Any]) -> Table:
     )
 
 
-def _metric(code: str, row: Mapping[str, Any]) -> Metric:
+def _metric(code: Coding, row: Mapping[str, Any]) -> Metric:
     limits = row.get("possible")
     return Metric(
-        code=Coding(MDC, code, row["refid"]),
+        code=code,
         loinc=tuple(
             Coding(LOINC, entry["code"], entry["display"]) for entry in row.get("loinc", ())
         ),

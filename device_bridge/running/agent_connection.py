@@ -6,22 +6,18 @@ sends again. So it is after what starts no APDU: the stream cannot be followed a
 """
 
 import asyncio
-import logging
 from datetime import UTC, datetime
 
 from fhirserver_device_bridge.config.settings import Listener
-from fhirserver_device_bridge.journal.changes import Arrival, append
-from fhirserver_device_bridge.journal.layout import JournalError
 from fhirserver_device_bridge.metrics import Metrics
 from fhirserver_device_bridge.protocols.x20601.apdu import HEADER_SIZE, size_of
 from fhirserver_device_bridge.protocols.x20601.clocks import offset_of
 from fhirserver_device_bridge.protocols.x20601.mder import MderError
 from fhirserver_device_bridge.protocols.x20601.nomenclature import eui64
 from fhirserver_device_bridge.protocols.x20601.session import Effect, Keep, Session
-from fhirserver_device_bridge.running.capacity import NO_ROOM, Capacity
+from fhirserver_device_bridge.running.capacity import Capacity
 from fhirserver_device_bridge.running.commits import Commits
-
-_LOG = logging.getLogger("fhir-bridge")
+from fhirserver_device_bridge.running.keeping import Keeper
 
 
 class AgentConnection:
@@ -36,10 +32,9 @@ class AgentConnection:
     ) -> None:
         self._listener = listener
         self._name = listener.source.name
-        self._commits = commits
         self._capacity = capacity
         self._metrics = metrics
-        self._peer = peer
+        self._keeper = Keeper(self._name, peer, commits, capacity, metrics)
         self._session = Session()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -81,28 +76,11 @@ class AgentConnection:
         """Carry out effects in their order; False where one failed and the rest must not follow."""
         for effect in effects:
             if isinstance(effect, Keep):
-                if not await self._kept(effect):
+                if not await self._keeper.keeps(effect.raw, effect.refused):
                     return False
             elif writer is not None:
                 writer.write(effect.raw)
                 await writer.drain()
-        return True
-
-    async def _kept(self, effect: Keep) -> bool:
-        if self._capacity.refusal is not None:
-            self._metrics.count("frames", self._name, outcome="no_room")
-            _LOG.warning("source %s: %s", self._name, NO_ROOM)
-            return False
-        arrival = Arrival(self._name, self._peer, datetime.now(UTC), "", effect.raw, effect.refused)
-        try:
-            appended = await self._commits.ask(append(arrival))
-        except JournalError as error:
-            _LOG.error("source %s: %s", self._name, error)
-            return False
-        outcome = "refused" if effect.refused is not None else "received"
-        self._metrics.count(
-            "frames", self._name, outcome="duplicate" if appended.duplicate else outcome
-        )
         return True
 
 

@@ -21,6 +21,7 @@ from fhirserver_device_bridge.running.front import Behind, Front
 from fhirserver_device_bridge.running.housekeeping import keep_house
 from fhirserver_device_bridge.running.listener import Port
 from fhirserver_device_bridge.running.poller import Poller
+from fhirserver_device_bridge.running.serial_source import SerialSource
 from fhirserver_device_bridge.running.watch import Watch
 from fhirserver_device_bridge.sender.worker import Sending, Worker
 
@@ -82,7 +83,12 @@ class RunningBridge:
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(keep_house(self._bridge, commits, self._capacity))
         ]
+        serial = [
+            SerialSource(each, commits, self._capacity, self._metrics)
+            for each in self._bridge.serial_listeners
+        ]
         tasks += [asyncio.create_task(each.run()) for each in asking]
+        tasks += [asyncio.create_task(each.run()) for each in serial]
         try:
             for port in self._ports:
                 await port.open()

@@ -33,10 +33,12 @@ async def open_line(settings: TcpLine | SerialLine) -> Line:
     if isinstance(settings, SerialLine):
         return _Serial(settings)
     reader, writer = await asyncio.open_connection(settings.host, settings.port)
-    return _Tcp(reader, writer)
+    return TcpLink(reader, writer)
 
 
-class _Tcp:
+class TcpLink:
+    """A TCP connection as a line."""
+
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer

@@ -8,15 +8,19 @@ import ssl
 from fhirserver_device_bridge.config.settings import Listener, Protocol, Tls
 from fhirserver_device_bridge.metrics import Metrics
 from fhirserver_device_bridge.running.agent_connection import AgentConnection
+from fhirserver_device_bridge.running.astm_connection import AstmConnection
 from fhirserver_device_bridge.running.capacity import Capacity
 from fhirserver_device_bridge.running.commits import Commits
 from fhirserver_device_bridge.running.connection import MllpConnection
 
 _LOG = logging.getLogger("fhir-bridge")
 _HANDSHAKE_S = 10.0
-_CONNECTIONS: dict[Protocol, type[MllpConnection] | type[AgentConnection]] = {
+_CONNECTIONS: dict[
+    Protocol, type[MllpConnection] | type[AgentConnection] | type[AstmConnection]
+] = {
     "mllp": MllpConnection,
     "x20601": AgentConnection,
+    "astm": AstmConnection,
 }
 
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 
 from fhirserver_device_bridge.alarms.alarm import Condition, Phase, Report
 from fhirserver_device_bridge.config.settings import Bridge
-from fhirserver_device_bridge.hearing import Heard, Receipt, hear, limits_of
+from fhirserver_device_bridge.hearing import UNREADABLE, Heard, Receipt, hear, limits_of
 from fhirserver_device_bridge.journal.alarms import (
     Device,
     Look,
@@ -31,9 +31,6 @@ from fhirserver_device_bridge.journal.entries import Entry, after, instant_of, i
 from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.journal.layout import JournalError
 from fhirserver_device_bridge.metrics import Metrics
-from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
-from fhirserver_device_bridge.protocols.modbus.errors import ModbusError
-from fhirserver_device_bridge.protocols.x20601.mder import MderError
 from fhirserver_device_bridge.reading import Level, Source
 
 _LOG = logging.getLogger("fhir-bridge")
@@ -135,7 +132,7 @@ class Watch(threading.Thread):
         receipt = Receipt(entry.raw, source, entry.received, entry.id)
         try:
             return hear(receipt, self._limits[source.name], self._open[source.name])
-        except (MessageError, MderError, ModbusError):
+        except UNREADABLE:
             # Delivery makes a dead letter of it, with the reason.
             return Heard()
         except Exception as defect:  # noqa: BLE001 - whatever an entry does, the others are heard

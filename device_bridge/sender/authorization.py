@@ -5,7 +5,7 @@ https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html
 
     .well-known/smart-configuration   names the token endpoint
     client assertion                  a JWT, RS384 or ES384, signed with the bridge's own key, that
-                                      lives five minutes at most and is used once
+                                      lives five minutes at most and is used once (Authlib's)
     client_credentials                gives a token, which is used until shortly before it expires
 
 One token serves all connections to a server.
@@ -18,7 +18,6 @@ import threading
 import time
 import urllib.error
 import urllib.request
-import uuid
 from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import urlencode
@@ -122,19 +121,19 @@ class SmartBackend:
 
     def _assertion(self, endpoint: str) -> str:
         # It takes a while to import, and only this needs it.
-        from joserfc import jwt
+        from authlib.oauth2.rfc7523 import private_key_jwt_sign
 
         smart = self._smart
         key, algorithm = _signing_key(smart)
-        claims = {
-            "iss": smart.client_id,
-            "sub": smart.client_id,
-            "aud": endpoint,
-            "exp": int(time.time()) + _ASSERTION_LIVES_S,
-            "jti": str(uuid.uuid4()),
-        }
-        header = {"alg": algorithm, "typ": "JWT", "kid": smart.key_id}
-        return jwt.encode(header, claims, key, [algorithm])
+        signed = private_key_jwt_sign(
+            key,
+            smart.client_id,
+            endpoint,
+            alg=algorithm,
+            header={"typ": "JWT", "kid": smart.key_id},
+            expires_in=_ASSERTION_LIVES_S,
+        )
+        return str(signed)
 
     def _ask(self, url: str, form: bytes | None) -> dict[str, Any]:
         # Bases and endpoints are of http or https: the configuration says so, and `_text`.

@@ -2,8 +2,9 @@
 
 Spec: https://hl7.org/fhir/R4/http.html#cond-update and https://hl7.org/fhir/R4/search.html#token
 
-A condition is "Type?identifier=system|value", of an entry or of a reference. All of one type are
-asked for in one search. Other conditions are left to the server.
+A condition is "Type?identifier=system|value", of an entry or of a reference; all of one type are
+asked for in one search. A patient may also be found by a specimen, "Patient?_has:Specimen:patient:
+identifier=system|value"; each is asked for by itself. Other conditions are left to the server.
 """
 
 from collections import defaultdict
@@ -18,6 +19,7 @@ Stored = Mapping[str, tuple[Resource, ...]]
 """Matches by condition, as written in the Bundle."""
 
 _AT_ONCE = 50
+_BY_SPECIMEN = "Patient?_has:Specimen:patient:identifier="
 _PAGE = 1000
 _LASTING = ("Device", "DeviceMetric")
 _REMEMBERED = 10_000
@@ -45,6 +47,9 @@ class Lookup:
                 found[condition] = self._remembered[condition]
             elif token is not None:
                 wanted[condition.partition("?")[0]][condition] = token
+            elif condition.startswith(_BY_SPECIMEN):
+                asked = dict(parse_qsl(condition.partition("?")[2], keep_blank_values=True))
+                found[condition] = tuple(_search(self._client, "Patient", asked))
         for resource_type, tokens in wanted.items():
             searched = _of_type(self._client, resource_type, tokens)
             found |= searched
@@ -70,15 +75,16 @@ def _of_type(
     asked = list(dict.fromkeys(tokens.values()))
     by_token: defaultdict[str, dict[str, Resource]] = defaultdict(dict)
     for start in range(0, len(asked), _AT_ONCE):
-        for resource in _search(client, resource_type, asked[start : start + _AT_ONCE]):
+        tokens_at_once = ",".join(asked[start : start + _AT_ONCE])
+        for resource in _search(client, resource_type, {"identifier": tokens_at_once}):
             for each in resource.get("identifier", ()):
                 token = f"{_escaped(each.get('system', ''))}|{_escaped(each.get('value', ''))}"
                 by_token[token][resource["id"]] = resource
     return {condition: tuple(by_token[token].values()) for condition, token in tokens.items()}
 
 
-def _search(client: FhirClient, resource_type: str, tokens: list[str]) -> list[Resource]:
-    answer = client.search(resource_type, {"identifier": ",".join(tokens), "_count": str(_PAGE)})
+def _search(client: FhirClient, resource_type: str, asked: dict[str, str]) -> list[Resource]:
+    answer = client.search(resource_type, {**asked, "_count": str(_PAGE)})
     bundle = answer.resource()
     if answer.status != 200 or bundle.get("resourceType") != "Bundle":
         raise RefusedError(answer)

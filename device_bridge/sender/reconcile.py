@@ -37,8 +37,8 @@ class Held:
     reason: str
 
 
-UNKNOWN = Held("patient unknown: the server has none with this identifier")
-AMBIGUOUS = Held("patient ambiguous: the server has several with this identifier")
+UNKNOWN = Held("patient unknown: the server has none with this identifier, or of this specimen")
+AMBIGUOUS = Held("patient ambiguous: the server has several with this identifier or specimen")
 
 
 @dataclass(frozen=True, slots=True)

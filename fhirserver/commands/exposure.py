@@ -9,6 +9,8 @@ import ssl
 
 from fhirserver.commands.command_error import CommandError
 from fhirserver.config import Settings
+from fhirserver.identity.roles import ROLES
+from fhirserver.identity.second_factor import required_roles
 from fhirserver.supervisor_listen import is_loopback
 
 
@@ -20,9 +22,10 @@ def check_exposure(settings: Settings, host: str) -> None:
         host: address that it is to listen on.
 
     Raises:
-        CommandError: it would be reachable without authentication or in the clear, or the files for
-            TLS cannot be used; exit code 2.
+        CommandError: it would be reachable without authentication or in the clear, the files for
+            TLS cannot be used, or there is no role that must have a second factor; exit code 2.
     """
+    _check_roles(settings)
     if settings.tls_certificate:
         _check_files(settings)
     if is_loopback(host):
@@ -38,6 +41,16 @@ def check_exposure(settings: Settings, host: str) -> None:
             f"{host} is reachable from others, and access tokens would pass in the clear: give "
             "--tls-certificate and --tls-key, or name the proxy that ends TLS before this server "
             "in FHIRSERVER_TRUSTED_PROXIES, or use --host 127.0.0.1",
+            exit_code=2,
+        )
+
+
+def _check_roles(settings: Settings) -> None:
+    unknown = [each for each in required_roles(settings.second_factor) if each not in ROLES]
+    if unknown:
+        raise CommandError(
+            f"FHIRSERVER_SECOND_FACTOR names {unknown[0]!r}, which is no role: use some of "
+            f"{', '.join(ROLES)}",
             exit_code=2,
         )
 

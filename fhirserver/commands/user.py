@@ -14,7 +14,7 @@ from fhirserver.commands.options import add_store_options, reach_database, setti
 from fhirserver.commands.user_actions import ACTIONS
 from fhirserver.identity.accounts import Proxied
 from fhirserver.identity.roles import ROLES
-from fhirserver.identity.told import OPERATOR, told
+from fhirserver.identity.told import OPERATOR, ended, told
 from fhirserver.model.instant import interval_us
 from fhirserver.store.database import Database
 
@@ -51,8 +51,8 @@ def run(args: argparse.Namespace) -> int:
             act(database, args)
         else:
             about = {"username": args.username}
-            with told(database, f"account-{args.action}", OPERATOR, about):
-                act(database, args)
+            with told(database, f"account-{args.action}", OPERATOR, about) as detail:
+                detail.update(ended(act(database, args)))
     return 0
 
 

@@ -1,4 +1,7 @@
-"""What `fhirserver user` does, by the name of the action."""
+"""What `fhirserver user` does, by the name of the action.
+
+An action gives how many grants of applications ended with it, None where it ends none.
+"""
 
 import argparse
 import sys
@@ -12,7 +15,7 @@ from fhirserver.identity.new_account import NewAccount
 from fhirserver.store.database import Database, now_us
 
 _PAGE = 500
-Action = Callable[[Database, argparse.Namespace], None]
+Action = Callable[[Database, argparse.Namespace], int | None]
 
 
 def _add(database: Database, args: argparse.Namespace) -> None:
@@ -49,23 +52,25 @@ def _show(database: Database, args: argparse.Namespace) -> None:
         sys.stdout.write(f"  acts for          Patient/{each.patient} until {last}\n")
 
 
-def _set_password(database: Database, args: argparse.Namespace) -> None:
+def _set_password(database: Database, args: argparse.Namespace) -> int:
     account = accounts.named(database, args.username)
     password, is_own = _password(args)
-    account_changes.set_password(database, account, password, must_change=not is_own)
+    grants = account_changes.set_password(database, account, password, must_change=not is_own)
     sys.stdout.write(f"{account.username} has a new password and is logged out everywhere\n")
     _tell(password, is_own)
+    return grants
 
 
-def _set_role(database: Database, args: argparse.Namespace) -> None:
+def _set_role(database: Database, args: argparse.Namespace) -> int:
     account = accounts.named(database, args.username)
     new_account.check_patients(args.role, args.for_patient)
-    account_changes.set_role(database, account, args.role, args.fhir_user)
+    grants = account_changes.set_role(database, account, args.role, args.fhir_user)
     if args.for_patient:
         changed = accounts.named(database, args.username)
         account_changes.set_patients(database, changed, args.for_patient)
     _warn(database, [] if args.fhir_user is None else [args.fhir_user])
-    sys.stdout.write(f"{account.username} is now {args.role}\n")
+    sys.stdout.write(f"{account.username} is now {args.role}, and logged out everywhere\n")
+    return grants
 
 
 def _set_training(database: Database, args: argparse.Namespace) -> None:
@@ -74,13 +79,14 @@ def _set_training(database: Database, args: argparse.Namespace) -> None:
     sys.stdout.write(f"{account.username}: training expires {args.expires or 'never'}\n")
 
 
-def _simply(change: Callable[[Database, Account], None], words: str) -> Action:
+def _simply(change: Callable[[Database, Account], int | None], words: str) -> Action:
     """Make an action that changes an account without asking for more."""
 
-    def act(database: Database, args: argparse.Namespace) -> None:
+    def act(database: Database, args: argparse.Namespace) -> int | None:
         account = accounts.named(database, args.username)
-        change(database, account)
+        grants = change(database, account)
         sys.stdout.write(f"{account.username} {words}\n")
+        return grants
 
     return act
 
@@ -106,7 +112,10 @@ ACTIONS: dict[str, tuple[str, Action]] = {
     "set-training": ("Say until when the training counts", _set_training),
     "reset-second-factor": (
         "Let the password alone count until a new authenticator is enrolled",
-        _simply(account_changes.reset_second_factor, "has no second factor now"),
+        _simply(
+            account_changes.reset_second_factor,
+            "has no second factor now and is logged out everywhere",
+        ),
     ),
 }
 

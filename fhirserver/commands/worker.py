@@ -14,13 +14,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Work until stopped."""
-    from fhirserver.app import build_services, policy_of
+    from fhirserver.app import build_services, for_callers
     from fhirserver.jobs.process import work
 
     settings = settings_from(args)
-    policy = policy_of(settings)
     if args.lifeline is not None or settings.database_url:
-        return work(build_services(settings, cursor_key=b"", policy=policy), args.lifeline)
+        return work(for_callers(build_services(settings, cursor_key=b"")), args.lifeline)
     with reach_database(settings) as url:
         settings = replace(settings, database_url=url)
-        return work(build_services(settings, cursor_key=b"", policy=policy), None)
+        return work(for_callers(build_services(settings, cursor_key=b"")), None)

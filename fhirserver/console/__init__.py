@@ -6,7 +6,7 @@ from fhirserver.console.account import ACCOUNT
 from fhirserver.console.admin_accounts import add_administration
 from fhirserver.console.admin_apps import ADMIN_APPS
 from fhirserver.console.apps import APPS
-from fhirserver.console.audited import add_audit
+from fhirserver.console.audited import add_audit, tell_refusal
 from fhirserver.console.authorize import make_authorize
 from fhirserver.console.authorize_pages import make_authorize_pages
 from fhirserver.console.break_glass import BREAK_GLASS
@@ -24,6 +24,7 @@ from fhirserver.console.same_origin import refuse_other_origins
 from fhirserver.console.sample_app import make_sample_app
 from fhirserver.console.session_notice import SESSION_NOTICE, add_session_notice
 from fhirserver.console.support import make_support
+from fhirserver.console.ward import make_ward
 from fhirserver.errors import FhirError
 from fhirserver.interactions import Services
 
@@ -51,7 +52,9 @@ def create_console(services: Services) -> Flask:
     application.register_blueprint(make_landing(services))
     application.register_blueprint(make_conformance(services))
     application.register_blueprint(make_support(services))
-    if not services.settings.open:
+    if services.settings.open:
+        application.register_blueprint(make_ward(services))
+    else:
         application.register_blueprint(make_authorize(services))
         application.register_blueprint(make_authorize_pages(services))
         application.register_blueprint(make_oauth(services))
@@ -70,8 +73,9 @@ def create_console(services: Services) -> Flask:
 
     @application.errorhandler(FhirError)
     def tell(error: FhirError) -> tuple[str, int, list[tuple[str, str]]]:
-        page = render_template("trouble.html", status=error.status, message=str(error))
-        return page, error.status, list(error.headers)
+        told = tell_refusal(error)
+        page = render_template("trouble.html", status=told.status, message=str(told))
+        return page, told.status, list(told.headers)
 
     @application.after_request
     def add_headers(response: Response) -> Response:

@@ -1,7 +1,7 @@
 """The pages below `/account`: one's own password, second factor and sessions.
 
 GET        /account                         who one is here, and where one is logged in
-GET, POST  /account/password                another password; other sessions end
+GET, POST  /account/password                another password; other sessions end, and what apps may
 GET, POST  /account/second-factor           enrol an authenticator application; shows recovery codes
 POST       /account/recovery-codes          new recovery codes, shown once
 POST       /account/sessions/ID/end         log out there
@@ -12,19 +12,19 @@ What changes how one logs in asks for a fresh proof first.
 """
 
 from contextlib import AbstractContextManager
+from typing import Any
 
-import segno
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from fhirserver.console.authenticator_offer import offer
 from fhirserver.console.browser_name import browser_name
 from fhirserver.console.moment import moment
 from fhirserver.console.signed_in import needs_session, services_here, session_here, whence
 from fhirserver.errors import FhirError
-from fhirserver.identity import login, second_factor, sessions, totp
+from fhirserver.identity import app_access, login, second_factor, sessions
 from fhirserver.identity.accounts import Account
 from fhirserver.identity.told import somebody, told
-from fhirserver.smart import grants
 
 _TRAINING_NOTICE_DAYS = 30
 _DAY_US = 24 * 3600 * 1_000_000
@@ -58,7 +58,11 @@ def password() -> Response:
     if request.method == "POST":
         try:
             login.change_password(
-                services_here(), session_here(), request.form.get("password", ""), whence()
+                services_here(),
+                session_here(),
+                request.form.get("password", ""),
+                whence(),
+                keep_apps="keep_apps" in request.form,
             )
         except FhirError as refusal:
             error = refusal
@@ -81,14 +85,7 @@ def enrol() -> Response:
             error = refusal
         else:
             return _page("account_codes.html", codes=codes)
-    secret = second_factor.offer(services, account.id)
-    address = totp.address(secret, account.username, request.host)
-    code = segno.make(address, error="m").svg_inline(
-        omitsize=True, light="#fff", svgclass=None, lineclass=None
-    )
-    return _page(
-        "account_second_factor.html", error, code=code, address=address, secret=totp.written(secret)
-    )
+    return _page("account_second_factor.html", error, **offer(account))
 
 
 @ACCOUNT.post("/recovery-codes")
@@ -106,7 +103,7 @@ def end_one(id_: str) -> Response:
     """Log out somewhere else."""
     with _told("account-sessions"), services_here().database.connection() as connection:
         ended = sessions.end_one(connection, session_here().account.id, id_)
-        grants.revoke_online(connection, ended, services_here().now())
+        app_access.end_online(connection, ended, services_here().now())
     return redirect(url_for(".index"), 303)
 
 
@@ -117,7 +114,7 @@ def end_others() -> Response:
     session = session_here()
     with _told("account-sessions"), services_here().database.connection() as connection:
         ended = sessions.end_all(connection, session.account.id, session.id)
-        grants.revoke_online(connection, ended, services_here().now())
+        app_access.end_online(connection, ended, services_here().now())
     return redirect(url_for(".index"), 303)
 
 
@@ -134,7 +131,7 @@ def _page(template: str, error: FhirError | None = None, **values: object) -> Re
     return page
 
 
-def _told(event: str) -> AbstractContextManager[None]:
+def _told(event: str) -> AbstractContextManager[dict[str, Any]]:
     """Tell the audit trail what somebody changes of their own account."""
     account = session_here().account
     doer = somebody(account, whence().address)

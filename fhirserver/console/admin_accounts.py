@@ -21,13 +21,14 @@ from marshmallow import Schema, fields, validate
 from werkzeug.exceptions import HTTPException
 
 from fhirserver.access import effective_role
+from fhirserver.console.audited import tell_refusal
 from fhirserver.console.signed_in import is_fresh, services_here, session_here, signed_in
 from fhirserver.errors import FhirError, ForbiddenError
 from fhirserver.identity import account_changes, accounts, attempts, new_account, passwords
 from fhirserver.identity.accounts import Account, Proxied
 from fhirserver.identity.new_account import NewAccount
 from fhirserver.identity.roles import ROLES
-from fhirserver.identity.told import Doer, somebody, told
+from fhirserver.identity.told import Doer, ended, somebody, told
 from fhirserver.model.instant import interval_us
 from fhirserver.store.database import Database
 
@@ -133,6 +134,7 @@ def check_caller() -> None:
 @ADMIN_ACCOUNTS.errorhandler(FhirError)
 def tell(error: FhirError) -> tuple[dict[str, Any], int, list[tuple[str, str]]]:
     """Answer with what is wrong, as the API tells of errors of its own."""
+    error = tell_refusal(error)
     errors = {place: [str(error)] for issue in error.issues for place in issue.expression}
     body = {"code": error.status, "status": error.code, "message": str(error), "errors": errors}
     return body, error.status, list(error.headers)
@@ -195,11 +197,11 @@ def unlock(username: str) -> None:
     _change("account-unlock", account_changes.unlock, username)
 
 
-def _change(event: str, change: Callable[[Database, Account], None], username: str) -> None:
+def _change(event: str, change: Callable[[Database, Account], int | None], username: str) -> None:
     database = services_here().database
     account = accounts.named(database, username)
-    with told(database, event, _doer(), {"account": account.id}):
-        change(database, account)
+    with told(database, event, _doer(), {"account": account.id}) as detail:
+        detail.update(ended(change(database, account)))
 
 
 def _doer() -> Doer:

@@ -1,4 +1,4 @@
-"""The audit trail of `/oauth`: authorizations, consents, tokens, registrations.
+"""The audit trail of pages: authorizations, consents, tokens, registrations, and refusals.
 
 Spec: https://hl7.org/fhir/R4/auditevent.html, 45 CFR 164.312(b)
 
@@ -19,7 +19,7 @@ from fhirserver.access import AuthContext
 from fhirserver.audit import audit_row
 from fhirserver.console.caller import caller
 from fhirserver.console.oauth_answers import FORM_TYPE
-from fhirserver.console.signed_in import services_here
+from fhirserver.console.signed_in import services_here, signed_in
 from fhirserver.errors import FhirError
 from fhirserver.model.json import parse_json
 from fhirserver.store.audit_row import record
@@ -43,6 +43,7 @@ TOLD_BY_ITSELF = frozenset(
     (
         "login.ask",
         "login.second_factor",
+        "login.enrol",
         "login.new_password",
         "login.again",
         "login.leave",
@@ -72,6 +73,7 @@ TOLD_BY_ITSELF = frozenset(
 """Endpoints whose own work is told where it is done, or that change nothing."""
 
 _READING = ("GET", "HEAD", "OPTIONS")
+_REFUSED = (401, 403)
 
 
 def note(*, actor: str = "", client: str = "", token: str = "", **detail: str | None) -> None:
@@ -109,6 +111,28 @@ def tell(response: Response, refusal: Callable[[FhirError], Response]) -> Respon
     except FhirError as error:
         return refusal(error)
     return response
+
+
+def tell_refusal(error: FhirError) -> FhirError:
+    """Write the row of a page that was refused to somebody who is logged in.
+
+    Places that `tell` tells of have theirs anyway.
+
+    Returns:
+        The error; another one where the row could not be written.
+    """
+    endpoint = request.endpoint or ""
+    has_row = endpoint in EVENTS and request.method not in _READING
+    if error.status not in _REFUSED or has_row or signed_in() is None:
+        return error
+    detail = {"page": endpoint, "method": request.method}
+    row, reason = audit_row(_who(), "page"), str(error)[:500]
+    try:
+        with services_here().database.connection() as connection:
+            record(connection, row, error.status, reason=reason, detail=detail)
+    except FhirError as failure:
+        return failure
+    return error
 
 
 def add_audit(application: Flask) -> None:

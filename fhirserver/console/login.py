@@ -2,6 +2,7 @@
 
 GET, POST  /login                 username and password
 GET, POST  /login/second-factor   the code of an authenticator application, or a recovery code
+GET, POST  /login/enrol           adds an authenticator application, where the role must have one
 GET, POST  /login/new-password    replaces one that somebody else has handed out
 GET, POST  /login/again           who is logged in proves it once more
 GET, POST  /logout                ends the session
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from fhirserver.console.authenticator_offer import offer
 from fhirserver.console.signed_in import (
     drop_cookie,
     half_signed_in,
@@ -27,13 +29,13 @@ from fhirserver.console.signed_in import (
     whence,
 )
 from fhirserver.errors import FhirError
-from fhirserver.identity import login
+from fhirserver.identity import app_access, login
 from fhirserver.identity.login import Step
 from fhirserver.identity.sessions import Stage
-from fhirserver.smart import grants
 
 _PAGES: dict[Stage, str] = {
     "second-factor": "login.second_factor",
+    "enrolment": "login.enrol",
     "new-password": "login.new_password",
 }
 _HOME = "/account"
@@ -67,6 +69,26 @@ def second_factor() -> Response:
         return _page("login_code.html")
     code = request.form.get("code", "")
     return _go_on("login_code.html", lambda: login.give_code(services_here(), code, whence()))
+
+
+@LOGIN.route("/login/enrol", methods=["GET", "POST"])
+def enrol() -> Response:
+    """Have an authenticator application added, and show recovery codes."""
+    session = half_signed_in("enrolment")
+    if session is None:
+        return _begin_again()
+    error = None
+    if request.method == "POST":
+        try:
+            step, codes = login.enrol(services_here(), request.form.get("code", ""), whence())
+        except FhirError as refusal:
+            error = refusal
+        else:
+            shown = render_template("account_codes.html", codes=codes, onward=_place(step))
+            return set_cookie(make_response(shown), step.secret)
+    page = make_response(render_template("login_enrol.html", error=error, **offer(session.account)))
+    page.status_code = 200 if error is None else error.status
+    return page
 
 
 @LOGIN.route("/login/new-password", methods=["GET", "POST"])
@@ -107,7 +129,7 @@ def leave() -> Response:
         return _page("logout.html")
     services, session = services_here(), session_here()
     with services.database.connection() as connection:
-        grants.revoke_online(connection, (session.id,), services.now())
+        app_access.end_online(connection, (session.id,), services.now())
     login.log_out(services, session.account, whence())
     return drop_cookie(redirect(url_for("login.ask"), 303))
 
@@ -122,11 +144,16 @@ def _go_on(template: str, take: Callable[[], Step], **values: str) -> Response:
         answer.status_code = 403 if error.status == 401 else error.status
         answer.headers.extend(error.headers)
         return answer
-    page = _PAGES.get(step.stage)
-    place = _target() if page is None else url_for(page, next=request.args.get("next"))
+    place = _place(step)
     if place.startswith(_LEADS_AWAY):
         return set_cookie(make_response(render_template("onward.html", place=place)), step.secret)
     return set_cookie(redirect(place, 303), step.secret)
+
+
+def _place(step: Step) -> str:
+    """Give the address that follows a step."""
+    page = _PAGES.get(step.stage)
+    return _target() if page is None else url_for(page, next=request.args.get("next"))
 
 
 def _page(template: str, error: FhirError | None = None, **values: str) -> Response:

@@ -18,9 +18,9 @@ from werkzeug.wrappers import Response
 
 from fhirserver.console.oauth_answers import read_form
 from fhirserver.console.signed_in import cookie_secret, drop_cookie, signed_in
-from fhirserver.identity import sessions
+from fhirserver.identity import app_access, sessions
 from fhirserver.interactions import Services
-from fhirserver.smart import clients, grants
+from fhirserver.smart import clients
 from fhirserver.smart.form import Form
 from fhirserver.smart.id_token import granted_by
 from fhirserver.smart.oauth_error import OAuthError
@@ -45,7 +45,7 @@ def make_oauth_logout(services: Services) -> Blueprint:
         if session.account.id != account:
             return redirect(url_for("login.leave"), 303)
         with services.database.connection() as connection:
-            grants.revoke_online(connection, (session.id,), services.now())
+            app_access.end_online(connection, (session.id,), services.now())
             sessions.end(connection, cookie_secret())
         return drop_cookie(redirect(target, 303))
 

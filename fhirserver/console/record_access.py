@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from flask import Blueprint, render_template, request
 
-from fhirserver.audit import audit_row
+from fhirserver.audit import audit_row, record_refusal
 from fhirserver.console.caller import caller
 from fhirserver.console.names import actor_name, client_name, name_of
 from fhirserver.console.signed_in import needs_session, services_here, session_here
@@ -78,7 +78,10 @@ def index() -> str:
     if not patient:
         return _page(patients, "", until, [], None)
     if not is_id(patient) or (patients is not None and patient not in patients):
-        raise NotFoundError("There is no such patient, or not for you.", expression=("patient",))
+        error = NotFoundError("There is no such patient, or not for you.", expression=("patient",))
+        place = ("Patient", patient if is_id(patient) else None)
+        record_refusal(services.database, caller(), "record-access", place, error)
+        raise error
     end = datetime.combine(until + timedelta(days=1), datetime.min.time(), UTC)
     since = end - timedelta(days=SHOWN_DAYS)
     tid = services.definitions.type_id("Patient")

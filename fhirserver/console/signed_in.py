@@ -16,7 +16,7 @@ from flask import current_app, g, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from fhirserver.errors import ForbiddenError
-from fhirserver.identity import sessions
+from fhirserver.identity import second_factor, sessions
 from fhirserver.identity.sessions import Session, Stage, Whence
 from fhirserver.interactions import Services
 
@@ -64,9 +64,10 @@ def whence() -> Whence:
 
 
 def signed_in() -> Session | None:
-    """Give the session of this request; None where nobody is logged in."""
+    """Give the session of this request; None where nobody is logged in, or not well enough."""
     if "session" not in g:
-        g.session = _find("complete")
+        session = _find("complete")
+        g.session = None if session is None or _lacks_factor(session) else session
     return cast("Session | None", g.session)
 
 
@@ -163,6 +164,12 @@ def _find(stage: Stage) -> Session | None:
     return sessions.current(
         services.database, secret, now=services.now(), extend=_is_done_by_a_person(), stage=stage
     )
+
+
+def _lacks_factor(session: Session) -> bool:
+    """Whether a session was begun with less than its role needs by now."""
+    setting = services_here().settings.second_factor
+    return "mfa" not in session.amr and second_factor.is_required(setting, session.account.role)
 
 
 def _is_done_by_a_person() -> bool:

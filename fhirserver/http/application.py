@@ -34,6 +34,7 @@ from fhirserver.http.routing import Route, Router
 from fhirserver.interactions import Services
 from fhirserver.interactions.unforeseen import foreseen
 from fhirserver.model.outcome import operation_outcome
+from fhirserver.operations import OPERATIONS
 
 Authenticate = Callable[[Request], AuthContext]
 Observer = Callable[[Served], None]
@@ -110,9 +111,10 @@ class FhirApplication:
                     exchange.prefer, route.interaction, response.status
                 )
         except FhirError as error:
-            if leaves_no_row(route.interaction, error):
+            interaction = _told_as(route)
+            if leaves_no_row(interaction, error):
                 place = (route.type, route.id)
-                record_refusal(self.services.database, auth, route.interaction, place, error)
+                record_refusal(self.services.database, auth, interaction, place, error)
             raise
         else:
             return response
@@ -178,6 +180,12 @@ def _wanted(request: Request, route: Route, parameters: Parameters) -> Wanted:
         request.headers.get("accept"),
         raw_allowed=route.type == "Binary" and route.interaction in ("read", "vread"),
     )
+
+
+def _told_as(route: Route) -> str:
+    """Name what was wanted as the audit trail does: operations by their own codes."""
+    code = route.operation or ""
+    return code if code in OPERATIONS else route.interaction
 
 
 def wanted_of_failure(request: Request) -> Wanted:

@@ -8,6 +8,7 @@
     second_factor    enrolling and checking them, and recovery codes
     attempts         counting what fails, per account and per address
     sessions         who is logged in here, by the secret of a cookie
+    app_access       ending what applications hold in somebody's name
     login            the steps from a password to a session
 
 Nothing here knows of HTTP pages; `fhirserver.console` draws them. Secrets are kept as digests,

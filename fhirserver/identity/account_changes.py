@@ -1,13 +1,20 @@
-"""What administrators and commands change of an account; all of it counts from the next request."""
+"""What administrators and commands change of an account; all of it counts from the next request.
+
+What takes from an account what it proved or was ends its sessions, and what applications hold in
+its name: these functions give how many grants that were.
+"""
 
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
-from fhirserver.identity import attempts, passwords, second_factor, sessions
+from psycopg import Connection
+
+from fhirserver.identity import app_access, attempts, passwords, second_factor, sessions
 from fhirserver.identity.accounts import Account, Proxied, keep_proxied
 from fhirserver.identity.new_account import check_patients, check_role
-from fhirserver.store.database import Database
+from fhirserver.store.database import Database, now_us
 
 _DISABLE = "UPDATE account SET disabled = %s WHERE id = %s"
 _PASSWORD = "UPDATE account SET password = %s, must_change = %s WHERE id = %s"  # noqa: S105 - SQL
@@ -15,11 +22,11 @@ _ROLE = "UPDATE account SET role = %s, fhir_user = %s WHERE id = %s"
 _TRAINING = "UPDATE account SET training_expires = %s WHERE id = %s"
 
 
-def disable(database: Database, account: Account) -> None:
-    """Shut an account out: its sessions end, and its tokens count no longer."""
+def disable(database: Database, account: Account) -> int:
+    """Shut an account out; enabled again, it begins anew."""
     with database.connection() as connection, connection.transaction():
         connection.execute(_DISABLE, (True, account.id))
-        sessions.end_all(connection, account.id)
+        return _end(connection, account)
 
 
 def enable(database: Database, account: Account) -> None:
@@ -34,8 +41,8 @@ def unlock(database: Database, account: Account) -> None:
         attempts.forget(connection, account.username)
 
 
-def set_password(database: Database, account: Account, password: str, *, must_change: bool) -> None:
-    """Give an account another password; its sessions end, and it is open.
+def set_password(database: Database, account: Account, password: str, *, must_change: bool) -> int:
+    """Give an account another password, and open it where it was shut.
 
     Raises:
         InvalidRequestError: this password is not taken.
@@ -44,18 +51,18 @@ def set_password(database: Database, account: Account, password: str, *, must_ch
     hashed = passwords.hash_password(password)
     with database.connection() as connection, connection.transaction():
         connection.execute(_PASSWORD, (hashed, must_change, account.id))
-        sessions.end_all(connection, account.id)
         attempts.forget(connection, account.username)
+        return _end(connection, account)
 
 
-def reset_second_factor(database: Database, account: Account) -> None:
-    """Let the password alone count until an application is enrolled anew; sessions end."""
+def reset_second_factor(database: Database, account: Account) -> int:
+    """Let the password alone count until an application is enrolled anew."""
     with database.connection() as connection, connection.transaction():
         second_factor.drop(connection, account.id)
-        sessions.end_all(connection, account.id)
+        return _end(connection, account)
 
 
-def set_role(database: Database, account: Account, role: str, fhir_user: str | None) -> None:
+def set_role(database: Database, account: Account, role: str, fhir_user: str | None) -> int:
     """Give somebody another role; who is no proxy any more acts for nobody.
 
     Raises:
@@ -66,6 +73,7 @@ def set_role(database: Database, account: Account, role: str, fhir_user: str | N
         connection.execute(_ROLE, (role, fhir_user, account.id))
         if role != "proxy":
             keep_proxied(connection, account.id, ())
+        return _end(connection, account)
 
 
 def set_training(database: Database, account: Account, expires: date | None) -> None:
@@ -83,3 +91,8 @@ def set_patients(database: Database, account: Account, patients: list[Proxied]) 
     check_patients(account.role, patients)
     with database.connection() as connection, connection.transaction():
         keep_proxied(connection, account.id, patients)
+
+
+def _end(connection: Connection[Any], account: Account) -> int:
+    sessions.end_all(connection, account.id)
+    return app_access.end_all(connection, account.id, now_us())

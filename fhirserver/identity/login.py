@@ -2,6 +2,7 @@
 
     password --+------------------------------+--> complete
                +--> second-factor --+---------+
+               +--> enrolment ------+---------+    (who must have a second factor and has none)
                +--> new-password <--+--> ^
                     (one that was handed out)
 
@@ -13,10 +14,10 @@ way to what needs a fresh proof.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fhirserver.errors import InvalidRequestError, UnauthorizedError
-from fhirserver.identity import accounts, attempts, passwords, second_factor, sessions
+from fhirserver.identity import accounts, app_access, attempts, passwords, second_factor, sessions
 from fhirserver.identity.accounts import Account
 from fhirserver.identity.attempts import Guessed
 from fhirserver.identity.sessions import Session, SessionLimits, Stage, Whence
@@ -52,8 +53,7 @@ def give_password(services: Services, username: str, password: str, whence: When
             raise UnauthorizedError(
                 "The username or the password is wrong.", expression=("password",)
             )
-        stage: Stage = "second-factor" if account.second_factor else _after_proof(account)
-        return _proceed(services, account, stage, ("pwd",), whence)
+        return _proceed(services, account, _after_password(services, account), ("pwd",), whence)
 
 
 def give_code(services: Services, code: str, whence: Whence) -> Step:
@@ -72,6 +72,19 @@ def give_code(services: Services, code: str, whence: Whence) -> Step:
         return _proceed(services, account, _after_proof(account), _BOTH, whence)
 
 
+def enrol(services: Services, code: str, whence: Whence) -> tuple[Step, tuple[str, ...]]:
+    """Go on with the first code of an application that has to be added; give recovery codes too.
+
+    Raises:
+        UnauthorizedError: the login has taken too long.
+        InvalidRequestError: the code is wrong, or nothing was offered.
+    """
+    account = _half(services, whence, "enrolment").account
+    with _told(services, "account-second-factor", account, whence):
+        codes = second_factor.enrol(services, account.id, code)
+    return _proceed(services, account, _after_proof(account), _BOTH, whence), codes
+
+
 def give_new_password(services: Services, password: str, whence: Whence) -> Step:
     """Replace a password that somebody else has handed out, and end the login.
 
@@ -84,21 +97,35 @@ def give_new_password(services: Services, password: str, whence: Whence) -> Step
     return _proceed(services, session.account, "complete", session.amr, whence)
 
 
-def change_password(services: Services, session: Session, password: str, whence: Whence) -> None:
-    """Give one's own account another password, and end its other sessions.
+def change_password(
+    services: Services, session: Session, password: str, whence: Whence, *, keep_apps: bool = False
+) -> None:
+    """Give one's own account another password; its other sessions end, and what apps may.
+
+    Args:
+        services: what a login works with.
+        session: of the account.
+        password: the new one.
+        whence: where the request comes from.
+        keep_apps: whether apps keep what does not end with a session.
 
     Raises:
         InvalidRequestError: this password is not taken.
     """
     account = session.account
-    with _told(services, "account-password", account, whence):
+    with _told(services, "account-password", account, whence) as detail:
         passwords.check_password(password, (account.username, account.name, account.role))
         if _is_password(services, account.username, password):
             raise InvalidRequestError("This is the password so far.", expression=("password",))
         hashed = passwords.hash_password(password)
         with services.database.connection() as connection, connection.transaction():
             connection.execute(_SET, (hashed, account.id))
-            sessions.end_all(connection, account.id, session.id)
+            ended = sessions.end_all(connection, account.id, session.id)
+            detail["grants"] = (
+                app_access.end_online(connection, ended, services.now())
+                if keep_apps
+                else app_access.end_all(connection, account.id, services.now())
+            )
 
 
 def prove_again(
@@ -135,10 +162,18 @@ def log_out(services: Services, account: Account, whence: Whence) -> None:
 
 def _told(
     services: Services, event: str, account: Account | None, whence: Whence
-) -> AbstractContextManager[None]:
+) -> AbstractContextManager[dict[str, Any]]:
     """Tell the audit trail what somebody does about an account of their own."""
     about = None if account is None else {"account": account.id}
     return told(services.database, event, somebody(account, whence.address), about)
+
+
+def _after_password(services: Services, account: Account) -> Stage:
+    if account.second_factor:
+        return "second-factor"
+    if second_factor.is_required(services.settings.second_factor, account.role):
+        return "enrolment"
+    return _after_proof(account)
 
 
 def _after_proof(account: Account) -> Stage:

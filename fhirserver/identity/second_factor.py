@@ -39,6 +39,17 @@ _ADD_RECOVERY = "INSERT INTO account_recovery (account, code) SELECT %s, unnest(
 _COUNT_RECOVERY = "SELECT count(*) FROM account_recovery WHERE account = %s"
 
 
+def is_required(setting: str, role: str) -> bool:
+    """Whether a role must have a second factor; `setting` is `Settings.second_factor`. Pure."""
+    return setting == "all" or role in required_roles(setting)
+
+
+def required_roles(setting: str) -> tuple[str, ...]:
+    """Name the roles that must have one, where the setting names roles. Pure."""
+    kind, _, names = setting.partition(":")
+    return tuple(names.split(",")) if kind == "roles" else ()
+
+
 def offer(services: Services, account_id: str) -> bytes:
     """Make a secret for an application to scan, or give the one that is being shown already."""
     with services.database.connection() as connection:

@@ -3,6 +3,7 @@
 Spec: https://openid.net/specs/openid-connect-core-1_0.html#IDToken (auth_time, acr, amr); RFC 8176
 
     stage        "second-factor" a password was right and a code is to follow
+                 "enrolment"     a password was right, and an authenticator has to be added
                  "new-password"  what was given out by somebody else is to be replaced
                  "complete"      logged in
     last_seen    when the person last did something; after `idle` the session is over
@@ -27,7 +28,7 @@ from psycopg import Connection
 from fhirserver.identity.accounts import ACCOUNT_COLUMNS, Account
 from fhirserver.store.database import Database
 
-Stage = Literal["second-factor", "new-password", "complete"]
+Stage = Literal["second-factor", "enrolment", "new-password", "complete"]
 
 ONE_FACTOR = "urn:fhirserver:acr:password"
 TWO_FACTORS = "urn:fhirserver:acr:two-factors"

@@ -15,6 +15,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from fhirserver.errors import FhirError
 from fhirserver.identity.accounts import Account
@@ -48,11 +49,19 @@ def somebody(account: Account | None, address: str) -> Doer:
     return Doer(account.actor, "console", address)
 
 
+def ended(grants: int | None) -> dict[str, int]:
+    """Say how many grants of applications a change ended; None for one that ends none."""
+    return {} if grants is None else {"grants": grants}
+
+
 @contextmanager
 def told(
     database: Database, event: str, doer: Doer, about: Mapping[str, str] | None
-) -> Iterator[None]:
+) -> Iterator[dict[str, Any]]:
     """Tell the audit trail of what is done inside, and how it ends.
+
+    Gives a dictionary for what is found out inside, e.g. {"grants": 2}: how many grants of
+    applications ended with it.
 
     Args:
         database: where the trail is.
@@ -64,12 +73,12 @@ def told(
         UnavailableError: the trail cannot be written; then that is the answer.
     """
     row = AuditRow(event, doer.actor, doer.client, secrets.token_hex(12), doer.address)
-    detail = None if about is None else dict(about)
+    detail: dict[str, Any] = dict(about or {})
     try:
-        yield
+        yield detail
     except FhirError as error:
         with database.connection() as connection:
-            record(connection, row, error.status, detail=detail)
+            record(connection, row, error.status, detail=detail or None)
         raise
     with database.connection() as connection:
-        record(connection, row, 200, detail=detail)
+        record(connection, row, 200, detail=detail or None)

@@ -10,22 +10,20 @@ from dataclasses import replace
 from functools import partial
 
 from fhirserver.access import AuthContext
-from fhirserver.audit import leaves_no_row, record_refusal
 from fhirserver.errors import FhirError
 from fhirserver.interactions.batch_once import answer_once
 from fhirserver.interactions.bundle import bundle_json
 from fhirserver.interactions.bundle_request import perform
+from fhirserver.interactions.failed_entry import failed_entry
 from fhirserver.interactions.memory import Memory
 from fhirserver.interactions.transaction_entries import (
     Entry,
-    at_entry,
     bundle_entries,
     parse_entry,
     processing_order,
 )
 from fhirserver.interactions.transaction_response import error_entry, result_entry
 from fhirserver.interactions.types import Result, Services, WriteOptions
-from fhirserver.interactions.unforeseen import foreseen
 from fhirserver.model.json import JsonObject
 
 
@@ -78,15 +76,5 @@ def _answer(services: Services, auth: AuthContext, entry: Entry) -> bytes:
     try:
         result = perform(services, auth, entry)
         return result_entry(entry, result, services.settings.public_url)
-    except FhirError as error:
-        return _failed(services, auth, entry, error)
     except Exception as error:  # noqa: BLE001 - the edge of an entry: every failure is its answer
-        return error_entry(at_entry(foreseen(error, auth.request_id), entry.path))
-
-
-def _failed(services: Services, auth: AuthContext, entry: Entry, error: FhirError) -> bytes:
-    target = entry.target
-    if leaves_no_row(target.interaction, error):
-        place = (target.type, target.id)
-        record_refusal(services.database, auth, target.interaction, place, error)
-    return error_entry(at_entry(error, entry.path))
+        return failed_entry(services, auth, entry, error)

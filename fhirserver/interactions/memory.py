@@ -16,6 +16,13 @@ class Memory(Protocol):
     def recall(self) -> dict[int, bytes]:
         """Give the answers to the entries of a batch that are done, by index."""
 
+    def check_caller(self) -> None:
+        """Refuse to go on where the caller may not do any more what it could when it asked.
+
+        Raises:
+            UnauthorizedError, ForbiddenError: see `on_behalf`.
+        """
+
     def weigh(self, answer: bytes) -> None:
         """Refuse one more answer if all together would be too large to keep.
 

@@ -82,8 +82,8 @@ class Services:
         operations: what is offered besides interactions.
         secrets_key: 32 secret bytes that encrypt what the database keeps sealed; the same in all
             workers, b"" where nothing of that is needed.
-        find_caller: who an account or an access token stands for, by "account:USERNAME" or
-            "token:NUMBER"; None for nobody that counts.
+        find_caller: who an account or an access token stands for, by "account:USERNAME",
+            "token:NUMBER" or, expired or not, "work:NUMBER"; None for nobody that counts.
     """
 
     definitions: Definitions

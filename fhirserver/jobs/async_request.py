@@ -9,8 +9,11 @@ The answer is a Bundle of type batch-response with one entry, whatever was asked
     response.outcome    of an error its OperationOutcome; else that the resource is not everything
 
 The request runs in a thread of its own, so that the job is kept, and noticed as cancelled, during a
-long statement. It runs as its caller, and what it does is audited as that. An answer has no pages:
-the greatest number of matches or versions is a setting.
+long statement. It runs as its caller, and what it does is audited as that. Whether the caller may
+still have it done is looked at when it starts, before each entry of a batch, and before a
+transaction commits.
+
+An answer has no pages: the greatest number of matches or versions is a setting.
 
 A search or history that was interrupted is performed again. Each entry of a batch, and a
 transaction, is written in one database transaction with the note that it is done.
@@ -21,12 +24,14 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
 
-from fhirserver.access import read_caller
+from fhirserver.access import AuthContext, read_caller
+from fhirserver.audit import leaves_no_row, record_refusal
 from fhirserver.config import Settings
 from fhirserver.errors import FhirError, TooLargeError
 from fhirserver.interactions import Result, Services
 from fhirserver.interactions.async_answer import answer_bundle, error_bundle
-from fhirserver.interactions.deferred import perform, read_deferred
+from fhirserver.interactions.deferred import Deferred, perform, read_deferred
+from fhirserver.interactions.on_behalf import working_caller
 from fhirserver.jobs.job_runner import BEAT_S, Beat, Kind
 from fhirserver.store.cut_database import CutDatabase
 from fhirserver.store.job_answers import conclude_job, keep_entry, kept_entries
@@ -47,7 +52,11 @@ def async_kind(services: Services) -> Kind:
     def run(job: Job, beat: Beat) -> None:
         with _own_database(services) as database:
             inside = replace(
-                services, database=database, settings=whole(services.settings), cursor_key=b""
+                services,
+                database=database,
+                definitions=database.current_definitions(),
+                settings=whole(services.settings),
+                cursor_key=b"",
             )
             _attend(Work(inside, job).run, beat, database)
 
@@ -123,20 +132,31 @@ class Work:
         """
         request = read_deferred(self._job.parameters)
         try:
-            result = perform(
-                self._services,
-                read_caller(self._job.caller, self._services.definitions),
-                request,
-                self,
-            )
+            result = perform(self._services, self._caller(), request, self)
             if request.is_transaction:
                 return
             answer = answer_bundle(result)
             if request.bundle is None:
                 self.weigh(answer)
         except FhirError as error:
+            self._tell(request, error)
             answer = error_bundle(error)
         run_write(self._services.database, lambda session: self._conclude(session, answer))
+
+    def _tell(self, request: Deferred, error: FhirError) -> None:
+        """Tell the audit trail of a request that failed, as of one that is answered at once."""
+        if leaves_no_row(request.interaction, error):
+            services = self._services
+            auth = read_caller(self._job.caller, services.definitions)
+            place = (request.type, request.id)
+            record_refusal(services.database, auth, request.interaction, place, error)
+
+    def check_caller(self) -> None:
+        """Refuse to go on where the caller may not do any more what it could when it asked."""
+        self._caller()
+
+    def _caller(self) -> AuthContext:
+        return working_caller(self._services, dict(self._job.caller))
 
     def recall(self) -> dict[int, bytes]:
         """Give the answers to the entries of a batch that are done, by index."""
@@ -171,7 +191,9 @@ class Work:
 
         Raises:
             TooLargeError: it is too large to keep.
+            UnauthorizedError, ForbiddenError: the caller may not have it done any more.
         """
+        self.check_caller()
         answer = answer_bundle(result)
         self.weigh(answer)
         self._conclude(session, answer)

@@ -33,6 +33,11 @@ def to_us(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
+def to_moment(us: int) -> datetime:
+    """Turn epoch microseconds into an aware datetime, the nearest that there is."""
+    return _EPOCH + timedelta(microseconds=min(max(us, MIN_US), MAX_US - 1))
+
+
 def format_instant(us: int) -> str:
     """Write epoch microseconds as a FHIR instant in UTC, e.g. 2026-01-02T03:04:05.000678Z."""
     moment = _NAIVE_EPOCH + timedelta(microseconds=us)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from fhirserver.errors import MethodNotAllowedError, NotFoundError
 from fhirserver.interactions import Level, OfferedOperation, Result
 from fhirserver.operations import (
+    audit_event_trail,
     explain_access,
     fhirpath,
     search_parameter_status,
@@ -38,6 +39,7 @@ OPERATIONS: Mapping[str, Operation] = {
         search_parameter_status.OPERATION,
         fhirpath.OPERATION,
         explain_access.OPERATION,
+        audit_event_trail.OPERATION,
     )
 }
 

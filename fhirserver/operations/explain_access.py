@@ -6,14 +6,15 @@
 
 The answer is a Parameters resource with one `access` for each question that the policy would be
 asked. It tells of patients only how many there are, and never looks at a resource: whether one
-exists is nothing that it knows.
+exists is nothing that it knows. The audit trail is told what was asked, and of whom.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from fhirserver.access import Access, AuthContext, Trace, parse_scopes, trace
 from fhirserver.access.trace import Weighing, told
+from fhirserver.audit import audit_row
 from fhirserver.definitions import Definitions
 from fhirserver.errors import InvalidRequestError, NotFoundError
 from fhirserver.interactions import Result, Services
@@ -23,6 +24,7 @@ from fhirserver.model.json import JsonObject, write_json
 from fhirserver.operations.definition_parts import MANY, MAYBE, ONE, parameter, with_parts
 from fhirserver.operations.parameters import read_parameters
 from fhirserver.operations.types import Call, Operation
+from fhirserver.store.audit_row import record
 
 CODE = "explain-access"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -44,6 +46,7 @@ def explain_access(call: Call) -> Result:
     if what is None:
         raise InvalidRequestError("Say what is wanted, as in what=GET Patient/1.")
     traces = explain(call.services, auth, str(what))
+    _tell(call, asked)
     body = {"resourceType": "Parameters", "parameter": list(map(_access, traces))}
     return Result(200, body=write_json(body), no_store=True)
 
@@ -56,6 +59,13 @@ def explain(services: Services, auth: AuthContext, what: str) -> list[Trace]:
     """
     target = _target(services, what)
     return [trace(auth, access, services.policy) for access in _accesses(target)]
+
+
+def _tell(call: Call, asked: Mapping[str, object]) -> None:
+    """Tell the audit trail what was asked, of whom."""
+    row = audit_row(call.auth, CODE, [(name, str(value)) for name, value in asked.items()])
+    with call.services.database.connection() as connection:
+        record(connection, row, 200)
 
 
 def _caller(call: Call, who: str | None) -> AuthContext:

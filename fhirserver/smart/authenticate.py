@@ -35,7 +35,7 @@ JOIN oauth_grant g ON g.number = t.under
 JOIN oauth_client c ON c.id = g.client
 LEFT JOIN account a ON a.id = g.account
 LEFT JOIN account o ON o.id = c.owner
-WHERE t.kind = 'access' AND t.expires > :now::bigint AND g.revoked IS NULL
+WHERE t.kind = 'access' AND t.expires > :valid::bigint AND g.revoked IS NULL
     AND g.audience = :audience::text AND NOT c.disabled AND a.disabled IS NOT TRUE
     AND o.disabled IS NOT TRUE
 """
@@ -88,17 +88,35 @@ def find_bearer(
 
 
 def find_numbered(
-    database: Database, definitions: Definitions, number: int, audience: str, now_us: int
+    database: Database,
+    definitions: Definitions,
+    number: int,
+    audience: str,
+    now_us: int,
+    *,
+    even_expired: bool = False,
 ) -> Bearer | None:
-    """Find who an access token was issued to by its public number; as `find_bearer` otherwise."""
+    """Find who an access token was issued to by its public number; as `find_bearer` otherwise.
+
+    Args:
+        database: see `find_bearer`, as for the others.
+        definitions: say what scopes mean.
+        number: of the token.
+        audience: FHIR base that is asked.
+        now_us: epoch microseconds.
+        even_expired: whether one counts that is over by its own end alone.
+    """
+    valid = binary.int8(0 if even_expired else now_us)
     with database.connection() as connection:
-        arguments = {"number": binary.int8(number), **_counting(audience, now_us)}
+        counting = _counting(audience, now_us) | {"valid": valid}
+        arguments = {"number": binary.int8(number), **counting}
         return _bearer(connection, definitions, _BY_NUMBER, arguments, now_us)
 
 
 def _counting(audience: str, now_us: int) -> dict[str, bytes | None]:
     """Give what decides whether a token counts."""
-    return {"now": binary.int8(now_us), "audience": audience.encode()}
+    now = binary.int8(now_us)
+    return {"now": now, "valid": now, "audience": audience.encode()}
 
 
 def _bearer(

@@ -2,6 +2,7 @@
 
 account:USERNAME   as far as the role goes, with scopes for everything
 token:NUMBER       a token as it counts now; its number is in the audit, never its secret
+work:NUMBER        the same, expired or not, for work that goes on after its request
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ def find_caller(services: Services, who: str) -> AuthContext | None:
     kind, _, name = who.partition(":")
     if kind == "account":
         return _of_account(services, name)
-    if kind == "token" and name.isascii() and name.isdigit() and len(name) <= _DIGITS_MAX:
-        return _of_token(services, int(name))
+    if kind in ("token", "work") and name.isascii() and name.isdigit() and len(name) <= _DIGITS_MAX:
+        return _of_token(services, int(name), even_expired=kind == "work")
     return None
 
 
@@ -43,9 +44,12 @@ def _of_account(services: Services, username: str) -> AuthContext | None:
     return as_caller(services, account, "", scopes=scopes, request_id="", address="")
 
 
-def _of_token(services: Services, number: int) -> AuthContext | None:
+def _of_token(services: Services, number: int, *, even_expired: bool) -> AuthContext | None:
     database, base = services.database, services.settings.public_url
-    found = find_numbered(database, database.definitions, number, base, services.now())
+    now_us = services.now()
+    found = find_numbered(
+        database, database.definitions, number, base, now_us, even_expired=even_expired
+    )
     if found is None:
         return None
     return AuthContext(found.actor, found.client, "", rights=found.rights, token=found.token)

@@ -5,7 +5,6 @@ Revoking a grant ends every token under it at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,10 +25,6 @@ WHERE number = %s AND revoked IS NULL
 _USE = "UPDATE oauth_grant SET used = %s WHERE number = %s"
 _REVOKE = "UPDATE oauth_grant SET revoked = %s WHERE number = %s AND revoked IS NULL"
 _REVOKE_ALL = "UPDATE oauth_grant SET revoked = %s WHERE client = %s AND revoked IS NULL"
-_REVOKE_ONLINE = """
-UPDATE oauth_grant SET revoked = %s WHERE session = ANY(%s) AND revoked IS NULL
-    AND NOT 'offline_access' = ANY (string_to_array(scopes, ' '))
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +89,3 @@ def revoke_all(connection: Connection[Any], client_id: str, now_us: int) -> None
 def revoke(connection: Connection[Any], number: int, now_us: int) -> None:
     """End a grant and with it every token under it; one that has ended stays ended."""
     connection.execute(_REVOKE, (now_us, number))
-
-
-def revoke_online(connection: Connection[Any], sessions: Sequence[str], now_us: int) -> None:
-    """End what was granted for the length of sessions, named by their public numbers."""
-    connection.execute(_REVOKE_ONLINE, (now_us, list(sessions)))

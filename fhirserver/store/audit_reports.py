@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg import Connection
 
@@ -36,7 +36,15 @@ _CONDITIONS = {
     "refused": "a.outcome IN (401, 403)",
     "broken_glass": "(a.interaction = 'break-glass' OR a.purpose = 'BTG')",
     "others": "a.actor <> %(own)s",
+    "before": "(a.at, a.entry) < (%(before_at)s, %(before_entry)s)",
 }
+
+
+class Place(NamedTuple):
+    """A row's place in the order of the trail."""
+
+    at: datetime
+    entry: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,7 @@ class Wanted:
         refused: only what was refused.
         broken_glass: only what was done with the glass broken, and the breaking itself.
         others: only what others than the patient did; needs `patient`.
+        before: only rows before this one.
         limit: rows at most, the newest; None for all, the oldest first.
     """
 
@@ -61,6 +70,7 @@ class Wanted:
     refused: bool = False
     broken_glass: bool = False
     others: bool = False
+    before: Place | None = None
     limit: int | None = None
 
 
@@ -81,13 +91,16 @@ def find_rows(
         "since": wanted.since,
         "until": wanted.until,
         "own": f"Patient/{wanted.patient}",
+        "before_at": wanted.before and wanted.before.at,
+        "before_entry": wanted.before and wanted.before.entry,
     }
     tests = [sql for name, sql in _CONDITIONS.items() if getattr(wanted, name)]
-    order = "ASC" if wanted.limit is None else f"DESC LIMIT {wanted.limit:d}"
+    last = "" if wanted.limit is None else f"LIMIT {wanted.limit:d}"
+    order = "a.at, a.entry" if wanted.limit is None else "a.at DESC, a.entry DESC"
     sql = (
         f"SELECT {_CONCERNED}, {_COLUMNS} FROM audit a"  # noqa: S608 - constants
         f" {_OF_PATIENT if wanted.patient else ''}"
-        f" WHERE {' AND '.join(tests) or 'true'} ORDER BY a.at {order}"
+        f" WHERE {' AND '.join(tests) or 'true'} ORDER BY {order} {last}"
     )
     with connection.cursor("audit_report") as cursor:
         cursor.itersize = 1000

@@ -23,7 +23,8 @@ from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.database import Database
 from fhirserver.store.hot_search import is_hot
 from fhirserver.store.include import include
-from fhirserver.store.search import COUNTED_MAX, audit_sql, first_matches, run_statement
+from fhirserver.store.search import COUNTED_MAX, first_matches, run_statement
+from fhirserver.store.search_audit import tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,7 @@ def explain(database: Database, plan: Plan, audit: AuditRow, *, run: bool) -> li
     """
     lend = database.connection if is_hot(plan) else database.search_connection
     with lend() as connection:
-        told = audit_sql(plan, audit)
-        connection.execute(told.text.encode(), told.params)
+        tell(connection, plan, audit)
         found = [_explained(connection, name, sql, run=run) for name, sql in _statements(plan)]
         return [*found, *_includes(connection, plan)] if run and plan.limit else found
 

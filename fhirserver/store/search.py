@@ -1,7 +1,8 @@
 """Run plans: one page of matches with its total, its neighbours and what it includes.
 
-The first statement of a page writes the audit row. Pages and totals are statements of their own
-snapshots: a total may differ from the pages by what was written in between.
+The first statement of a page writes the audit row; where something is included, the last one does,
+as the row names that too. Either way it is there before an answer leaves. Pages and totals are
+statements of their own snapshots: a total may differ from the pages by what was written in between.
 
 How a total is found:
     none       not at all
@@ -30,12 +31,13 @@ from fhirserver.search.order import KeyValue, Position
 from fhirserver.search.plan import Plan, make_plan
 from fhirserver.search.query import Query
 from fhirserver.search.sql import count_sql, page_query, page_sql
-from fhirserver.store.audit_row import AUDIT_COLUMNS, AuditRow
+from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.contained import cut_out
 from fhirserver.store.database import Database
 from fhirserver.store.hot_search import hot_runner, is_hot
 from fhirserver.store.include import Found, Included, Run, include
 from fhirserver.store.schema import method_name
+from fhirserver.store.search_audit import audit_sql, shown_of_page, shown_with, tell
 from fhirserver.store.search_time import within
 
 COUNTED_MAX = 1_000
@@ -98,16 +100,17 @@ def run_statement(connection: Connection[Any], sql: Fragment) -> Iterable[tuple[
 
 def _run_plan(connection: Connection[Any], run: Run, plan: Plan, audit: AuditRow) -> SearchPage:
     if not plan.phases:
-        told = audit_sql(plan, audit)
-        connection.execute(told.text.encode(), told.params)
+        tell(connection, plan, audit)
         return SearchPage(total=None if plan.count == "none" else 0)
     if plan.limit == 0:
         return SearchPage(total=_total_only(run, plan, audit))
-    rows, more = _read_page(run, plan, audit)
+    includes = bool(plan.query.include or plan.query.revinclude)
+    rows, more = _read_page(run, plan, None if includes else audit)
     matches = [row.found for row in rows]
     included = Included()
-    if plan.query.include or plan.query.revinclude:
+    if includes:
         included = include(run, plan, matches)
+        tell(connection, plan, audit, shown_with(matches, included))
     total = _total(run, plan, len(rows), complete=plan.position is None and not more)
     return SearchPage(
         tuple(found.stored for found in matches),
@@ -163,7 +166,7 @@ def _read_page(run: Run, plan: Plan, audit: AuditRow | None) -> tuple[list[Row],
         if position.backward
         else range(position.phase, len(plan.phases))
     )
-    told = None if audit is None else audit_sql(plan, audit, plan.limit)
+    told = None if audit is None else audit_sql(plan, audit, shown_of_page(plan.limit))
     for number in numbers:
         start = position if number == position.phase else replace(position, values=())
         wanted = plan.limit + 1 - len(rows)
@@ -272,29 +275,3 @@ def _total_only(run: Run, plan: Plan, audit: AuditRow) -> int:
 def _one(run: Run, sql: Fragment) -> int:
     (row,) = run(sql)
     return int(row[0])
-
-
-def audit_sql(plan: Plan, audit: AuditRow, most: int = 0) -> Fragment:
-    """Write the audit row's INSERT; every parameter has its type, as SELECT infers none.
-
-    Args:
-        plan: what is searched.
-        audit: who asks.
-        most: rows of `page` that are shown; 0 where there is no page.
-    """
-    types = plan.query.types
-    shown = Fragment("0, NULL")
-    if most:
-        page = "(array_agg(rid))[1 : %s]"
-        text = f"(SELECT least(count(*), %s) FROM page), (SELECT {page} FROM page)"  # noqa: S608
-        shown = Fragment(text, (most, most))
-    tid = plan.confined.definitions.type_id(types[0]) if len(types) == 1 else None
-    return Fragment(
-        f"INSERT INTO audit (tid, outcome, matches, rids, {AUDIT_COLUMNS})"
-        f" SELECT %s::smallint, 200, {shown.text}, %s::text, %s::text, %s::text, %s::text,"
-        " %s::text, %s::text, %s::text, %s::text",
-        (
-            tid, *shown.params, audit.interaction, audit.actor, audit.client,
-            audit.request_id, audit.address, audit.query, audit.token, audit.purpose,
-        ),
-    )  # fmt: skip

@@ -44,6 +44,8 @@ def test_every_number_has_a_range() -> None:
         pytest.param("FHIRSERVER_POOL_SIZE", "six", id="no-number"),
         pytest.param("FHIRSERVER_OPEN", "perhaps", id="neither-true-nor-false"),
         pytest.param("FHIRSERVER_REFERENTIAL_INTEGRITY", "on", id="no-choice"),
+        pytest.param("FHIRSERVER_SECOND_FACTOR", "some", id="nobody-known"),
+        pytest.param("FHIRSERVER_SECOND_FACTOR", "roles:", id="no-roles"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_by_name(variable: str, value: str) -> None:
@@ -233,3 +235,13 @@ def test_warnings_stand_with_their_entries(clean: None, strict: Client) -> None:
     told = [warnings(each["response"]["outcome"]) for each in answer.json["entry"]]
     assert told[0] == []
     assert told[1][0].startswith("Basic/c refers to Patient/none")
+
+
+def test_a_role_that_does_not_exist_is_refused_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SEC-U2: a slip of the pen would let everybody do without a second factor."""
+    monkeypatch.setenv("FHIRSERVER_SECOND_FACTOR", "roles:nurse,nures")
+    answer = serve("--data-dir", str(tmp_path / "data"))
+    assert (answer.returncode, "'nures'" in answer.stderr) == (2, True)
+    assert "administrator" in answer.stderr

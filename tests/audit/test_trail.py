@@ -91,12 +91,29 @@ def tamper(connection: Connection[Any], statement: str) -> None:
     connection.execute("RESET session_replication_role")
 
 
+_EMPTY_MONTH = """
+DO $$ BEGIN
+PERFORM audit_partition({day});
+EXECUTE 'TRUNCATE ' || to_char({day}, '"audit_"YYYY_MM');
+END $$
+"""
+THIS_MONTH = _EMPTY_MONTH.format(day="current_date")
+NEXT_YEAR = _EMPTY_MONTH.format(day="(current_date + 366)")
+
+
 @pytest.mark.parametrize(
     "statement",
     [
         pytest.param("UPDATE audit SET actor = 'nobody'", id="SEC-T11/update"),
         pytest.param("DELETE FROM audit", id="SEC-T11/delete"),
         pytest.param("DELETE FROM audit_seal", id="SEC-T11/delete-seal"),
+        pytest.param("DELETE FROM audit_patient", id="SEC-T11/delete-patient"),
+        pytest.param("TRUNCATE audit", id="SEC-T11/empty"),
+        pytest.param("TRUNCATE audit_default", id="SEC-T11/empty-partition"),
+        pytest.param(THIS_MONTH, id="SEC-T11/empty-month"),
+        pytest.param(NEXT_YEAR, id="SEC-T11/empty-month-to-come"),
+        pytest.param("TRUNCATE audit_seal", id="SEC-T11/empty-seals"),
+        pytest.param("TRUNCATE audit_patient", id="SEC-T11/empty-patients"),
     ],
 )
 def test_the_trail_is_append_only(
@@ -243,6 +260,50 @@ def test_reports_name_whose_records_were_touched(
     ]  # fmt: skip
     assert patients_told(connection, actor="Patient/a") == [("read", ("a",))]
     assert patients_told(connection, patient="b", limit=1) == [("search-type", ("a", "b"))]
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        pytest.param((("_id", "oc"), ("_include", "Observation:focus")), id="include"),
+        pytest.param((("patient", "a"), ("_include", "Observation:focus")), id="in-a-compartment"),
+        pytest.param((("_id", "oc"), ("_include", "Observation:focus"), ("_count", "1")), id="cut"),
+    ],
+)
+def test_what_a_page_includes_is_told(
+    services: Services,
+    sealing: Callable[[int], None],
+    connection: Connection[Any],
+    pairs: tuple[tuple[str, str], ...],
+) -> None:
+    """SEC-T10: the row names it, and it is found by the patient who was shown."""
+    observation = {
+        "resourceType": "Observation",
+        "id": "oc",
+        "status": "final",
+        "code": {"text": "x"},
+        "subject": {"reference": "Patient/a"},
+        "focus": [{"reference": "Patient/b"}],
+    }
+    update(services, NURSE, "Observation", "oc", observation)
+    search_type(services, NURSE, "Observation", Query(pairs))
+    sealing(6)
+    assert patients_told(connection, patient="b")[-1] == ("search-type", ("a", "b"))
+    matches = "SELECT count(*), min(matches) FROM audit WHERE interaction = 'search-type'"
+    assert connection.execute(matches).fetchone() == (1, 2 if pairs[0][0] == "patient" else 1)
+
+
+def test_what_refers_to_a_page_is_told(
+    services: Services, sealing: Callable[[int], None], connection: Connection[Any]
+) -> None:
+    """SEC-T10: `_revinclude`, beside matches and their number."""
+    search_type(services, NURSE, "Patient", Query((("_revinclude", "Observation:subject"),)))
+    sealing(5)
+    row = connection.execute(
+        "SELECT matches, (SELECT array_agg(r.id ORDER BY r.id) FROM resource r"
+        " WHERE r.rid = ANY(a.rids)) FROM audit a WHERE interaction = 'search-type'"
+    ).fetchone()
+    assert row == (2, ["a", "b", "oa", "ob"])
 
 
 def test_rows_become_audit_events(

@@ -102,9 +102,11 @@ METHODS = {
     "fhirpath": ("get", "post"),
     "run": ("post",),
     "status": ("get", "post"),
+    "trail": ("get", "post"),
     "validate": ("get", "post"),
 }
 """By operation: what changes something takes no GET."""
+OF_TYPES_ALONE = ("trail",)
 
 
 def test_every_claim_has_a_path_and_every_path_a_claim(document: Any, statement: Any) -> None:
@@ -149,7 +151,7 @@ def _claims_of_type(resource: Any) -> Iterator[Claim]:
     if resource["conditionalDelete"] != "not-supported":
         yield "delete", f"/{name}"
     for operation in resource["operation"]:
-        for below in ("", "/{id}"):
+        for below in ("",) if operation["name"] in OF_TYPES_ALONE else ("", "/{id}"):
             for method in METHODS[operation["name"]]:
                 yield method, f"/{name}{below}/${operation['name']}"
 

@@ -88,18 +88,21 @@ class People:
         return visitor
 
     def enter(self, account: Account) -> Visitor:
-        """Give a browser in which somebody is logged in, past the pages of the login."""
+        """Give a browser in which somebody is logged in with two factors, past the pages."""
         visitor = Visitor(self.secured.base)
-        visitor.cookies["session"] = self.secured.log_in(account.id)
+        amr = ("pwd", "otp", "mfa")
+        visitor.cookies["session"] = self.secured.log_in(account.id, amr=amr)
         return visitor
 
-    def enrol(self, visitor: Visitor) -> tuple[bytes, list[str]]:
-        """Enrol an authenticator; give its secret and the recovery codes."""
-        page = visitor.get("/account/second-factor").text
+    def enrol(
+        self, visitor: Visitor, place: str = "/account/second-factor"
+    ) -> tuple[bytes, list[str]]:
+        """Enrol an authenticator at a page; give its secret and the recovery codes."""
+        page = visitor.get(place).text
         found = re.search(r'class="secret">([^<]+)<', page)
         assert found is not None, page
         secret = base64.b32decode(found[1].replace(" ", ""))
-        answer = visitor.fill_in("/account/second-factor", code=code_now(secret))
+        answer = visitor.fill_in(place, code=code_now(secret))
         codes = re.findall(r"<li><code>([^<]+)</code>", answer.text)
         assert len(codes) == 10, answer.text
         return secret, codes

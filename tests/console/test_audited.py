@@ -5,6 +5,7 @@ Spec: security requirement T10: consent, token, revocation, registration
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -99,3 +100,66 @@ def test_nothing_leaves_that_is_not_told(people: People, visitor: Visitor) -> No
         people.change('ALTER TABLE audit DROP CONSTRAINT "full"')
     assert answer.status >= 500
     assert visitor.cookies == {}
+
+
+@pytest.mark.parametrize(
+    ("role", "method", "path", "row"),
+    [
+        pytest.param("physician", "GET", "/admin/apps", ("page", "admin_apps.index", "GET"),
+                     id="apps"),
+        pytest.param("physician", "POST", "/admin/apps", ("page", "admin_apps.change", "POST"),
+                     id="app"),
+        pytest.param("nurse", "GET", "/admin/break-glass", ("page", "break_glass.queue", "GET"),
+                     id="review"),
+        pytest.param("physician", "GET", "/admin/api/accounts", ("page", "accounts.index", "GET"),
+                     id="accounts"),
+        pytest.param("patient", "GET", "/developer", ("page", "developer.index", "GET"),
+                     id="developer"),
+        pytest.param("billing", "GET", "/record-access", ("page", "record_access.index", "GET"),
+                     id="record-access"),
+        pytest.param("physician", "GET", "/conformance/", ("page", "conformance.index", "GET"),
+                     id="conformance"),
+        pytest.param("researcher", "GET", "/launch", ("page", "launcher.index", "GET"),
+                     id="launch"),
+        pytest.param("auditor", "POST", "/launch", ("launch", None, None), id="launching"),
+    ],
+)  # fmt: skip
+def test_a_page_that_is_refused_is_told_once(
+    people: People, role: str, method: str, path: str, row: tuple[str, str | None, str | None]
+) -> None:
+    """SEC-T10: who wanted what; whoever is not logged in is led to the login and tells nothing."""
+    user = {"patient": "Patient/told", "auditor": None, "researcher": None}.get(
+        role, "Practitioner/7"
+    )
+    account = people.add("told-refused", role, user)
+    with people.database.connection() as connection:
+        (since,) = connection.execute("SELECT clock_timestamp()").fetchone() or (None,)
+    with people.log_in(account) as browser:
+        if method == "GET":
+            answer = browser.get(path)
+        else:
+            page = browser.get("/logout")
+            token = re.search(r'name="csrf" value="([^"]+)"', page.text)
+            answer = browser.submit(path, {"csrf": token[1] if token else ""})
+    assert answer.status == 403
+    actor = account.fhir_user or f"account:{account.id}"
+    with people.database.connection() as connection:
+        found = connection.execute(
+            "SELECT interaction, detail->>'page', detail->>'method', reason FROM audit"
+            " WHERE outcome = 403 AND actor = %s AND at > %s",
+            (actor, since),
+        ).fetchall()
+    assert [each[:3] for each in found] == [row]
+    assert found[0][3] or row[0] == "launch"
+
+
+def test_a_probe_of_somebody_elses_record_is_told(people: People) -> None:
+    """SEC-T10: at /record-access."""
+    with people.log_in(people.add("told-probe", "patient", "Patient/told-own")) as browser:
+        assert browser.get("/record-access?patient=told-other").status == 404
+    with people.database.connection() as connection:
+        found = connection.execute(
+            "SELECT outcome, actor FROM audit WHERE interaction = 'record-access'"
+            " AND id = 'told-other'"
+        ).fetchall()
+    assert found == [(404, "Patient/told-own")]

@@ -77,6 +77,46 @@ def test_the_steps(
     assert not is_in(visitor), "it ended in the server, not in the browser only"
 
 
+@pytest.mark.parametrize(
+    "must_change", [False, True], ids=["SEC-U2/forced", "SEC-U2/forced-and-one-that-was-handed-out"]
+)
+def test_who_must_have_a_second_factor_gets_nowhere_without(
+    people: People, visitor: Visitor, must_change: bool
+) -> None:
+    """The server of these tests wants one of the front desk."""
+    desk = people.add("desk", "front-desk", None, must_change=must_change)
+    with people.log_in(desk) as earlier:
+        assert not is_in(earlier), "a session that was begun with the password alone"
+    place = log_in(visitor, "desk").headers["location"]
+    assert place == "/login/enrol"
+    for path in ("/account", "/account/second-factor", "/apps", "/login/second-factor",
+                 "/login/new-password"):  # fmt: skip
+        assert visitor.get(path).headers["location"].startswith("/login")
+    wrong = visitor.fill_in(place, code="000000")
+    assert (wrong.status, "This is not the code" in wrong.text) == (400, True)
+    assert not is_in(visitor)
+    before = visitor.cookies["session"]
+    secret, _ = people.enrol(visitor, place)
+    assert visitor.cookies["session"] != before
+    assert visitor.get(place).headers["location"] == "/login", "that step is over"
+    if must_change:
+        assert not is_in(visitor)
+        assert visitor.fill_in("/login/new-password", password=OTHER_PASSWORD).status == 303
+    assert is_in(visitor)
+    password = OTHER_PASSWORD if must_change else PASSWORD
+    assert log_in(visitor, "desk", password).headers["location"] == "/login/second-factor"
+    assert visitor.fill_in("/login/second-factor", code=code_now(secret, 1)).status == 303
+    assert is_in(visitor)
+
+
+def test_others_may_do_without_a_second_factor(people: People, visitor: Visitor) -> None:
+    """SEC-U2: and nobody enrols where nothing was asked for."""
+    people.add("ada")
+    assert log_in(visitor, "ada").headers["location"] == "/account"
+    assert visitor.get("/login/enrol").headers["location"] == "/login"
+    assert visitor.submit("/login/enrol", {"code": "000000"}).status == 303
+
+
 def test_refusals_tell_nobody_which_accounts_there_are(people: People, visitor: Visitor) -> None:
     """SEC-U3: a wrong password, no such account, a disabled one: the same answer."""
     people.add("ada")

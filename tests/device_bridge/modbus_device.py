@@ -58,7 +58,7 @@ class SerialPlug:
     @asynccontextmanager
     async def plugged(self, answering: SimDevice, trace: Trace) -> AsyncIterator[None]:
         """Let a device answer; afterwards the port is gone, as with an adapter that is pulled."""
-        with _cable() as (near, far):
+        with cable() as (near, far):
             self._name.symlink_to(near)
             server = ModbusSerialServer(
                 answering, framer=FramerType.RTU, port=far, baudrate=115200, trace_packet=trace
@@ -72,7 +72,7 @@ class SerialPlug:
 
 
 @contextlib.contextmanager
-def _cable() -> Iterator[tuple[str, str]]:
+def cable() -> Iterator[tuple[str, str]]:
     """Join two pseudo terminals; gives the names of their ends."""
     masters, slaves = zip(*(pty.openpty() for _ in range(2)), strict=True)
     for end in (*masters, *slaves):

@@ -1,7 +1,7 @@
 """docs/device-bridge.md names every command, option, key, default and metric of fhir-bridge.
 
-Keys of devices with registers stand in docs/modbus.md, which names every key of their maps too, and
-those of alarms in docs/alarms.md.
+Keys of devices with registers stand in docs/modbus.md, which names every key of their maps too;
+those of analyzers in docs/laboratory-analyzers.md, those of alarms in docs/alarms.md.
 """
 
 import argparse
@@ -35,6 +35,7 @@ from fhirserver_device_bridge.metrics import COUNTERS, GAUGES
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "device-bridge.md").read_text("utf-8")
 ALARMS = (ROOT / "docs" / "alarms.md").read_text("utf-8")
+ANALYZERS = (ROOT / "docs" / "laboratory-analyzers.md").read_text("utf-8")
 MODBUS = (ROOT / "docs" / "modbus.md").read_text("utf-8")
 _KEYS = ("| `server.", "| `journal.", "| `delivery.", "| `metrics.", "| `alarms.", "| `sources.")
 SCHEMA = json.loads((ROOT / "device_bridge" / "config" / "bridge.schema.json").read_bytes())
@@ -112,7 +113,8 @@ def keys(schema: dict[str, Any], path: str) -> Iterator[str]:
 
 
 def documented() -> dict[str, str]:
-    told = "\n".join((section("Configuration"), section("Logging in"), MODBUS, ALARMS))
+    # Of two pages that tell a key's default the last counts: analyzers have lines of their own.
+    told = "\n".join((ANALYZERS, section("Configuration"), section("Logging in"), MODBUS, ALARMS))
     rows = [line.split("|") for line in told.splitlines() if line.startswith(_KEYS)]
     return {row[1].strip().strip("`"): row[2].strip() for row in rows}
 

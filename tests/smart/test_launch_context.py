@@ -23,7 +23,7 @@ def services(hospital: Hospital) -> Services:
     """What pages of this server work with."""
     secured = hospital.secured
     settings = Settings(public_url=secured.base, database_url=secured.database.url)
-    made = build_services(settings, cursor_key=b"", policy=smart_policy)
+    made = replace(build_services(settings, cursor_key=b""), policy=smart_policy)
     made.database.close()
     return replace(made, database=secured.database)
 

@@ -84,6 +84,26 @@ sources:
     assert datetime(2026, 7, 1, tzinfo=source.zone).utcoffset() == timedelta(hours=2)
 
 
+ANALYZER = """\
+    protocol: astm
+    serial: {port: ttyS0}
+    specimen_component: 3
+    device: {system: "urn:s", value: A7}
+"""
+
+
+def test_an_analyzer_on_a_serial_line(tmp_path: Path) -> None:
+    bridge = read(tmp_path, SMALLEST[: SMALLEST.index("    protocol")] + ANALYZER)
+    (heard,) = bridge.serial_listeners
+    assert (heard.line.port, heard.line.baud, heard.line.parity) == (
+        tmp_path / "ttyS0",
+        9600,
+        "none",
+    )
+    assert (heard.source.specimen_component, heard.source.device) == (3, ("urn:s", "A7"))
+    assert bridge.sources == (heard.source,)
+
+
 SMART = "{client_id: b, key_file: k.pem, key_id: k1}"
 
 
@@ -122,6 +142,12 @@ def change(old: str, new: str) -> str:
             2,
             "leave one away",
             id="two ways to log in",
+        ),
+        pytest.param(
+            change("mllp", "astm") + "    serial: {port: ttyS0}\n",
+            6,
+            "valid under each of",
+            id="two lines",
         ),
         pytest.param("a: !!python/name:os.system\n", 1, "no YAML", id="unsafe tag"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -86,3 +87,16 @@ def test_dev_30_within_again_ends_what_is_open() -> None:
     ]
     # What may be open is ended until the journal says that it is not: the last two are harmless.
     assert phases == ["start", "start", "end", "end", "start", "end"]
+
+
+def test_dev_30_a_laboratory_s_own_code(tmp_path: Path) -> None:
+    """It is known by its mapping."""
+    file = tmp_path / "own.yaml"
+    file.write_text(
+        'name: lab\nversion: "1"\nmetrics: {}\nunits: {}\nown: {K: {ucum: mmol/L}}\n', "utf-8"
+    )
+    source = replace(WARD, mapping=str(file))
+    limit = Limit("potassium", "K", "mmol/L", "Lab", high=Decimal(6))
+    row = obx("K^Potassium^99LAB", value="6.5", unit="mmol/L^^UCUM")
+    heard = hear(Receipt(oru(row), source, RECEIVED, 1), (limit,), set())
+    assert [each.condition.limit for each in heard.reports] == ["potassium"]

@@ -1,0 +1,53 @@
+"""A source that speaks over a serial port; the port is opened anew whenever it fails.
+
+A serial line has no end: silence ends a session, and never the port.
+"""
+
+import asyncio
+import logging
+
+from fhirserver_device_bridge.config.settings import SerialListener
+from fhirserver_device_bridge.metrics import Metrics
+from fhirserver_device_bridge.running.astm_connection import AstmConnection
+from fhirserver_device_bridge.running.capacity import Capacity
+from fhirserver_device_bridge.running.commits import Commits
+from fhirserver_device_bridge.running.line import open_line
+
+_LOG = logging.getLogger("fhir-bridge")
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 10.0
+
+
+class SerialSource:
+    """Hears one source on one serial port."""
+
+    def __init__(
+        self, listener: SerialListener, commits: Commits, capacity: Capacity, metrics: Metrics
+    ) -> None:
+        self._listener = listener
+        self._commits = commits
+        self._capacity = capacity
+        self._metrics = metrics
+
+    async def run(self) -> None:
+        """Hear until cancelled."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                await self._heard()
+                pause_s = _FIRST_PAUSE_S
+            except OSError as error:
+                name, port = self._listener.source.name, self._listener.line.port
+                _LOG.warning("source %s: %s: %s", name, port, error.strerror)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            await asyncio.sleep(pause_s)
+
+    async def _heard(self) -> None:
+        line = await open_line(self._listener.line)
+        try:
+            self._metrics.count("connections", self._listener.source.name)
+            peer = str(self._listener.line.port)
+            await AstmConnection(
+                self._listener, self._commits, self._capacity, self._metrics, peer
+            ).follow(line)
+        finally:
+            line.close()
