@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from fhirserver_device_bridge.journal.alarms import watched
 from tests.client import Client
 from tests.device_bridge.alarm_receiver import SECRET, AlarmReceiver
 from tests.device_bridge.bridge_process import HOSPITAL, BridgeProcess, command, journal
@@ -145,6 +146,7 @@ def test_dev_30_with_the_server_away_a_critical_value_is_told_and_acknowledged(
             again = ask(bridge, "POST", path, other, **JSON)
             assert again == (200, taken)
             assert next(events)[0] == "acknowledged"
+            assert errands(config, "doctor") == ["needless"]
             by_hand.ask(pulse("4", "90", 4))
             name, number, ended = next(events)
             assert (name, ended["ended"]) == ("ended", "2026-01-01T12:00:04+00:00")
@@ -190,6 +192,8 @@ def test_dev_30_killed_between_alarm_and_delivery_none_is_lost(
             asked = ward.asked
             by_hand.ask(pulse(f"k{number}", "170", number, number=f"P{number}"))
             wait_for(lambda: ward.asked > asked)  # noqa: B023 - called here only
+            with journal(config) as connection:
+                assert watched(connection) > number
             bridge.kill()
     ward.status = 204
     with BridgeProcess(config):
@@ -338,6 +342,15 @@ def test_dev_30_a_critical_value_is_charted_beside_its_observation(
     assert detail["identifier"] == observation["identifier"][0]
     checked = client.post("DetectedIssue/$validate", issue)
     assert {each["severity"] for each in checked.json["issue"]} <= {"information", "warning"}
+
+
+def errands(config: Path, channel: str) -> list[str]:
+    """Give the states of what a channel was to be told, in order."""
+    with journal(config) as connection:
+        rows = connection.execute(
+            "SELECT state FROM errand WHERE channel = ? ORDER BY number", (channel,)
+        )
+        return [state for (state,) in rows]
 
 
 def patient(client: Client) -> str:
