@@ -136,6 +136,7 @@ def test_dev_30_with_the_server_away_a_critical_value_is_told_and_acknowledged(
         assert alarm["condition"]["reference"] == "Ward 7, 2026"
         assert alarm["started"] == "2026-01-01T12:00:02+00:00"
         assert [each["id"] for each in ask(bridge, "GET", "/alarms")[1]] == [alarm["id"]]
+        wait_for(lambda: ask(bridge, "GET", "/alarms")[1][0].get("told"))
         with stream(bridge) as events:
             assert [next(events)[0], next(events)[0]] == ["open", "ready"]
             path = f"/alarms/{alarm['id']}/acknowledge"
