@@ -1,73 +1,58 @@
 """What access tokens cost: the same requests with a token and, between them, without.
 
-    python bench/access.py [--seconds 2] [--rounds 5] [--clients 1] [--patients 400]
+    python bench/access.py [--seconds 1] [--rounds 5] [--patients 200] [--clients 8] [--only reads]
 
-Starts a server that wants tokens, and beside it an open one on the same database, which take turns.
-A line for each kind of request and each kind of token: the CPU time of a request in the server's
-processes and p50, each open and with the token, and the ratio of the CPU. Both write the audit
-trail, so that its cost is in neither difference.
+Starts a server that wants tokens, and beside it an open one on the same database. All callers take
+turns, so that a busy machine is as busy for each, and ratios are of medians. Three tables:
+
+    reads       with and without the rows of the audit; one connection
+    searches    the same callers; one connection
+    team        of a physician who treats 100 patients by care teams; --clients connections
+
+CPU is of a request, in the server's processes and in PostgreSQL's. Statements are what PostgreSQL
+counts as transactions; each is a round trip. Where the audit is left out a trigger drops its rows:
+what it costs the server to name them stays in.
 """
 
 import argparse
-import json
 import os
 import platform
-import random
-import statistics
 import sys
 import tempfile
-import urllib.request
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import median
 
-from client import Tally, request, run
-from cpu import spent_below
+from access_data import (
+    TEAM,
+    Caller,
+    add_team,
+    audit_dropped,
+    known_caller,
+    reads,
+    searches,
+    statements,
+    team_token,
+    token,
+)
+from client import Tally, run
+from cpu import Spent, spent_below
 from server import command, server
 
 from fhirserver.running import read_note
 
-
-@dataclass(frozen=True)
-class Side:
-    """One of the two servers.
-
-    Attributes:
-        port: on 127.0.0.1.
-        pid: of its supervisor.
-        header: that every request to it has; "" without a token.
-    """
-
-    port: int
-    pid: int
-    header: str = ""
-
-    def get(self, path: str) -> bytes:
-        """Write a request."""
-        return request("GET", f"/fhir/{path}", headers=self.header)
-
-
-@dataclass
-class Cost:
-    """What requests to one side have cost so far."""
-
-    cpu_s: list[float] = field(default_factory=list)
-    p50_ms: list[float] = field(default_factory=list)
-
-    def add(self, tally: Tally, cpu_s: float) -> None:
-        """Add a turn."""
-        assert set(tally.statuses) == {200}, tally.statuses
-        self.cpu_s.append(cpu_s / len(tally.latencies_ms))
-        self.p50_ms.append(tally.percentile(0.5))
+Turns = list[tuple[Tally, Spent]]
+NextPath = Callable[[], str]
 
 
 def main() -> int:
-    """Run every case and print the table."""
+    """Run every case and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--seconds", type=float, default=1)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--clients", type=int, default=1)
-    parser.add_argument("--patients", type=int, default=400)
+    parser.add_argument("--patients", type=int, default=200)
+    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--only", choices=("reads", "searches", "team"))
     args = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory() as folder:
@@ -76,89 +61,108 @@ def main() -> int:
         command("sample-data", "--patients", str(args.patients), "--output", sample)
         command("load", "--data-dir", str(data_dir), sample)
         command("demo-users", "--data-dir", str(data_dir))
-        with server(data_dir, 1, "--no-jobs") as (port, pid):
+        with server(data_dir, 1, "--no-jobs") as guarded:
             note = read_note(data_dir)
             assert note is not None
             beside = ("--open", "--no-jobs", "--database-url", note.database)
-            with server(Path(folder) / "beside", 1, *beside) as (open_port, open_pid):
-                measure(args, data_dir, Side(open_port, open_pid), (port, pid))
+            with server(Path(folder) / "beside", 1, *beside) as unguarded:
+                _measure(args, data_dir, note.database, unguarded, guarded)
     return 0
 
 
-def measure(
-    args: argparse.Namespace, data_dir: Path, unguarded: Side, guarded: tuple[int, int]
+def _measure(
+    args: argparse.Namespace,
+    data_dir: Path,
+    database: str,
+    unguarded: tuple[int, int],
+    guarded: tuple[int, int],
 ) -> None:
-    """Measure every case with every token."""
-    base = f"http://127.0.0.1:{guarded[0]}/fhir/"
-    for name, words in (
-        ("system/", ()),
-        ("user/, physician", ("--user", "physician")),
-        ("patient/, physician", ("--user", "physician", "--scopes", "patient/*.rs", "--patient")),
-    ):
-        own = found(base, token(data_dir, "--user", "physician"), "Patient")
-        chosen = (*words, own[0]) if words and words[-1] == "--patient" else words
-        secret = token(data_dir, *chosen)
-        reach = found(base, secret, "Patient")
-        print(f"\n{name}: {len(reach)} patients in reach")
-        side = Side(*guarded, f"Authorization: Bearer {secret}\r\n")
-        for what, path in cases(reach, found(base, secret, "Observation")):
-            compare(args, what, unguarded, side, path)
-
-
-def cases(patients: list[str], observations: list[str]) -> list[tuple[str, Callable[[], str]]]:
-    """Give kinds of requests, each with what gives the next one; all within reach."""
-    chance = random.Random(1)
-    return [
-        ("read Patient", lambda: f"Patient/{chance.choice(patients)}"),
-        ("read Observation", lambda: f"Observation/{chance.choice(observations)}"),
-        (
-            "search: patient + code, newest first",
-            lambda: (
-                f"Observation?patient={chance.choice(patients)}"
-                "&code=http://loinc.org|8867-4&_sort=-date"
-            ),
-        ),
-        (
-            "search: code, newest 20",
-            lambda: "Observation?code=http://loinc.org|8867-4&_sort=-date&_count=20",
-        ),
-        ("search: newest 20", lambda: "Observation?_sort=-date&_count=20"),
+    everybody = known_caller("open", *unguarded)
+    add_team(data_dir, everybody.port, everybody.patients[:TEAM])
+    lead = known_caller("physician of 100", *guarded, team_token(data_dir))
+    own = ("--user", "patient", "--scopes", "patient/*.rs")
+    callers = [
+        everybody,
+        known_caller("program", *guarded, token(data_dir)),
+        known_caller("physician", *guarded, token(data_dir, "--user", "physician")),
+        lead,
+        known_caller("patient", *guarded, token(data_dir, *own)),
     ]
+    for each in callers:
+        print(f"{each.name}: {len(each.patients)} patients in reach")
+    if args.only in (None, "reads"):
+        _reads(args, database, callers)
+    if args.only in (None, "searches"):
+        _searches(args, database, callers)
+    if args.only in (None, "team"):
+        shapes = searches(lead.patients)
+        for what, path in shapes.items():
+            cases = [(each, path) for each in (everybody, lead)]
+            _compare(args, database, f"{what}, {args.clients} clients", cases, args.clients)
 
 
-def compare(
-    args: argparse.Namespace, what: str, unguarded: Side, guarded: Side, path: Callable[[], str]
+def _reads(args: argparse.Namespace, database: str, callers: Sequence[Caller]) -> None:
+    for type_ in ("Patient", "Observation"):
+        cases = [(each, reads(each, type_)) for each in callers]
+        _compare(args, database, f"read {type_}", cases)
+        with audit_dropped(database):
+            _compare(args, database, f"read {type_}, without the audit", cases)
+
+
+def _searches(args: argparse.Namespace, database: str, callers: Sequence[Caller]) -> None:
+    for what in searches(()):
+        cases = [(each, searches(each.patients)[what]) for each in callers]
+        _compare(args, database, what, cases)
+
+
+def _compare(
+    args: argparse.Namespace,
+    database: str,
+    what: str,
+    cases: Sequence[tuple[Caller, NextPath]],
+    clients: int = 1,
 ) -> None:
-    """Let both take turns, and print a line."""
-    costs = {unguarded: Cost(), guarded: Cost()}
+    """Let all take turns, and print a line for each."""
+    turns: list[Turns] = [[] for _ in cases]
     for turn in range(args.rounds + 1):
-        for side, cost in costs.items():
-            before = spent_below(side.pid)
-            tally = run(side.port, args.clients, args.seconds, lambda at=side: at.get(path()))
+        for (caller, path), kept in zip(cases, turns, strict=True):
+            found = _turn(caller, path, args.seconds, clients)
             if turn:  # the first one warms up
-                cost.add(tally, spent_below(side.pid).since(before).server)
-    without, with_token = costs.values()
-    cpu, cpu_with = statistics.median(without.cpu_s), statistics.median(with_token.cpu_s)
-    print(
-        f"{what:38} CPU {cpu * 1e6:6.0f} -> {cpu_with * 1e6:6.0f} us ({cpu_with / cpu - 1:+.0%})"
-        f"  p50 {statistics.median(without.p50_ms):6.2f}"
-        f" -> {statistics.median(with_token.p50_ms):6.2f} ms",
-        flush=True,
+                kept.append(found)
+    print(f"\n{what}", flush=True)
+    (without, *_), *_ = (_medians(each) for each in turns)
+    for (caller, path), kept in zip(cases, turns, strict=True):
+        server_us, postgres_us, p50, p99 = _medians(kept)
+        each = statements(database, lambda for_s, at=caller, to=path: _asked(at, to, for_s))
+        print(
+            f"  {caller.name:17} server {server_us:5.0f} us ({server_us / without - 1:+4.0%})"
+            f"  PostgreSQL {postgres_us:5.0f} us  p50 {p50:6.2f} ms  p99 {p99:6.2f} ms"
+            f"  statements {each:.2f}",
+            flush=True,
+        )
+
+
+def _turn(caller: Caller, path: NextPath, seconds: float, clients: int) -> tuple[Tally, Spent]:
+    before = spent_below(caller.pid)
+    tally = run(caller.port, clients, seconds, lambda: caller.get(path()))
+    assert set(tally.statuses) == {200}, (caller.name, tally.statuses)
+    return tally, spent_below(caller.pid).since(before)
+
+
+def _asked(caller: Caller, path: NextPath, seconds: float) -> int:
+    return len(_turn(caller, path, seconds, 1)[0].latencies_ms)
+
+
+def _medians(turns: Turns) -> tuple[float, float, float, float]:
+    """Give CPU of a request in the server and in PostgreSQL, us, and p50 and p99, ms."""
+    counts = [len(tally.latencies_ms) for tally, _ in turns]
+    each = list(zip(turns, counts, strict=True))
+    return (
+        1e6 * median(spent.server / count for (_, spent), count in each),
+        1e6 * median(spent.postgres / count for (_, spent), count in each),
+        median(tally.percentile(0.5) for tally, _ in turns),
+        median(tally.percentile(0.99) for tally, _ in turns),
     )
-
-
-def token(data_dir: Path, *words: str) -> str:
-    """Issue an access token."""
-    return command("token", "--data-dir", str(data_dir), "--minutes", "120", *words).strip()
-
-
-def found(base: str, secret: str, type_: str) -> list[str]:
-    """Give ids of resources within a token's reach."""
-    headers = {"Authorization": f"Bearer {secret}"}
-    called = urllib.request.Request(f"{base}{type_}?_count=500&_elements=id", headers=headers)
-    with urllib.request.urlopen(called) as answer:
-        bundle = json.load(answer)
-    return [entry["resource"]["id"] for entry in bundle["entry"]]
 
 
 if __name__ == "__main__":

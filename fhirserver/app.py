@@ -143,7 +143,7 @@ def build_application(
     """
     from fhirserver.console import create_console
     from fhirserver.http.access_log import AccessLog, Served
-    from fhirserver.http.application import FhirApplication
+    from fhirserver.http.application import FhirApplication, presume_nothing
     from fhirserver.http.bearer import BearerAuthentication, anonymous
     from fhirserver.http.cors import Cors
     from fhirserver.http.wsgi import FhirWsgi
@@ -167,8 +167,14 @@ def build_application(
     observers = (count, log) if tracing is None else (count, log, tracing)
     registered = frozenset[str]() if settings.open else RegisteredOrigins(services.database)
     cors = Cors(split_origins(settings.cors_origins), registered, public=not settings.open)
-    authenticate = anonymous if settings.open else BearerAuthentication(services)
-    fhir = FhirApplication(services, authenticate=authenticate, observers=observers, cors=cors)
+    callers = None if settings.open else BearerAuthentication(services)
+    fhir = FhirApplication(
+        services,
+        authenticate=callers or anonymous,
+        presume=callers.presume if callers else presume_nothing,
+        observers=observers,
+        cors=cors,
+    )
     probes = Probes(services.database, shared)
     wsgi = FhirWsgi(fhir, on_exhausted=on_exhausted)
     return Application(wsgi, create_console(services), probes, services, tracing)

@@ -29,9 +29,11 @@ from fhirserver.access.scope_text import (
 )
 from fhirserver.access.smart_policy import smart_policy
 from fhirserver.access.trace import Trace, trace
+from fhirserver.access.type_groups import IMPERSONAL
 
 __all__ = [
     "ANY_TYPE",
+    "IMPERSONAL",
     "NEEDS",
     "ROLES",
     "TEST_RUN_HEADER",

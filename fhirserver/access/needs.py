@@ -53,4 +53,5 @@ NEEDS: dict[str, Need] = {
     "explain-access-of-others": Need(administers=True),
     "run": Need(administers=True),
     "search-explain": Need(Right.SEARCH, administers=True),
+    "label": Need(Right.UPDATE, administers=True),
 }

@@ -35,8 +35,10 @@ from fhirserver.interactions import Services
 from fhirserver.interactions.unforeseen import foreseen
 from fhirserver.model.outcome import operation_outcome
 from fhirserver.operations import OPERATIONS
+from fhirserver.store.standing import Presumed
 
 Authenticate = Callable[[Request], AuthContext]
+Presume = Callable[[Request], tuple[AuthContext, Presumed] | None]
 Observer = Callable[[Served], None]
 
 _ALWAYS = (
@@ -46,8 +48,13 @@ _ALWAYS = (
     ("X-Content-Type-Options", "nosniff"),
 )
 INSUFFICIENT = 'Bearer realm="fhir", error="insufficient_scope"'
+_UNAVAILABLE = 503
 _NO_ROUTE = Route("")
 _DEFAULT = Wanted(Format.JSON)
+
+
+def presume_nothing(_request: Request) -> None:
+    """Guess no caller."""
 
 
 class FhirApplication:
@@ -56,6 +63,7 @@ class FhirApplication:
     Args:
         services: what interactions work with.
         authenticate: makes the caller's context of a request, or raises UnauthorizedError.
+        presume: guesses the same without a look, for a read to confirm.
         observers: called once per request with what was served: access log, metrics.
         cors: which pages of other origins may read answers; None for none.
     """
@@ -65,11 +73,13 @@ class FhirApplication:
         services: Services,
         *,
         authenticate: Authenticate = anonymous,
+        presume: Presume = presume_nothing,
         observers: Sequence[Observer] = (),
         cors: Cors | None = None,
     ) -> None:
         self.services = services
         self._authenticate = authenticate
+        self._presume = presume
         self._observers = tuple(observers)
         self._cors = cors
         self._router = Router(services.definitions)
@@ -99,27 +109,54 @@ class FhirApplication:
 
     def _answer(self, request: Request, route: Route) -> Response:
         self._clients.begin(request.address)
+        try:
+            return self._presumed(request, route) or self._authenticated(request, route)
+        finally:
+            self._clients.end(request.address)
+
+    def _presumed(self, request: Request, route: Route) -> Response | None:
+        """Answer a read whose statement confirms who its caller is; None where it does not.
+
+        Of a Binary more than one statement decides.
+        """
+        if route.interaction != "read" or route.type == "Binary":
+            return None
+        guess = self._presume(request)
+        if guess is None:
+            return None
+        auth, presumed = guess
+        try:
+            response = self._respond(request, route, auth, presumed)
+        except FhirError as error:
+            if presumed.confirmed or error.status == _UNAVAILABLE:
+                raise
+            return None
+        return response if presumed.confirmed else None
+
+    def _authenticated(self, request: Request, route: Route) -> Response:
         auth = anonymous(request)
         try:
             auth = self._authenticate(request)
-            exchange = self._exchange(request, route, auth)
-            response = HANDLERS[route.interaction](exchange)
-            if response.stream is not None:
-                self._downloads.admit(response, request.method)
-            if request.headers.get("prefer"):
-                response.headers += preference_applied(
-                    exchange.prefer, route.interaction, response.status
-                )
+            return self._respond(request, route, auth)
         except FhirError as error:
             interaction = _told_as(route)
             if leaves_no_row(interaction, error):
                 place = (route.type, route.id)
                 record_refusal(self.services.database, auth, interaction, place, error)
             raise
-        else:
-            return response
-        finally:
-            self._clients.end(request.address)
+
+    def _respond(
+        self, request: Request, route: Route, auth: AuthContext, presumed: Presumed | None = None
+    ) -> Response:
+        exchange = self._exchange(request, route, auth, presumed)
+        response = HANDLERS[route.interaction](exchange)
+        if response.stream is not None:
+            self._downloads.admit(response, request.method)
+        if request.headers.get("prefer"):
+            response.headers += preference_applied(
+                exchange.prefer, route.interaction, response.status
+            )
+        return response
 
     def _check_loopback(self, request: Request) -> None:
         origin = request.headers.get("origin")
@@ -129,11 +166,13 @@ class FhirApplication:
     def _preflight(self, request: Request) -> Response | None:
         return None if self._cors is None else self._cors.preflight(request)
 
-    def _exchange(self, request: Request, route: Route, auth: AuthContext) -> Exchange:
+    def _exchange(
+        self, request: Request, route: Route, auth: AuthContext, presumed: Presumed | None
+    ) -> Exchange:
         check_coding(request.headers.get("accept-encoding"))
         parameters = parse_query(request.query)
         wanted = _wanted(request, route, parameters)
-        return Exchange(self._services_now(), request, route, parameters, wanted, auth)
+        return Exchange(self._services_now(), request, route, parameters, wanted, auth, presumed)
 
     def _services_now(self) -> Services:
         """Give one request the search parameters that this process saw last."""

@@ -9,14 +9,14 @@ The CapabilityStatement, the documents below .well-known, and OPTIONS need none.
 """
 
 import re
-from dataclasses import replace
 
 from fhirserver.access import TEST_RUN_HEADER, AuthContext
 from fhirserver.errors import FhirError, InvalidRequestError, UnauthorizedError
 from fhirserver.http.query import parse_query
 from fhirserver.http.request import Request
 from fhirserver.interactions import Services
-from fhirserver.smart.authenticate import find_bearer
+from fhirserver.smart.authenticate import Bearer, Remembered
+from fhirserver.store.standing import Presumed
 
 _BEARER = re.compile(r"Bearer +([A-Za-z0-9\-._~+/]+=*)", re.ASCII | re.IGNORECASE)
 _IN_URL = "access_token"
@@ -24,7 +24,7 @@ _IN_URL = "access_token"
 
 def anonymous(request: Request) -> AuthContext:
     """The caller of an open server."""
-    marked = request.headers.get(TEST_RUN_HEADER.lower()) is not None
+    marked = _is_of_test_run(request)
     return AuthContext("anonymous", "", request.request_id, request.address, of_test_run=marked)
 
 
@@ -36,8 +36,7 @@ class BearerAuthentication:
     """
 
     def __init__(self, services: Services) -> None:
-        self._database = services.database
-        self._audience = services.settings.public_url
+        self._bearers = Remembered(services.database, services.settings.public_url)
         self._now = services.now
 
     def __call__(self, request: Request) -> AuthContext:
@@ -55,21 +54,37 @@ class BearerAuthentication:
         if header is None:
             raise _unauthorized("This server wants an access token in Authorization", "")
         match = _BEARER.fullmatch(header)
-        found = match and find_bearer(
-            self._database, self._database.definitions, match[1], self._audience, self._now()
-        )
+        found = match and self._bearers.find(match[1], self._now())
         if not found:
             raise _unauthorized(
                 "The access token is wrong, has expired or was revoked, or is not for this server",
                 "invalid_token",
             )
-        return replace(
-            anonymous(request),
-            actor=found.actor,
-            client=found.client,
-            rights=found.rights,
-            token=found.token,
-        )
+        return _caller(request, found)
+
+    def presume(self, request: Request) -> tuple[AuthContext, Presumed] | None:
+        """Guess the caller, where a statement is to confirm it; None where that takes a look."""
+        match = _BEARER.fullmatch(request.headers.get("authorization") or "")
+        if match is None or _IN_URL in request.query:
+            return None
+        guess = self._bearers.presume(match[1], self._now())
+        return guess and (_caller(request, guess[0]), guess[1])
+
+
+def _caller(request: Request, bearer: Bearer) -> AuthContext:
+    return AuthContext(
+        bearer.actor,
+        bearer.client,
+        request.request_id,
+        request.address,
+        of_test_run=_is_of_test_run(request),
+        rights=bearer.rights,
+        token=bearer.token,
+    )
+
+
+def _is_of_test_run(request: Request) -> bool:
+    return request.headers.get(TEST_RUN_HEADER.lower()) is not None
 
 
 def is_public(path: str) -> bool:

@@ -10,6 +10,7 @@ from fhirserver.http.request import Request
 from fhirserver.http.routing import Route
 from fhirserver.interactions import Query, Services
 from fhirserver.interactions.once import Keyed
+from fhirserver.store.standing import Presumed
 
 _PRESENTATION = frozenset(("_format", "_pretty"))
 
@@ -25,6 +26,7 @@ class Exchange:
         parameters: of the URL, decoded; a `_search` form is appended to them.
         wanted: the format of the answer.
         auth: the caller.
+        presumed: what `auth` rests on where that is still to be confirmed; None where it is known.
         keyed: what is asked for under an Idempotency-Key; None without one, and for what only
             reads.
     """
@@ -35,6 +37,7 @@ class Exchange:
     parameters: Parameters
     wanted: Wanted
     auth: AuthContext
+    presumed: Presumed | None = None
     keyed: Keyed | None = None
 
     @property

@@ -2,43 +2,77 @@
 
 A reference to what is hidden is one to nothing. A resource counts as known here as far as its
 patients are the caller's, whatever part of them scopes let it read: who writes an Observation of a
-patient refers to that Patient. What is about no patient is known to everybody who writes.
+patient refers to that Patient. Of what is in no compartment:
+
+    about nobody in particular   known to everybody who writes, also where its type is refused
+    Binary                       what the caller reads, as whoever sees the referring resource may
+                                 read it, too (`attached`)
+    any other                    what the caller reads
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
-from fhirserver.access import Access, AuthContext
+from fhirserver.access import IMPERSONAL, Access, AuthContext
 from fhirserver.interactions.permit import confine
+from fhirserver.interactions.read import readable
+from fhirserver.interactions.session_database import SessionDatabase
 from fhirserver.interactions.types import Services
 from fhirserver.search.condition_sql import Row, test
 from fhirserver.search.granted import EVERYTHING, Confine, Confined, Granted
 from fhirserver.store.concealed import Conceal, beyond_reach
 from fhirserver.store.identities import Identity
+from fhirserver.store.read import look
+from fhirserver.store.references import Integrity
 from fhirserver.store.statement import StoreConnection
-from fhirserver.store.write import Change
+from fhirserver.store.write import Change, WriteSession
 
 _INTERACTIONS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
-def concealing(services: Services, auth: AuthContext, changes: Sequence[Change]) -> Conceal:
+def concealing(
+    services: Services, auth: AuthContext, session: WriteSession, changes: Sequence[Change]
+) -> Conceal:
     """Say what is concealed from whoever writes some changes.
 
     Args:
         services: know the policy.
         auth: the caller.
+        session: in which it writes.
         changes: what it writes; their patients are known to it.
     """
     known = _known(services, auth, changes)
+    definitions = services.definitions
+    binary = definitions.type_id("Binary")
 
     def conceal(connection: StoreConnection, identities: Collection[Identity]) -> set[Identity]:
-        definitions = services.definitions
-        types = sorted({definitions.type_name(tid) for tid, _ in identities})
-        reach = Confined(definitions, known).in_reach(types)
+        binaries = {each for each in identities if each[0] == binary}
+        if binaries and known("Binary") == EVERYTHING:
+            binaries = set()
+        others = set(identities) - binaries
+        hidden = _hidden_binaries(services, auth, session, binaries) if binaries else set()
+        types = sorted({definitions.type_name(tid) for tid, _ in others})
+        reach = Confined(definitions, known).in_reach(types) if types else None
         if reach is None:
-            return set()
-        return beyond_reach(connection, identities, test(reach, Row("r")))
+            return hidden
+        return hidden | beyond_reach(connection, others, test(reach, Row("r")))
 
     return conceal
+
+
+def integrity_of(services: Services, auth: AuthContext, changes: Sequence[Change]) -> Integrity:
+    """Say what becomes of references to nothing in some changes.
+
+    It is as the operator has set it. Where somebody confined refers to a Binary, it is enforced: a
+    reference lets others read a Binary, so one to what the caller may not read must not be stored.
+    """
+    if all(_unconfined(services, auth, each) for each in changes if _names_binary(each)):
+        return services.settings.referential_integrity
+    return "enforce"
+
+
+def _names_binary(change: Change) -> bool:
+    return change.rows is not None and any(each.type == "Binary" for each in change.rows.references)
 
 
 def _known(services: Services, auth: AuthContext, changes: Sequence[Change]) -> Confine:
@@ -47,10 +81,12 @@ def _known(services: Services, auth: AuthContext, changes: Sequence[Change]) -> 
 
     def known(type_: str) -> tuple[Granted, ...]:
         granted = read(type_)
-        if not members.get(type_):
+        if members.get(type_):
+            found = [Granted(each.patients) if each.patients else each for each in granted]
+            return tuple(dict.fromkeys(found)) or _of_changes(services, auth, changes)
+        if granted or type_ in IMPERSONAL:
             return granted or EVERYTHING
-        found = [Granted(each.patients) if each.patients else each for each in granted]
-        return tuple(dict.fromkeys(found)) or _of_changes(services, auth, changes)
+        return EVERYTHING if all(_unconfined(services, auth, each) for each in changes) else ()
 
     return known
 
@@ -61,8 +97,30 @@ def _of_changes(
     """Grant the compartments that the changes themselves may lie in."""
     found: dict[Granted, None] = {}
     for each in changes:
-        access = Access(_INTERACTIONS[each.method], each.type, each.id)
-        decision = services.policy(auth, access)
+        decision = services.policy(auth, _access(each))
         if decision.allowed:
             found[Granted(decision.patients)] = None
     return tuple(found)
+
+
+def _unconfined(services: Services, auth: AuthContext, change: Change) -> bool:
+    """Whether nothing confines who makes a change; if so, all that it refers to is known to it."""
+    return services.policy(auth, _access(change)).unconfined
+
+
+def _access(change: Change) -> Access:
+    return Access(_INTERACTIONS[change.method], change.type, change.id)
+
+
+def _hidden_binaries(
+    services: Services, auth: AuthContext, session: WriteSession, binaries: Collection[Identity]
+) -> set[Identity]:
+    """Return those Binaries that the caller may not read, stored or not."""
+    inside = replace(services, database=SessionDatabase(services.database, session))
+    return {each for each in binaries if not _reads_binary(inside, auth, each[1])}
+
+
+def _reads_binary(services: Services, auth: AuthContext, id_: str) -> bool:
+    decision = services.policy(auth, Access("read", "Binary", id_))
+    stored = look(services.database, "Binary", id_)
+    return decision.allowed and readable(services, auth, decision, stored) is not None

@@ -6,21 +6,23 @@ have. What a caller may not see looks absent to it.
 
 A Binary lies in no compartment: its `securityContext` stands for it, as it is stored now (R4,
 binary.html#security-context), and must be in reach to be read itself. Without one a confined caller
-neither sees nor writes it.
+does not write it, and reads it by what it is attached to alone (`attached`).
 """
 
+from collections.abc import Sequence
+
 from fhirserver.access import Access, AuthContext, Decision
+from fhirserver.definitions import Definitions
 from fhirserver.errors import ForbiddenError
 from fhirserver.interactions.grants import granted_of
 from fhirserver.interactions.types import Services
 from fhirserver.model.json import JsonObject, parse_json
 from fhirserver.model.reference import parse_reference
 from fhirserver.model.stored import StoredResource
+from fhirserver.search.contained_people import contains_others
 from fhirserver.search.extract import IndexRows, extract
-from fhirserver.search.granted import Granted
 from fhirserver.search.held import holds
 from fhirserver.store.read import peek
-from fhirserver.store.schema import COPIES_MAX
 
 
 def sees(services: Services, auth: AuthContext, decision: Decision, stored: StoredResource) -> bool:
@@ -30,7 +32,7 @@ def sees(services: Services, auth: AuthContext, decision: Decision, stored: Stor
     if stored.body is None:
         return False
     content = parse_json(stored.body)
-    return _covers(services, auth, decision, content, _rows(services, content))
+    return _covers(services, auth, decision, content, rows_of(services, content))
 
 
 def refuse_foreign(
@@ -58,7 +60,7 @@ def refuse_foreign(
         return
     raise ForbiddenError(
         f"{place} would lie outside what the caller may write: refer to patients only for whom it "
-        "may, and keep within its scopes."
+        "may, contain no Patient or Person, and keep within its scopes."
     )
 
 
@@ -70,16 +72,21 @@ def _covers(
         owners: set[str] = set()
     else:
         owners = _owners(services, auth, content, rows)
-    return any(_is_covered(each, owners, content, rows) for each in granted)
+    definitions = services.definitions
+    return any(
+        (each.patients is None or _is_nobody_elses(each.patients, owners, rows, definitions))
+        and all(holds(criterion, content["id"], rows) for criterion in each.where)
+        for each in granted
+    )
 
 
-def _is_covered(grant: Granted, owners: set[str], content: JsonObject, rows: IndexRows) -> bool:
-    """Whether a grant covers content that lies in the compartments of `owners`. Pure."""
-    if grant.patients is not None and not (
-        0 < len(owners) <= COPIES_MAX and owners.issubset(grant.patients)
-    ):
+def _is_nobody_elses(
+    patients: Sequence[str], owners: set[str], rows: IndexRows, definitions: Definitions
+) -> bool:
+    """Whether content in the compartments of `owners` is about patients and nobody else. Pure."""
+    if not owners or not owners.issubset(patients):
         return False
-    return all(holds(each, content["id"], rows) for each in grant.where)
+    return not contains_others(rows, patients, definitions)
 
 
 def _owners(
@@ -112,12 +119,13 @@ def _context_owners(services: Services, auth: AuthContext, binary: JsonObject) -
     if body is None:
         return set()
     content = parse_json(body)
-    rows = _rows(services, content)
+    rows = rows_of(services, content)
     if not (decision.unconfined or _covers(services, auth, decision, content, rows)):
         return set()
     return _owners(services, auth, content, rows)
 
 
-def _rows(services: Services, content: JsonObject) -> IndexRows:
+def rows_of(services: Services, content: JsonObject) -> IndexRows:
+    """Find the index rows that content would have."""
     base_url = services.settings.public_url
     return extract(content, definitions=services.definitions, base_url=base_url)

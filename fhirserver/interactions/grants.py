@@ -12,12 +12,12 @@ from fhirserver.definitions import Definitions
 from fhirserver.errors import FhirError, ForbiddenError
 from fhirserver.interactions.types import Services
 from fhirserver.search.condition_sql import Row, test
-from fhirserver.search.conditions import Fragment
 from fhirserver.search.context import SearchContext
 from fhirserver.search.criteria import Given, parse_clause
 from fhirserver.search.granted import EVERYTHING, Confined, Granted
 from fhirserver.search.held import can_be_held
 from fhirserver.search.query import Criterion
+from fhirserver.store.named import Named, named
 
 Where = tuple[tuple[str, str], ...]
 
@@ -44,7 +44,7 @@ def granted_of(services: Services, type_: str, decision: Decision) -> tuple[Gran
     )
 
 
-def reach_of(services: Services, type_: str, decision: Decision) -> Fragment | None:
+def reach_of(services: Services, type_: str, decision: Decision) -> Named | None:
     """Test that a row `r` of `resource` is in reach of a decision; None where all of them are.
 
     Raises:
@@ -52,9 +52,14 @@ def reach_of(services: Services, type_: str, decision: Decision) -> Fragment | N
     """
     if decision.unconfined:
         return None
-    granted = granted_of(services, type_, decision)
-    condition = Confined(services.definitions, lambda _type: granted).in_reach((type_,))
-    return None if condition is None else test(condition, Row("r"))
+    return _tested(services.definitions, type_, granted_of(services, type_, decision))
+
+
+@lru_cache(maxsize=1024)
+def _tested(definitions: Definitions, type_: str, granted: tuple[Granted, ...]) -> Named | None:
+    """Write the test for what is granted; most requests of a caller need the same. Pure."""
+    condition = Confined(definitions, lambda _type: granted).in_reach((type_,))
+    return None if condition is None else named(test(condition, Row("r")))
 
 
 def _criteria(services: Services, type_: str, grant: Grant) -> tuple[Criterion, ...]:

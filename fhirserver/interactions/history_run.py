@@ -30,12 +30,12 @@ from fhirserver.model.instant import format_instant, interval_us
 from fhirserver.model.json import JsonObject
 from fhirserver.model.stored import StoredResource
 from fhirserver.search.condition_sql import Row, test
-from fhirserver.search.conditions import Fragment
 from fhirserver.search.cursor import PARAMETER, open_cursor, seal_cursor
 from fhirserver.search.granted import Confined
 from fhirserver.search.order import Position
 from fhirserver.store.audit_row import AuditRow
 from fhirserver.store.history import HistoryPage, HistoryQuery, Place, history
+from fhirserver.store.named import Named, named
 
 _PARAMETERS = ("_since", "_at", "_count", "_sort")
 
@@ -151,14 +151,14 @@ def _require_instance(
 
 def _within(
     services: Services, auth: AuthContext, decision: Decision, scope: HistoryScope
-) -> tuple[tuple[str, ...], Fragment | None]:
+) -> tuple[tuple[str, ...], Named | None]:
     """Say of which types, and of which resources of them, the caller may see versions."""
     if scope.type is not None:
         return (scope.type,), reach_of(services, scope.type, decision)
     confined = Confined(services.definitions, confine(services, auth, "history-type"))
     types = tuple(name for name in services.definitions.resource_types if confined.confine(name))
     reach = confined.in_reach(types)
-    return types, None if reach is None else test(reach, Row("r"))
+    return types, None if reach is None else named(test(reach, Row("r")))
 
 
 def _seen(

@@ -8,9 +8,10 @@ OperationDefinitions of this server's own operations can be read without being s
 of the software, as the CapabilityStatement is, and have no version.
 """
 
-from fhirserver.access import AuthContext, Decision
+from fhirserver.access import AuthContext, Decision, Grant
 from fhirserver.audit import audit_row
 from fhirserver.errors import FhirError, GoneError, NotFoundError
+from fhirserver.interactions.attached import is_attached
 from fhirserver.interactions.covered import sees
 from fhirserver.interactions.grants import reach_of
 from fhirserver.interactions.permit import permit
@@ -19,14 +20,31 @@ from fhirserver.interactions.types import Query, Result, Services
 from fhirserver.model.json import parse_json, write_json
 from fhirserver.model.stored import StoredResource
 from fhirserver.store.audit_row import AuditPlace, AuditRow, record
-from fhirserver.store.read import look, read_in_reach
+from fhirserver.store.named import Named
+from fhirserver.store.read import look
 from fhirserver.store.read import read as read_stored
+from fhirserver.store.standing import TREATED, Presumed
 
 
 def read(
-    services: Services, auth: AuthContext, type_: str, id_: str, query: Query | None = None
+    services: Services,
+    auth: AuthContext,
+    type_: str,
+    id_: str,
+    query: Query | None = None,
+    *,
+    presumed: Presumed | None = None,
 ) -> Result:
     """Read one resource.
+
+    Args:
+        services: see there.
+        auth: the caller.
+        type_: resource type.
+        id_: logical id.
+        query: `_summary`, `_elements`.
+        presumed: what `auth` rests on; what comes of it counts only if it is confirmed afterwards.
+            Not for a Binary, of which more than one statement decides.
 
     Raises:
         NotFoundError: no such resource, or not this caller's (the two look the same).
@@ -34,7 +52,15 @@ def read(
     """
     decision = permit(services, auth, "read", type_, id_)
     subset = read_subset(services, type_, query)
-    found = _find(services, auth, decision, type_, id_)
+    if type_ == "Binary" and not decision.unconfined:
+        found = _find_judged(services, auth, decision, type_, id_)
+    else:
+        if presumed is not None and decision.grants == (Grant(presumed.treated),):
+            reach: Named | None = TREATED
+        else:
+            reach = reach_of(services, type_, decision)
+        row = audit_row(auth, "read")
+        found = read_stored(services.database, type_, id_, row, reach=reach, presumed=presumed)
     if found is None and type_ == "OperationDefinition":
         own = _own_definition(services, id_)
         if own is not None:
@@ -43,18 +69,22 @@ def read(
     return Result(200, stored, apply_subset(services.definitions, body, subset))
 
 
-def _find(
+def _find_judged(
     services: Services, auth: AuthContext, decision: Decision, type_: str, id_: str
 ) -> StoredResource | None:
-    """Read the current version as far as the caller may see it, and record what it gets."""
-    row = audit_row(auth, "read")
-    reach = reach_of(services, type_, decision)
-    if reach is None:
-        return read_stored(services.database, type_, id_, row)
-    if type_ != "Binary":
-        return read_in_reach(services.database, type_, id_, reach, row)
-    found = look(services.database, type_, id_)
-    return judged(services, row, (type_, id_), visible(services, auth, decision, found))
+    """Find the current version as far as the caller may see it, and record what it gets."""
+    found = readable(services, auth, decision, look(services.database, type_, id_))
+    return judged(services, audit_row(auth, "read"), (type_, id_), found)
+
+
+def readable(
+    services: Services, auth: AuthContext, decision: Decision, stored: StoredResource | None
+) -> StoredResource | None:
+    """Give back a version that the caller may read: one it sees, or a Binary that is attached."""
+    found = visible(services, auth, decision, stored)
+    if found is not None or stored is None or stored.type != "Binary":
+        return found
+    return stored if is_attached(services, auth, decision, stored) else None
 
 
 def visible(

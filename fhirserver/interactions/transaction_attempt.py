@@ -13,6 +13,7 @@ from fhirserver.interactions.bundle_request import perform
 from fhirserver.interactions.covered import refuse_foreign
 from fhirserver.interactions.create import create_change, still_there
 from fhirserver.interactions.delete import delete_change, record_nothing, respond_deleted
+from fhirserver.interactions.labels import refuse_relabelling
 from fhirserver.interactions.patch import Patching, respond_patched
 from fhirserver.interactions.prepare import Prepared
 from fhirserver.interactions.read import present, visible
@@ -118,6 +119,7 @@ class Attempt:
             current = stored.get((each.plan.type, each.id or ""))
             try:
                 change, issues = self._change(each, current)
+                refuse_relabelling(self._services, self._auth, change, current)
             except FhirError as error:
                 raise at_entry(error, each.plan.entry.path) from None
             if change.content is None and self._is_hidden(each, change):

@@ -11,7 +11,7 @@ import re
 from fhirserver.access import AuthContext, Decision
 from fhirserver.audit import audit_row
 from fhirserver.interactions.permit import permit
-from fhirserver.interactions.read import absent, judged, present, visible
+from fhirserver.interactions.read import absent, judged, present, readable
 from fhirserver.interactions.subset import apply_subset, read_subset
 from fhirserver.interactions.types import Query, Result, Services
 from fhirserver.model.stored import StoredResource
@@ -64,7 +64,7 @@ def _find(
     row = audit_row(auth, "vread")
     if decision.unconfined:
         return vread_stored(services.database, *place, version, row)
-    found = visible(services, auth, decision, look(services.database, *place))
+    found = readable(services, auth, decision, look(services.database, *place))
     if found is not None and found.version != version:
-        found = visible(services, auth, decision, look(services.database, *place, version))
+        found = readable(services, auth, decision, look(services.database, *place, version))
     return judged(services, row, place, found)

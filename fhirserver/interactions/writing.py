@@ -11,8 +11,9 @@ from typing import NoReturn
 
 from fhirserver.access import AuthContext, Decision
 from fhirserver.errors import ForbiddenError
-from fhirserver.interactions.concealing import concealing
+from fhirserver.interactions.concealing import concealing, integrity_of
 from fhirserver.interactions.covered import sees
+from fhirserver.interactions.labels import refuse_relabelling
 from fhirserver.interactions.session_database import SessionDatabase
 from fhirserver.interactions.types import Services
 from fhirserver.model.content_apart import without_content
@@ -46,8 +47,8 @@ def apply_changes(
     Raises:
         FhirError: as `WriteSession.apply`.
     """
-    session.conceal = concealing(services, auth, changes)
-    integrity = services.settings.referential_integrity
+    session.conceal = concealing(services, auth, session, changes)
+    integrity = integrity_of(services, auth, changes)
     return session.apply(changes, rows, integrity, alone=alone)
 
 
@@ -70,12 +71,13 @@ def apply_update(
     """Lock a resource and write its new content, unless that is what is stored.
 
     Raises:
-        ForbiddenError: as `refuse_takeover`.
+        ForbiddenError: as `refuse_takeover` and `refuse_relabelling`.
         FhirError: as `WriteSession.apply`.
     """
     place = change.type, change.id
     current = session.lock([place])[place]
     refuse_takeover(services, auth, decision, current, place)
+    refuse_relabelling(services, auth, change, current)
     if current is not None and is_unchanged(change, current):
         inside = SessionDatabase(services.database, session)
         read(inside, change.type, change.id, row)

@@ -31,6 +31,7 @@ from fhirserver.interactions.covered import refuse_foreign
 from fhirserver.interactions.create import create_change
 from fhirserver.interactions.delete import delete_change
 from fhirserver.interactions.identity import new_id
+from fhirserver.interactions.labels import refuse_relabelling
 from fhirserver.interactions.permit import permit
 from fhirserver.interactions.prepare import Prepared, check, checked_id, checked_type, prepare
 from fhirserver.interactions.read import read
@@ -190,6 +191,7 @@ def _rehearse(call: Call, change: Change, mode: str) -> tuple[Issue, ...]:
         if mode == "update":
             current = session.lock([place])[place]
             refuse_takeover(services, call.auth, decision, current, place)
+            refuse_relabelling(services, call.auth, change, current)
         row = audit_row(call.auth, "validate")
         (written,) = apply_changes(services, call.auth, session, [change], row)
         raise _RolledBackError(written.issues)

@@ -4,11 +4,11 @@ Spec: https://hl7.org/fhir/R4/compartmentdefinition-patient.html
 
 A type has grants, and a resource is in reach if one of them covers it:
 
-    patients   it lies in compartments of these patients, and in none of anybody else
+    patients   it lies in compartments of these patients and in none of anybody else, and contains
+               nobody else
     where      it fulfils these criteria
 
-A Patient counts as its own record alone, whatever other records it is linked to. A resource in more
-compartments than there are copies of its index rows is in reach of nobody who is confined.
+A Patient counts as its own record alone, whatever other records it is linked to.
 
 A search finds the compartments' resources by the copies of index rows; what else a grant asks for
 becomes a condition, which everything that is found must fulfil.
@@ -27,6 +27,7 @@ from fhirserver.search.conditions import (
     Key,
     any_condition,
 )
+from fhirserver.search.contained_people import containers_of_others
 from fhirserver.search.criterion import criterion_condition
 from fhirserver.search.query import Criterion
 from fhirserver.search.scope import Scope, in_compartments, member_parameters, of_types
@@ -95,7 +96,7 @@ class Confined:
         if len(grants) == 1:
             (only,) = grants
             if len(only) == 1 and patients is not None and not only[0].where:
-                return Limits(patients, self._shared_with_nobody(patients, types))
+                return Limits(patients, self._nobody_elses(patients, types))
         return Limits(patients, self.in_reach(types), is_whole=True)
 
     def in_reach(self, types: Sequence[str]) -> Condition | None:
@@ -119,25 +120,26 @@ class Confined:
         if grant.patients is not None:
             scope = self.scope(grant.patients)
             tests.append(in_compartments(scope, tuple(types), self.definitions))
-            tests.append(self._shared_with_nobody(grant.patients, types))
+            tests.append(self._nobody_elses(grant.patients, types))
         return AllOf(tuple(tests)) if tests else Column(ALWAYS)
 
-    def _shared_with_nobody(self, patients: Sequence[str], types: Sequence[str]) -> Key:
-        """Test that a member of patients' compartments is in nobody else's.
+    def _nobody_elses(self, patients: Sequence[str], types: Sequence[str]) -> Key:
+        """Test that a member of patients' compartments is in nobody else's and contains nobody.
 
         What is in several compartments has its references once for each of them. So the references
         to a patient that stand in another compartment name what is shared; an index finds them
-        without a look at all the others, once for the whole search.
+        without a look at all the others, once for the whole search. What has more compartments than
+        copies stands in one of its own, and has its memberships listed.
         """
         scope = self.scope(patients)
         sps = member_parameters("Patient", tuple(types), self.definitions)
-        return Key(
-            Fragment(_SHARED_WITH_NOBODY, (scope.tid, list(scope.ids), list(sps), list(sps))),
-            is_listed=True,
-        )
+        containing = containers_of_others(self.definitions)
+        shared = (scope.tid, list(scope.ids), list(sps), list(sps))
+        text = _NOBODY_ELSES.replace("{containing}", containing.text)
+        return Key(Fragment(text, (*shared, *containing.params)), is_listed=True)
 
 
-_SHARED_WITH_NOBODY = """@.rid NOT IN (
+_NOBODY_ELSES = """@.rid NOT IN (
     WITH granted AS MATERIALIZED (
         SELECT t.rid FROM resource t WHERE t.tid = %s AND t.id = ANY(%s::text[]))
     SELECT s.rid FROM granted g CROSS JOIN LATERAL (
@@ -146,7 +148,12 @@ _SHARED_WITH_NOBODY = """@.rid NOT IN (
         UNION ALL
         SELECT m.pat, m.rid FROM ref m
         WHERE m.sp = ANY(%s::smallint[]) AND m.target = g.rid AND m.pat > g.rid) s
-    WHERE s.pat NOT IN (SELECT rid FROM granted) AND s.rid NOT IN (SELECT rid FROM granted))"""
+    WHERE s.pat NOT IN (SELECT rid FROM granted) AND s.rid NOT IN (SELECT rid FROM granted)
+        AND (s.pat <> s.rid OR (
+            SELECT bool_and(c.pat IN (SELECT rid FROM granted)) FROM compartment c
+            WHERE c.rid = s.rid) IS NOT TRUE)
+    UNION ALL
+    {containing})"""
 
 
 def _patients(grants: set[tuple[Granted, ...]]) -> tuple[str, ...] | None:

@@ -2,45 +2,28 @@
 
 Spec: https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html#access-fhir-api
 
-One statement finds the token, its grant, its client and the account of who granted it, so that
-whatever is revoked, expired or shut out, and every change of a role, counts from the next request.
+What the token stands for is one row (`fhirserver.store.standing`), and a bearer is made of nothing
+else but that row, the day, for trainings end with one, and the search parameters that scopes use.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from functools import lru_cache
 
 from fhirserver.access import Rights
 from fhirserver.access.scope_text import granted_scopes
 from fhirserver.definitions import Definitions
-from fhirserver.identity.accounts import actor_of, is_trained
+from fhirserver.identity.accounts import actor_of
 from fhirserver.model.json import parse_json
-from fhirserver.smart.relations import patients_in_reach
+from fhirserver.smart.relations import CONFINED, GRACE_US, clinician_of, patients_in_reach
 from fhirserver.smart.tokens import digest
-from fhirserver.store import binary
 from fhirserver.store.database import Database
-from fhirserver.store.statement import Statement, StoreConnection, run, statement
+from fhirserver.store.standing import Presumed, Standing, Terms, ask
 
-_COUNTING = """
-SELECT t.number::text, t.scopes, g.client, g.patient, a.fhir_user, a.role,
-    a.training_expires::text, g.account,
-    (SELECT json_agg(p.patient ORDER BY p.patient)::text FROM account_patient p
-     WHERE p.account = g.account AND p.expires > :now::bigint),
-    (SELECT json_agg(b.patient)::text FROM broken_glass b
-     WHERE b.account = g.account AND b.expires > :now::bigint)
-FROM oauth_token t
-JOIN oauth_grant g ON g.number = t.under
-JOIN oauth_client c ON c.id = g.client
-LEFT JOIN account a ON a.id = g.account
-LEFT JOIN account o ON o.id = c.owner
-WHERE t.kind = 'access' AND t.expires > :valid::bigint AND g.revoked IS NULL
-    AND g.audience = :audience::text AND NOT c.disabled AND a.disabled IS NOT TRUE
-    AND o.disabled IS NOT TRUE
-"""
-_BY_DIGEST = statement(f"{_COUNTING} AND t.digest = :digest::bytea")
-_BY_NUMBER = statement(f"{_COUNTING} AND t.number = :number::bigint")
+REMEMBERED_MAX = 1024
+"""Tokens of which a process remembers what they stood for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +36,7 @@ class Bearer:
         client: id of the client it was issued to.
         account: id of the person's account; None where the client acts for itself.
         rights: what it may do.
+        treated: patients whom it treats, of `rights.patients`.
     """
 
     token: str
@@ -60,6 +44,7 @@ class Bearer:
     client: str
     account: str | None
     rights: Rights
+    treated: tuple[str, ...] = ()
 
     @property
     def actor(self) -> str:
@@ -82,9 +67,8 @@ def find_bearer(
     Raises:
         UnavailableError: the database cannot be asked.
     """
-    with database.connection() as connection:
-        arguments = {"digest": digest(secret), **_counting(audience, now_us)}
-        return _bearer(connection, definitions, _BY_DIGEST, arguments, now_us)
+    standing = _ask(database, definitions, digest(secret), _terms(audience, now_us))
+    return standing and bearer_of(standing, definitions, _day(now_us))
 
 
 def find_numbered(
@@ -106,46 +90,88 @@ def find_numbered(
         now_us: epoch microseconds.
         even_expired: whether one counts that is over by its own end alone.
     """
-    valid = binary.int8(0 if even_expired else now_us)
-    with database.connection() as connection:
-        counting = _counting(audience, now_us) | {"valid": valid}
-        arguments = {"number": binary.int8(number), **counting}
-        return _bearer(connection, definitions, _BY_NUMBER, arguments, now_us)
+    terms = replace(_terms(audience, now_us), even_expired=even_expired)
+    standing = _ask(database, definitions, number, terms)
+    return standing and bearer_of(standing, definitions, _day(now_us))
 
 
-def _counting(audience: str, now_us: int) -> dict[str, bytes | None]:
-    """Give what decides whether a token counts."""
-    now = binary.int8(now_us)
-    return {"now": now, "valid": now, "audience": audience.encode()}
+class Remembered:
+    """What tokens stood for when this process asked last, as a guess of what they stand for now.
+
+    Args:
+        database: where tokens are kept.
+        audience: FHIR base that is asked.
+    """
+
+    def __init__(self, database: Database, audience: str) -> None:
+        self._database = database
+        self._audience = audience
+        self._last: dict[bytes, Standing] = {}
+
+    def find(self, secret: str, now_us: int) -> Bearer | None:
+        """Find who an access token was issued to, as `find_bearer` does, and remember it."""
+        definitions, hashed = self._database.definitions, digest(secret)
+        standing = _ask(self._database, definitions, hashed, _terms(self._audience, now_us))
+        if standing is None:
+            self._last.pop(hashed, None)
+            return None
+        if len(self._last) >= REMEMBERED_MAX:
+            self._last.clear()
+        self._last[hashed] = standing
+        return bearer_of(standing, definitions, _day(now_us))
+
+    def presume(self, secret: str, now_us: int) -> tuple[Bearer, Presumed] | None:
+        """Guess who an access token was issued to; None where nothing is known of it.
+
+        Nothing may be answered before a statement has confirmed it.
+        """
+        hashed = digest(secret)
+        standing = self._last.get(hashed)
+        if standing is None:
+            return None
+        bearer = bearer_of(standing, self._database.definitions, _day(now_us))
+        clinician = clinician_of(bearer.rights.user, bearer.rights.role)
+        terms = _terms(self._audience, now_us)
+        return bearer, Presumed(hashed, terms, standing.row, clinician, bearer.treated)
 
 
-def _bearer(
-    connection: StoreConnection,
-    definitions: Definitions,
-    which: Statement,
-    arguments: Mapping[str, bytes | None],
-    now_us: int,
-) -> Bearer | None:
-    found = run(connection, which, arguments)
-    if found.ntuples == 0:
-        return None
-    values = [found.get_value(0, column) for column in range(found.nfields)]
-    number, scopes, client, patient, user, role, training, account, proxied, broken = (
-        None if value is None else value.decode() for value in values
+@lru_cache(maxsize=REMEMBERED_MAX)
+def bearer_of(standing: Standing, definitions: Definitions, today: date) -> Bearer:
+    """Make the bearer of a token. Pure.
+
+    Args:
+        standing: see `fhirserver.store.standing`.
+        definitions: say what scopes mean.
+        today: UTC's.
+    """
+    found = parse_json(standing.row)
+    treated = tuple(parse_json(standing.related)) if standing.related else ()
+    user, role, scopes, training = (
+        found[name] for name in ("fhir_user", "role", "scopes", "training_expires")
     )
-    listed = () if proxied is None else tuple(parse_json(proxied.encode()))
-    related = patients_in_reach(connection, definitions, user, role, listed, now_us)
-    assert number is not None
-    assert client is not None
-    assert scopes is not None
     rights = Rights(
         scopes=granted_scopes(scopes, definitions),
-        patient=patient,
+        patient=found["patient"],
         user=user,
         role=role,
-        patients=related,
-        broken_glass=() if broken is None else tuple(parse_json(broken.encode())),
+        patients=patients_in_reach(user, role, treated, found["proxied"] or ()),
+        broken_glass=tuple(found["broken_glass"] or ()),
         reads_user={"openid", "fhirUser"} <= set(scopes.split()),
-        trained=is_trained(None if training is None else date.fromisoformat(training), now_us),
+        trained=training is None or today <= date.fromisoformat(training),
     )
-    return Bearer(number, scopes, client, account, rights)
+    return Bearer(found["number"], scopes, found["client"], found["account"], rights, treated)
+
+
+def _ask(
+    database: Database, definitions: Definitions, which: bytes | int, terms: Terms
+) -> Standing | None:
+    with database.connection() as connection:
+        return ask(connection, definitions, which, terms)
+
+
+def _terms(audience: str, now_us: int) -> Terms:
+    return Terms(audience, now_us, GRACE_US, CONFINED)
+
+
+def _day(now_us: int) -> date:
+    return datetime.fromtimestamp(now_us // 1_000_000, UTC).date()

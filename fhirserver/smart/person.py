@@ -6,7 +6,7 @@ from fhirserver.access import AuthContext, Right, Rights, Scope
 from fhirserver.identity import accounts, broken_glass
 from fhirserver.identity.accounts import Account
 from fhirserver.interactions import Services
-from fhirserver.smart.relations import patients_in_reach
+from fhirserver.smart.relations import patients_in_reach, treated
 
 PICKER_SCOPES = tuple(
     Scope("user", type_, Right.READ | Right.SEARCH) for type_ in ("Patient", "Encounter")
@@ -37,19 +37,13 @@ def as_caller(
     with services.database.connection() as connection:
         broken = broken_glass.in_force(connection, account.id, now_us)
         listed = tuple(each.patient for each in accounts.proxied(connection, account.id, now_us))
-        related = patients_in_reach(
-            connection,
-            services.database.definitions,
-            account.fhir_user,
-            account.role,
-            listed,
-            now_us,
-        )
+        definitions = services.database.definitions
+        cared_for = treated(connection, definitions, account.fhir_user, account.role, now_us)
     rights = Rights(
         scopes=scopes,
         user=account.fhir_user,
         role=account.role,
-        patients=related,
+        patients=patients_in_reach(account.fhir_user, account.role, cared_for, listed),
         broken_glass=tuple(each.patient for each in broken),
         trained=account.is_trained(now_us),
     )

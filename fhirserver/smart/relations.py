@@ -6,6 +6,8 @@ Spec: 45 CFR 164.502(b), minimum necessary; what makes a relation of care is in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fhirserver.access import ROLES
 from fhirserver.definitions import Definitions
 from fhirserver.store.care_relation import related_patients
@@ -13,41 +15,61 @@ from fhirserver.store.statement import StoreConnection
 
 GRACE_US = 30 * 86_400 * 1_000_000
 """How long a relation of care outlives the encounter, team or appointment that made it."""
+CONFINED = tuple(sorted(role.name for role in ROLES.values() if role.confined))
 _CLINICIANS = ("Practitioner", "PractitionerRole")
 
 
-def patients_in_reach(
+def clinician_of(user: str | None, role: str | None) -> tuple[str, str] | None:
+    """Give type and id of a person who is confined to those whom it treats; None for others.
+
+    Args:
+        user: relative reference of the person; None for nobody of whom there is a resource.
+        role: of the person; None for a client of its own.
+    """
+    type_, _, id_ = (user or "").partition("/")
+    return (type_, id_) if role in CONFINED and type_ in _CLINICIANS else None
+
+
+def treated(
     connection: StoreConnection,
     definitions: Definitions,
     user: str | None,
     role: str | None,
-    listed: tuple[str, ...],
     now_us: int,
-) -> tuple[str, ...] | None:
-    """Give the patients that somebody has a relation with, by logical id.
+) -> tuple[str, ...]:
+    """Give the patients that a person treats, by logical id; none for who is not confined to them.
 
     Args:
         connection: in any transaction state.
         definitions: number types and search parameters.
-        user: relative reference of the person; None for nobody of whom there is a resource.
-        role: of the person; None for a client of its own.
-        listed: patients that the account lists, for a proxy.
+        user: see `clinician_of`.
+        role: see `clinician_of`.
         now_us: epoch microseconds.
+    """
+    clinician = clinician_of(user, role)
+    if clinician is None:
+        return ()
+    return related_patients(connection, definitions, clinician, now_us=now_us, grace_us=GRACE_US)
+
+
+def patients_in_reach(
+    user: str | None, role: str | None, treated: Sequence[str], listed: Sequence[str]
+) -> tuple[str, ...] | None:
+    """Give the patients that somebody has a relation with, by logical id. Pure.
+
+    Args:
+        user: see `clinician_of`.
+        role: see `clinician_of`.
+        treated: patients that the person treats.
+        listed: patients that the account lists, for a proxy.
 
     Returns:
         None where the role is confined to none.
     """
-    known = ROLES.get(role or "")
-    if known is None:
+    if role not in ROLES:
         return ()
-    if not known.confined:
+    if role not in CONFINED:
         return None
-    type_, _, id_ = (user or "").partition("/")
-    found: tuple[str, ...] = ()
-    if type_ == "Patient":
-        found = (id_,)
-    elif type_ in _CLINICIANS:
-        found = related_patients(
-            connection, definitions, (type_, id_), now_us=now_us, grace_us=GRACE_US
-        )
-    return tuple(dict.fromkeys((*found, *listed)))
+    kind, _, id_ = (user or "").partition("/")
+    own = (id_,) if kind == "Patient" else ()
+    return tuple(dict.fromkeys((*own, *treated, *listed)))

@@ -19,11 +19,10 @@ from dataclasses import dataclass, replace
 from psycopg import pq
 
 from fhirserver.model.stored import StoredResource
-from fhirserver.search.conditions import Fragment
 from fhirserver.store import binary
 from fhirserver.store.audit_row import AUDIT_COLUMNS, AUDIT_PARAMETERS, DURABILITY, AuditRow
 from fhirserver.store.database import Database
-from fhirserver.store.named import named
+from fhirserver.store.named import Named
 from fhirserver.store.schema import method_name
 from fhirserver.store.statement import Statement, run, statement
 
@@ -54,7 +53,7 @@ class HistoryQuery:
     ascending: bool = False
     count: int = 20
     beyond: Place | None = None
-    reach: Fragment | None = None
+    reach: Named | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +151,7 @@ def _conditions(query: HistoryQuery) -> tuple[str, ...]:
     }
     found = [_CONDITIONS[name] for name, present in wanted.items() if present]
     if query.reach is not None:
-        found.append(_IN_REACH.format(reach=named(query.reach).text))
+        found.append(_IN_REACH.format(reach=query.reach.text))
     return (*([_ONE] if query.id is not None else []), *found)
 
 
@@ -186,7 +185,7 @@ def _arguments(database: Database, query: HistoryQuery) -> dict[str, bytes | Non
         "audit_tid": binary.int2(tids[0]) if len(tids) == 1 else None,
         "audit_id": None if query.id is None else query.id.encode(),
         "empty": binary.int2(404 if query.id is not None and lists_all else 200),
-        **named(query.reach).arguments,
+        **(query.reach.arguments if query.reach else {}),
     }
     if query.id is not None:
         arguments |= {"tid": binary.int2(tids[0]), "id": query.id.encode()}

@@ -20,13 +20,11 @@ class Named(NamedTuple):
     arguments: dict[str, bytes | None]
 
 
-def named(fragment: Fragment | None) -> Named:
-    """Give the values of a condition names; None stands for TRUE.
+def named(fragment: Fragment) -> Named:
+    """Give the values of a condition names.
 
     Equal shapes of conditions give equal texts, which the connection has prepared.
     """
-    if fragment is None:
-        return Named("TRUE", {})
     first, *rest = fragment.text.split("%s")
     text = first
     arguments: dict[str, bytes | None] = {}

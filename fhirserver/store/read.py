@@ -16,22 +16,24 @@ from psycopg import Connection, pq
 
 from fhirserver.definitions import Definitions
 from fhirserver.model.stored import StoredResource
-from fhirserver.search.conditions import Fragment
 from fhirserver.store import binary
 from fhirserver.store.audit_row import AUDIT_COLUMNS, AUDIT_PARAMETERS, DURABILITY, AuditRow
 from fhirserver.store.database import Database
-from fhirserver.store.named import named
+from fhirserver.store.named import Named
 from fhirserver.store.schema import method_name
+from fhirserver.store.standing import CONFIRMING, TREATED, Presumed, beyond, treating
 from fhirserver.store.statement import Statement, run, statement
 
 _AUDITED = f"""
-WITH found AS MATERIALIZED ({{select}}),
+WITH presumed AS MATERIALIZED ({{presumed}}),
+found AS MATERIALIZED (SELECT f.* FROM presumed CROSS JOIN ({{select}}) f),
+so AS MATERIALIZED (SELECT FROM presumed WHERE {{holds}}),
 told AS (
     INSERT INTO audit (rid, version, tid, id, outcome, {AUDIT_COLUMNS})
     SELECT f.rid, f.version, :tid::smallint, :id::text,
            CASE f.state WHEN 1 THEN 200 WHEN 2 THEN 410 ELSE 404 END, {AUDIT_PARAMETERS}
-    FROM (SELECT {DURABILITY}) always LEFT JOIN found f ON true)
-SELECT rid, version, updated, method, body FROM found
+    FROM so CROSS JOIN (SELECT {DURABILITY}) always LEFT JOIN found f ON true)
+SELECT f.rid, f.version, f.updated, f.method, f.body FROM so LEFT JOIN found f ON true
 """  # noqa: S608 - constants
 
 _CURRENT = """
@@ -47,8 +49,10 @@ _VERSION = """
 _IN_REACH = """
     SELECT r.rid, r.version, r.updated, r.method, r.state, r.body FROM resource r
     WHERE r.tid = :tid::smallint AND r.id = :id::text AND r.state = 1 AND {reach}"""
-_READ = statement(_AUDITED.format(select=_CURRENT))
-_VREAD = statement(_AUDITED.format(select=_VERSION))
+_NOTHING, _ALWAYS, _FOUND = "SELECT", "TRUE", "EXISTS (SELECT FROM found)"
+_NOT_BEYOND = """NOT EXISTS (SELECT FROM resource r
+    WHERE r.tid = :tid::smallint AND r.id = :id::text AND r.state = 1 AND {beyond})"""
+_VREAD = statement(_AUDITED.format(presumed=_NOTHING, select=_VERSION, holds=_ALWAYS))
 _UNAUDITED = "SELECT rid, version, updated, method, body FROM ({select}) found"
 _LOOK = statement(_UNAUDITED.format(select=_CURRENT))
 _LOOK_AT_VERSION = statement(_UNAUDITED.format(select=_VERSION))
@@ -63,38 +67,63 @@ _PEEK = "SELECT body FROM resource WHERE tid = %s AND id = %s AND state = 1"
 _COUNTS = "SELECT tid, count(*) FROM resource WHERE state = 1 GROUP BY tid"
 
 
-def read(database: Database, type: str, id: str, audit: AuditRow) -> StoredResource | None:
-    """Read the current version, which may be a delete.
-
-    Returns:
-        None if nothing was ever stored under this id.
-    """
-    return _fetch(database, _READ, type, id, audit.parameters())
-
-
-def read_in_reach(
-    database: Database, type: str, id: str, reach: Fragment, audit: AuditRow
+def read(
+    database: Database,
+    type: str,
+    id: str,
+    audit: AuditRow,
+    *,
+    reach: Named | None = None,
+    presumed: Presumed | None = None,
 ) -> StoredResource | None:
-    """Read the current version if it fulfils a condition; recorded as what the caller gets.
+    """Read the current version, which may be a delete; recorded as what the caller gets.
 
     Args:
         database: where to look.
         type: resource type.
         id: logical id.
-        reach: condition on the row `r` of `resource`.
         audit: who asks.
+        reach: condition on the row `r` of `resource`. What does not fulfil it is as if nothing were
+            there; a deleted one never does. None for no condition.
+        presumed: what `audit` and `reach` take for granted. Where that is not so, nothing is read
+            or recorded, and it stays unconfirmed. A clinician with `reach` is shown nothing but of
+            patients treated now; what is not found stays unconfirmed too, for patients that came
+            since may be in reach, unless it is TREATED and no more than compartments decides.
 
     Returns:
-        None if it does not, just as if nothing were there; a deleted one never does.
+        None if nothing was ever stored under this id.
     """
-    condition = named(reach)
-    arguments = audit.parameters() | condition.arguments
-    return _fetch(database, _reading(condition.text), type, id, arguments)
+    parameters = audit.parameters()
+    if reach is not None:
+        parameters |= reach.arguments
+    if presumed is not None:
+        parameters |= presumed.arguments(database.definitions)
+    wanted = _reading(
+        database.definitions,
+        type,
+        None if reach is None else reach.text,
+        presumed=presumed is not None,
+        treats=presumed is not None and presumed.clinician is not None,
+    )
+    return _fetch(database, wanted, type, id, parameters, presumed)
 
 
-@functools.lru_cache(maxsize=512)
-def _reading(reach: str) -> Statement:
-    return statement(_AUDITED.format(select=_IN_REACH.format(reach=reach)))
+@functools.lru_cache(maxsize=1024)
+def _reading(
+    definitions: Definitions, type: str, reach: str | None, *, presumed: bool, treats: bool
+) -> Statement:
+    presuming = CONFIRMING if presumed else _NOTHING
+    if reach is None:
+        return statement(_AUDITED.format(presumed=presuming, select=_CURRENT, holds=_ALWAYS))
+    condition, holds = reach, _ALWAYS
+    if treats:
+        condition += f" AND {treating(definitions, type)}"
+        holds = _FOUND
+    if treats and reach == TREATED.text:
+        condition += f" AND NOT {beyond(definitions)}"
+        holds += f" OR {_NOT_BEYOND.format(beyond=beyond(definitions))}"
+    select = _IN_REACH.format(reach=condition)
+    return statement(_AUDITED.format(presumed=presuming, select=select, holds=holds))
 
 
 def vread(
@@ -154,6 +183,7 @@ def _fetch(
     type: str,
     id: str,
     parameters: Mapping[str, bytes | None],
+    presumed: Presumed | None = None,
 ) -> StoredResource | None:
     arguments = {
         "tid": binary.int2(database.definitions.type_id(type)),
@@ -165,7 +195,11 @@ def _fetch(
         result: pq.abc.PGresult = run(connection, wanted, arguments)
     if result.ntuples == 0:
         return None
+    if presumed is not None:
+        presumed.confirmed = True
     rid, version, updated, method, body = (result.get_value(0, column) for column in range(5))
+    if rid is None:
+        return None
     return StoredResource(
         binary.read_int8(rid),
         type,

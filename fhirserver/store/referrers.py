@@ -7,12 +7,13 @@ from collections.abc import Collection, Sequence
 
 from fhirserver.definitions import Definitions
 from fhirserver.errors import ConflictError, Issue
+from fhirserver.search.conditions import Fragment
 from fhirserver.store import binary
 from fhirserver.store.identities import Identity
 from fhirserver.store.outliving import outliving_parameter
 from fhirserver.store.references import References
 from fhirserver.store.schema import NOT_SEARCHED
-from fhirserver.store.statement import run
+from fhirserver.store.statement import StoreConnection, run
 from fhirserver.store.write_plan import Step
 from fhirserver.store.write_sql import REFERRERS
 
@@ -78,6 +79,23 @@ def _named(
         for tid, id in referrers
     )
     return list(dict.fromkeys(names))
+
+
+def is_referred_to(
+    connection: StoreConnection, rid: int, sps: Sequence[int], condition: Fragment
+) -> bool:
+    """Whether a reference to a resource fulfils a condition.
+
+    Args:
+        connection: in any state.
+        rid: row id of the resource.
+        sps: numbers of the parameters whose rows are looked at.
+        condition: on the row `f` of `ref`.
+    """
+    where = f"f.sp = ANY(%s::smallint[]) AND f.target = %s AND {condition.text}"
+    text = f"SELECT TRUE FROM ref f WHERE {where} LIMIT 1"  # noqa: S608 - values are parameters
+    row = connection.execute(text.encode(), (list(sps), rid, *condition.params)).fetchone()
+    return row is not None
 
 
 @functools.lru_cache(maxsize=512)

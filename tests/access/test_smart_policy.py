@@ -188,7 +188,7 @@ def test_every_right_has_its_interactions_in_the_table() -> None:
         letter: {name for name, need in NEEDS.items() if need.right is LETTERS[letter]}
         for letter in LETTERS
     }
-    of_system = {"search-system", "history-system", "search-explain"}
+    of_system = {"search-system", "history-system", "search-explain", "label"}
     assert {letter: names - of_system for letter, names in declared.items()} == {
         letter: set(names) for letter, names in OF_RIGHT.items()
     }
@@ -245,6 +245,13 @@ def test_the_whole_system_is_decided_on_type_by_type(
         pytest.param(CLIENT, "system/*.s", "search-explain", True, id="SEC-E16/explain-client"),
         pytest.param(
             CLIENT, "system/Patient.s", "search-explain", False, id="SEC-E16/explain-one-type"
+        ),
+        pytest.param(LAUNCHED, "user/*.cruds", "label", False, id="SEC-E15/label-of-a-physician"),
+        pytest.param(CLIENT, "system/*.u", "label", True, id="SEC-E15/label-of-a-client"),
+        pytest.param(CLIENT, "system/Patient.cruds", "label", False, id="SEC-E15/label-one-type"),
+        pytest.param(
+            replace(LAUNCHED, role="administrator"), "user/*.u", "label", True,
+            id="SEC-E15/label-of-an-administrator",
         ),
     ],
 )  # fmt: skip

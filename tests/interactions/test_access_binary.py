@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 import pytest
 
 from fhirserver.access import Access, AuthContext, Decision, Grant, allow_all
 from fhirserver.config import Settings
 from fhirserver.definitions import r4
-from fhirserver.errors import FhirError
+from fhirserver.errors import ConflictError, FhirError, NotFoundError
 from fhirserver.interactions import Query, Services
 from fhirserver.interactions.create import create
 from fhirserver.interactions.delete import delete
@@ -122,6 +123,26 @@ def test_writes(confined: Services, context: str | None, granted: bool) -> None:
         with pytest.raises(FhirError) as caught:
             write()
         assert caught.value.status == 403
+
+
+@pytest.mark.parametrize("integrity", ["enforce", "warn", "off"])
+@pytest.mark.parametrize("name", ["b", "none"])
+def test_nobody_reads_by_attaching(
+    confined: Services, integrity: Literal["enforce", "warn", "off"], name: str
+) -> None:
+    """SEC-E17: whatever becomes of references to nothing elsewhere."""
+    update(everything(confined), AUTH, "Binary", "b", binary("b", None))
+    services = replace(confined, settings=Settings(referential_integrity=integrity))
+    attached = {"contentType": "text/plain", "url": f"Binary/{name}"}
+    with pytest.raises(ConflictError, match=f"Binary/{name}, which is not stored"):
+        create(services, AUTH, "Media", {**media("m", "a"), "content": attached})
+    with pytest.raises(NotFoundError):
+        read(confined, AUTH, "Binary", "b")
+    free = replace(services, policy=allow_all)
+    allowed = name == "b" or integrity != "enforce"
+    made = {**media("m", "a"), "content": attached}
+    if allowed:
+        assert create(free, AUTH, "Media", made).status == 201
 
 
 def test_lists_show_no_binary_to_a_confined_caller(confined: Services) -> None:

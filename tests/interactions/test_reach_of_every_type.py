@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fhirserver.access.type_groups import SHARED
+from fhirserver.access.type_groups import IMPERSONAL, SHARED
 from tests.client import Answer
 from tests.secured import Caller, Secured
 from tests.two_patients import ABSENT, MEMBERS, OTHER, OWN, TYPES, id_of, resource, store
@@ -29,6 +29,13 @@ def records(secured: Secured) -> None:
 @pytest.fixture(scope="module")
 def patient(secured: Secured, records: None) -> Iterator[Caller]:
     with secured.caller(secured.issue("patient/*.cruds", patient=OWN).secret) as caller:
+        yield caller
+
+
+@pytest.fixture(scope="module")
+def physician(secured: Secured, records: None) -> Iterator[Caller]:
+    care = {"role": "physician", "user": "Practitioner/reach", "patients": (OWN,)}
+    with secured.caller(secured.issue("user/*.cruds", **care).secret) as caller:
         yield caller
 
 
@@ -55,8 +62,12 @@ ASKED: list[Row] = [
     ("HEAD", "{type}/{id}", None, {}),
     ("GET", "{type}/{id}", None, {"if_none_match": 'W/"1"'}),
     ("GET", "{type}/{id}?_elements=id&_format=xml", None, {}),
+    ("GET", "{type}/{id}", None, {"if_modified_since": "Wed, 21 Oct 2099 07:28:00 GMT"}),
+    ("GET", "{type}/{id}?_summary=true", None, {"range": "bytes=0-3"}),
     ("GET", "{type}/{id}/_history", None, {}),
     ("GET", "{type}/{id}/_history/1", None, {}),
+    ("GET", "{type}/{id}/_history?_since=2020-01-01", None, {}),
+    ("GET", f"Patient/{OWN}/*?_id={{id}}&_type={{type}}", None, {}),
     ("GET", "{type}?_id={id}", None, {}),
     ("GET", "{type}?_id={id}&_summary=count", None, {}),
     ("PUT", "{type}/{id}", "own", {}),
@@ -123,6 +134,39 @@ def test_lists_hold_the_own_record_alone(patient: Caller, type_: str) -> None:
     assert patient.get(f"{type_}?_id={own},{other}&_total=accurate").json["total"] == (
         2 if type_ in SHARED else 0 if type_ == "Binary" else 1
     )
+
+
+@pytest.mark.parametrize("type_", sorted(set(TYPES) - IMPERSONAL))
+def test_references_do_not_tell_what_exists(patient: Caller, physician: Caller, type_: str) -> None:
+    """SEC-E2; leak test 22: whatever type is referred to, also one that is refused."""
+    for caller in (patient, physician):
+        told = []
+        for id_ in (id_of(type_, OTHER), id_of(type_, ABSENT)):
+            body = _referring(f"{type_}/{id_}")
+            answer = caller.request("POST", "Observation", body)
+            assert answer.status == 409, answer.text
+            issues = [each["diagnostics"] for each in answer.json["issue"]]
+            told.append([each.partition(" refers ")[2].replace(id_, "ID") for each in issues])
+        assert told[0] == told[1]
+
+
+def _referring(to: str) -> dict[str, object]:
+    """Make an Observation of the own record that refers to something."""
+    extension = {"url": "http://reach.test", "valueReference": {"reference": to}}
+    return {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": {"text": "x"},
+        "subject": {"reference": f"Patient/{OWN}"},
+        "extension": [extension],
+    }
+
+
+def test_what_is_about_nobody_is_referred_to(patient: Caller) -> None:
+    """SEC-E2: a record refers to a plan of care that its writer may not read."""
+    body = _referring(f"PlanDefinition/{id_of('PlanDefinition', OTHER)}")
+    answer = patient.request("POST", "Observation/$validate?mode=create", body)
+    assert [each["severity"] for each in answer.json["issue"]] == ["information"], answer.text
 
 
 def test_the_compartment_has_66_types() -> None:

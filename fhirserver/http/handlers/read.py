@@ -15,7 +15,12 @@ from fhirserver.interactions.vread import vread as vread_interaction
 def read(exchange: Exchange) -> Response:
     """Answer `GET [type]/[id]`."""
     result = read_interaction(
-        exchange.services, exchange.auth, exchange.type, exchange.id, exchange.query()
+        exchange.services,
+        exchange.auth,
+        exchange.type,
+        exchange.id,
+        exchange.query(),
+        presumed=exchange.presumed,
     )
     return _answer(exchange, result)
 

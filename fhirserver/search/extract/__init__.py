@@ -30,7 +30,7 @@ from fhirserver.search.extract.rows import IndexRows, Inside, LocalReference, Qu
 
 __all__ = ["EXTRACTOR_VERSION", "IndexRows", "Inside", "LocalReference", "extract", "extractor_of"]
 
-EXTRACTOR_VERSION = 5
+EXTRACTOR_VERSION = 6
 """Goes up whenever the same resource would get other rows; older resources are reindexed.
 
 It stands in the database four times as large, see `extractor_of`.

@@ -1,9 +1,11 @@
 """Every literal local reference of a resource, with its location, and those that lead astray.
 
-Spec: https://hl7.org/fhir/R4/references.html#literal and https://hl7.org/fhir/R4/fhirpath.html
+Spec: https://hl7.org/fhir/R4/references.html#literal, https://hl7.org/fhir/R4/fhirpath.html and
+https://hl7.org/fhir/R4/datatypes.html#Attachment
 
 References stand anywhere: in extensions, also of primitives, and in contained resources. Those in
-the entries of a Bundle are left out: they mean what the Bundle holds.
+the entries of a Bundle are left out: they mean what the Bundle holds. The `url` of an attachment
+refers as well where it names a Binary of this server.
 """
 
 from functools import lru_cache
@@ -16,6 +18,7 @@ from fhirserver.search.extract.rows import LocalReference, StrayReference
 
 Trail = tuple["Trail", str, int | None] | None
 """The way down from a resource: the way so far, JSON name, index in a list."""
+_REFERENCE, _ATTACHMENT = "Reference", "Attachment"
 
 
 def local_references(
@@ -38,31 +41,42 @@ def local_references(
         insides.append((f"{kind}.contained[{index}]", each))
     found, stray = [], []
     for prefix, inside in insides:
-        for literal, trail in _literals(inside):
+        for literal, trail, datatype in _literals(inside):
             local = parse_local(literal, base_url)
             if local is not None and local.type not in types:
                 local = None
             if local is None and (base_url is None or below_base(literal, base_url) is None):
                 continue
-            path = _path(prefix, inside["resourceType"], trail, definitions)
-            if path is not None and local is not None:
+            path = _path(prefix, inside["resourceType"], trail, datatype, definitions)
+            if path is None:
+                continue
+            if datatype == _ATTACHMENT:
+                if local is not None and local.type == "Binary":
+                    found.append(LocalReference(f"{path}.url", *local))
+            elif local is not None:
                 found.append(LocalReference(path, *local))
-            elif path is not None:
+            else:
                 stray.append(StrayReference(path, literal))
     return found, stray
 
 
-def _literals(resource: JsonObject) -> list[tuple[str, Trail]]:
-    """Find every `reference` without looking at the model: few objects have one at all."""
+def _literals(resource: JsonObject) -> list[tuple[str, Trail, str]]:
+    """Find what may refer, without looking at the model: few objects have such an element at all.
+
+    Returns:
+        Text, the way to the object that has it, and the datatype that this would have to be.
+    """
     resources_inside = "entry" if resource["resourceType"] == "Bundle" else "contained"
-    found: list[tuple[str, Trail]] = []
+    found: list[tuple[str, Trail, str]] = []
     open_objects: list[tuple[JsonObject, Trail]] = [(resource, None)]
     for value, trail in open_objects:
         for name, item in value.items():
             kind = item.__class__
             if kind is str:
                 if name == "reference":
-                    found.append((item, trail))
+                    found.append((item, trail, _REFERENCE))
+                elif name == "url" and "Binary/" in item:
+                    found.append((item, trail, _ATTACHMENT))
             elif kind is dict:
                 open_objects.append((item, (trail, name, None)))
             elif kind is list and name != resources_inside:
@@ -73,8 +87,10 @@ def _literals(resource: JsonObject) -> list[tuple[str, Trail]]:
 
 
 @lru_cache(maxsize=8192)
-def _path(prefix: str, kind: str, trail: Trail, definitions: Definitions) -> str | None:
-    """Write a trail as FHIRPath; None unless it leads to a Reference.
+def _path(
+    prefix: str, kind: str, trail: Trail, datatype: str, definitions: Definitions
+) -> str | None:
+    """Write a trail as FHIRPath; None unless it leads to an element of the datatype.
 
     Remembers what it has seen: resources of a type refer from the same few places.
     """
@@ -83,7 +99,7 @@ def _path(prefix: str, kind: str, trail: Trail, definitions: Definitions) -> str
         trail, name, index = trail
         steps.append((name, index))
     steps.reverse()
-    names = _published_names(definitions, kind, tuple(name for name, _ in steps))
+    names = _published_names(definitions, kind, tuple(name for name, _ in steps), datatype)
     if names is None:
         return None
     places = ("" if index is None else f"[{index}]" for _, index in steps)
@@ -91,7 +107,7 @@ def _path(prefix: str, kind: str, trail: Trail, definitions: Definitions) -> str
 
 
 def _published_names(
-    definitions: Definitions, kind: str, names: tuple[str, ...]
+    definitions: Definitions, kind: str, names: tuple[str, ...], wanted: str
 ) -> tuple[str, ...] | None:
     """Translate JSON names to FHIRPath's: `valueReference` is `value`, `_birthDate` birthDate."""
     published = []
@@ -104,4 +120,4 @@ def _published_names(
         published.append(element.base_name)
         node_path = "Element" if name.startswith("_") else element.node_path
         datatype = element.type
-    return tuple(published) if datatype == "Reference" else None
+    return tuple(published) if datatype == wanted else None

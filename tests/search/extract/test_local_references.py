@@ -109,3 +109,41 @@ def test_forms(literal: str, version: str | None) -> None:
     resource = {"resourceType": "Observation", "subject": {"reference": literal}}
     found = extract(resource, definitions=r4(), base_url="http://here/fhir").references
     assert found == [("Observation.subject", "Patient", "p", version)]
+
+
+@pytest.mark.parametrize(
+    ("resource", "found"),
+    [
+        pytest.param(
+            {"resourceType": "Media", "content": {"url": "Binary/1"}},
+            [("Media.content.url", "1", None)],
+            id="datatypes.html#Attachment",
+        ),
+        pytest.param(
+            {
+                "resourceType": "DocumentReference",
+                "content": [{}, {"attachment": {"url": "http://here/fhir/Binary/1/_history/2"}}],
+                "extension": [{"url": "http://e", "valueAttachment": {"url": "Binary/2"}}],
+            },
+            [
+                ("DocumentReference.content[1].attachment.url", "1", "2"),
+                ("DocumentReference.extension[0].value.url", "2", None),
+            ],
+            id="anywhere",
+        ),
+        pytest.param({"resourceType": "Media", "content": {"url": "Media/1"}}, [], id="no-binary"),
+        pytest.param(
+            {"resourceType": "Media", "content": {"url": "http://here/fhir/Binary/1/x"}},
+            [],
+            id="elsewhere-below-the-base",
+        ),
+        pytest.param({"resourceType": "Library", "url": "Binary/1"}, [], id="no-attachment"),
+    ],
+)
+def test_attachments_refer_to_binaries(
+    resource: dict[str, Any], found: list[tuple[str, str, str | None]]
+) -> None:
+    rows = extract(resource, definitions=r4(), base_url="http://here/fhir")
+    expected = [(path, "Binary", id_, version) for path, id_, version in found]
+    assert rows.references == expected
+    assert rows.stray == []

@@ -41,7 +41,35 @@ AND m.pat > g.rid) s
 WHERE s.pat NOT IN (SELECT rid
 FROM granted)
 AND s.rid NOT IN (SELECT rid
+FROM granted)
+       
+AND (s.pat <> s.rid OR (
+            SELECT bool_and(c.pat IN (SELECT rid
+FROM granted))
+FROM compartment c
+           
+WHERE c.rid = s.rid) IS NOT TRUE)
+    UNION ALL
+    SELECT k.container
+FROM contained k
+   
+WHERE k.pat = ANY(ARRAY(
+            SELECT rid
+FROM granted UNION ALL
+            SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT rid
 FROM granted))))
+       
+AND k.tid = ANY(%s::smallint[])
+       
+AND k.rid NOT IN (
+            SELECT m.rid
+FROM contained_ref m
+           
+WHERE m.sp = %s
+AND m.target = ANY(ARRAY(SELECT rid
+FROM granted))))))
 AND d.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
@@ -71,7 +99,35 @@ AND m.pat > g.rid) s
 WHERE s.pat NOT IN (SELECT rid
 FROM granted)
 AND s.rid NOT IN (SELECT rid
+FROM granted)
+       
+AND (s.pat <> s.rid OR (
+            SELECT bool_and(c.pat IN (SELECT rid
 FROM granted))
+FROM compartment c
+           
+WHERE c.rid = s.rid) IS NOT TRUE)
+    UNION ALL
+    SELECT k.container
+FROM contained k
+   
+WHERE k.pat = ANY(ARRAY(
+            SELECT rid
+FROM granted UNION ALL
+            SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT rid
+FROM granted))))
+       
+AND k.tid = ANY(%s::smallint[])
+       
+AND k.rid NOT IN (
+            SELECT m.rid
+FROM contained_ref m
+           
+WHERE m.sp = %s
+AND m.target = ANY(ARRAY(SELECT rid
+FROM granted))))
 ORDER BY d.rid
 LIMIT %s)
 UNION ALL (SELECT DISTINCT d.rid AS k0, d.rid AS rid
@@ -116,7 +172,35 @@ AND m.pat > g.rid) s
 WHERE s.pat NOT IN (SELECT rid
 FROM granted)
 AND s.rid NOT IN (SELECT rid
+FROM granted)
+       
+AND (s.pat <> s.rid OR (
+            SELECT bool_and(c.pat IN (SELECT rid
+FROM granted))
+FROM compartment c
+           
+WHERE c.rid = s.rid) IS NOT TRUE)
+    UNION ALL
+    SELECT k.container
+FROM contained k
+   
+WHERE k.pat = ANY(ARRAY(
+            SELECT rid
+FROM granted UNION ALL
+            SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT rid
 FROM granted))))
+       
+AND k.tid = ANY(%s::smallint[])
+       
+AND k.rid NOT IN (
+            SELECT m.rid
+FROM contained_ref m
+           
+WHERE m.sp = %s
+AND m.target = ANY(ARRAY(SELECT rid
+FROM granted))))))
 AND d.pat = ANY(ARRAY(SELECT c.rid
 FROM compartment c
 WHERE c.pat = (SELECT t.rid
@@ -148,7 +232,35 @@ AND m.pat > g.rid) s
 WHERE s.pat NOT IN (SELECT rid
 FROM granted)
 AND s.rid NOT IN (SELECT rid
+FROM granted)
+       
+AND (s.pat <> s.rid OR (
+            SELECT bool_and(c.pat IN (SELECT rid
 FROM granted))
+FROM compartment c
+           
+WHERE c.rid = s.rid) IS NOT TRUE)
+    UNION ALL
+    SELECT k.container
+FROM contained k
+   
+WHERE k.pat = ANY(ARRAY(
+            SELECT rid
+FROM granted UNION ALL
+            SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT rid
+FROM granted))))
+       
+AND k.tid = ANY(%s::smallint[])
+       
+AND k.rid NOT IN (
+            SELECT m.rid
+FROM contained_ref m
+           
+WHERE m.sp = %s
+AND m.target = ANY(ARRAY(SELECT rid
+FROM granted))))
 ORDER BY d.rid
 LIMIT %s)) d
 WHERE TRUE
@@ -199,7 +311,35 @@ AND m.pat > g.rid) s
 WHERE s.pat NOT IN (SELECT rid
 FROM granted)
 AND s.rid NOT IN (SELECT rid
+FROM granted)
+       
+AND (s.pat <> s.rid OR (
+            SELECT bool_and(c.pat IN (SELECT rid
+FROM granted))
+FROM compartment c
+           
+WHERE c.rid = s.rid) IS NOT TRUE)
+    UNION ALL
+    SELECT k.container
+FROM contained k
+   
+WHERE k.pat = ANY(ARRAY(
+            SELECT rid
+FROM granted UNION ALL
+            SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT rid
 FROM granted))))
+       
+AND k.tid = ANY(%s::smallint[])
+       
+AND k.rid NOT IN (
+            SELECT m.rid
+FROM contained_ref m
+           
+WHERE m.sp = %s
+AND m.target = ANY(ARRAY(SELECT rid
+FROM granted))))))
 AND x.pat = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
@@ -246,7 +386,35 @@ AND m.pat > g.rid) s
 WHERE s.pat NOT IN (SELECT rid
 FROM granted)
 AND s.rid NOT IN (SELECT rid
+FROM granted)
+       
+AND (s.pat <> s.rid OR (
+            SELECT bool_and(c.pat IN (SELECT rid
+FROM granted))
+FROM compartment c
+           
+WHERE c.rid = s.rid) IS NOT TRUE)
+    UNION ALL
+    SELECT k.container
+FROM contained k
+   
+WHERE k.pat = ANY(ARRAY(
+            SELECT rid
+FROM granted UNION ALL
+            SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT rid
 FROM granted))))
+       
+AND k.tid = ANY(%s::smallint[])
+       
+AND k.rid NOT IN (
+            SELECT m.rid
+FROM contained_ref m
+           
+WHERE m.sp = %s
+AND m.target = ANY(ARRAY(SELECT rid
+FROM granted))))))
 AND x.pat = ANY(ARRAY(SELECT c.rid
 FROM compartment c
 WHERE c.pat = (SELECT t.rid
@@ -278,5 +446,33 @@ AND m.pat > g.rid) s
 WHERE s.pat NOT IN (SELECT rid
 FROM granted)
 AND s.rid NOT IN (SELECT rid
-FROM granted))) c
+FROM granted)
+       
+AND (s.pat <> s.rid OR (
+            SELECT bool_and(c.pat IN (SELECT rid
+FROM granted))
+FROM compartment c
+           
+WHERE c.rid = s.rid) IS NOT TRUE)
+    UNION ALL
+    SELECT k.container
+FROM contained k
+   
+WHERE k.pat = ANY(ARRAY(
+            SELECT rid
+FROM granted UNION ALL
+            SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT rid
+FROM granted))))
+       
+AND k.tid = ANY(%s::smallint[])
+       
+AND k.rid NOT IN (
+            SELECT m.rid
+FROM contained_ref m
+           
+WHERE m.sp = %s
+AND m.target = ANY(ARRAY(SELECT rid
+FROM granted))))) c
 WHERE TRUE

@@ -28,7 +28,35 @@ AND m.pat > g.rid) s
 WHERE s.pat NOT IN (SELECT rid
 FROM granted)
 AND s.rid NOT IN (SELECT rid
+FROM granted)
+       
+AND (s.pat <> s.rid OR (
+            SELECT bool_and(c.pat IN (SELECT rid
 FROM granted))
+FROM compartment c
+           
+WHERE c.rid = s.rid) IS NOT TRUE)
+    UNION ALL
+    SELECT k.container
+FROM contained k
+   
+WHERE k.pat = ANY(ARRAY(
+            SELECT rid
+FROM granted UNION ALL
+            SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT rid
+FROM granted))))
+       
+AND k.tid = ANY(%s::smallint[])
+       
+AND k.rid NOT IN (
+            SELECT m.rid
+FROM contained_ref m
+           
+WHERE m.sp = %s
+AND m.target = ANY(ARRAY(SELECT rid
+FROM granted))))
 AND EXISTS (SELECT 
 FROM ref x
 WHERE x.pat = r.pat
@@ -72,7 +100,35 @@ AND m.pat > g.rid) s
 WHERE s.pat NOT IN (SELECT rid
 FROM granted)
 AND s.rid NOT IN (SELECT rid
+FROM granted)
+       
+AND (s.pat <> s.rid OR (
+            SELECT bool_and(c.pat IN (SELECT rid
 FROM granted))
+FROM compartment c
+           
+WHERE c.rid = s.rid) IS NOT TRUE)
+    UNION ALL
+    SELECT k.container
+FROM contained k
+   
+WHERE k.pat = ANY(ARRAY(
+            SELECT rid
+FROM granted UNION ALL
+            SELECT c.rid
+FROM compartment c
+WHERE c.pat = ANY(ARRAY(SELECT rid
+FROM granted))))
+       
+AND k.tid = ANY(%s::smallint[])
+       
+AND k.rid NOT IN (
+            SELECT m.rid
+FROM contained_ref m
+           
+WHERE m.sp = %s
+AND m.target = ANY(ARRAY(SELECT rid
+FROM granted))))
 AND EXISTS (SELECT 
 FROM ref x
 WHERE x.pat = r.pat
