@@ -57,6 +57,12 @@ def patient_of(
     return _in_bed(place, _instants(reading, received), whereabouts)
 
 
+def is_about_somebody(reading: Reading, source: Source) -> bool:
+    """Tell whether there is any way to its patient: an identifier, a specimen, or a bed."""
+    named = persons(reading.patient) or reading.specimen is not None
+    return bool(named) or _place(reading, source) is not None
+
+
 def specimen_of(reading: Reading) -> Identifier | None:
     """Give the specimen by which the patient is to be found; None where it is another way.
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "convert": "show a message, its readings and its FHIR; sends nothing",
     "status": "what waits, is held or was refused, by source",
     "dead-letters": "list, show, edit and replay what was refused",
+    "alarms": "list, show and acknowledge alarms",
     "journal": "verify the journal, or deliver it again",
     "simulate": "play a device, with the faults that devices have",
 }

@@ -1,6 +1,7 @@
 """A message as it was received becomes readings and the transaction that charts them. Pure.
 
     raw -> Message -> readings -> gate -> measurements -> Bundle
+    recording of an alarm -> Bundle
 
 `Conversion` says what becomes of it: charted (`bundle`), held until it can be charted (`held`), or
 kept without being charted (`rejected`). Of its readings some may be rejected alone; their message
@@ -15,29 +16,37 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from fhirserver_device_bridge.association import UnknownPatientError, patient_of, specimen_of
+from fhirserver_device_bridge.alarms import recording as alarm_recording
+from fhirserver_device_bridge.alarms.alarm import Alarm, Report
+from fhirserver_device_bridge.association import (
+    UnknownPatientError,
+    is_about_somebody,
+    patient_of,
+    specimen_of,
+)
 from fhirserver_device_bridge.fhir import identity
+from fhirserver_device_bridge.fhir.alarm import alarm_transaction
 from fhirserver_device_bridge.fhir.bundle import transaction
 from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.fhir.observation import Circumstances
-from fhirserver_device_bridge.framing.astm import STX
+from fhirserver_device_bridge.hearing import RECORDINGS, UNREADABLE
 from fhirserver_device_bridge.mapping.files import mapping_named
 from fhirserver_device_bridge.mapping.gate import gate
 from fhirserver_device_bridge.mapping.grouping import Measurement, group
 from fhirserver_device_bridge.mapping.table import Table
-from fhirserver_device_bridge.protocols.astm import results as astm
-from fhirserver_device_bridge.protocols.astm.records import AstmError
 from fhirserver_device_bridge.protocols.hl7v2.adt import movements
-from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.message import Message, parse
 from fhirserver_device_bridge.protocols.hl7v2.pcd01 import decode, message_type
-from fhirserver_device_bridge.protocols.modbus import measurements as modbus
-from fhirserver_device_bridge.protocols.modbus import recording as modbus_recording
-from fhirserver_device_bridge.protocols.modbus.errors import ModbusError
-from fhirserver_device_bridge.protocols.x20601 import measurements as x20601
-from fhirserver_device_bridge.protocols.x20601 import recording as x20601_recording
-from fhirserver_device_bridge.protocols.x20601.mder import MderError
-from fhirserver_device_bridge.reading import Coding, Identifier, Movement, Reading, Rejected, Source
+from fhirserver_device_bridge.protocols.hl7v2.pcd04 import decode_alarms
+from fhirserver_device_bridge.reading import (
+    Coding,
+    Identifier,
+    Moment,
+    Movement,
+    Reading,
+    Rejected,
+    Source,
+)
 from fhirserver_device_bridge.whereabouts import Whereabouts
 
 __all__ = ["Conversion", "convert"]
@@ -55,6 +64,8 @@ class Conversion:
         rejected: why the message as a whole can never be charted as it is.
         held: why it cannot be charted yet.
         movements: what it says of who lies where.
+        reports: what it says of alarms; they are charted by the entries that
+            `journal.alarms` makes.
         unmapped: codes of metrics that have no row in the mapping; they are charted all the same.
     """
 
@@ -66,6 +77,7 @@ class Conversion:
     held: str | None = None
     unmapped: tuple[Coding, ...] = ()
     movements: tuple[Movement, ...] = ()
+    reports: tuple[Report, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +110,15 @@ def convert(
     receipt = Receipt(raw, source, received, sequence, whereabouts or Whereabouts())
     chosen = mapping_named(source.mapping)
     try:
-        for magic, measurements in _RECORDINGS.items():
+        if raw.startswith(alarm_recording.MAGIC):
+            return _of_alarm(alarm_recording.read(raw), receipt)
+        for magic, measurements in RECORDINGS.items():
             if raw.startswith(magic):
                 return _converted(measurements(raw, source, sequence), receipt, chosen)
         message = parse(raw, source.character_set)
         return _of_message(message, receipt, chosen)
-    except (AstmError, MessageError, MderError, ModbusError) as error:
+    except (*UNREADABLE, alarm_recording.RecordingError) as error:
         return Conversion(rejected=str(error))
-
-
-_RECORDINGS = {
-    x20601_recording.MAGIC: x20601.measurements,
-    modbus_recording.MAGIC: modbus.measurements,
-    STX: astm.measurements,
-}
-"""What is journaled of other protocols than HL7 v2, by how it begins."""
 
 
 def _of_message(message: Message, received: Receipt, table: Table) -> Conversion:
@@ -120,11 +126,38 @@ def _of_message(message: Message, received: Receipt, table: Table) -> Conversion
     if kind[0] == "ADT" and received.source.admissions:
         return Conversion(movements=tuple(movements(message, received.source)))
     if kind == ("ORU", "R40"):
-        return Conversion(held="alarms (ORU^R40, PCD-04) are not charted yet: kept until they are")
+        return Conversion(reports=tuple(decode_alarms(message, received.source, received.at)))
     if kind != ("ORU", "R01"):
-        return Conversion(rejected="MSH-9 is no ORU^R01: observations of devices are what is read")
+        return Conversion(
+            rejected="MSH-9 is neither ORU^R01 nor ORU^R40: only what devices measure is read"
+        )
     decoded = decode(message, received.source, received.sequence)
     return _converted(decoded, received, table)
+
+
+def _of_alarm(alarm: Alarm, received: Receipt) -> Conversion:
+    """Chart an alarm; one about nobody is charted without a patient, one about somebody is not."""
+    condition = alarm.condition
+    about = Reading(
+        source=alarm.source,
+        sequence=received.sequence,
+        codes=condition.codes,
+        path=condition.path,
+        handle="",
+        value=None,
+        time=Moment(alarm.started or alarm.ended or "", "second"),
+        patient=condition.patient,
+        location=condition.location,
+        specimen=condition.specimen,
+    )
+    subject = None
+    if alarm.kind != "silence" and is_about_somebody(about, received.source):
+        try:
+            subject = _subject(about, received)
+        except UnknownPatientError as unknown:
+            return Conversion(held=str(unknown))
+    bundle = alarm_transaction(alarm, subject, received.sequence)
+    return Conversion(patients=(subject,) if subject else (), bundle=bundle)
 
 
 def _converted(
@@ -173,7 +206,7 @@ def _charted(
         return replace(conversion, rejected=_NOTHING if conversion.quarantined else None)
     try:
         subjects = {
-            found_by: _subject(measurement, received)
+            found_by: _subject(measurement.parts[0], received)
             for found_by, measurement in measurements.items()
         }
     except UnknownPatientError as unknown:
@@ -186,11 +219,10 @@ def _charted(
 _NOTHING = "none of the message's readings may be charted"
 
 
-def _subject(measurement: Measurement, received: Receipt) -> str:
+def _subject(reading: Reading, received: Receipt) -> str:
     """Give the search that finds the patient: by an identifier, or by the specimen's."""
-    first = measurement.parts[0]
-    specimen = specimen_of(first)
+    specimen = specimen_of(reading)
     if specimen is not None:
         return f"Patient?_has:Specimen:patient:{identity.condition(specimen)}"
-    patient = patient_of(first, received.source, received.whereabouts, received.at)
+    patient = patient_of(reading, received.source, received.whereabouts, received.at)
     return f"Patient?{identity.condition(patient)}"

@@ -19,6 +19,9 @@ COUNTERS = {
     "delivered": "Messages that were decided, by what became of them.",
     "attempts_failed": "Attempts of delivery that decided nothing.",
     "quarantined_readings": "Readings quarantined because they cannot be.",
+    "unchecked_readings": "Readings whose unit does not tell whether they are critical.",
+    "alarms": "What happened to alarms, by what raised them.",
+    "notifications": "Attempts to tell a channel, by what became of them.",
     "unmapped_codes": "Readings whose code no mapping knows; they are kept under their own code.",
 }
 GAUGES = {
@@ -26,6 +29,8 @@ GAUGES = {
     "held": "Messages whose patient is not known yet.",
     "dead_letters": "Messages that a person has to look at.",
     "lag_seconds": "How long the oldest message has waited.",
+    "open_alarms": "Alarms that are open.",
+    "waiting_notifications": "What a channel should have been told by now.",
     "open_connections": "Connections that are open.",
     "last_seen_seconds": "When a device was last heard, in seconds since 1970.",
     "device_clock_offset_seconds": "How far a device's clock was behind the bridge's.",

@@ -1,10 +1,10 @@
-"""Local times and their zones.
+"""Local times and their zones, and the instants of times.
 
 In the hour that a change of clocks repeats, both instants are given; in the hour that it skips, the
 clock of the sender had not been changed yet.
 """
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from fhirserver_device_bridge.reading import Moment, Precision
 
@@ -31,3 +31,9 @@ def render_offset(offset: timedelta) -> str:
     minutes = round(offset.total_seconds() / 60)
     sign, size = ("-", -minutes) if minutes < 0 else ("+", minutes)
     return f"{sign}{size // 60:02}:{size % 60:02}"
+
+
+def first_instant(text: str) -> datetime:
+    """Give the first instant of a FHIR dateTime at any precision, aware."""
+    moment = datetime.fromisoformat(text + "-01-01"[len(text) - 4 :] if len(text) < 10 else text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -331,6 +331,7 @@ class Source:
         specimen_component: which component of O.3 or O.4 is the specimen's number, from 1 (ASTM);
             None for the only one that is sent.
         admissions: whether its ADT messages say who lies where.
+        silence_s: a device that is silent for longer raises an alarm; None for none.
         beds: places of devices that do not say where they are, by a device's identifier.
         systems: URIs of code systems and assigning authorities, by the names the sender uses,
             e.g. {"Hospital": "urn:oid:1.2.3"}.
@@ -347,4 +348,5 @@ class Source:
     device: tuple[str, str] = ("", "")
     specimen_component: int | None = None
     admissions: bool = False
+    silence_s: float | None = None
     beds: tuple[tuple[str, Location], ...] = ()

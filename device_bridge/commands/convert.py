@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from fhirserver_device_bridge.alarms.alarm import Report
 from fhirserver_device_bridge.commands.options import configuration
 from fhirserver_device_bridge.commands.usage import UsageError
 from fhirserver_device_bridge.framing.mllp import VT, MllpDeframer
@@ -84,6 +85,7 @@ def _as_json(name: str, raw: bytes, conversion: "Conversion") -> str:
         "readings": conversion.readings,
         "quarantined": conversion.quarantined,
         "unmapped": conversion.unmapped,
+        "alarms": conversion.reports,
         "rejected": conversion.rejected,
         "held": conversion.held,
         "bundle": conversion.bundle,
@@ -97,6 +99,7 @@ def _as_text(name: str, raw: bytes, conversion: "Conversion") -> str:
         "readings": [_line(each) for each in conversion.readings],
         "quarantined": [f"{_line(each.reading)}  {each.reason}" for each in conversion.quarantined],
         "unmapped": [f"{each.system} {each.code}" for each in conversion.unmapped],
+        "alarms": [_alarm(each) for each in conversion.reports],
         "rejected": [conversion.rejected] if conversion.rejected else [],
         "held": [conversion.held] if conversion.held else [],
         "fhir": _indented(conversion.bundle),
@@ -126,6 +129,14 @@ def _line(reading: Reading) -> str:
             reading.time.text if reading.time else "-",
         )
     )
+
+
+def _alarm(report: Report) -> str:
+    """Show what is said of an alarm in one line: phase, what is wrong, urgency, time, and key."""
+    condition = report.condition
+    code = condition.codes[0].code if condition.codes else "-"
+    shown = (report.phase, code, condition.text, condition.priority or "-", report.at, report.key)
+    return "  ".join(shown)
 
 
 def _indented(bundle: object) -> list[str]:

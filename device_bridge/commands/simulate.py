@@ -1,4 +1,4 @@
-"""Play a patient monitor: send PCD-01 messages by MLLP until each is acknowledged.
+"""Play a device: send its messages by MLLP until each is acknowledged.
 
 The same seed sends the same messages at the same device times, whatever faults there are.
 """
@@ -14,19 +14,30 @@ from fhirserver_device_bridge.commands.usage import UsageError
 from fhirserver_device_bridge.simulator.faults import FAULTS, Chances, Fault
 from fhirserver_device_bridge.simulator.mllp_client import MllpClient, Receiver, RejectedError
 from fhirserver_device_bridge.simulator.monitor import messages
+from fhirserver_device_bridge.simulator.pump import alarms
 
 EXAMPLES = """\
 examples:
   fhir-bridge simulate mllp --to 127.0.0.1:2575 --patient '12345^^^Hospital^MR'
   fhir-bridge simulate mllp --to 127.0.0.1:2575 --messages 1000 --rate 0 --seed 7
+  fhir-bridge simulate alarms --to 127.0.0.1:2575 --messages 3
   fhir-bridge simulate mllp --to 127.0.0.1:2575 --faults slow,split,duplicate,garbage,drop-ack
 """
+
+_MESSAGES = {"mllp": messages, "alarms": alarms}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     kinds = parser.add_subparsers(dest="kind", metavar="KIND", required=True)
-    mllp = kinds.add_parser("mllp", help="a patient monitor: HL7 v2, IHE PCD-01")
+    for name, words in (
+        ("mllp", "a patient monitor: HL7 v2, IHE PCD-01"),
+        ("alarms", "an infusion pump's alarms: HL7 v2, IHE PCD-04"),
+    ):
+        _add_options(kinds.add_parser(name, help=words))
+
+
+def _add_options(mllp: argparse.ArgumentParser) -> None:
     mllp.add_argument("--to", required=True, metavar="HOST:PORT", type=_address)
     mllp.add_argument("--messages", type=int, default=10, metavar="N", help="default 10")
     mllp.add_argument("--rate", type=float, default=1.0, metavar="N", help="a second; 0: no pauses")
@@ -65,7 +76,7 @@ def _send(arguments: argparse.Namespace, client: MllpClient) -> None:
     chances = Chances(arguments.seed, arguments.faults)
     start = arguments.start or datetime.now(UTC)
     began = time.monotonic()
-    made = messages(arguments.seed, arguments.messages, start, arguments.patient)
+    made = _MESSAGES[arguments.kind](arguments.seed, arguments.messages, start, arguments.patient)
     for number, message in enumerate(made):
         if arguments.rate:
             time.sleep(max(0.0, began + number / arguments.rate - time.monotonic()))

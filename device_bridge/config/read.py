@@ -8,9 +8,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fhirserver_device_bridge.config.checking import check
 from fhirserver_device_bridge.config.document import Document, read_document
+from fhirserver_device_bridge.config.read_alarms import is_loopback, read_alarms
 from fhirserver_device_bridge.config.settings import (
     Bridge,
     Delivery,
+    Desk,
     JournalSettings,
     Listener,
     Poll,
@@ -23,7 +25,7 @@ from fhirserver_device_bridge.config.settings import (
 )
 from fhirserver_device_bridge.reading import SHIPPED, Location, Source
 
-_OF_SOURCE = ("mapping", "acknowledgement", "admissions", "specimen_component")
+_OF_SOURCE = ("mapping", "acknowledgement", "admissions", "silence_s", "specimen_component")
 _Kind = Literal["listens", "serial", "asked"]
 _ASTM_LINE = {"baud": 9600, "parity": "none"}
 """What analyzers have, if nobody set them otherwise."""
@@ -54,7 +56,8 @@ def _bridge(document: Document) -> Bridge:
             **_given(value["journal"], "retention_days", "minimum_free_bytes", "backlog_limit"),
         ),
         delivery=Delivery(**value.get("delivery", {})),
-        metrics_port=value.get("metrics", {}).get("port"),
+        desk=_desk(document) if "metrics" in value else None,
+        alarms=read_alarms(document),
         listeners=tuple(_listener(document, name) for name in named("listens")),
         serial_listeners=tuple(_serial_listener(document, name) for name in named("serial")),
         polls=tuple(_poll(document, name) for name in named("asked")),
@@ -79,6 +82,17 @@ def _server(document: Document) -> Server:
         **_paths(value, folder, "token_file", "ca_file"),
         **_given(value, "timeout_s"),
     )
+
+
+def _desk(document: Document) -> Desk:
+    value, folder = document.value["metrics"], document.file.parent
+    safe = "token_file" in value and "tls" in value
+    if "host" in value and not is_loopback(value["host"]) and not safe:
+        message = "others can reach it, and alarms name patients: give token_file and tls"
+        raise document.error(("metrics", "host"), message)
+    tls = Tls(**_paths(value["tls"], folder, "certificate", "key")) if "tls" in value else None
+    given = {**_given(value, "port", "host"), **_paths(value, folder, "token_file")}
+    return Desk(tls=tls, **given)
 
 
 def _listener(document: Document, name: str) -> Listener:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from fhirserver_device_bridge.config.alarm_settings import Alarms
 from fhirserver_device_bridge.reading import Source
 
 Protocol = Literal["mllp", "x20601", "astm"]
@@ -94,6 +95,22 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
+class Desk:
+    """The bridge's own HTTP port: metrics, health and alarms.
+
+    Attributes:
+        port: 0 chooses a free one.
+        token_file: holds the bearer token that is asked for; None for none. Read for every request.
+        tls: needed, as the token is, where `host` is not this machine alone.
+    """
+
+    port: int
+    host: str = "127.0.0.1"
+    token_file: Path | None = None
+    tls: Tls | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Listener:
     """One port on which one source is heard.
 
@@ -175,7 +192,8 @@ class Bridge:
         listeners: sources that speak by themselves, over TCP.
         serial_listeners: sources that do over a serial port.
         polls: sources that are asked.
-        metrics_port: on the loopback address; None for no endpoint.
+        desk: None for no HTTP port.
+        alarms: limits, channels and escalation.
     """
 
     server: Server
@@ -184,7 +202,8 @@ class Bridge:
     serial_listeners: tuple[SerialListener, ...] = ()
     polls: tuple[Poll, ...] = ()
     delivery: Delivery = field(default_factory=Delivery)
-    metrics_port: int | None = None
+    desk: Desk | None = None
+    alarms: Alarms = field(default_factory=Alarms)
 
     @property
     def sources(self) -> tuple[Source, ...]:

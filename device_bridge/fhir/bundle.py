@@ -54,7 +54,7 @@ def transaction(
     )
     entries = [
         *_equipment(measurements.values(), around.table),
-        *(_updated(found_by, resource) for found_by, resource in observations.items()),
+        *(updated(found_by, resource) for found_by, resource in observations.items()),
         {"resource": told, "request": {"method": "POST", "url": "Provenance"}},
     ]
     return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
@@ -64,28 +64,31 @@ def _equipment(measurements: Iterable[Measurement], table: Table) -> Iterable[Js
     """Make the devices of all measurements, then the metrics, each once."""
     placed = [each for each in measurements if each.parts[0].path]
     paths = dict.fromkeys((each.parts[0].path, each.parts[0].source) for each in placed)
-    made = [entry for path in paths for entry in _of_devices(*path)]
+    made = [entry for path in paths for entry in equipment_of(*path)]
     made += [_of_metric(metric_of(each.parts[0]), table) for each in placed if each.panel is None]
     return {entry["fullUrl"]: entry for entry in made}.values()
 
 
 @lru_cache(_REMEMBERED)
-def _of_devices(path: tuple[Level, ...], source: str) -> tuple[JsonObject, ...]:
-    return tuple(_created(*each) for each in devices(path, source).items())
+def equipment_of(path: tuple[Level, ...], source: str) -> tuple[JsonObject, ...]:
+    """Make the entries of the devices of a path, the outermost first."""
+    return tuple(created(*each) for each in devices(path, source).items())
 
 
 @lru_cache(_REMEMBERED)
 def _of_metric(metric: PlacedMetric, table: Table) -> JsonObject:
-    return _created(metric.identifier, device_metric(metric, table))
+    return created(metric.identifier, device_metric(metric, table))
 
 
-def _created(found_by: Identifier, resource: JsonObject) -> JsonObject:
+def created(found_by: Identifier, resource: JsonObject) -> JsonObject:
+    """Make the entry of what is made once."""
     kind, condition = resource["resourceType"], identity.condition(found_by)
     request = {"method": "POST", "url": kind, "ifNoneExist": condition}
     return {"fullUrl": identity.full_url(found_by), "resource": resource, "request": request}
 
 
-def _updated(found_by: Identifier, resource: JsonObject) -> JsonObject:
+def updated(found_by: Identifier, resource: JsonObject) -> JsonObject:
+    """Make the entry of what a later message may update."""
     address = f"{resource['resourceType']}?{identity.condition(found_by)}"
     request = {"method": "PUT", "url": address}
     return {"fullUrl": identity.full_url(found_by), "resource": resource, "request": request}

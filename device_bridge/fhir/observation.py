@@ -112,7 +112,7 @@ def observation(
     written: JsonObject = {
         "resourceType": "Observation",
         "meta": _meta(measurement.parts),
-        "extension": [_sequence(first, around.received)],
+        "extension": [_told(first, around.received)],
         "identifier": [{"system": found_by.system, "value": found_by.value}],
         "status": min((part.status for part in measurement.parts), key=RANK.__getitem__),
         "category": _category(measurement.parts, around.table),
@@ -165,15 +165,20 @@ def _labels(parts: Iterable[Reading]) -> list[Coding]:
     return list(labels)
 
 
-def _sequence(reading: Reading, received: datetime) -> JsonObject:
-    sent = reading.sent.text if reading.sent else received.isoformat(timespec="milliseconds")
+def sequence(sent: str, number: int) -> JsonObject:
+    """Write when it was told, a dateTime, and by which entry of the journal."""
     return {
         "url": SEQUENCE,
         "extension": [
             {"url": "sent", "valueDateTime": sent},
-            {"url": "journal", "valueDecimal": reading.sequence},
+            {"url": "journal", "valueDecimal": number},
         ],
     }
+
+
+def _told(reading: Reading, received: datetime) -> JsonObject:
+    sent = reading.sent.text if reading.sent else received.isoformat(timespec="milliseconds")
+    return sequence(sent, reading.sequence)
 
 
 @lru_cache(_REMEMBERED)

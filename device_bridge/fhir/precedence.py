@@ -4,11 +4,12 @@ Newer is what has the later (time of the message, rank of its status, number in 
 Observation without `SEQUENCE` was not written by a bridge, and is left alone.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.fhir.observation import RANK, SEQUENCE
+from fhirserver_device_bridge.moments import first_instant
 
 
 class Order(NamedTuple):
@@ -37,14 +38,8 @@ def order(resource: JsonObject) -> Order | None:
     if parts is None:
         return None
     told = {part["url"]: part for part in parts}
-    sent = _instant(told["sent"]["valueDateTime"])
+    sent = first_instant(told["sent"]["valueDateTime"])
     return Order(sent, RANK[resource["status"]], int(told["journal"]["valueDecimal"]))
-
-
-def _instant(text: str) -> datetime:
-    """Give the first instant of a dateTime at any precision."""
-    moment = datetime.fromisoformat(text + "-01-01"[len(text) - 4 :] if len(text) < 10 else text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _content(resource: JsonObject) -> Any:

@@ -42,10 +42,27 @@ def instant_us(instant: datetime) -> int:
     return (instant - _EPOCH) // timedelta(microseconds=1)
 
 
+def instant_of(microseconds: int) -> datetime:
+    """Give the instant of microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
 def waiting(connection: sqlite3.Connection, source: str, most: int) -> list[Entry]:
     """Find the oldest entries of a source that wait for delivery, in the order of receipt."""
     clause = "WHERE p.source = ? AND p.state = 'received' ORDER BY p.id LIMIT ?"
     return list(_all(connection, clause, source, most))
+
+
+def after(connection: sqlite3.Connection, number: int, most: int) -> list[Entry]:
+    """Find the entries behind one, in the order of receipt, but those that were refused at once.
+
+    What was refused later, by the server, is among them.
+    """
+    clause = (
+        "WHERE p.id > ? AND NOT (p.state = 'dead' AND p.changed_us = e.received_us)"
+        " ORDER BY p.id LIMIT ?"
+    )
+    return list(_all(connection, clause, number, most))
 
 
 def entry(connection: sqlite3.Connection, number: int) -> Entry:
@@ -87,7 +104,7 @@ def oldest_waiting(connection: sqlite3.Connection, source: str) -> datetime | No
         " WHERE p.source = ? AND p.state = 'received' ORDER BY p.id LIMIT 1",
         (source,),
     ).fetchone()
-    return None if found is None else _instant(found[0])
+    return None if found is None else instant_of(found[0])
 
 
 def _all(connection: sqlite3.Connection, clause: str, *values: object) -> Iterator[Entry]:
@@ -97,8 +114,4 @@ def _all(connection: sqlite3.Connection, clause: str, *values: object) -> Iterat
         values,
     )
     for number, source, peer, received_us, *rest in rows:
-        yield Entry(number, source, peer, _instant(received_us), *rest)
-
-
-def _instant(microseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=microseconds)
+        yield Entry(number, source, peer, instant_of(received_us), *rest)

@@ -3,6 +3,8 @@
     entry      what was received; never changed, removed only after its retention
     progress   what became of it; one row an entry
     movement   who lies where, as ADT messages told; outlives them
+    alarm      each alarm as it is now; notice, what happened to it; errand, who is to be told
+    heard      when each device was last heard; watched, up to which entry alarms were looked for
 
     received ──> done            delivered, or nothing in it to deliver
        │  ▲
@@ -19,7 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 FILE_NAME = "journal.sqlite"
-VERSION = 2
+VERSION = 3
 
 State = Literal["received", "held", "done", "dead", "replaced"]
 STATES: tuple[State, ...] = ("received", "held", "done", "dead", "replaced")
@@ -69,7 +71,51 @@ CREATE TABLE movement (
 ) STRICT;
 """
 
-_STEPS = (_TABLES, _MOVEMENTS)
+_ALARMS = """
+CREATE TABLE alarm (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    source TEXT NOT NULL,
+    key TEXT NOT NULL,
+    open INTEGER NOT NULL,
+    changed_us INTEGER NOT NULL,
+    content BLOB NOT NULL
+) STRICT;
+CREATE INDEX alarm_of_key ON alarm (source, key, number);
+CREATE INDEX alarm_open ON alarm (number) WHERE open;
+CREATE INDEX alarm_ended ON alarm (changed_us) WHERE NOT open;
+CREATE TABLE notice (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    alarm TEXT NOT NULL REFERENCES alarm (id) ON DELETE CASCADE,
+    what TEXT NOT NULL CHECK (what IN ('started', 'changed', 'ended', 'acknowledged', 'told')),
+    content BLOB NOT NULL
+) STRICT;
+CREATE INDEX notice_of_alarm ON notice (alarm);
+CREATE TABLE errand (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    alarm TEXT NOT NULL REFERENCES alarm (id) ON DELETE CASCADE,
+    what TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    step INTEGER NOT NULL,
+    due_us INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'done', 'failed', 'needless'))
+) STRICT;
+CREATE INDEX errand_of_alarm ON errand (alarm);
+CREATE INDEX errand_waiting ON errand (channel, due_us) WHERE state = 'waiting';
+CREATE TABLE heard (
+    source TEXT NOT NULL,
+    system TEXT NOT NULL,
+    value TEXT NOT NULL,
+    at_us INTEGER NOT NULL,
+    PRIMARY KEY (source, system, value)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE watched (entry INTEGER NOT NULL) STRICT;
+INSERT INTO watched SELECT coalesce(max(id), 0) FROM entry;
+"""
+"""What was received before this bridge watched for alarms is not news any more."""
+
+_STEPS = (_TABLES, _MOVEMENTS, _ALARMS)
 """What makes each version of the one before it."""
 
 _BUSY_S = 30.0

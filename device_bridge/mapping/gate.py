@@ -4,12 +4,8 @@ The limits are those of the table (`possible`): what no body and no instrument h
 normal.
 """
 
-from decimal import Decimal
-
-from fhirserver_terminology import ucum
-
-from fhirserver_device_bridge.mapping.table import Metric, Table
-from fhirserver_device_bridge.mapping.units import to_ucum
+from fhirserver_device_bridge.mapping.table import Table
+from fhirserver_device_bridge.mapping.units import in_unit
 from fhirserver_device_bridge.reading import Quantity, Reading, Rejected
 
 
@@ -18,7 +14,7 @@ def gate(reading: Reading, table: Table) -> Reading | Rejected:
     metric = table.metric(reading.codes)
     if metric is None or metric.possible is None or not isinstance(reading.value, Quantity):
         return reading
-    value = _in_usual_unit(reading.value, metric, table)
+    value = in_unit(reading.value, metric.ucum, metric, table)
     lowest, highest = metric.possible
     if value is None or lowest <= value <= highest:
         return reading
@@ -28,13 +24,3 @@ def gate(reading: Reading, table: Table) -> Reading | Rejected:
         "as all that can be is: correct the device's unit or scale, or the mapping's limits"
     )
     return Rejected(reading, reason)
-
-
-def _in_usual_unit(quantity: Quantity, metric: Metric, table: Table) -> Decimal | None:
-    """Give the number in the metric's usual unit; None where its unit does not tell."""
-    unit = to_ucum(quantity.unit, metric, table)
-    if unit is not None and unit == metric.ucum:
-        return quantity.value
-    if unit is None or metric.ucum is None or not ucum.commensurable(unit, metric.ucum):
-        return None
-    return ucum.convert(quantity.value, unit, metric.ucum)

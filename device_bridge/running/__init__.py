@@ -7,6 +7,7 @@ listener     the ports
 commits      waiting for the journal in the event loop
 capacity     whether there is room for more
 housekeeping what has to be done every now and then
-scrape       the metrics endpoint
+watch        looks for alarms in what was received, and for silence
+front        the HTTP port: metrics, health, alarms
 bridge       everything started, and stopped in order
 """

@@ -7,17 +7,22 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fhirserver_device_bridge.config.settings import Bridge
+from fhirserver_device_bridge.journal.alarms import open_keys
 from fhirserver_device_bridge.journal.entries import oldest_waiting, unfinished
+from fhirserver_device_bridge.journal.errands import waiting_errands
 from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.journal.ownership import owned
 from fhirserver_device_bridge.metrics import Metrics, Sample
+from fhirserver_device_bridge.notification.courier import Courier
+from fhirserver_device_bridge.notification.stream import Bell
 from fhirserver_device_bridge.running.capacity import Capacity
 from fhirserver_device_bridge.running.commits import Commits
+from fhirserver_device_bridge.running.front import Behind, Front
 from fhirserver_device_bridge.running.housekeeping import keep_house
 from fhirserver_device_bridge.running.listener import Port
 from fhirserver_device_bridge.running.poller import Poller
-from fhirserver_device_bridge.running.scrape import Scrape
 from fhirserver_device_bridge.running.serial_source import SerialSource
+from fhirserver_device_bridge.running.watch import Watch
 from fhirserver_device_bridge.sender.worker import Sending, Worker
 
 
@@ -33,7 +38,8 @@ class RunningBridge:
         self._metrics = Metrics()
         self._stack = contextlib.ExitStack()
         self._stack.enter_context(owned(bridge.journal.folder))
-        self._workers: list[Worker] = []
+        self._workers: list[Worker | Watch | Courier] = []
+        self._bell = Bell()
         self._ports: list[Port] = []
         self._commits: Commits | None = None
         self._journal = Journal(bridge.journal.folder, self._ring)
@@ -89,7 +95,7 @@ class RunningBridge:
                 announce(
                     f"listening {port.listener.source.name} {port.listener.protocol} {port.address}"
                 )
-            with self._scrape(announce):
+            with self._front(announce):
                 announce("ready")
                 await _first_of([asyncio.create_task(stop.wait()), *tasks])
         finally:
@@ -100,9 +106,15 @@ class RunningBridge:
                 await port.close()
 
     def _start_workers(self, *, drain: bool) -> None:
+        """Start what sends and, if anything new is heard, what looks for alarms and tells them."""
         self._workers += [
             Worker(source, self._sending, drain=drain) for source in self._bridge.sources
         ]
+        if not drain:
+            self._workers.append(Watch(self._bridge, self._journal, self._metrics))
+            self._workers += [
+                Courier(each, self._journal, self._metrics) for each in self._bridge.alarms.channels
+            ]
         for worker in self._workers:
             worker.start()
 
@@ -111,18 +123,20 @@ class RunningBridge:
             self._commits.ring()
         for worker in self._workers:
             worker.ring()
+        self._bell.ring()
 
     @contextlib.contextmanager
-    def _scrape(self, announce: Callable[[str], None]) -> Iterator[None]:
-        if self._bridge.metrics_port is None:
+    def _front(self, announce: Callable[[str], None]) -> Iterator[None]:
+        if self._bridge.desk is None:
             yield
             return
-        scrape = Scrape(self._bridge.metrics_port, self._render, self._healthy)
-        announce(f"metrics {scrape.url}")
+        behind = Behind(self._journal, self._render, self._healthy, self._bell)
+        front = Front(self._bridge.desk, behind)
+        announce(f"metrics {front.url}/metrics")
         try:
             yield
         finally:
-            scrape.close()
+            front.close()
 
     def _healthy(self) -> bool:
         return self._journal.is_writing and all(worker.is_alive() for worker in self._workers)
@@ -133,6 +147,7 @@ class RunningBridge:
     def _gauges(self) -> Iterator[Sample]:
         now = datetime.now(UTC)
         with contextlib.closing(self._journal.reader()) as reader:
+            open_ = open_keys(reader)
             for each in self._bridge.sources:
                 source = each.name
                 labels = (("source", source),)
@@ -143,6 +158,10 @@ class RunningBridge:
                 yield "held", labels, numbers["held"]
                 yield "dead_letters", labels, numbers["dead"]
                 yield "lag_seconds", labels, lag_s
+                yield "open_alarms", labels, len(open_.get(source, ()))
+            for channel in self._bridge.alarms.channels:
+                late = waiting_errands(reader, channel.name, now)
+                yield "waiting_notifications", (("channel", channel.name),), late
         for port in self._ports:
             labels = (("source", port.listener.source.name),)
             yield "open_connections", labels, port.open_connections

@@ -6,6 +6,7 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 
 from fhirserver_device_bridge.config.settings import Bridge
+from fhirserver_device_bridge.journal.alarms import forget_alarms
 from fhirserver_device_bridge.journal.changes import forget, release_held
 from fhirserver_device_bridge.journal.entries import unfinished
 from fhirserver_device_bridge.journal.layout import JournalError, open_journal
@@ -39,6 +40,7 @@ async def _change(bridge: Bridge, commits: Commits) -> None:
         await commits.ask(release_held(source.name, rested))
     old = now - timedelta(days=bridge.journal.retention_days)
     await commits.ask(forget(old))
+    await commits.ask(forget_alarms(old))
 
 
 def _backlog(bridge: Bridge, reader: sqlite3.Connection) -> int:

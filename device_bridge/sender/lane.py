@@ -100,7 +100,7 @@ class Lane:
         waits = [held(each, patients) for each in drafts]
         free = [each for each, wait in zip(drafts, waits, strict=True) if wait is None]
         stored = {**patients, **self._stored(free)}
-        by_id = self._client.takes_ids("Observation")
+        by_id = all(self._client.takes_ids(each) for each in _types(free))
         left = [reconcile(each, stored, by_id=by_id) for each in free]
         written = [bundle for bundle in left if bundle is not None]
         fate = Judgement("done")
@@ -117,6 +117,11 @@ class Lane:
             self._expects_new = not any(found.values())
             stored |= found
         return stored
+
+
+def _types(drafts: Iterable[Draft]) -> set[str]:
+    """Give the types of what is updated."""
+    return {condition.partition("?")[0] for each in drafts for condition in each.updated}
 
 
 def _is_refused(judgements: Iterable[Judgement]) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fhirserver_device_bridge.protocols.hl7v2.message import parse
-from fhirserver_device_bridge.protocols.hl7v2.pcd01 import decode, message_type
+from fhirserver_device_bridge.protocols.hl7v2.pcd01 import decode
 from fhirserver_device_bridge.reading import MDC, Coding, Quantity, Reading, Source
 from tests.device_bridge.messages import converted
 
@@ -213,16 +213,6 @@ def test_what_only_one_of_them_says(test_data: Path) -> None:
     assert [each.value for each in heart.path[1].identifiers] == ["XW25200213"]
 
 
-@pytest.mark.parametrize("name", ["20_bbraun_pcd04_start.hl7", "21_bbraun_pcd04_end_parent.hl7"])
-def test_alarms_are_kept_until_they_are_charted(test_data: Path, name: str) -> None:
-    raw = (test_data / "devices/pcd-wild" / name).read_bytes()
-    assert message_type(parse(raw)) == ("ORU", "R40")
-    conversion = converted(raw, Source("wild"))
-    assert conversion.held is not None
-    assert "PCD-04" in conversion.held
-    assert conversion.bundle is None
-
-
 def test_coverage(test_data: Path) -> None:
     """Only private codes have no row in the shipped mapping."""
     unmapped = {
@@ -237,6 +227,7 @@ def test_every_message_of_the_collection_is_asserted(test_data: Path) -> None:
     names = {path.name for path in (test_data / "devices/pcd-wild").glob("*.hl7")}
     alarms = {name for name in names if "pcd04" in name}
     assert names - alarms == set(WILD)
+    # tests/device_bridge/protocols/hl7v2/test_pcd04.py has these.
     assert len(alarms) == 2
 
 

@@ -1,7 +1,7 @@
 """docs/device-bridge.md names every command, option, key, default and metric of fhir-bridge.
 
 Keys of devices with registers stand in docs/modbus.md, which names every key of their maps too;
-those of analyzers in docs/laboratory-analyzers.md.
+those of analyzers in docs/laboratory-analyzers.md, those of alarms in docs/alarms.md.
 """
 
 import argparse
@@ -19,8 +19,10 @@ from typing import Any
 import pytest
 
 from fhirserver_device_bridge.cli import COMMANDS
+from fhirserver_device_bridge.config.alarm_settings import Channel
 from fhirserver_device_bridge.config.settings import (
     Delivery,
+    Desk,
     JournalSettings,
     Listener,
     Poll,
@@ -32,9 +34,10 @@ from fhirserver_device_bridge.metrics import COUNTERS, GAUGES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "device-bridge.md").read_text("utf-8")
+ALARMS = (ROOT / "docs" / "alarms.md").read_text("utf-8")
 ANALYZERS = (ROOT / "docs" / "laboratory-analyzers.md").read_text("utf-8")
 MODBUS = (ROOT / "docs" / "modbus.md").read_text("utf-8")
-_KEYS = ("| `server.", "| `journal.", "| `delivery.", "| `metrics.", "| `sources.")
+_KEYS = ("| `server.", "| `journal.", "| `delivery.", "| `metrics.", "| `alarms.", "| `sources.")
 SCHEMA = json.loads((ROOT / "device_bridge" / "config" / "bridge.schema.json").read_bytes())
 
 
@@ -111,7 +114,7 @@ def keys(schema: dict[str, Any], path: str) -> Iterator[str]:
 
 def documented() -> dict[str, str]:
     # Of two pages that tell a key's default the last counts: analyzers have lines of their own.
-    told = "\n".join((ANALYZERS, section("Configuration"), section("Logging in"), MODBUS))
+    told = "\n".join((ANALYZERS, section("Configuration"), section("Logging in"), MODBUS, ALARMS))
     rows = [line.split("|") for line in told.splitlines() if line.startswith(_KEYS)]
     return {row[1].strip().strip("`"): row[2].strip() for row in rows}
 
@@ -129,6 +132,8 @@ def test_every_key_is_documented() -> None:
         ("journal", JournalSettings),
         ("delivery", Delivery),
         ("server.smart", Smart),
+        ("metrics", Desk),
+        ("alarms.channels.NAME", Channel),
         ("sources.NAME", Listener),
         ("sources.NAME", Poll),
         ("sources.NAME.serial", SerialLine),
@@ -148,6 +153,14 @@ def test_every_key_of_a_register_map_is_documented() -> None:
     _, _, told = MODBUS.partition("## Register maps")
     rows = [line.split("|")[1] for line in told.splitlines() if line.startswith("| `")]
     assert {each for row in rows for each in re.findall(r"`(\w+)`", row)} == known
+
+
+@pytest.mark.parametrize("kind", ["limit", "step"])
+def test_every_key_of_a_limit_and_a_step_is_documented(kind: str) -> None:
+    _, _, told = ALARMS.partition(f"| key of a {kind} |")
+    rows = [line.split("|")[1] for line in told.partition("\n\n")[0].splitlines() if "`" in line]
+    named = {each for row in rows for each in re.findall(r"`(\w+)`", row)}
+    assert named == set(SCHEMA["$defs"][kind]["properties"])
 
 
 def test_every_metric_is_documented() -> None:

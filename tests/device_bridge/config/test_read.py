@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from fhirserver_device_bridge.config.document import ConfigError
 from fhirserver_device_bridge.config.read import read_config
-from fhirserver_device_bridge.config.settings import Bridge, Delivery, Smart
+from fhirserver_device_bridge.config.settings import Bridge, Delivery, Desk, Smart
 
 SMALLEST = """\
 server:
@@ -38,7 +39,7 @@ def test_the_smallest(tmp_path: Path) -> None:
     assert listener.source.name == "icu"
     assert listener.size_limit_bytes == 16 * 1024 * 1024
     assert bridge.delivery == Delivery()
-    assert bridge.metrics_port is None
+    assert bridge.desk is None
 
 
 def test_everything(tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ sources:
     assert bridge.server.token_file == tmp_path / "token"
     assert bridge.journal.folder == Path("/var/j")
     assert bridge.delivery == Delivery(3, 9, 8)
-    assert bridge.metrics_port == 9464
+    assert bridge.desk == Desk(9464)
     assert listener.host == "::1"
     assert listener.tls is not None
     assert listener.tls.client_ca == tmp_path / "a.pem"
@@ -162,3 +163,51 @@ def test_faults_name_their_line(tmp_path: Path, text: str, line: int | None, wor
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         read_config(tmp_path / "none.yaml")
+
+
+ALARMS = """\
+alarms:
+  limits:
+    - {name: fast, code: "147842", unit: /min, low: "40", high: "150", reference: r,
+       from_age: 28 d, to_age: 18 a, priority: medium, sources: [icu]}
+  channels:
+    ward: {webhook: "https://pager.example/a", secret_file: s}
+  escalation: [{channels: [ward], after_s: 5, priority: low}]
+metrics: {port: 0}
+"""
+
+
+def test_alarms(tmp_path: Path) -> None:
+    alarms = read(tmp_path, SMALLEST + "    silence_s: 60\n" + ALARMS).alarms
+    (limit,), (channel,), (step,) = alarms.limits, alarms.channels, alarms.escalation
+    assert (limit.low, limit.high, limit.sources) == (Decimal(40), Decimal(150), {"icu"})
+    assert [limit.holds_at(days) for days in (27.9, 28.0, 6574.4, 6574.5)] == [
+        *(False, True, True, False)
+    ]
+    assert (channel.name, channel.secret_file, channel.attempts) == ("ward", tmp_path / "s", 8)
+    assert (step.channels, step.after_s, step.priority) == (("ward",), 5, "low")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        pytest.param("/min, low", "furlong/x, low", 11, "no unit of UCUM", id="unit"),
+        pytest.param('low: "40"', 'low: "150"', 11, "above low", id="bounds"),
+        pytest.param('low: "40", high: "150", ', "", 11, "valid under any", id="no-bound"),
+        pytest.param(" reference: r,", "", 11, "'reference' is a required", id="no-reference"),
+        pytest.param("28 d", "216 mo", 12, "above from_age", id="ages"),
+        pytest.param("28 d", "28 years", 12, "does not match", id="unit-of-age"),
+        pytest.param("[icu]", "[or]", 12, "no source 'or'", id="source"),
+        pytest.param("https", "http", 14, "to this machine only", id="plain-http"),
+        pytest.param("channels: [ward]", "channels: [bed]", 15, "no channel 'bed'", id="channel"),
+        pytest.param("port: 0", "port: 0, host: 0.0.0.0", 16, "token_file and tls", id="open-port"),
+    ],
+)
+def test_faults_of_alarms_name_their_line(
+    tmp_path: Path, old: str, new: str, line: int, words: str
+) -> None:
+    assert old in ALARMS
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, SMALLEST + ALARMS.replace(old, new, 1))
+    assert str(caught.value).startswith(f"{tmp_path / 'bridge.yaml'}:{line}: ")
+    assert words in str(caught.value)
