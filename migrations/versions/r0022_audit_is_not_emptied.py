@@ -12,7 +12,10 @@ from alembic import op
 revision = "0022"
 down_revision = "0021"
 
+# Writers lock the trail, then its month: in another order this and they would wait for each other.
 _NOT_EMPTIED = """
+LOCK TABLE audit IN SHARE ROW EXCLUSIVE MODE;
+LOCK TABLE audit_seal, audit_patient IN SHARE ROW EXCLUSIVE MODE;
 CREATE OR REPLACE FUNCTION not_emptied(kept regclass) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     EXECUTE format('CREATE OR REPLACE TRIGGER not_emptied BEFORE TRUNCATE ON %s'

@@ -10,6 +10,7 @@ import pytest
 from fhirserver.search.conditions import Fragment
 from fhirserver.store.database import Database
 from fhirserver.store.history import HistoryPage, HistoryQuery, history
+from fhirserver.store.named import named
 from fhirserver.store.write import run_write, write
 from tests.store.resources import AUDIT, delete, observation, patient, put
 
@@ -81,14 +82,16 @@ def names(page: HistoryPage) -> list[str]:
             id="instance, oldest first",
         ),
         pytest.param(
-            {"reach": Fragment("r.id = ANY(%s::text[]) AND r.tid > %s", (["p", "o"], 0))},
+            {"reach": named(Fragment("r.id = ANY(%s::text[]) AND r.tid > %s", (["p", "o"], 0)))},
             "p2,o1,p1",
             id="of resources in reach",
         ),
         pytest.param(
-            {"reach": Fragment("r.version = %s", (1,))}, "o1", id="the current version counts"
+            {"reach": named(Fragment("r.version = %s", (1,)))},
+            "o1",
+            id="the current version counts",
         ),
-        pytest.param({"reach": Fragment("FALSE")}, "", id="nothing in reach"),
+        pytest.param({"reach": named(Fragment("FALSE"))}, "", id="nothing in reach"),
     ],
 )
 def test_history_lists_versions_in_order(
