@@ -55,7 +55,7 @@ def read(
     if type_ == "Binary" and not decision.unconfined:
         found = _find_judged(services, auth, decision, type_, id_)
     else:
-        if presumed is not None and decision.grants == (Grant(presumed.treated),):
+        if presumed is not None and _is_of_all_treated(auth, decision, presumed):
             reach: Named | None = TREATED
         else:
             reach = reach_of(services, type_, decision)
@@ -67,6 +67,18 @@ def read(
             return Result(200, body=apply_subset(services.definitions, own, subset))
     stored, body = present(found, f"{type_}/{id_}")
     return Result(200, stored, apply_subset(services.definitions, body, subset))
+
+
+def _is_of_all_treated(auth: AuthContext, decision: Decision, presumed: Presumed) -> bool:
+    """Whether a decision reaches whomever the caller treats, today those and tomorrow others. Pure.
+
+    A launch patient who is the only one treated, and broken glass, make the same list of patients,
+    which neither grows nor ends with treatment.
+    """
+    rights = auth.rights
+    if rights is None or rights.broken_glass or presumed.treated == (rights.patient,):
+        return False
+    return decision.grants == (Grant(presumed.treated),)
 
 
 def _find_judged(

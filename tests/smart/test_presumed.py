@@ -114,6 +114,20 @@ def nobodys(case: Case) -> None:
     case.of("user/*.rs", role="physician", user=case.me)
 
 
+def treats_one(scopes: str, **more: Any) -> Callable[[Case], None]:
+    def prepare(case: Case) -> None:
+        case.team(A)
+        case.of(scopes, role="physician", user=case.me, **more)
+
+    return prepare
+
+
+def emergency(case: Case) -> None:
+    """A physician who broke the glass for the only patient that it treats, too."""
+    treats_one("user/*.rs")(case)
+    case.sql(BREAK)
+
+
 def proxy(case: Case) -> None:
     case.of("patient/*.rs", role="proxy", user=None, patients=(A,), patient=A)
 
@@ -178,6 +192,9 @@ def row(
         row("relation-deleted", PHYSICIAN, OBSERVATION, deleted, 200, 404),
         row("relation-ended/patient", PHYSICIAN, PATIENT, teams("inactive", A), 200, 404),
         row("relation-ended/launched", LAUNCHED, OBSERVATION, teams("inactive", A), 200, 404),
+        row("relation-begun/launched-with-the-only-one", treats_one("patient/*.rs", patient=A),
+            f"Observation/{B}-o", teams("active", B), 404, 404),
+        row("relation-ended/glass-broken", emergency, OBSERVATION, teams("inactive", A), 200, 200),
         row("relation-ended/granular",
             person("physician", "user/Observation.rs?status=final"), OBSERVATION,
             teams("inactive", A), 200, 404),
