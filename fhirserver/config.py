@@ -29,6 +29,8 @@ class Settings:
         jwks_networks: networks, separated by commas, from which key sets of clients may be fetched
             besides public addresses.
         open_registration: everybody may register an application; otherwise an invitation is needed.
+        open_registrations: applications that may register without one within a day.
+        open_registrations_per_address: the same, of one network address.
         cors_origins: origins, separated by commas, whose pages may use the API from a browser.
         referential_integrity: what a local literal reference to nothing does.
         conditional_delete_limit: resources that one conditional delete deletes at most.
@@ -71,6 +73,8 @@ class Settings:
     trusted_proxies: str = ""
     jwks_networks: str = ""
     open_registration: bool = False
+    open_registrations: int = 500
+    open_registrations_per_address: int = 20
     cors_origins: str = ""
     referential_integrity: Literal["enforce", "warn", "off"] = "enforce"
     conditional_delete_limit: int = 1
@@ -108,6 +112,8 @@ _ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+", re.ASCII)
 
 RANGES: dict[str, tuple[float, float]] = {
     "conditional_delete_limit": (1, 10_000),
+    "open_registrations": (1, 1_000_000),
+    "open_registrations_per_address": (1, 1_000_000),
     "page_size": (1, 10_000),
     "page_size_max": (1, 10_000),
     "include_limit": (1, 100_000),

@@ -19,6 +19,7 @@ from fhirserver.console.login import LOGIN
 from fhirserver.console.oauth import make_oauth
 from fhirserver.console.oauth_logout import make_oauth_logout
 from fhirserver.console.oauth_registration import make_oauth_registration
+from fhirserver.console.own_host import refuse_other_hosts
 from fhirserver.console.record_access import RECORD_ACCESS
 from fhirserver.console.same_origin import refuse_other_origins
 from fhirserver.console.sample_app import make_sample_app
@@ -47,6 +48,7 @@ def create_console(services: Services) -> Flask:
     """Make the Flask application that answers outside /fhir."""
     application = Flask(__name__)
     application.extensions["services"] = services
+    application.before_request(refuse_other_hosts)
     application.before_request(refuse_other_origins)
     add_session_notice(application)
     application.register_blueprint(make_landing(services))

@@ -40,7 +40,7 @@ def make_oauth_registration(services: Services) -> Blueprint:
     @blueprint.post("/register")
     def registration() -> Response:
         def run() -> Response:
-            made = register(services, _read_body(), read_bearer())
+            made = register(services, _read_body(), read_bearer(), request.remote_addr or "")
             note(client=made["client_id"])
             return as_json(made, 201)
 

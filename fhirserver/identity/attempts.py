@@ -121,26 +121,32 @@ def shut(connection: Connection[Any], usernames: list[str], now: int) -> set[str
 
 def account_key(username: str) -> bytes:
     """Give the key of an account's row."""
-    return _digest("account", compared(username))
+    return row_key("account", compared(username))
 
 
-def _address_key(address: str) -> bytes:
-    """Give the key of an address's row; a network of IPv6 is one, as its hosts are nobody's."""
+def counted_address(address: str) -> str:
+    """Give what is counted of an address; a network of IPv6 is one, as its hosts are nobody's.
+
+    Args:
+        address: as connections have it; anything else counts as one.
+    """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        return _digest("address", "")
+        return ""
     if isinstance(parsed, ipaddress.IPv4Address):
-        return _digest("address", str(parsed))
+        return str(parsed)
     inside = parsed.ipv4_mapped
-    if inside is not None:
-        return _digest("address", str(inside))
-    network = ipaddress.IPv6Network((int(parsed), 64), strict=False)
-    return _digest("address", str(network))
+    return str(inside or ipaddress.IPv6Network((int(parsed), 64), strict=False))
 
 
-def _digest(kind: str, text: str) -> bytes:
+def row_key(kind: str, text: str) -> bytes:
+    """Give the key of a row that counts something of a kind."""
     return hashlib.sha256(f"{kind}:{text}".encode()).digest()
+
+
+def _address_key(address: str) -> bytes:
+    return row_key("address", counted_address(address))
 
 
 def _count(connection: Connection[Any], sql: str, key: bytes, shut: int, now: int) -> None:

@@ -2,12 +2,16 @@
 
 Spec: NIST SP 800-38D (AES-GCM), RFC 5869 (HKDF)
 
+    secrets.key   what is sealed now
+    cursor.key    what earlier versions have sealed; opens still, and is sealed anew when it is used
+
 The key is made of the one in the data directory, which no copy of the database holds, so a stolen
 dump gives nobody a second factor. The account's id is bound in: moved to another row, what is
 sealed opens nothing.
 """
 
 import os
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -15,31 +19,47 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from fhirserver.errors import UnavailableError
+from fhirserver.interactions import Services
 
 _NONCE_BYTES = 12
 
 
-def seal(key: bytes, account_id: str, secret: bytes) -> bytes:
-    """Seal a secret of an account; `key` is `Services.cursor_key`."""
+class Unsealed(NamedTuple):
+    """What was sealed.
+
+    Attributes:
+        secret: the secret of the account.
+        is_old: whether it was sealed with the key of earlier versions.
+    """
+
+    secret: bytes
+    is_old: bool
+
+
+def seal(services: Services, account_id: str, secret: bytes) -> bytes:
+    """Seal a secret of an account."""
     nonce = os.urandom(_NONCE_BYTES)
-    return nonce + _cipher(key).encrypt(nonce, secret, account_id.encode())
+    return nonce + _cipher(services.secrets_key).encrypt(nonce, secret, account_id.encode())
 
 
-def unseal(key: bytes, account_id: str, sealed: bytes) -> bytes:
-    """Open what `seal` has made.
+def unseal(services: Services, account_id: str, sealed: bytes) -> Unsealed:
+    """Open what `seal` has made, or that of an earlier version.
 
     Raises:
         UnavailableError: it was sealed with another key, or for another account.
     """
     nonce, rest = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-    try:
-        return _cipher(key).decrypt(nonce, rest, account_id.encode())
-    except InvalidTag:
-        raise UnavailableError(
-            "This server cannot read the second factor of this account: it was enrolled with"
-            " another key file. An administrator can bring back cursor.key, or let the account"
-            " begin anew with `fhirserver user reset-second-factor`."
-        ) from None
+    for key, is_old in ((services.secrets_key, False), (services.cursor_key, True)):
+        try:
+            return Unsealed(_cipher(key).decrypt(nonce, rest, account_id.encode()), is_old)
+        except InvalidTag:
+            continue
+    raise UnavailableError(
+        "This server cannot read the second factor of this account: it was enrolled with"
+        " another key file. An administrator can bring back secrets.key (cursor.key for what"
+        " has not been used since an earlier version), or let the account begin anew with"
+        " `fhirserver user reset-second-factor`."
+    )
 
 
 def _cipher(key: bytes) -> AESGCM:

@@ -1,7 +1,7 @@
 """The second factor: enrolling an authenticator application, its codes, and recovery codes.
 
     totp_offered  the secret shown for enrolling; becomes `totp` with the first right code
-    totp          the secret shared with the application, sealed
+    totp          the secret shared with the application, sealed; with the key of today once used
     totp_step     step of the last code that was taken; a code counts once
 
 Ten recovery codes of 80 random bits stand in for a lost application; each counts once and is kept
@@ -31,6 +31,7 @@ UPDATE account SET totp = totp_offered, totp_offered = NULL, totp_step = %s
 WHERE id = %s AND totp_offered = %s RETURNING id
 """
 _SHARED = "SELECT totp, totp_step FROM account WHERE id = %s"
+_RESEAL = "UPDATE account SET totp = %s WHERE id = %s AND totp = %s"
 _USE = "UPDATE account SET totp_step = %(step)s WHERE id = %(id)s AND totp_step < %(step)s"
 _USE_RECOVERY = "DELETE FROM account_recovery WHERE account = %s AND code = %s"
 _DROP = "UPDATE account SET totp = NULL, totp_offered = NULL WHERE id = %s"
@@ -55,9 +56,9 @@ def offer(services: Services, account_id: str) -> bytes:
     with services.database.connection() as connection:
         sealed = _value(connection, _OFFERED, account_id)
         if sealed is not None:
-            return unseal(services.cursor_key, account_id, sealed)
+            return unseal(services, account_id, sealed).secret
         secret = totp.new_secret()
-        connection.execute(_OFFER, (seal(services.cursor_key, account_id, secret), account_id))
+        connection.execute(_OFFER, (seal(services, account_id, secret), account_id))
     return secret
 
 
@@ -69,7 +70,7 @@ def enrol(services: Services, account_id: str, code: str) -> tuple[str, ...]:
     """
     with services.database.connection() as connection, connection.transaction():
         sealed = _value(connection, _OFFERED, account_id)
-        secret = unseal(services.cursor_key, account_id, sealed) if sealed else b""
+        secret = unseal(services, account_id, sealed).secret if sealed else b""
         step = totp.step_of(secret, code, services.now(), 0) if sealed else None
         if step is None or _value(connection, _ENROL, step, account_id, sealed) is None:
             raise InvalidRequestError(
@@ -86,7 +87,10 @@ def use_code(services: Services, account_id: str, code: str) -> bool:
         row = connection.execute(_SHARED, (account_id,)).fetchone()
         if row is None or row[0] is None:
             return False
-        secret = unseal(services.cursor_key, account_id, row[0])
+        secret, is_old = unseal(services, account_id, row[0])
+        if is_old:
+            resealed = seal(services, account_id, secret)
+            connection.execute(_RESEAL, (resealed, account_id, row[0]))
         step = totp.step_of(secret, code, services.now(), row[1])
         if step is not None:
             return connection.execute(_USE, {"step": step, "id": account_id}).rowcount == 1

@@ -2,8 +2,8 @@
 
 Spec: RFC 7591 and RFC 7592
 
-    who may register   whoever presents an invitation; everybody where the operator says so; staff
-                       who are logged in, for clients that they look after
+    who may register   whoever presents an invitation; everybody where the operator says so, up to
+                       so many a day; staff who are logged in, for clients that they look after
     who approves       nobody, where a client asks for patient/ scopes alone; otherwise an
                        administrator, and until then the client counts for nothing
 
@@ -33,6 +33,7 @@ from fhirserver.smart.client_secrets import add_secret, clear_secrets
 from fhirserver.smart.clients import Client
 from fhirserver.smart.invitations import use_invitation
 from fhirserver.smart.oauth_error import OAuthError
+from fhirserver.smart.open_registrations import count_open
 from fhirserver.smart.tokens import digest, new_secret
 
 OWNED_MAX = 20
@@ -58,24 +59,27 @@ class Own:
     secret: str
 
 
-def register(services: Services, given: JsonValue, invitation: str) -> JsonObject:
+def register(services: Services, given: JsonValue, invitation: str, address: str) -> JsonObject:
     """Register a client.
 
     Args:
         services: where everything is kept.
         given: what it says of itself.
         invitation: that is presented; "" without one.
+        address: network address that it comes from.
 
     Returns:
         Its registration, with what is shown once: the access token for it, and a secret where the
         client is confidential and has no keys.
 
     Raises:
-        OAuthError: not invited, or something said is wrong.
+        OAuthError: not invited, something said is wrong, or too many registered without invitation.
     """
     registered = read_metadata(given, services.definitions)
     with services.database.connection() as connection, connection.transaction():
-        if not services.settings.open_registration:
+        if services.settings.open_registration:
+            count_open(connection, services.settings, address, now_us=services.now())
+        else:
             _check_invited(connection, invitation, services.now())
         return _register(services, connection, registered, None)
 

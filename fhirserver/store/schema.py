@@ -43,7 +43,7 @@ job, lease   background work: whoever holds a lease works until `expires`; `fenc
 job_entry    answers to the entries of a batch that are done, while its job is not
 idempotency, idempotency_entry   first answers by caller and Idempotency-Key; see kept_answers
 account, account_patient, account_recovery, account_session, login_attempt
-             people who log in; see fhirserver.identity
+             people who log in; see fhirserver.identity. login_attempt counts registrations too
 oauth_client, oauth_grant, oauth_token, oauth_code, oauth_authorization, oauth_launch, oauth_consent
              that; see fhirserver.smart
 
