@@ -3,7 +3,8 @@
 Spec: https://openid.net/specs/openid-connect-core-1_0.html#IDToken (auth_time, acr, amr); RFC 8176
 
     stage        "second-factor" a password was right and a code is to follow
-                 "enrolment"     a password was right, and an authenticator has to be added
+                 "enrolment"     a password was right, and an authenticator has to be added; over
+                                 once there is one, so that a password alone never replaces one
                  "new-password"  what was given out by somebody else is to be replaced
                  "complete"      logged in
     last_seen    when the person last did something; after `idle` the session is over
@@ -43,6 +44,7 @@ WITH found AS (
     SELECT {_SESSION} FROM account_session s JOIN account a ON a.id = s.account
     WHERE s.secret = %(secret)s AND s.stage = %(stage)s AND NOT a.disabled
         AND s.ends > %(now)s AND s.last_seen + s.idle > %(now)s
+        AND NOT (s.stage = 'enrolment' AND a.totp IS NOT NULL)
 ), seen AS (
     UPDATE account_session s SET last_seen = %(now)s FROM account a
     WHERE %(extend)s AND s.secret = %(secret)s AND s.stage = 'complete' AND a.id = s.account
