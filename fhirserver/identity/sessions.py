@@ -68,6 +68,7 @@ SELECT 1 FROM account_session s JOIN account a ON a.id = s.account
 WHERE s.id = %s AND s.stage = 'complete' AND NOT a.disabled AND s.ends > %s
     AND s.last_seen + s.idle > %s
 """
+_HOLD = f"{_ALIVE} FOR KEY SHARE OF s"  # noqa: S608 - constants
 _LIST = """
 SELECT id, started, last_seen, address, browser FROM account_session
 WHERE account = %(account)s AND stage = 'complete' AND ends > %(now)s
@@ -211,6 +212,14 @@ def renew(connection: Connection[Any], session: Session, amr: tuple[str, ...], *
 def is_alive(connection: Connection[Any], session_id: str, now: int) -> bool:
     """Whether a session is not over at an instant, by its public number."""
     return connection.execute(_ALIVE, (session_id, now, now)).fetchone() is not None
+
+
+def hold(connection: Connection[Any], session_id: str, now: int) -> bool:
+    """Keep a session from being ended until the transaction is over; False where it is over.
+
+    Who ends a session and what was allowed in it then finds all that was allowed.
+    """
+    return connection.execute(_HOLD, (session_id, now, now)).fetchone() is not None
 
 
 def list_sessions(database: Database, account_id: str, now: int) -> list[Listed]:
