@@ -68,7 +68,7 @@ SELECT 1 FROM account_session s JOIN account a ON a.id = s.account
 WHERE s.id = %s AND s.stage = 'complete' AND NOT a.disabled AND s.ends > %s
     AND s.last_seen + s.idle > %s
 """
-_HOLD = f"{_ALIVE} FOR KEY SHARE OF s"  # noqa: S608 - constants
+_HOLD = f"{_ALIVE} FOR KEY SHARE OF s"
 _LIST = """
 SELECT id, started, last_seen, address, browser FROM account_session
 WHERE account = %(account)s AND stage = 'complete' AND ends > %(now)s
