@@ -3,8 +3,8 @@
 Spec: NIST SP 800-38D (AES-GCM), RFC 5869 (HKDF)
 
 The key is made of the one in the data directory, which no copy of the database holds, so a stolen
-dump gives nobody a second factor. The account's id is bound in: moved to another row, what is
-sealed opens nothing.
+dump gives nobody a second factor. Its place is bound in, an account's id, or that and a session's:
+moved elsewhere, what is sealed opens nothing.
 """
 
 import os
@@ -19,21 +19,21 @@ from fhirserver.errors import UnavailableError
 _NONCE_BYTES = 12
 
 
-def seal(key: bytes, account_id: str, secret: bytes) -> bytes:
-    """Seal a secret of an account; `key` is `Services.cursor_key`."""
+def seal(key: bytes, place: str, secret: bytes) -> bytes:
+    """Seal the secret of a place; `key` is `Services.cursor_key`."""
     nonce = os.urandom(_NONCE_BYTES)
-    return nonce + _cipher(key).encrypt(nonce, secret, account_id.encode())
+    return nonce + _cipher(key).encrypt(nonce, secret, place.encode())
 
 
-def unseal(key: bytes, account_id: str, sealed: bytes) -> bytes:
+def unseal(key: bytes, place: str, sealed: bytes) -> bytes:
     """Open what `seal` has made.
 
     Raises:
-        UnavailableError: it was sealed with another key, or for another account.
+        UnavailableError: it was sealed with another key, or for another place.
     """
     nonce, rest = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
     try:
-        return _cipher(key).decrypt(nonce, rest, account_id.encode())
+        return _cipher(key).decrypt(nonce, rest, place.encode())
     except InvalidTag:
         raise UnavailableError(
             "This server cannot read the second factor of this account: it was enrolled with"
