@@ -75,17 +75,17 @@ def password() -> Response:
 @needs_session(step_up=True)
 def enrol() -> Response:
     """Enrol an authenticator application."""
-    services, account = services_here(), session_here().account
+    services, session = services_here(), session_here()
     error = None
     if request.method == "POST":
         try:
             with _told("account-second-factor"):
-                codes = second_factor.enrol(services, account.id, request.form.get("code", ""))
+                codes = second_factor.enrol(services, session, request.form.get("code", ""))
         except FhirError as refusal:
             error = refusal
         else:
             return _page("account_codes.html", codes=codes)
-    return _page("account_second_factor.html", error, **offer(account))
+    return _page("account_second_factor.html", error, **offer(session))
 
 
 @ACCOUNT.post("/recovery-codes")

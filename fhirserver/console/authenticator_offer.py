@@ -8,13 +8,13 @@ from flask import request
 
 from fhirserver.console.signed_in import services_here
 from fhirserver.identity import second_factor, totp
-from fhirserver.identity.accounts import Account
+from fhirserver.identity.sessions import Session
 
 
-def offer(account: Account) -> dict[str, str]:
+def offer(session: Session) -> dict[str, str]:
     """Give the QR code as SVG, the address in it, and the secret as people type it."""
-    secret = second_factor.offer(services_here(), account.id)
-    address = totp.address(secret, account.username, request.host)
+    secret = second_factor.offer(services_here(), session)
+    address = totp.address(secret, session.account.username, request.host)
     code = segno.make(address, error="m").svg_inline(
         omitsize=True, light="#fff", svgclass=None, lineclass=None
     )

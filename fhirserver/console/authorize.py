@@ -18,7 +18,7 @@ from fhirserver.console.oauth_answers import read_form
 from fhirserver.console.signed_in import signed_in
 from fhirserver.console.under_way import UnderWay, pending_request, with_session
 from fhirserver.interactions import Services
-from fhirserver.smart import authorizations, clients
+from fhirserver.smart import authorizations, clients, consents
 from fhirserver.smart.authorizations import Launched, Pending
 from fhirserver.smart.authorize import (
     Step,
@@ -35,7 +35,6 @@ from fhirserver.smart.authorize_request import (
 )
 from fhirserver.smart.client_authentication import usable
 from fhirserver.smart.clients import Client
-from fhirserver.smart.consents import has_consented
 from fhirserver.smart.form import Form, needed
 from fhirserver.smart.oauth_error import OAuthError, invalid_request
 
@@ -77,15 +76,26 @@ def end_with(services: Services, pending: Pending, error: OAuthError) -> Respons
     return redirect(error_address(request.redirect_uri, request.state, base, error), 303)
 
 
-def end_with_grant(services: Services, here: UnderWay, scopes: str) -> Response:
+def end_with_grant(
+    services: Services, here: UnderWay, scopes: str, *, chosen: bool = False
+) -> Response:
     """End a request with a code for the application.
 
+    Args:
+        services: where it is kept.
+        here: the request.
+        scopes: granted.
+        chosen: whether the person was asked, which is remembered.
+
     Raises:
-        OAuthError: it was answered already.
+        OAuthError: it was answered already, or the session has ended meanwhile.
     """
     base, now_us = services.settings.public_url, services.now()
-    with services.database.connection() as connection:
-        return redirect(grant(connection, here.pending, here.session, scopes, base, now_us), 303)
+    with services.database.connection() as connection, connection.transaction():
+        address = grant(connection, here.pending, here.session, scopes, base, now_us)
+        if chosen:
+            consents.remember(connection, here.client, here.session.account.id, scopes, now_us)
+    return redirect(address, 303)
 
 
 def _trusted(services: Services) -> tuple[Form, Client]:
@@ -148,7 +158,7 @@ def _next(services: Services, here: UnderWay) -> Response:
             "nothing of the scope is registered for the application and allowed to the person",
         )
     with services.database.connection() as connection:
-        consented = has_consented(
+        consented = consents.has_consented(
             connection,
             here.client,
             here.session.account.id,

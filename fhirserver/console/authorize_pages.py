@@ -24,7 +24,7 @@ from fhirserver.errors import FhirError
 from fhirserver.interactions import Services
 from fhirserver.interactions.read import read
 from fhirserver.model.json import parse_json
-from fhirserver.smart import authorizations, consents
+from fhirserver.smart import authorizations
 from fhirserver.smart.authorize import next_step
 from fhirserver.smart.launch_context import check_encounter, in_reach
 from fhirserver.smart.oauth_error import OAuthError
@@ -137,10 +137,7 @@ def _grant_chosen(services: Services, here: UnderWay) -> Response:
     )
     if request.form.get("decision") != "allow" or not chosen:
         raise OAuthError("access_denied", "the person did not allow it")
-    account = here.session.account.id
-    with services.database.connection() as connection:
-        consents.remember(connection, here.client, account, chosen, services.now())
-    return end_with_grant(services, here, chosen)
+    return end_with_grant(services, here, chosen, chosen=True)
 
 
 _ASK: dict[str, Callable[[Services, UnderWay], Response]] = {

@@ -86,7 +86,7 @@ def enrol() -> Response:
         else:
             shown = render_template("account_codes.html", codes=codes, onward=_place(step))
             return set_cookie(make_response(shown), step.secret)
-    page = make_response(render_template("login_enrol.html", error=error, **offer(session.account)))
+    page = make_response(render_template("login_enrol.html", error=error, **offer(session)))
     page.status_code = 200 if error is None else error.status
     return page
 

@@ -79,9 +79,10 @@ def enrol(services: Services, code: str, whence: Whence) -> tuple[Step, tuple[st
         UnauthorizedError: the login has taken too long.
         InvalidRequestError: the code is wrong, or nothing was offered.
     """
-    account = _half(services, whence, "enrolment").account
+    session = _half(services, whence, "enrolment")
+    account = session.account
     with _told(services, "account-second-factor", account, whence):
-        codes = second_factor.enrol(services, account.id, code)
+        codes = second_factor.enrol(services, session, code)
     return _proceed(services, account, _after_proof(account), _BOTH, whence), codes
 
 

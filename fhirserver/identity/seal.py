@@ -6,8 +6,8 @@ Spec: NIST SP 800-38D (AES-GCM), RFC 5869 (HKDF)
     cursor.key    what earlier versions have sealed; opens still, and is sealed anew when it is used
 
 The key is made of the one in the data directory, which no copy of the database holds, so a stolen
-dump gives nobody a second factor. The account's id is bound in: moved to another row, what is
-sealed opens nothing.
+dump gives nobody a second factor. Its place is bound in, an account's id, or that and a session's:
+moved elsewhere, what is sealed opens nothing.
 """
 
 import os
@@ -28,7 +28,7 @@ class Unsealed(NamedTuple):
     """What was sealed.
 
     Attributes:
-        secret: the secret of the account.
+        secret: the secret of the place.
         is_old: whether it was sealed with the key of earlier versions.
     """
 
@@ -36,22 +36,22 @@ class Unsealed(NamedTuple):
     is_old: bool
 
 
-def seal(services: Services, account_id: str, secret: bytes) -> bytes:
-    """Seal a secret of an account."""
+def seal(services: Services, place: str, secret: bytes) -> bytes:
+    """Seal the secret of a place."""
     nonce = os.urandom(_NONCE_BYTES)
-    return nonce + _cipher(services.secrets_key).encrypt(nonce, secret, account_id.encode())
+    return nonce + _cipher(services.secrets_key).encrypt(nonce, secret, place.encode())
 
 
-def unseal(services: Services, account_id: str, sealed: bytes) -> Unsealed:
+def unseal(services: Services, place: str, sealed: bytes) -> Unsealed:
     """Open what `seal` has made, or that of an earlier version.
 
     Raises:
-        UnavailableError: it was sealed with another key, or for another account.
+        UnavailableError: it was sealed with another key, or for another place.
     """
     nonce, rest = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
     for key, is_old in ((services.secrets_key, False), (services.cursor_key, True)):
         try:
-            return Unsealed(_cipher(key).decrypt(nonce, rest, account_id.encode()), is_old)
+            return Unsealed(_cipher(key).decrypt(nonce, rest, place.encode()), is_old)
         except InvalidTag:
             continue
     raise UnavailableError(

@@ -1,6 +1,7 @@
 """The second factor: enrolling an authenticator application, its codes, and recovery codes.
 
-    totp_offered  the secret shown for enrolling; becomes `totp` with the first right code
+    totp_offered  the secret shown for enrolling, sealed for one session; becomes `totp` with the
+                  first right code
     totp          the secret shared with the application, sealed; with the key of today once used
     totp_step     step of the last code that was taken; a code counts once
 
@@ -16,9 +17,10 @@ from typing import Any
 
 from psycopg import Connection
 
-from fhirserver.errors import InvalidRequestError
+from fhirserver.errors import InvalidRequestError, UnavailableError
 from fhirserver.identity import totp
 from fhirserver.identity.seal import seal, unseal
+from fhirserver.identity.sessions import Session
 from fhirserver.interactions import Services
 
 RECOVERY_CODES = 10
@@ -27,7 +29,7 @@ _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _OFFER = "UPDATE account SET totp_offered = %s WHERE id = %s"
 _OFFERED = "SELECT totp_offered FROM account WHERE id = %s"
 _ENROL = """
-UPDATE account SET totp = totp_offered, totp_offered = NULL, totp_step = %s
+UPDATE account SET totp = %s, totp_offered = NULL, totp_step = %s
 WHERE id = %s AND totp_offered = %s RETURNING id
 """
 _SHARED = "SELECT totp, totp_step FROM account WHERE id = %s"
@@ -51,28 +53,36 @@ def required_roles(setting: str) -> tuple[str, ...]:
     return tuple(names.split(",")) if kind == "roles" else ()
 
 
-def offer(services: Services, account_id: str) -> bytes:
-    """Make a secret for an application to scan, or give the one that is being shown already."""
+def offer(services: Services, session: Session) -> bytes:
+    """Make a secret for an application to scan, or give the one that is being shown already.
+
+    What another session was shown is nobody else's to enrol: somebody may have looked at it who
+    knew the password then.
+    """
     with services.database.connection() as connection:
-        sealed = _value(connection, _OFFERED, account_id)
-        if sealed is not None:
-            return unseal(services, account_id, sealed).secret
+        sealed = _value(connection, _OFFERED, session.account.id)
+        shown = _opened(services, session, sealed)
+        if shown is not None:
+            return shown
         secret = totp.new_secret()
-        connection.execute(_OFFER, (seal(services, account_id, secret), account_id))
+        resealed = seal(services, _place(session), secret)
+        connection.execute(_OFFER, (resealed, session.account.id))
     return secret
 
 
-def enrol(services: Services, account_id: str, code: str) -> tuple[str, ...]:
+def enrol(services: Services, session: Session, code: str) -> tuple[str, ...]:
     """Take an application as second factor, shown by its first code; give new recovery codes.
 
     Raises:
-        InvalidRequestError: the code is wrong, or nothing was offered.
+        InvalidRequestError: the code is wrong, or nothing was offered to this session.
     """
+    account_id = session.account.id
     with services.database.connection() as connection, connection.transaction():
-        sealed = _value(connection, _OFFERED, account_id)
-        secret = unseal(services, account_id, sealed).secret if sealed else b""
-        step = totp.step_of(secret, code, services.now(), 0) if sealed else None
-        if step is None or _value(connection, _ENROL, step, account_id, sealed) is None:
+        offered = _value(connection, _OFFERED, account_id)
+        secret = _opened(services, session, offered) or b""
+        step = totp.step_of(secret, code, services.now(), 0) if secret else None
+        sealed = seal(services, account_id, secret)
+        if step is None or _value(connection, _ENROL, sealed, step, account_id, offered) is None:
             raise InvalidRequestError(
                 "This is not the code that the application shows now; see that the device's clock "
                 "is right and type the next one.",
@@ -113,6 +123,20 @@ def drop(connection: Connection[Any], account_id: str) -> None:
     """Go back to the password alone."""
     connection.execute(_DROP, (account_id,))
     connection.execute(_DROP_RECOVERY, (account_id,))
+
+
+def _place(session: Session) -> str:
+    return f"{session.account.id} {session.id}"
+
+
+def _opened(services: Services, session: Session, sealed: bytes | None) -> bytes | None:
+    """Open what was offered; None for what another session was offered, or none."""
+    if sealed is None:
+        return None
+    try:
+        return unseal(services, _place(session), sealed).secret
+    except UnavailableError:
+        return None
 
 
 def _new_recovery_codes(connection: Connection[Any], account_id: str) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 Spec: https://openid.net/specs/openid-connect-core-1_0.html#IDToken (auth_time, acr, amr); RFC 8176
 
     stage        "second-factor" a password was right and a code is to follow
-                 "enrolment"     a password was right, and an authenticator has to be added
+                 "enrolment"     a password was right, and an authenticator has to be added; over
+                                 once there is one, so that a password alone never replaces one
                  "new-password"  what was given out by somebody else is to be replaced
                  "complete"      logged in
     last_seen    when the person last did something; after `idle` the session is over
@@ -43,6 +44,7 @@ WITH found AS (
     SELECT {_SESSION} FROM account_session s JOIN account a ON a.id = s.account
     WHERE s.secret = %(secret)s AND s.stage = %(stage)s AND NOT a.disabled
         AND s.ends > %(now)s AND s.last_seen + s.idle > %(now)s
+        AND NOT (s.stage = 'enrolment' AND a.totp IS NOT NULL)
 ), seen AS (
     UPDATE account_session s SET last_seen = %(now)s FROM account a
     WHERE %(extend)s AND s.secret = %(secret)s AND s.stage = 'complete' AND a.id = s.account
@@ -66,6 +68,7 @@ SELECT 1 FROM account_session s JOIN account a ON a.id = s.account
 WHERE s.id = %s AND s.stage = 'complete' AND NOT a.disabled AND s.ends > %s
     AND s.last_seen + s.idle > %s
 """
+_HOLD = f"{_ALIVE} FOR KEY SHARE OF s"
 _LIST = """
 SELECT id, started, last_seen, address, browser FROM account_session
 WHERE account = %(account)s AND stage = 'complete' AND ends > %(now)s
@@ -209,6 +212,14 @@ def renew(connection: Connection[Any], session: Session, amr: tuple[str, ...], *
 def is_alive(connection: Connection[Any], session_id: str, now: int) -> bool:
     """Whether a session is not over at an instant, by its public number."""
     return connection.execute(_ALIVE, (session_id, now, now)).fetchone() is not None
+
+
+def hold(connection: Connection[Any], session_id: str, now: int) -> bool:
+    """Keep a session from being ended until the transaction is over; False where it is over.
+
+    Who ends a session and what was allowed in it then finds all that was allowed.
+    """
+    return connection.execute(_HOLD, (session_id, now, now)).fetchone() is not None
 
 
 def list_sessions(database: Database, account_id: str, now: int) -> list[Listed]:

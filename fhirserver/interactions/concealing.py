@@ -49,7 +49,11 @@ def concealing(
         binaries = {each for each in identities if each[0] == binary}
         if binaries and known("Binary") == EVERYTHING:
             binaries = set()
-        others = set(identities) - binaries
+        others = {
+            each
+            for each in identities
+            if each[0] != binary and known(definitions.type_name(each[0])) != EVERYTHING
+        }
         hidden = _hidden_binaries(services, auth, session, binaries) if binaries else set()
         types = sorted({definitions.type_name(tid) for tid, _ in others})
         reach = Confined(definitions, known).in_reach(types) if types else None

@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 
 from psycopg import Connection
 
+from fhirserver.identity import sessions
 from fhirserver.identity.sessions import Session
 from fhirserver.model.json import JsonObject
 from fhirserver.smart import authorizations, codes, grants
@@ -94,7 +95,7 @@ def grant(
     """Grant what was asked and give the address that the browser goes to with the code.
 
     Args:
-        connection: outside a transaction.
+        connection: in a transaction or not.
         pending: the request.
         session: who grants.
         scopes: granted.
@@ -102,7 +103,7 @@ def grant(
         now_us: epoch microseconds.
 
     Raises:
-        OAuthError: the request has been answered already.
+        OAuthError: the request has been answered already, or the session has ended meanwhile.
     """
     context = {name: value for name, value in pending.context.items() if value is not None}
     if pending.patient is not None:
@@ -117,6 +118,8 @@ def grant(
         context=context,
     )
     with connection.transaction():
+        if not sessions.hold(connection, session.id, now_us):
+            raise OAuthError("access_denied", "the login has ended meanwhile")
         if not authorizations.take(connection, pending):
             raise OAuthError("invalid_request", "this request has been answered already")
         under = grants.add(connection, granted, now_us)

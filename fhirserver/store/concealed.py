@@ -15,7 +15,7 @@ _FIND = """
 SELECT r.tid, r.id
 FROM unnest(%s::smallint[], %s::text[]) wanted (tid, id)
 JOIN resource r ON r.tid = wanted.tid AND r.id = wanted.id
-WHERE r.state = 1 AND NOT {reach}
+WHERE r.state <> 1 OR NOT {reach}
 """
 
 
@@ -29,7 +29,9 @@ def nothing_concealed(
 def beyond_reach(
     connection: StoreConnection, identities: Collection[Identity], reach: Fragment
 ) -> set[Identity]:
-    """Return those of the identities that are live and do not fulfil a condition.
+    """Return those of the identities that are not live or do not fulfil a condition.
+
+    What was deleted is as if it were not there, to whom the condition confines.
 
     Args:
         connection: in any state.

@@ -19,11 +19,12 @@ def outliving_parameter(definitions: Definitions) -> int:
     return definitions.search_parameters("Provenance")["target"].rows_id
 
 
-def holding(keys: PackedKeys, definitions: Definitions) -> set[Identity]:
-    """Return every identity that keys point to and that must be live. Pure."""
+def holding(keys: PackedKeys, definitions: Definitions) -> tuple[set[Identity], set[Identity]]:
+    """Return every identity that keys point to: those that must be live, and the others. Pure."""
     outliving = outliving_parameter(definitions)
     told_of = {(tid, id) for sp, tid, id in keys.reference if sp == outliving}
     if not told_of:
-        return keys.identities()
+        return keys.identities(), set()
     held = {(tid, id) for sp, tid, id in keys.reference if sp != outliving}
-    return held | (keys.identities() - told_of)
+    held |= keys.identities() - told_of
+    return held, told_of - held

@@ -57,8 +57,8 @@ class References:
 
         Args:
             identities: all that old and new content name.
-            added: those that only new content names, that must be live and that the same write
-                does not store; an error tells of them too.
+            added: those that only new content names, that the caller must see and that the same
+                write does not store; an error tells of them too.
             changes: what is wanted.
             integrity: what becomes of those that have no row.
 

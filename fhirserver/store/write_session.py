@@ -320,16 +320,24 @@ class WriteSession:
         own = self._own_rids(identities, changes)
         named: set[Identity] = set()
         after: set[Identity] = set()
+        told_of: set[Identity] = set()
         for identity, own_keys in zip(identities, keys, strict=True):
             current = self._rows.current(identity)
             known = unpack(current.keys).identities() if current is not None else set()
             named |= known | own_keys.identities()
-            after |= holding(own_keys, self._definitions.specification) - known
+            held, outlived = holding(own_keys, self._definitions.specification)
+            after |= held - known
+            told_of |= outlived - known
         if integrity == "enforce":
             refuse_stray(changes)
         after -= {each for each, change in zip(identities, changes, strict=True) if change.content}
-        found = self._references.find(named - own.keys(), after, changes, integrity)
+        # A Provenance tells of what was written just now, even where its writer cannot read that.
+        told_of -= {*identities, *self._made_here()}
+        found = self._references.find(named - own.keys(), after | told_of, changes, integrity)
         return own | found, {each: found[each] for each in after if each in found}
+
+    def _made_here(self) -> set[Identity]:
+        return {(self._definitions.type_id(each.type), each.id) for each in self.made}
 
     def _own_rids(
         self, identities: Sequence[Identity], changes: Sequence[Change]

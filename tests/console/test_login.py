@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -107,6 +108,31 @@ def test_who_must_have_a_second_factor_gets_nowhere_without(
     assert log_in(visitor, "desk", password).headers["location"] == "/login/second-factor"
     assert visitor.fill_in("/login/second-factor", code=code_now(secret, 1)).status == 303
     assert is_in(visitor)
+
+
+def test_what_is_shown_to_one_browser_is_enrolled_by_no_other(
+    people: People, visitor: Visitor
+) -> None:
+    """SEC-U2: a password alone gives nobody the authenticator of somebody else, nor replaces it."""
+    place = "/login/enrol"
+    people.add("desk", "front-desk", None)
+    with Visitor(people.secured.base) as other:
+        for browser in (other, visitor):
+            log_in(browser, "desk")
+        shown = [_secret_shown(browser, place) for browser in (other, visitor)]
+        assert shown[0] != shown[1]
+        assert visitor.fill_in(place, code=code_now(shown[0])).status == 400
+        assert _secret_shown(visitor, place) == shown[1], "the same until it is another browser's"
+        people.enrol(visitor, place)
+        assert other.get(place).headers["location"] == "/login", "that step is over here, too"
+        assert other.submit(place, {"code": code_now(shown[0])}).status == 303
+    assert is_in(visitor)
+
+
+def _secret_shown(visitor: Visitor, place: str) -> bytes:
+    found = re.search(r'class="secret">([^<]+)<', visitor.get(place).text)
+    assert found is not None
+    return base64.b32decode(found[1].replace(" ", ""))
 
 
 def test_others_may_do_without_a_second_factor(people: People, visitor: Visitor) -> None:

@@ -203,6 +203,49 @@ def test_references_do_not_tell_what_exists(patient: Caller, door: str) -> None:
     assert "not stored" in json.dumps(answers[0][1])
 
 
+def provenance(*targets: str) -> dict[str, Any]:
+    made = {"resourceType": "Provenance", "recorded": "2026-01-01T00:00:00Z",
+            "agent": [{"who": ref(f"Patient/{A}")}]}  # fmt: skip
+    return {**made, "target": list(map(ref, targets))} if targets else made
+
+
+def test_what_a_provenance_is_of_does_not_tell_what_exists(
+    everybody: Caller, patient: Caller
+) -> None:
+    """SEC-E2; leak test 22: a target may be deleted, but not be hidden."""
+    gone = encounter(B) | {"id": "write-gone"}
+    assert everybody.request("PUT", "Encounter/write-gone", gone).status in (200, 201)
+    assert everybody.request("DELETE", "Encounter/write-gone").status == 204
+    answers = []
+    for target in (f"{B}-e", "write-gone", "write-none"):
+        body = provenance(f"Patient/{A}", f"Encounter/{target}")
+        answer = patient.request("POST", "Provenance", body)
+        issue = answer.json["issue"][0]
+        words = issue["diagnostics"].partition(" refers ")[2].replace(target, "ID")
+        answers.append((answer.status, issue["expression"], words))
+    assert answers[0][0] == 409
+    assert answers == [answers[0]] * 3
+    told = patient.request("POST", "Provenance", provenance(f"Patient/{A}", f"Encounter/{A}-e"))
+    assert told.status == 201, told.text
+
+
+def test_a_provenance_tells_of_what_its_writer_just_wrote(everybody: Caller, call: Open) -> None:
+    """SEC-E2: also of what it deleted or cannot read."""
+    made = observation(A, "write-told")
+    assert everybody.request("PUT", "Observation/write-told", made).status in (200, 201)
+    blind = call("patient/Patient.u patient/Observation.cd patient/Provenance.c", patient=A)
+    entries = [
+        entry("PUT", f"Patient/{A}", {"resourceType": "Patient", "id": A, "language": "en"}),
+        entry("DELETE", "Observation/write-told"),
+        entry("POST", "Observation", observation(A)),
+    ]
+    header = {"x_provenance": json.dumps(provenance())}
+    answer = blind.request("POST", "", bundle("transaction", *entries), **header)
+    assert answer.status == 200, answer.text
+    told = answer.headers["link"].partition("/fhir/")[2].partition("/_history")[0]
+    assert len(everybody.get(told).json["target"]) == 3
+
+
 def _write(caller: Caller, door: str, body: Any) -> Answer:
     match door:
         case "create":

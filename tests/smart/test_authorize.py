@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
+from fhirserver.identity import app_access, sessions
+from fhirserver.store.database import Database, now_us
 from tests.smart.browser import App, Seen
 from tests.smart.conftest import REDIRECT_URI, Hospital
 from tests.smart.flows import allow
+from tests.waiting import wait_for
+
+_SEEN = "UPDATE account_session SET last_seen = last_seen + 60000000 WHERE account = %s"
+_CONSENTS = "SELECT client FROM oauth_consent WHERE account = %s"
+_WAITING = """
+SELECT 1 FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%account_session%'
+"""
 
 ASKED = "launch/patient patient/Observation.rs"
 
@@ -237,3 +249,35 @@ def test_whoever_registered_itself_is_always_asked_about(hospital: Hospital) -> 
     with hospital.secured.database.connection() as connection:
         kept = connection.execute("SELECT 1 FROM oauth_consent WHERE client = 'unvetted'")
         assert kept.fetchone() is None
+
+
+@pytest.mark.parametrize("name", ["spa", "approved"])
+def test_a_login_that_ends_meanwhile_allows_nothing(hospital: Hospital, name: str) -> None:
+    """SEC-E26: what is allowed while an administrator takes everything back is taken back, too."""
+    secured = hospital.secured
+    account = secured.account("patient", "Patient/hers", (name,))
+    app, browser = hospital.app(name, f"{ASKED} offline_access"), hospital.browser(account)
+
+    def answer() -> Seen:
+        page = browser.open(app.address())
+        return allow(browser, page) if page.address.endswith("/consent") else page
+
+    with ThreadPoolExecutor(1) as elsewhere, secured.database.connection() as connection:
+        # Seen just now, the session is not noted as seen again: it would wait for its end there.
+        connection.execute(_SEEN, (account,))
+        with connection.transaction():
+            sessions.end_all(connection, account)
+            app_access.end_all(connection, account, now_us())
+            waiting = elsewhere.submit(answer)
+            wait_for(lambda: waiting.done() or _waits(secured.database))
+        seen = waiting.result()
+    assert "code" not in seen.answer
+    assert seen.answer.get("error") == "access_denied"
+    with secured.database.connection() as connection:
+        assert not connection.execute(_CONSENTS, (account,)).fetchall()
+
+
+def _waits(database: Database) -> bool:
+    """Whether somebody waits for a session."""
+    with database.connection() as connection:
+        return connection.execute(_WAITING).fetchone() is not None
