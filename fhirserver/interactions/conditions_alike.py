@@ -68,17 +68,15 @@ class Conditions:
     def _search_alike(self, wanted: Condition) -> None:
         """Search for all that are like a condition, if it is of those that are searched so."""
         parsed, context = parse_condition(self._services, self._auth, self._session, wanted)
-        value = only_token(parsed)
-        if value is None:
+        if only_token(parsed) is None:
             return
         alike = dict(_tokens(self._alike.pop(_kind(wanted)), context))
         plan = make_plan(parsed, context, confine(self._services, self._auth))
         for some in _parts(list(alike)):
             tokens = [alike[each] for each in some]
-            found = find_each(self._session.connection, plan, value, tokens, _ENOUGH)
-            if found is not None:
-                matches = ([Match(*match) for match in each] for each in found)
-                self._found |= zip(some, matches, strict=True)
+            found = find_each(self._session.connection, plan, tokens, _ENOUGH)
+            matches = ([Match(*match) for match in each] for each in found)
+            self._found |= zip(some, matches, strict=True)
 
 
 def _kind(wanted: Condition) -> _Kind:

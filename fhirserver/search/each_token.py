@@ -37,37 +37,30 @@ def only_token(query: Query) -> TokenValue | None:
             return None
 
 
-def each_token_sql(
-    plan: Plan, value: TokenValue, tokens: Sequence[TokenValue], most: int
-) -> Fragment | None:
+def each_token_sql(plan: Plan, tokens: Sequence[TokenValue], most: int) -> Fragment:
     """Find what each of several tokens selects.
 
     Args:
-        plan: of a search whose only token is `value`.
-        value: see `only_token`.
-        tokens: to search for instead of it, each with system and code.
+        plan: of a search for one token alone, in one phase.
+        tokens: to search for instead of that, each with system and code.
         most: matches of each token; more are left out.
 
     Returns:
-        SQL whose rows hold the token's number from 0, and id and version of a match; None where the
-        plan does not begin with the token's rows alone.
+        SQL whose rows hold the token's number from 0, and id and version of a match.
     """
-    if len(plan.phases) != 1:
-        return None
-    phase = _of_list(plan.phases[0], value)
-    if phase is None:
-        return None
-    page = page_query(phase, None, most)
+    page = page_query(_of_list(plan), None, most)
     keys = [token.test_of(each).params for each in tokens]
     codes, systems = ([key[column] for key in keys] for column in range(2))
     found = select("wanted.n - 1, r.id, r.version", _FROM.replace("{page}", page.text), ALWAYS)
     return Fragment(found.text, (codes, systems, *page.params))
 
 
-def _of_list(phase: Phase, value: TokenValue) -> Phase | None:
-    """Let a phase that begins with the rows of a token begin with those of a token of the list."""
-    source, own = phase.source, (token.test_of(value),)
-    if not isinstance(source, IndexSource) or source.rows.alternatives != own:
-        return None
+def _of_list(plan: Plan) -> Phase:
+    """Let a plan that begins with the rows of a token begin with those of a token of the list."""
+    value, (phase,) = only_token(plan.query), plan.phases
+    source = phase.source
+    assert value is not None
+    assert isinstance(source, IndexSource)
+    assert source.rows.alternatives == (token.test_of(value),)
     rows = replace(source.rows, alternatives=(_OF_LIST,))
     return replace(phase, source=replace(source, rows=rows))

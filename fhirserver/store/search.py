@@ -155,31 +155,23 @@ def find_matches(
 
 
 def find_each(
-    connection: Connection[Any],
-    plan: Plan,
-    value: TokenValue,
-    tokens: Sequence[TokenValue],
-    most: int,
-) -> list[list[tuple[str, int]]] | None:
+    connection: Connection[Any], plan: Plan, tokens: Sequence[TokenValue], most: int
+) -> list[list[tuple[str, int]]]:
     """Find what each of several conditions selects that differ in one token, in one statement.
 
     Args:
         connection: in a transaction or not.
-        plan: of a condition that asks for `value` alone.
-        value: see `only_token`.
+        plan: of one of them, see `only_token`.
         tokens: what the conditions ask for.
         most: matches of each beyond this number are left out.
 
     Returns:
-        For each token (logical id, version) of the matches; None where this plan has no such
-        statement.
+        For each token (logical id, version) of the matches.
     """
     found: list[list[tuple[str, int]]] = [[] for _ in tokens]
     if not plan.phases:
         return found
-    sql = each_token_sql(plan, value, tokens, most)
-    if sql is None:
-        return None
+    sql = each_token_sql(plan, tokens, most)
     for number, id_, version in run_statement(connection, sql):
         found[number].append((id_, version))
     return found
