@@ -21,8 +21,10 @@ from fhirserver.interactions.request_url import Pairs, parse_pairs
 from fhirserver.interactions.searching import parse_search
 from fhirserver.interactions.session_database import SessionDatabase
 from fhirserver.interactions.types import Services
+from fhirserver.search.context import SearchContext
 from fhirserver.search.cursor import PARAMETER
 from fhirserver.search.escape import escape, split, unescape
+from fhirserver.search.query import Query
 from fhirserver.search.results import RESULT_PARAMETERS
 from fhirserver.store.search import find_matches
 from fhirserver.store.write import StaleMatchError, WriteSession
@@ -98,13 +100,25 @@ class Match(NamedTuple):
     version: int
 
 
+def parse_condition(
+    services: Services, auth: AuthContext, session: WriteSession, wanted: Condition
+) -> tuple[Query, SearchContext]:
+    """Read a condition as a search, which the caller must be allowed.
+
+    Raises:
+        ForbiddenError: it may not search the type.
+        FhirError: as `parse_search`.
+    """
+    permit(services, auth, "search-type", wanted.type)
+    inside = replace(services, database=SessionDatabase(services.database, session))
+    return parse_search(inside, auth, wanted.pairs, (wanted.type,))
+
+
 def matching(
     services: Services, auth: AuthContext, session: WriteSession, wanted: Condition, most: int
 ) -> list[Match]:
     """Find what a condition selects, as far as the caller may know of it; `most` at most."""
-    permit(services, auth, "search-type", wanted.type)
-    inside = replace(services, database=SessionDatabase(services.database, session))
-    parsed, context = parse_search(inside, auth, wanted.pairs, (wanted.type,))
+    parsed, context = parse_condition(services, auth, session, wanted)
     found = find_matches(session.connection, parsed, context, confine(services, auth), most)
     return [Match(*each) for each in found]
 

@@ -11,7 +11,6 @@ what was stored before, less what the Bundle deletes.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from fhirserver.definitions import Definitions
 from fhirserver.interactions.conditions import Condition
 from fhirserver.model.json import JsonObject
 from fhirserver.search.context import SearchContext
@@ -40,19 +39,13 @@ class BundleMatcher:
     Args:
         context: surroundings of the queries.
         candidates: by type.
-        base_url: this server's FHIR base.
     """
 
     def __init__(
-        self,
-        context: SearchContext,
-        candidates: Mapping[str, Sequence[Candidate]],
-        base_url: str,
+        self, context: SearchContext, candidates: Mapping[str, Sequence[Candidate]]
     ) -> None:
         self._context = context
-        self._definitions: Definitions = context.definitions
         self._candidates = candidates
-        self._base_url = base_url
         self._rows: dict[str, list[tuple[str, IndexRows]]] = {}
 
     def matches(self, wanted: Condition) -> set[str] | None:
@@ -83,7 +76,8 @@ class BundleMatcher:
         return found
 
     def _extract(self, resource: JsonObject) -> IndexRows:
-        return extract(resource, definitions=self._definitions, base_url=self._base_url)
+        context = self._context
+        return extract(resource, definitions=context.definitions, base_url=context.base_url)
 
 
 def _is_plain_token(clause: Clause) -> bool:

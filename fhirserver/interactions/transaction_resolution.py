@@ -14,7 +14,8 @@ No resource may be written twice: "If any resource identities (including resolve
 conditional update/delete) overlap in steps 1-3, then the transaction SHALL fail".
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from fhirserver.access import AuthContext
@@ -29,17 +30,17 @@ from fhirserver.interactions.conditions import (
     Match,
     condition_text,
     lock_matches,
-    matching,
     refuse_several,
-    select,
     selects_none,
 )
+from fhirserver.interactions.conditions_alike import Conditions
 from fhirserver.interactions.searching import newest, search_context
 from fhirserver.interactions.transaction_entries import at_entry
 from fhirserver.interactions.transaction_matches import BundleMatcher, Candidate
 from fhirserver.interactions.transaction_plan import PlannedWrite
 from fhirserver.interactions.types import Services
 from fhirserver.interactions.update import conditional_id
+from fhirserver.search.context import SearchContext
 from fhirserver.store.write import WriteSession
 
 
@@ -87,10 +88,11 @@ def resolve_writes(
             resource. The issues name the entries.
         StaleMatchError: what was selected has changed; the session must be run again.
     """
-    keys = [write.condition.lock_key for write in writes if write.condition is not None]
-    if keys:
-        session.lock_conditions(sorted(set(keys)))
-    resolver = _Resolver(services, auth, session)
+    wanted = [write.condition for write in writes if write.condition is not None]
+    if wanted:
+        session.lock_conditions(sorted({each.lock_key for each in wanted}))
+    limit = services.settings.conditional_delete_limit
+    resolver = _Resolver(Conditions(services, auth, session, wanted), limit)
     for write in writes:
         try:
             resolver.resolve(write)
@@ -104,15 +106,18 @@ def resolve_writes(
 class _Resolver:
     """Resolves writes one after the other.
 
+    Args:
+        conditions: all of them.
+        limit: resources that one conditional delete may delete.
+
     Attributes:
         resolved: what they mean.
         selected: conditions whose matches are to be changed, and those.
     """
 
-    def __init__(self, services: Services, auth: AuthContext, session: WriteSession) -> None:
-        self._services = services
-        self._auth = auth
-        self._session = session
+    def __init__(self, conditions: Conditions, limit: int) -> None:
+        self._conditions = conditions
+        self._limit = limit
         self._deleted: dict[str, set[str]] = {}
         self.resolved: list[ResolvedWrite] = []
         self.selected: list[tuple[Condition, list[Match]]] = []
@@ -133,9 +138,9 @@ class _Resolver:
         method = write.entry.method
         if method == "POST":
             return self._left(wanted)
-        limit = self._services.settings.conditional_delete_limit
-        most = limit if method == "DELETE" else 1
-        found = select(self._services, self._auth, self._session, wanted, most)
+        most = self._limit if method == "DELETE" else 1
+        found = self._conditions.matching(wanted, most + 1)
+        refuse_several(wanted, len(found), most)
         if not found and method == "PATCH":
             raise selects_none(wanted)
         if found and method == "PUT":
@@ -147,7 +152,7 @@ class _Resolver:
     def _left(self, wanted: Condition) -> list[Match]:
         """Find what the deletes of the same Bundle, which come first, leave of a condition."""
         deleted = self._deleted.get(wanted.type, set())
-        found = matching(self._services, self._auth, self._session, wanted, 2 + len(deleted))
+        found = self._conditions.matching(wanted, 2 + len(deleted))
         left = [match for match in found if match.id not in deleted]
         refuse_several(wanted, len(left))
         return left
@@ -198,7 +203,9 @@ def resolve_references(
                 wanted.setdefault(place.search, each)
     if not wanted:
         return {}
-    references = _References(services, auth, session, resolved)
+    conditions = Conditions(services, auth, session, _readable(wanted))
+    context = search_context(newest(services), auth, connection=session.connection)
+    references = _References(conditions, context, resolved)
     found = {}
     for search, each in wanted.items():
         try:
@@ -208,26 +215,26 @@ def resolve_references(
     return found
 
 
+def _readable(searches: Iterable[tuple[str, str]]) -> Iterator[Condition]:
+    """Read conditional references; one that cannot be read is refused in its turn."""
+    for search in searches:
+        with suppress(InvalidRequestError):
+            yield condition_text(*search)
+
+
 class _References:
     """Finds the one resource that a conditional reference means.
 
     Args:
-        services: what the interaction works with.
-        auth: the caller.
-        session: the transaction.
+        conditions: those that can be read.
+        context: surroundings of the queries.
         resolved: all writes.
     """
 
     def __init__(
-        self,
-        services: Services,
-        auth: AuthContext,
-        session: WriteSession,
-        resolved: Sequence[ResolvedWrite],
+        self, conditions: Conditions, context: SearchContext, resolved: Sequence[ResolvedWrite]
     ) -> None:
-        self._services = services
-        self._auth = auth
-        self._session = session
+        self._conditions = conditions
         self._deleted: dict[str, set[str]] = {}
         candidates: dict[str, list[Candidate]] = {}
         for each in resolved:
@@ -238,11 +245,7 @@ class _References:
                 assert each.id is not None
                 candidates.setdefault(each.plan.type, []).append(Candidate(each.id, resource))
         self._candidates = candidates
-        self._matcher = BundleMatcher(
-            search_context(newest(services), auth, connection=session.connection),
-            candidates,
-            services.settings.public_url,
-        )
+        self._matcher = BundleMatcher(context, candidates)
 
     def find(self, search: tuple[str, str]) -> str:
         """Give the id that a conditional reference means.
@@ -256,8 +259,7 @@ class _References:
         overruled = set(self._deleted.get(wanted.type, ()))
         if here is not None:
             overruled |= {each.id for each in self._candidates.get(wanted.type, ())}
-        most = 2 + len(overruled)
-        stored = matching(self._services, self._auth, self._session, wanted, most)
+        stored = self._conditions.matching(wanted, 2 + len(overruled))
         found = ({match.id for match in stored} - overruled) | (here or set())
         text = f"{search[0]}?{search[1]}"[:200]
         if not found:

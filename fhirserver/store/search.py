@@ -27,8 +27,10 @@ from fhirserver.model.stored import StoredResource
 from fhirserver.search.conditions import Fragment
 from fhirserver.search.context import SearchContext
 from fhirserver.search.count_sql import count_sql, total_sql
+from fhirserver.search.each_token import each_token_sql
 from fhirserver.search.granted import Confine
 from fhirserver.search.order import KeyValue, Position
+from fhirserver.search.params.token import TokenValue
 from fhirserver.search.plan import Plan, make_plan
 from fhirserver.search.query import Query
 from fhirserver.search.sql import page_query, page_sql
@@ -150,6 +152,29 @@ def find_matches(
         text = _FIND.replace("{page}", page.text)
         found += connection.execute(text.encode(), page.params, binary=True).fetchall()
     return found[:most]
+
+
+def find_each(
+    connection: Connection[Any], plan: Plan, tokens: Sequence[TokenValue], most: int
+) -> list[list[tuple[str, int]]]:
+    """Find what each of several conditions selects that differ in one token, in one statement.
+
+    Args:
+        connection: in a transaction or not.
+        plan: of one of them, see `only_token`.
+        tokens: what the conditions ask for.
+        most: matches of each beyond this number are left out.
+
+    Returns:
+        For each token (logical id, version) of the matches.
+    """
+    found: list[list[tuple[str, int]]] = [[] for _ in tokens]
+    if not plan.phases:
+        return found
+    sql = each_token_sql(plan, tokens, most)
+    for number, id_, version in run_statement(connection, sql):
+        found[number].append((id_, version))
+    return found
 
 
 def first_matches(run: Run, plan: Plan) -> list[Found]:

@@ -5,9 +5,11 @@ Each statement ends with a Sync (PostgreSQL's protocol, "Extended Query"), and i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,6 +97,58 @@ def test_a_read_asks_once_whoever_reads(
         link.untrace()
         wire.seek(0)
         assert wire.read().count("Sync") == 1
+
+
+def updated(number: int) -> dict[str, Any]:
+    """Make an entry that changes something each time."""
+    patient = {"resourceType": "Patient", "multipleBirthInteger": now_us() % 1_000_000_000,
+               "identifier": [{"system": "s", "value": str(number)}]}  # fmt: skip
+    request = {"method": "PUT", "url": f"Patient?identifier=s|{number}"}
+    return {"resource": patient, "request": request}
+
+
+def referring(number: int) -> dict[str, Any]:
+    subject = {"reference": f"Patient?identifier=s|{number}"}
+    basic = {"resourceType": "Basic", "code": {"text": "c"}, "subject": subject}
+    return {"resource": basic, "request": {"method": "POST", "url": "Basic"}}
+
+
+@pytest.mark.parametrize(
+    ("entry", "each"),
+    [
+        pytest.param(updated, 1, id="updates: the lock of each"),
+        pytest.param(referring, 0, id="references"),
+    ],
+)
+def test_a_transaction_searches_once_for_many_conditions(
+    database: Database, tmp_path: Path, entry: Callable[[int], dict[str, Any]], each: int
+) -> None:
+    """Where each is one token of the same parameter."""
+    application = FhirApplication(
+        services_of(database), authenticate=anonymous, presume=presume_nothing
+    )
+    send(application, [updated(number) for number in range(40)])
+    counts = []
+    for most in (2, 40):
+        for _ in range(6):  # until everything is prepared
+            send(application, [entry(number) for number in range(most)])
+        with database.connection() as connection:
+            link = connection.pgconn
+        with (tmp_path / "wire").open("w+") as wire:
+            link.trace(wire.fileno())
+            send(application, [entry(number) for number in range(most)])
+            link.untrace()
+            wire.seek(0)
+            counts.append(wire.read().count("ReadyForQuery"))
+    assert counts[1] - counts[0] == each * (40 - 2)
+
+
+def send(application: FhirApplication, entries: list[dict[str, Any]]) -> None:
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    headers = HeaderMap({"host": "127.0.0.1", "content-type": "application/fhir+json"})
+    body = BytesBody(json.dumps(bundle).encode())
+    request = Request("POST", "/", "", headers, body, "127.0.0.1", "r")
+    assert application.handle(request).status == 200
 
 
 def read(application: FhirApplication, place: str, secret: str) -> None:

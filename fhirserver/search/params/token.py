@@ -97,10 +97,15 @@ def condition(
         texts = (value.code or "" for value in values if isinstance(value, TokenValue))
         return Rows("string", sps, tuple(starts_with(text) for text in texts), BY_TEXT)
     if modifier == "ne":
-        tests = (_test(_key(value)) for value in values if isinstance(value, TokenValue))
+        tests = (test_of(value) for value in values if isinstance(value, TokenValue))
         return Rows("token", sps, tuple(negated(test) for test in tests))
     found = _rows(sps, (_key(value) for value in values if isinstance(value, TokenValue)))
     return Not(found) if modifier == "not" else found
+
+
+def test_of(value: TokenValue) -> Fragment:
+    """Test a row for a value; the parameters are keys of its code and system, as far as said."""
+    return _test(_key(value))
 
 
 Key = tuple[int | None, str | None]
