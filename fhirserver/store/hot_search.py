@@ -1,9 +1,13 @@
-"""Searches that need no planning: pages within one patient's compartment.
+"""Searches that need no planning: one plan is right for all their values.
 
-Such a page reads one index in its order and looks every other condition up exactly
-(`Phase.streamed`), so one plan is right for all values. It is prepared once per connection like
-the statements of reads and writes, and its parameters travel as text, whose types the statement
-knows.
+    within one patient's compartment   a page reads one index in its order, and looks every other
+                                       condition up exactly (`Phase.streamed`)
+    across patients                    a page is the beginning of an index, or of a few ranges of
+                                       it, and nothing else is asked for
+
+Such a statement is prepared once per connection like those of reads and writes, and its parameters
+travel as text, whose types the statement knows. Across patients an accurate total or an estimate
+takes as long as there are rows; it stays with the other searches, whose connections it may hold up.
 """
 
 from __future__ import annotations
@@ -27,6 +31,8 @@ from fhirserver.store.statement import Statement, StoreConnection, checked, stat
 
 CONDITIONS_MAX = 4
 ALTERNATIVES_MAX = 2
+RANGES_MAX = 4
+"""Ranges of dates and of values across patients; a date with prefix is three at most."""
 TESTS_MAX = 32
 """Alternatives of all conditions: texts of a thousand would be kept as often as they differ."""
 PREPARED_MAX = 150
@@ -34,8 +40,12 @@ PREPARED_MAX = 150
 
 
 def is_hot(plan: Plan) -> bool:
-    """Tell whether every page of a plan reads as described above."""
-    return bool(plan.phases) and plan.limit > 0 and all(map(_is_hot, plan.phases))
+    """Tell whether every page of a plan, and its total, reads as described above."""
+    if not plan.phases or plan.limit == 0:
+        return False
+    if all(map(_is_within_a_patient, plan.phases)):
+        return True
+    return plan.count in ("none", "bounded") and all(map(_is_an_index, plan.phases))
 
 
 def hot_runner(connection: StoreConnection, limit_ms: int) -> Run:
@@ -104,13 +114,30 @@ def _answers(link: pq.abc.PGconn, ends: float) -> bool:
     return bool(waiting.poll(max(0, 1000 * (ends - time.monotonic()))))
 
 
-def _is_hot(phase: Phase) -> bool:
+def _is_within_a_patient(phase: Phase) -> bool:
     return (
         phase.streamed
         and len(phase.conditions) <= CONDITIONS_MAX
         and sum(map(_alternatives, phase.conditions)) <= TESTS_MAX
         and isinstance(phase.source, IndexSource)
         and len(phase.source.rows.alternatives) <= ALTERNATIVES_MAX
+    )
+
+
+def _is_an_index(phase: Phase) -> bool:
+    if phase.conditions or phase.joined or phase.space:
+        return False
+    source = phase.source
+    return isinstance(source, IndexSource) and source.scope is None and _is_in_order(source.rows)
+
+
+def _is_in_order(rows: Rows) -> bool:
+    """Whether an index gives all rows of one parameter in their order, in a few ranges."""
+    return (
+        bool(rows.order)
+        and len(rows.sps) == 1
+        and not rows.listed
+        and len(rows.alternatives) <= RANGES_MAX
     )
 
 
