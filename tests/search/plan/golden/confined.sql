@@ -12,9 +12,14 @@ WHERE d.rid NOT IN (
         SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
+AND t.id = ANY(%s::text[])),
+    pinned AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
 AND t.id = ANY(%s::text[]))
     SELECT s.rid
-FROM granted g CROSS JOIN LATERAL (
+FROM pinned g CROSS JOIN LATERAL (
         SELECT m.pat, m.rid
 FROM ref m
        
@@ -46,11 +51,11 @@ FROM contained k
    
 WHERE k.pat = ANY(ARRAY(
             SELECT rid
-FROM granted UNION ALL
+FROM pinned UNION ALL
             SELECT c.rid
 FROM compartment c
 WHERE c.pat = ANY(ARRAY(SELECT rid
-FROM granted))))
+FROM pinned))))
        
 AND k.tid = ANY(%s::smallint[])
        
@@ -79,9 +84,14 @@ WHERE d.rid NOT IN (
         SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
+AND t.id = ANY(%s::text[])),
+    pinned AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
 AND t.id = ANY(%s::text[]))
     SELECT s.rid
-FROM granted g CROSS JOIN LATERAL (
+FROM pinned g CROSS JOIN LATERAL (
         SELECT m.pat, m.rid
 FROM ref m
        
@@ -113,11 +123,11 @@ FROM contained k
    
 WHERE k.pat = ANY(ARRAY(
             SELECT rid
-FROM granted UNION ALL
+FROM pinned UNION ALL
             SELECT c.rid
 FROM compartment c
 WHERE c.pat = ANY(ARRAY(SELECT rid
-FROM granted))))
+FROM pinned))))
        
 AND k.tid = ANY(%s::smallint[])
        

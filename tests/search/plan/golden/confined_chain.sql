@@ -21,9 +21,14 @@ AND x.rid NOT IN (
         SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
+AND t.id = ANY(%s::text[])),
+    pinned AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
 AND t.id = ANY(%s::text[]))
     SELECT s.rid
-FROM granted g CROSS JOIN LATERAL (
+FROM pinned g CROSS JOIN LATERAL (
         SELECT m.pat, m.rid
 FROM ref m
        
@@ -55,11 +60,11 @@ FROM contained k
    
 WHERE k.pat = ANY(ARRAY(
             SELECT rid
-FROM granted UNION ALL
+FROM pinned UNION ALL
             SELECT c.rid
 FROM compartment c
 WHERE c.pat = ANY(ARRAY(SELECT rid
-FROM granted))))
+FROM pinned))))
        
 AND k.tid = ANY(%s::smallint[])
        
@@ -79,9 +84,14 @@ AND d.rid NOT IN (
         SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
+AND t.id = ANY(%s::text[])),
+    pinned AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
 AND t.id = ANY(%s::text[]))
     SELECT s.rid
-FROM granted g CROSS JOIN LATERAL (
+FROM pinned g CROSS JOIN LATERAL (
         SELECT m.pat, m.rid
 FROM ref m
        
@@ -113,11 +123,11 @@ FROM contained k
    
 WHERE k.pat = ANY(ARRAY(
             SELECT rid
-FROM granted UNION ALL
+FROM pinned UNION ALL
             SELECT c.rid
 FROM compartment c
 WHERE c.pat = ANY(ARRAY(SELECT rid
-FROM granted))))
+FROM pinned))))
        
 AND k.tid = ANY(%s::smallint[])
        
@@ -152,9 +162,14 @@ AND x.rid NOT IN (
         SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
+AND t.id = ANY(%s::text[])),
+    pinned AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
 AND t.id = ANY(%s::text[]))
     SELECT s.rid
-FROM granted g CROSS JOIN LATERAL (
+FROM pinned g CROSS JOIN LATERAL (
         SELECT m.pat, m.rid
 FROM ref m
        
@@ -186,11 +201,11 @@ FROM contained k
    
 WHERE k.pat = ANY(ARRAY(
             SELECT rid
-FROM granted UNION ALL
+FROM pinned UNION ALL
             SELECT c.rid
 FROM compartment c
 WHERE c.pat = ANY(ARRAY(SELECT rid
-FROM granted))))
+FROM pinned))))
        
 AND k.tid = ANY(%s::smallint[])
        
@@ -212,9 +227,14 @@ AND d.rid NOT IN (
         SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
+AND t.id = ANY(%s::text[])),
+    pinned AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
 AND t.id = ANY(%s::text[]))
     SELECT s.rid
-FROM granted g CROSS JOIN LATERAL (
+FROM pinned g CROSS JOIN LATERAL (
         SELECT m.pat, m.rid
 FROM ref m
        
@@ -246,11 +266,11 @@ FROM contained k
    
 WHERE k.pat = ANY(ARRAY(
             SELECT rid
-FROM granted UNION ALL
+FROM pinned UNION ALL
             SELECT c.rid
 FROM compartment c
 WHERE c.pat = ANY(ARRAY(SELECT rid
-FROM granted))))
+FROM pinned))))
        
 AND k.tid = ANY(%s::smallint[])
        
@@ -291,9 +311,14 @@ AND x.rid NOT IN (
         SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
+AND t.id = ANY(%s::text[])),
+    pinned AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
 AND t.id = ANY(%s::text[]))
     SELECT s.rid
-FROM granted g CROSS JOIN LATERAL (
+FROM pinned g CROSS JOIN LATERAL (
         SELECT m.pat, m.rid
 FROM ref m
        
@@ -325,11 +350,11 @@ FROM contained k
    
 WHERE k.pat = ANY(ARRAY(
             SELECT rid
-FROM granted UNION ALL
+FROM pinned UNION ALL
             SELECT c.rid
 FROM compartment c
 WHERE c.pat = ANY(ARRAY(SELECT rid
-FROM granted))))
+FROM pinned))))
        
 AND k.tid = ANY(%s::smallint[])
        
@@ -366,9 +391,14 @@ AND x.rid NOT IN (
         SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
+AND t.id = ANY(%s::text[])),
+    pinned AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
 AND t.id = ANY(%s::text[]))
     SELECT s.rid
-FROM granted g CROSS JOIN LATERAL (
+FROM pinned g CROSS JOIN LATERAL (
         SELECT m.pat, m.rid
 FROM ref m
        
@@ -400,11 +430,11 @@ FROM contained k
    
 WHERE k.pat = ANY(ARRAY(
             SELECT rid
-FROM granted UNION ALL
+FROM pinned UNION ALL
             SELECT c.rid
 FROM compartment c
 WHERE c.pat = ANY(ARRAY(SELECT rid
-FROM granted))))
+FROM pinned))))
        
 AND k.tid = ANY(%s::smallint[])
        
@@ -426,9 +456,14 @@ WHERE d.rid NOT IN (
         SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
+AND t.id = ANY(%s::text[])),
+    pinned AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
 AND t.id = ANY(%s::text[]))
     SELECT s.rid
-FROM granted g CROSS JOIN LATERAL (
+FROM pinned g CROSS JOIN LATERAL (
         SELECT m.pat, m.rid
 FROM ref m
        
@@ -460,11 +495,11 @@ FROM contained k
    
 WHERE k.pat = ANY(ARRAY(
             SELECT rid
-FROM granted UNION ALL
+FROM pinned UNION ALL
             SELECT c.rid
 FROM compartment c
 WHERE c.pat = ANY(ARRAY(SELECT rid
-FROM granted))))
+FROM pinned))))
        
 AND k.tid = ANY(%s::smallint[])
        

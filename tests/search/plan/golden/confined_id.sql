@@ -8,9 +8,14 @@ AND r.rid NOT IN (
         SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
+AND t.id = ANY(%s::text[])),
+    pinned AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
 AND t.id = ANY(%s::text[]))
     SELECT s.rid
-FROM granted g CROSS JOIN LATERAL (
+FROM pinned g CROSS JOIN LATERAL (
         SELECT m.pat, m.rid
 FROM ref m
        
@@ -42,11 +47,11 @@ FROM contained k
    
 WHERE k.pat = ANY(ARRAY(
             SELECT rid
-FROM granted UNION ALL
+FROM pinned UNION ALL
             SELECT c.rid
 FROM compartment c
 WHERE c.pat = ANY(ARRAY(SELECT rid
-FROM granted))))
+FROM pinned))))
        
 AND k.tid = ANY(%s::smallint[])
        
@@ -80,9 +85,14 @@ AND r.rid NOT IN (
         SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
+AND t.id = ANY(%s::text[])),
+    pinned AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
 AND t.id = ANY(%s::text[]))
     SELECT s.rid
-FROM granted g CROSS JOIN LATERAL (
+FROM pinned g CROSS JOIN LATERAL (
         SELECT m.pat, m.rid
 FROM ref m
        
@@ -114,11 +124,11 @@ FROM contained k
    
 WHERE k.pat = ANY(ARRAY(
             SELECT rid
-FROM granted UNION ALL
+FROM pinned UNION ALL
             SELECT c.rid
 FROM compartment c
 WHERE c.pat = ANY(ARRAY(SELECT rid
-FROM granted))))
+FROM pinned))))
        
 AND k.tid = ANY(%s::smallint[])
        
