@@ -134,17 +134,16 @@ class Confined:
     ) -> Key:
         """Test that a member of patients' compartments is in nobody else's and contains nobody.
 
-        What is in several compartments has its references once for each of them. So the references
-        to a patient that stand in another compartment name what is shared; an index finds them
-        without a look at all the others, once for the whole search. What has more compartments than
-        copies stands in one of its own, and has its memberships listed. Where the search stays
-        within some of the compartments, what those share is all that counts.
+        What is in several compartments has its references once for each of them, and an index holds
+        those of the copies beside the first; it is small, as most resources are in one. What has
+        more compartments than copies is listed in `compartment`. Where the search stays within some
+        of the compartments, what those share is all that counts.
         """
         tid = self.definitions.type_id("Patient")
         sps = list(member_parameters("Patient", tuple(types), self.definitions))
         containing = containers_of_others(self.definitions)
         pinned = patients if within is None else within
-        params = (tid, list(patients), tid, list(pinned), sps, sps, *containing.params)
+        params = (tid, list(patients), tid, list(pinned), sps, *containing.params)
         text = _NOBODY_ELSES.replace("{containing}", containing.text)
         return Key(Fragment(text, params), is_listed=True)
 
@@ -156,14 +155,15 @@ _NOBODY_ELSES = """@.rid NOT IN (
         SELECT t.rid FROM resource t WHERE t.tid = %s AND t.id = ANY(%s::text[]))
     SELECT s.rid FROM pinned g CROSS JOIN LATERAL (
         SELECT m.pat, m.rid FROM ref m
-        WHERE m.sp = ANY(%s::smallint[]) AND m.target = g.rid AND m.pat < g.rid
-        UNION ALL
-        SELECT m.pat, m.rid FROM ref m
-        WHERE m.sp = ANY(%s::smallint[]) AND m.target = g.rid AND m.pat > g.rid) s
-    WHERE s.pat NOT IN (SELECT rid FROM granted) AND s.rid NOT IN (SELECT rid FROM granted)
-        AND (s.pat <> s.rid OR (
-            SELECT bool_and(c.pat IN (SELECT rid FROM granted)) FROM compartment c
-            WHERE c.rid = s.rid) IS NOT TRUE)
+        WHERE NOT m.home AND m.target = g.rid AND m.sp = ANY(%s::smallint[]) OFFSET 0) s
+    WHERE s.rid NOT IN (SELECT rid FROM granted) AND (
+        s.pat NOT IN (SELECT rid FROM granted)
+        OR (SELECT o.pat FROM resource o WHERE o.rid = s.rid) NOT IN (SELECT rid FROM granted))
+    UNION ALL
+    SELECT c.rid FROM compartment c
+    WHERE c.pat = ANY(ARRAY(SELECT rid FROM pinned)) AND c.rid NOT IN (SELECT rid FROM granted)
+        AND (SELECT bool_and(x.pat IN (SELECT rid FROM granted)) FROM compartment x
+            WHERE x.rid = c.rid) IS NOT TRUE
     UNION ALL
     {containing})"""
 

@@ -23,28 +23,33 @@ FROM pinned g CROSS JOIN LATERAL (
         SELECT m.pat, m.rid
 FROM ref m
        
-WHERE m.sp = ANY(%s::smallint[])
+WHERE NOT m.home
 AND m.target = g.rid
-AND m.pat < g.rid
-        UNION ALL
-        SELECT m.pat, m.rid
-FROM ref m
-       
-WHERE m.sp = ANY(%s::smallint[])
-AND m.target = g.rid
-AND m.pat > g.rid) s
+AND m.sp = ANY(%s::smallint[]) OFFSET 0) s
    
-WHERE s.pat NOT IN (SELECT rid
+WHERE s.rid NOT IN (SELECT rid
 FROM granted)
-AND s.rid NOT IN (SELECT rid
+AND (
+        s.pat NOT IN (SELECT rid
+FROM granted)
+        OR (SELECT o.pat
+FROM resource o
+WHERE o.rid = s.rid) NOT IN (SELECT rid
+FROM granted))
+    UNION ALL
+    SELECT c.rid
+FROM compartment c
+   
+WHERE c.pat = ANY(ARRAY(SELECT rid
+FROM pinned))
+AND c.rid NOT IN (SELECT rid
 FROM granted)
        
-AND (s.pat <> s.rid OR (
-            SELECT bool_and(c.pat IN (SELECT rid
+AND (SELECT bool_and(x.pat IN (SELECT rid
 FROM granted))
-FROM compartment c
+FROM compartment x
            
-WHERE c.rid = s.rid) IS NOT TRUE)
+WHERE x.rid = c.rid) IS NOT TRUE
     UNION ALL
     SELECT k.container
 FROM contained k
@@ -95,28 +100,33 @@ FROM pinned g CROSS JOIN LATERAL (
         SELECT m.pat, m.rid
 FROM ref m
        
-WHERE m.sp = ANY(%s::smallint[])
+WHERE NOT m.home
 AND m.target = g.rid
-AND m.pat < g.rid
-        UNION ALL
-        SELECT m.pat, m.rid
-FROM ref m
-       
-WHERE m.sp = ANY(%s::smallint[])
-AND m.target = g.rid
-AND m.pat > g.rid) s
+AND m.sp = ANY(%s::smallint[]) OFFSET 0) s
    
-WHERE s.pat NOT IN (SELECT rid
+WHERE s.rid NOT IN (SELECT rid
 FROM granted)
-AND s.rid NOT IN (SELECT rid
+AND (
+        s.pat NOT IN (SELECT rid
+FROM granted)
+        OR (SELECT o.pat
+FROM resource o
+WHERE o.rid = s.rid) NOT IN (SELECT rid
+FROM granted))
+    UNION ALL
+    SELECT c.rid
+FROM compartment c
+   
+WHERE c.pat = ANY(ARRAY(SELECT rid
+FROM pinned))
+AND c.rid NOT IN (SELECT rid
 FROM granted)
        
-AND (s.pat <> s.rid OR (
-            SELECT bool_and(c.pat IN (SELECT rid
+AND (SELECT bool_and(x.pat IN (SELECT rid
 FROM granted))
-FROM compartment c
+FROM compartment x
            
-WHERE c.rid = s.rid) IS NOT TRUE)
+WHERE x.rid = c.rid) IS NOT TRUE
     UNION ALL
     SELECT k.container
 FROM contained k
