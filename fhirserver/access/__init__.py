@@ -7,6 +7,7 @@ adds them to its own plan, so that totals, pages, includes, sort orders and hist
     scope, scope_text, scope_query    what a scope is, and its text
     scope_sets, scope_consent         what scopes have in common, and their parts
     type_groups, roles                types by kind; what a role may do with them
+    clearance                         which security labels keep a resource from whom
     boundary                          what of a type is about certain patients
     needs, smart_policy, trace        what an interaction needs; the decision; how it came about
 """

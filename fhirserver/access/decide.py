@@ -40,10 +40,12 @@ class Grant:
             does not matter. An empty tuple grants nothing.
         where: search parameters and values of its type, all of which must hold, e.g.
             (("category", "laboratory"),).
+        withheld: security labels, by code and sorted; none of them may be on the resource.
     """
 
     patients: tuple[str, ...] | None = None
     where: tuple[tuple[str, str], ...] = ()
+    withheld: tuple[str, ...] = ()
 
 
 EVERYTHING = (Grant(),)

@@ -75,8 +75,9 @@ def reaches_as_much(auth: AuthContext, kept: JsonObject) -> bool:
         return False
     if now["patients"] is None or before["patients"] is None:
         return now["patients"] is None
-    related = {*now["patients"], *now["broken_glass"]}
-    return related.issuperset((*before["patients"], *before["broken_glass"]))
+    if not set(before["broken_glass"]) <= set(now["broken_glass"]):
+        return False  # it shows more than a relation does
+    return set(before["patients"]) <= {*now["patients"], *now["broken_glass"]}
 
 
 def _kept_rights(rights: Rights) -> JsonObject:

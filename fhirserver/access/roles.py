@@ -2,7 +2,8 @@
 
 Rights are per group of types (see `type_groups`), in the letters of scopes; what is not listed is
 refused. They hold for `user/` and for `patient/` scopes. Elements are not masked: who may read a
-type reads all of it.
+type reads all of it. What is labelled as more than ordinary is for those roles that are cleared for
+the label (see `clearance`).
 
 A confined role reaches, of what is about people, only patients that it has a relation with: of
 care, as the patient or a proxy. The others are narrowed by types alone.
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from fhirserver.access.clearance import CARE, EVERY, ORDINARY
 from fhirserver.access.scope import NO_RIGHT, Level, Right, Scope, rights_of
 from fhirserver.access.type_groups import GROUPS
 
@@ -45,6 +47,7 @@ class Role:
         confined: whether it reaches only patients that it has a relation with.
         breaks_glass: whether it may reach others in an emergency.
         administers: accounts, clients, test runs, how searches are run.
+        cleared: security labels, beyond the ordinary, that it may see on what is in its reach.
         untrained: which of its rights remain once its training has expired.
     """
 
@@ -54,6 +57,7 @@ class Role:
     confined: bool = True
     breaks_glass: bool = False
     administers: bool = False
+    cleared: frozenset[str] = ORDINARY
     untrained: Right = _READ_ONLY
 
 
@@ -63,13 +67,19 @@ def _by_type(groups: Mapping[str, str]) -> dict[str, Right]:
     }
 
 
-_PATIENT = Role("patient", "Patient", _by_type(_OWN), untrained=_ALL)
+_PATIENT = Role("patient", "Patient", _by_type(_OWN), cleared=EVERY, untrained=_ALL)
 
 ROLES = {
     role.name: role
     for role in (
-        Role("physician", "Physician", _by_type(_CARE), breaks_glass=True),
-        Role("nurse", "Nurse", _by_type(_CARE | {"orders": "rs"}), breaks_glass=True),
+        Role("physician", "Physician", _by_type(_CARE), breaks_glass=True, cleared=CARE),
+        Role(
+            "nurse",
+            "Nurse",
+            _by_type(_CARE | {"orders": "rs"}),
+            breaks_glass=True,
+            cleared=CARE,
+        ),
         Role(
             "billing",
             "Billing",
@@ -103,7 +113,7 @@ ROLES = {
             untrained=NO_RIGHT,
         ),
         _PATIENT,
-        replace(_PATIENT, name="proxy", title="Proxy of a patient"),
+        replace(_PATIENT, name="proxy", title="Proxy of a patient", cleared=ORDINARY),
         Role(
             "administrator",
             "Administrator",
@@ -113,12 +123,14 @@ ROLES = {
             ),
             confined=False,
             administers=True,
+            cleared=EVERY,
         ),
         Role(
             "auditor",
             "Auditor",
             _by_type(_LOOKED_UP | {"audit": "rs", "provenance": "rs"}),
             confined=False,
+            cleared=EVERY,
         ),
     )
 }

@@ -10,16 +10,20 @@ reach if one scope grants it:
     system/    what the scope says; for clients without a user
 
 What is not there equals nothing: without a launch patient `patient/` grants nothing, without a
-role `user/` does not. Refused is whoever no scope lets do it to any resource of the type;
-whoever may, but has no patient to do it to, is let in and finds nothing.
+role `user/` does not. What the role is not cleared for by its labels is in nobody's reach but where
+the glass is broken (see `clearance`); a client without a user is bound by no labels under
+`system/`, and by all under `patient/`. Refused is whoever no scope lets do it to any resource of
+the type; whoever may, but has no patient to do it to, is let in and finds nothing.
 
 Pure: relations, broken glass and roles are in `Rights`, put together for each request.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from fhirserver.access.boundary import READING, TYING, confined
+from fhirserver.access.clearance import EVERY, ORDINARY, withheld
 from fhirserver.access.context import AuthContext
 from fhirserver.access.decide import EVERYTHING, Access, Decision, Grant
 from fhirserver.access.needs import NEEDS, Need
@@ -76,7 +80,7 @@ def weigh(rights: Rights, role: Role | None, scope: Scope, right: Right, type_: 
         found = EVERYTHING
     if isinstance(found, str) or not scope.where:
         return found
-    return tuple(Grant(grant.patients, (*grant.where, *scope.where)) for grant in found)
+    return tuple(replace(grant, where=(*grant.where, *scope.where)) for grant in found)
 
 
 def covers(scope: Scope, right: Right, type_: str) -> bool:
@@ -129,16 +133,36 @@ def _of_launch_patient(rights: Rights, role: Role | None, right: Right, type_: s
             return _role_lacks(rights, role, right, type_)
         if role is not None and role.confined and rights.patient not in (rights.patients or ()):
             patients = ()
-    return _within(confined("patient", type_, right, patients), "patient/", type_, right)
+    cleared = ORDINARY if role is None else role.cleared
+    found = _within(confined("patient", type_, right, patients), "patient/", type_, right)
+    return found if isinstance(found, str) else _labelled(found, cleared)
 
 
 def _of_user(rights: Rights, role: Role | None, right: Right, type_: str) -> Weighed:
     if role is None or not _role_has(role, right, type_):
         return _role_lacks(rights, role, right, type_)
     if not role.confined:
-        return EVERYTHING
-    patients = _related(rights, role, right, type_)
-    return _within(confined("user", type_, right, patients), "user/", type_, right)
+        return _labelled(EVERYTHING, role.cleared)
+    opened = _opened(rights, role, right, type_)
+    # That `patients` is None says nothing for a role that is confined, so here it means nobody.
+    patients = tuple(dict.fromkeys((*(rights.patients or ()), *opened)))
+    found = _within(confined("user", type_, right, patients), "user/", type_, right)
+    if isinstance(found, str):
+        return found
+    return (*_labelled(found, role.cleared), *_labelled(_about(opened, right, type_), EVERY))
+
+
+def _labelled(grants: tuple[Grant, ...], cleared: frozenset[str]) -> tuple[Grant, ...]:
+    """Keep from grants what is labelled beyond what somebody is cleared for."""
+    labels = withheld(cleared)
+    return tuple(replace(each, withheld=labels) for each in grants) if labels else grants
+
+
+def _about(patients: tuple[str, ...], right: Right, type_: str) -> tuple[Grant, ...]:
+    """Give what is about patients and not in reach without them."""
+    anyway = confined("user", type_, right, ()) or ()
+    found = confined("user", type_, right, patients) or ()
+    return tuple(each for each in found if each not in anyway)
 
 
 def _within(found: tuple[Grant, ...] | None, level: str, type_: str, right: Right) -> Weighed:
@@ -158,17 +182,11 @@ def _role_lacks(rights: Rights, role: Role | None, right: Right, type_: str) -> 
     return f"the role {role.name} has no right to {NAMES[right]} {type_}{expired}"
 
 
-def _related(rights: Rights, role: Role, right: Right, type_: str) -> tuple[str, ...]:
-    """Give the patients that a user of a confined role reaches to make use of a right on a type.
-
-    That `patients` is None says nothing for a role that is confined, so there it means nobody.
-    """
-    related = rights.patients or ()
-    if not (rights.broken_glass and role.breaks_glass):
-        return related
-    if type_ in TYING and right not in READING:
-        return related
-    return tuple(dict.fromkeys((*related, *rights.broken_glass)))
+def _opened(rights: Rights, role: Role, right: Right, type_: str) -> tuple[str, ...]:
+    """Give the patients for whom the glass is broken to make use of a right on a type."""
+    if not role.breaks_glass or (type_ in TYING and right not in READING):
+        return ()
+    return rights.broken_glass
 
 
 def _joined(grants: Sequence[Grant]) -> tuple[Grant, ...]:

@@ -6,6 +6,7 @@ Spec: none; the trace weighs scopes by the same functions as the policy.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fhirserver.access.clearance import told_withheld
 from fhirserver.access.context import AuthContext
 from fhirserver.access.decide import Access, Decision, Grant, Policy
 from fhirserver.access.needs import NEEDS
@@ -75,6 +76,9 @@ def told(grant: Grant) -> str:
     names = ", ".join(name for name, _ in grant.where)
     if names:
         parts.append(f"where {names} fits")
+    labels = told_withheld(grant.withheld)
+    if labels:
+        parts.append(labels)
     return " and ".join(parts) or "every resource"
 
 

@@ -9,7 +9,7 @@ is written (`concealing`), so that nobody reads a Binary by referring to it.
 """
 
 from fhirserver.access import AuthContext, Decision
-from fhirserver.interactions.covered import rows_of
+from fhirserver.interactions.covered import fulfils, rows_of
 from fhirserver.interactions.grants import granted_of
 from fhirserver.interactions.permit import confine
 from fhirserver.interactions.types import Services
@@ -18,7 +18,6 @@ from fhirserver.model.stored import StoredResource
 from fhirserver.search.condition_sql import Row, test
 from fhirserver.search.conditions import AllOf, Condition
 from fhirserver.search.granted import Confined, Granted
-from fhirserver.search.held import holds
 from fhirserver.store.referrers import is_referred_to, reference_parameters
 
 _DOCUMENTS = ("DiagnosticReport", "DocumentReference", "Media")
@@ -40,13 +39,12 @@ def is_attached(
     content = parse_json(binary.body)
     if "securityContext" in content:
         return False
-    rows = rows_of(services, content)
+    rows, definitions = rows_of(services, content), services.definitions
     granted = tuple(
         Granted(each.patients)
         for each in granted_of(services, "Binary", decision)
-        if all(holds(criterion, content["id"], rows) for criterion in each.where)
+        if fulfils(each, content, rows, definitions)
     )
-    definitions = services.definitions
     # What makes their membership is theirs alone, so no test of the type is needed besides.
     conditions: list[Condition] = []
     for confined in (confine(services, auth, "read"), lambda _type: granted):

@@ -2,7 +2,8 @@
 
 A reference to what is hidden is one to nothing. A resource counts as known here as far as its
 patients are the caller's, whatever part of them scopes let it read: who writes an Observation of a
-patient refers to that Patient. Of what is in no compartment:
+patient refers to that Patient. What is labelled beyond its clearance is not. Of what is in no
+compartment:
 
     about nobody in particular   known to everybody who writes, also where its type is refused
     Binary                       what the caller reads, as whoever sees the referring resource may
@@ -86,11 +87,13 @@ def _known(services: Services, auth: AuthContext, changes: Sequence[Change]) -> 
     def known(type_: str) -> tuple[Granted, ...]:
         granted = read(type_)
         if members.get(type_):
-            found = [Granted(each.patients) if each.patients else each for each in granted]
+            found = [replace(each, where=()) if each.patients else each for each in granted]
             return tuple(dict.fromkeys(found)) or _of_changes(services, auth, changes)
-        if granted or type_ in IMPERSONAL:
-            return granted or EVERYTHING
-        return EVERYTHING if all(_unconfined(services, auth, each) for each in changes) else ()
+        if granted:
+            return granted
+        if type_ in IMPERSONAL or all(_unconfined(services, auth, each) for each in changes):
+            return _unlabelled(services, auth, changes)
+        return ()
 
     return known
 
@@ -101,15 +104,23 @@ def _of_changes(
     """Grant the compartments that the changes themselves may lie in."""
     found: dict[Granted, None] = {}
     for each in changes:
-        decision = services.policy(auth, _access(each))
-        if decision.allowed:
-            found[Granted(decision.patients)] = None
+        for grant in services.policy(auth, _access(each)).grants:
+            found[Granted(grant.patients, withheld=grant.withheld)] = None
     return tuple(found)
 
 
+def _unlabelled(
+    services: Services, auth: AuthContext, changes: Sequence[Change]
+) -> tuple[Granted, ...]:
+    """Grant all but what is labelled beyond the clearance for the changes."""
+    found = _of_changes(services, auth, changes)
+    return tuple(dict.fromkeys(Granted(withheld=each.withheld) for each in found)) or EVERYTHING
+
+
 def _unconfined(services: Services, auth: AuthContext, change: Change) -> bool:
-    """Whether nothing confines who makes a change; if so, all that it refers to is known to it."""
-    return services.policy(auth, _access(change)).unconfined
+    """Whether nothing but labels confines who makes a change; then it knows all it refers to."""
+    grants = services.policy(auth, _access(change)).grants
+    return any(each.patients is None and not each.where for each in grants)
 
 
 def _access(change: Change) -> Access:

@@ -5,8 +5,9 @@ leave behind, are in no index, so they are held against it here, by the index ro
 have. What a caller may not see looks absent to it.
 
 A Binary lies in no compartment: its `securityContext` stands for it, as it is stored now (R4,
-binary.html#security-context), and must be in reach to be read itself. Without one a confined caller
-does not write it, and reads it by what it is attached to alone (`attached`).
+binary.html#security-context), and must be in reach to be read itself; its own labels count, too.
+Without one a confined caller does not write it, and reads it by what it is attached to alone
+(`attached`).
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,9 @@ from fhirserver.model.reference import parse_reference
 from fhirserver.model.stored import StoredResource
 from fhirserver.search.contained_people import contains_others
 from fhirserver.search.extract import IndexRows, extract
+from fhirserver.search.granted import Granted
 from fhirserver.search.held import holds
+from fhirserver.search.labelled import is_labelled
 from fhirserver.store.read import peek
 
 
@@ -60,7 +63,8 @@ def refuse_foreign(
         return
     raise ForbiddenError(
         f"{place} would lie outside what the caller may write: refer to patients only for whom it "
-        "may, contain no Patient or Person, and keep within its scopes."
+        "may, contain no Patient or Person, keep within its scopes, and give no label in "
+        "meta.security that its role may not see."
     )
 
 
@@ -75,9 +79,16 @@ def _covers(
     definitions = services.definitions
     return any(
         (each.patients is None or _is_nobody_elses(each.patients, owners, rows, definitions))
-        and all(holds(criterion, content["id"], rows) for criterion in each.where)
+        and fulfils(each, content, rows, definitions)
         for each in granted
     )
+
+
+def fulfils(grant: Granted, content: JsonObject, rows: IndexRows, definitions: Definitions) -> bool:
+    """Whether content fulfils what a grant asks for beside its patients. Pure."""
+    if is_labelled(content["resourceType"], rows, grant.withheld, definitions):
+        return False
+    return all(holds(criterion, content["id"], rows) for criterion in grant.where)
 
 
 def _is_nobody_elses(
@@ -113,7 +124,7 @@ def _context_owners(services: Services, auth: AuthContext, binary: JsonObject) -
     decision = services.policy(auth, Access("read", context.type, context.id))
     if not decision.allowed:
         return set()
-    if context.type == "Patient":
+    if context.type == "Patient" and not any(each.withheld for each in decision.grants):
         return {context.id}
     body = peek(services.database, context.type, context.id)
     if body is None:

@@ -38,7 +38,7 @@ def granted_of(services: Services, type_: str, decision: Decision) -> tuple[Gran
     if decision.unconfined:
         return EVERYTHING
     return tuple(
-        Granted(each.patients, _criteria(services, type_, each))
+        Granted(each.patients, _criteria(services, type_, each), each.withheld)
         for each in dict.fromkeys(decision.grants)
         if each.patients != ()
     )

@@ -214,12 +214,16 @@ def _office(auth: AuthContext) -> bytes:
 
 
 def _patients(auth: AuthContext, decision: Decision) -> Sequence[str] | None:
-    """List the patients that the caller has to do with; None for no limits. Pure."""
+    """List the patients that the caller has to do with; None for no limits. Pure.
+
+    For whom the glass is broken is listed apart, too: it shows more than a relation does.
+    """
     if auth.rights is None:
         return decision.patients
     if auth.rights.patients is None:
         return None
-    return (*auth.rights.patients, *auth.rights.broken_glass)
+    opened = auth.rights.broken_glass
+    return (*auth.rights.patients, *opened, *(f"broken glass {each}" for each in opened))
 
 
 def _covers(now: Sequence[str] | None, then: Sequence[str] | None) -> bool:

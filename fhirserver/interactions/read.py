@@ -8,7 +8,9 @@ OperationDefinitions of this server's own operations can be read without being s
 of the software, as the CapabilityStatement is, and have no version.
 """
 
-from fhirserver.access import AuthContext, Decision, Grant
+from dataclasses import replace
+
+from fhirserver.access import AuthContext, Decision
 from fhirserver.audit import audit_row
 from fhirserver.errors import FhirError, GoneError, NotFoundError
 from fhirserver.interactions.attached import is_attached
@@ -20,10 +22,9 @@ from fhirserver.interactions.types import Query, Result, Services
 from fhirserver.model.json import parse_json, write_json
 from fhirserver.model.stored import StoredResource
 from fhirserver.store.audit_row import AuditPlace, AuditRow, record
-from fhirserver.store.named import Named
 from fhirserver.store.read import look
 from fhirserver.store.read import read as read_stored
-from fhirserver.store.standing import TREATED, Presumed
+from fhirserver.store.standing import Presumed
 
 
 def read(
@@ -56,9 +57,8 @@ def read(
         found = _find_judged(services, auth, decision, type_, id_)
     else:
         if presumed is not None and _is_of_all_treated(auth, decision, presumed):
-            reach: Named | None = TREATED
-        else:
-            reach = reach_of(services, type_, decision)
+            presumed.of_all, decision = True, _without_patients(decision)
+        reach = reach_of(services, type_, decision)
         row = audit_row(auth, "read")
         found = read_stored(services.database, type_, id_, row, reach=reach, presumed=presumed)
     if found is None and type_ == "OperationDefinition":
@@ -76,9 +76,17 @@ def _is_of_all_treated(auth: AuthContext, decision: Decision, presumed: Presumed
     which neither grows nor ends with treatment.
     """
     rights = auth.rights
-    if rights is None or rights.broken_glass or presumed.treated == (rights.patient,):
+    if rights is None or rights.broken_glass or presumed.clinician is None:
         return False
-    return decision.grants == (Grant(presumed.treated),)
+    if presumed.treated == (rights.patient,):
+        return False
+    grants = [(each.patients, each.where) for each in decision.grants]
+    return grants == [(presumed.treated, ())]
+
+
+def _without_patients(decision: Decision) -> Decision:
+    """Leave of a decision what it says beside whom its resources are about. Pure."""
+    return replace(decision, grants=tuple(replace(each, patients=None) for each in decision.grants))
 
 
 def _find_judged(

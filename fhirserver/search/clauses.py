@@ -23,9 +23,10 @@ from fhirserver.search.conditions import (
     Rows,
     Space,
     any_condition,
+    both,
 )
 from fhirserver.search.criterion import criterion_condition
-from fhirserver.search.granted import NO_LIMITS, Confined
+from fhirserver.search.granted import Confined
 from fhirserver.search.owners import owner_ids
 from fhirserver.search.query import (
     Chain,
@@ -142,8 +143,14 @@ def answer_to(type_name: str, clause: Clause, confined: Confined, space: Space) 
 
 def _has(has: Has, confined: Confined) -> Key:
     condition = condition_of(has.clause, confined)
-    if isinstance(condition, Rows) and _in_own_compartment(has, confined):
-        owners = Owners(condition, has.parameter.rows_id)
+    limits = confined.limits((has.type,))
+    if (
+        isinstance(condition, Rows)
+        and limits.patients is None
+        and not limits.is_whole
+        and _in_own_compartment(has, confined)
+    ):
+        owners = Owners(_narrowed(condition, limits.rest), has.parameter.rows_id)
         found = owner_ids(owners)
         return Key(in_answer("@.rid", found), owners)
     tests = [
@@ -157,11 +164,15 @@ def _has(has: Has, confined: Confined) -> Key:
     return Key(in_answer("@.rid", select("f.target", "ref f", all_of(tests))))
 
 
+def _narrowed(rows: Rows, rest: Condition | None) -> Rows:
+    """Let rows also fulfil what confines them, where something does."""
+    if not isinstance(rest, Key):
+        return rows
+    found = tuple(both(each, rest.fragment) for each in rows.alternatives)
+    return replace(rows, alternatives=found, listed=())
+
+
 def _in_own_compartment(has: Has, confined: Confined) -> bool:
     """Whether the reference puts the referring resource into its target's compartment."""
     linking = member_parameters("Patient", (has.type,), confined.definitions)
-    return (
-        has.targets == ("Patient",)
-        and has.parameter.rows_id in linking
-        and confined.limits((has.type,)) == NO_LIMITS
-    )
+    return has.targets == ("Patient",) and has.parameter.rows_id in linking

@@ -142,12 +142,13 @@ class Key:
     Attributes:
         fragment: the condition.
         owners: the same as rows to begin with; None where there are none.
-        is_listed: it looks the row id up in a list that is made once for all rows.
+        is_probe: to test one row is one exact look-up: of an index, or of a list that is made once
+            for all rows.
     """
 
     fragment: Fragment
     owners: Owners | None = None
-    is_listed: bool = False
+    is_probe: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ A type has grants, and a resource is in reach if one of them covers it:
     patients   it lies in compartments of these patients and in none of anybody else, and contains
                nobody else
     where      it fulfils these criteria
+    withheld   it has none of these security labels
 
 A Patient counts as its own record alone, whatever other records it is linked to.
 
@@ -29,6 +30,7 @@ from fhirserver.search.conditions import (
 )
 from fhirserver.search.contained_people import containers_of_others
 from fhirserver.search.criterion import criterion_condition
+from fhirserver.search.labelled import labelled_of_pinned, unlabelled
 from fhirserver.search.query import Criterion
 from fhirserver.search.scope import Scope, in_compartments, member_parameters, of_types
 
@@ -40,10 +42,12 @@ class Granted:
     Attributes:
         patients: logical ids of the patients in whose compartments they lie; None for no limits.
         where: what they fulfil besides.
+        withheld: security labels, by code; none of them is on such a resource.
     """
 
     patients: tuple[str, ...] | None = None
     where: tuple[Criterion, ...] = ()
+    withheld: tuple[str, ...] = ()
 
 
 EVERYTHING = (Granted(),)
@@ -101,8 +105,8 @@ class Confined:
         patients = _patients(grants)
         if len(grants) == 1:
             (only,) = grants
-            if len(only) == 1 and patients is not None and not only[0].where:
-                return Limits(patients, self._nobody_elses(patients, types, within))
+            if len(only) == 1 and not only[0].where:
+                return Limits(patients, self._rest(only[0], types, within))
         return Limits(patients, self.in_reach(types), is_whole=True)
 
     def in_reach(self, types: Sequence[str]) -> Condition | None:
@@ -126,26 +130,44 @@ class Confined:
         if grant.patients is not None:
             scope = self.scope(grant.patients)
             tests.append(in_compartments(scope, tuple(types), self.definitions))
-            tests.append(self._nobody_elses(grant.patients, types, None))
+        rest = self._rest(grant, types, None)
+        if rest is not None:
+            tests.append(rest)
         return AllOf(tuple(tests)) if tests else Column(ALWAYS)
 
+    def _rest(
+        self, grant: Granted, types: Sequence[str], within: Sequence[str] | None
+    ) -> Key | None:
+        """Test what is left of a grant beside its compartments and criteria; None for nothing."""
+        if grant.patients is not None:
+            return self._nobody_elses(grant, types, within)
+        if grant.withheld:
+            return unlabelled(types, grant.withheld, self.definitions)
+        return None
+
     def _nobody_elses(
-        self, patients: Sequence[str], types: Sequence[str], within: Sequence[str] | None
+        self, grant: Granted, types: Sequence[str], within: Sequence[str] | None
     ) -> Key:
         """Test that a member of patients' compartments is in nobody else's and contains nobody.
 
-        What is in several compartments has its references once for each of them, and an index holds
-        those of the copies beside the first; it is small, as most resources are in one. What has
-        more compartments than copies is listed in `compartment`. Where the search stays within some
-        of the compartments, what those share is all that counts.
+        Nor has it a label that is withheld. What is in several compartments has its references once
+        for each of them, and an index holds those of the copies beside the first; it is small, as
+        most resources are in one. What has more compartments than copies is listed in
+        `compartment`. Where the search stays within some of the compartments, what those share is
+        all that counts.
         """
         tid = self.definitions.type_id("Patient")
         sps = list(member_parameters("Patient", tuple(types), self.definitions))
         containing = containers_of_others(self.definitions)
+        patients = grant.patients or ()
         pinned = patients if within is None else within
-        params = (tid, list(patients), tid, list(pinned), sps, *containing.params)
         text = _NOBODY_ELSES.replace("{containing}", containing.text)
-        return Key(Fragment(text, params), is_listed=True)
+        params = (tid, list(patients), tid, list(pinned), sps, *containing.params)
+        if grant.withheld:
+            labelled = labelled_of_pinned(types, grant.withheld, self.definitions)
+            text = text.replace("{labelled}", f"\n    UNION ALL\n    {labelled.text}")
+            params += labelled.params
+        return Key(Fragment(text.replace("{labelled}", ""), params), is_probe=True)
 
 
 _NOBODY_ELSES = """@.rid NOT IN (
@@ -165,7 +187,7 @@ _NOBODY_ELSES = """@.rid NOT IN (
         AND (SELECT bool_and(x.pat IN (SELECT rid FROM granted)) FROM compartment x
             WHERE x.rid = c.rid) IS NOT TRUE
     UNION ALL
-    {containing})"""
+    {containing}{labelled})"""
 
 
 def _patients(grants: set[tuple[Granted, ...]]) -> tuple[str, ...] | None:

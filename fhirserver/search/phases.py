@@ -215,7 +215,7 @@ def is_probe(condition: Condition) -> bool:
         return is_probe(condition.condition)
     if isinstance(condition, Rows):
         return condition.table != "ref" or condition.order == BY_PATIENT
-    return isinstance(condition, Column) or (isinstance(condition, Key) and condition.is_listed)
+    return isinstance(condition, Column) or (isinstance(condition, Key) and condition.is_probe)
 
 
 def from_resources(draft: Draft, keys: tuple[OrderKey, ...] = ()) -> Phase:

@@ -21,7 +21,7 @@ from fhirserver.store.audit_row import AUDIT_COLUMNS, AUDIT_PARAMETERS, DURABILI
 from fhirserver.store.database import Database
 from fhirserver.store.named import Named
 from fhirserver.store.schema import method_name
-from fhirserver.store.standing import CONFIRMING, TREATED, Presumed, beyond, treating
+from fhirserver.store.standing import CONFIRMING, Presumed, beyond, treating
 from fhirserver.store.statement import Statement, run, statement
 
 _AUDITED = f"""
@@ -86,9 +86,10 @@ def read(
         reach: condition on the row `r` of `resource`. What does not fulfil it is as if nothing were
             there; a deleted one never does. None for no condition.
         presumed: what `audit` and `reach` take for granted. Where that is not so, nothing is read
-            or recorded, and it stays unconfirmed. A clinician with `reach` is shown nothing but of
-            patients treated now; what is not found stays unconfirmed too, for patients that came
-            since may be in reach, unless it is TREATED and no more than compartments decides.
+            or recorded, and it stays unconfirmed. A clinician with `reach`, or in reach of all whom
+            it treats, is shown nothing but of patients treated now; what is not found stays
+            unconfirmed too, for patients that came since may be in reach, unless all of them are
+            and no more than compartments and `reach` decides.
 
     Returns:
         None if nothing was ever stored under this id.
@@ -104,22 +105,29 @@ def read(
         None if reach is None else reach.text,
         presumed=presumed is not None,
         treats=presumed is not None and presumed.clinician is not None,
+        of_all=presumed is not None and presumed.of_all,
     )
     return _fetch(database, wanted, type, id, parameters, presumed)
 
 
 @functools.lru_cache(maxsize=1024)
 def _reading(
-    definitions: Definitions, type: str, reach: str | None, *, presumed: bool, treats: bool
+    definitions: Definitions,
+    type: str,
+    reach: str | None,
+    *,
+    presumed: bool,
+    treats: bool,
+    of_all: bool,
 ) -> Statement:
     presuming = CONFIRMING if presumed else _NOTHING
-    if reach is None:
+    if reach is None and not of_all:
         return statement(_AUDITED.format(presumed=presuming, select=_CURRENT, holds=_ALWAYS))
-    condition, holds = reach, _ALWAYS
+    condition, holds = reach or _ALWAYS, _ALWAYS
     if treats:
         condition += f" AND {treating(definitions, type)}"
         holds = _FOUND
-    if treats and reach == TREATED.text:
+    if of_all:
         condition += f" AND NOT {beyond(definitions)}"
         holds += f" OR {_NOT_BEYOND.format(beyond=beyond(definitions))}"
     select = _IN_REACH.format(reach=condition)

@@ -29,7 +29,6 @@ from fhirserver.search.contained_people import PEOPLE
 from fhirserver.search.scope import member_parameters
 from fhirserver.store import binary
 from fhirserver.store.care_relation import related_sql
-from fhirserver.store.named import Named
 from fhirserver.store.statement import Statement, StoreConnection, run, statement
 
 _STANDING = """
@@ -62,8 +61,6 @@ _ID = "split_part(s.fhir_user, '/', 2)"
 CONFIRMING = f"""SELECT FROM ({_STANDING.format(which=_BY_DIGEST)}) s
     WHERE sha256(convert_to(row_to_json(s)::text, 'UTF8')) = :state::bytea"""
 """Query that gives a row without columns if what is presumed is so, and none otherwise."""
-TREATED = Named("TRUE", {})
-"""Reach of a presumed clinician that is in reach of all patients treated now, and of no others."""
 _OWNERS = """SELECT r.pat AS rid
         UNION ALL
         SELECT m.pat FROM ref m
@@ -130,6 +127,7 @@ class Presumed:
         row: as it was last.
         clinician: type and id of who is confined to those whom it treats; None for others.
         treated: logical ids of those, as they were last.
+        of_all: whether all patients treated now are in reach, whoever they are, and no others.
         confirmed: whether a statement has found it so.
     """
 
@@ -138,6 +136,7 @@ class Presumed:
     row: bytes
     clinician: tuple[str, str] | None
     treated: tuple[str, ...]
+    of_all: bool = False
     confirmed: bool = False
 
     def arguments(self, definitions: Definitions) -> dict[str, bytes | None]:
