@@ -19,12 +19,17 @@ from fhirserver.access import (
     smart_policy,
 )
 from fhirserver.access.boundary import LINKED, TYING, compartment_types
+from fhirserver.access.clearance import CARE, EVERY, ORDINARY, SENSITIVE, told_withheld, withheld
 from fhirserver.access.scope import LETTERS
 from fhirserver.access.type_groups import SHARED
 from fhirserver.definitions import r4
+from fhirserver.definitions.terminology import R4Content
 from fhirserver.store.care_relation import CARE_RULES
 
+V = ("V",)
+ORDINARY_ONLY = withheld(ORDINARY)
 ALL = (Grant(),)
+ALL_BUT_V = (Grant(withheld=V),)
 OF_A = (Grant(("a",)),)
 CLINICIAN = Rights((), user="Practitioner/7", role="physician", patients=("a", "b"))
 LAUNCHED = replace(CLINICIAN, patient="a")
@@ -57,7 +62,8 @@ def grants(rights: Rights, scopes: str, interaction: str, type_: str) -> tuple[G
     ("rights", "scopes", "type_", "granted"),
     [
         pytest.param(HOLDER, "patient/*.rs", "Observation", OF_A, id="SEC-E5/launch-patient"),
-        pytest.param(LAUNCHED, "patient/*.rs", "Observation", OF_A, id="SEC-E5/of-several"),
+        pytest.param(LAUNCHED, "patient/*.rs", "Observation", (Grant(("a",), withheld=V),),
+            id="SEC-E5/of-several"),
         pytest.param(HOLDER, "patient/*.rs", "Practitioner", ALL, id="SEC-E6/shared"),
         pytest.param(HOLDER, "patient/*.rs", "Bundle", None, id="SEC-E6/not-listed"),
         pytest.param(
@@ -69,16 +75,30 @@ def grants(rights: Rights, scopes: str, interaction: str, type_: str) -> tuple[G
             id="SEC-E6/device-own-or-unassigned",
         ),
         pytest.param(
-            LAUNCHED, "user/Task.rs", "Task", (Grant(where=(("patient", "Patient/a,Patient/b"),)),),
+            LAUNCHED, "user/Task.rs", "Task",
+            (Grant(where=(("patient", "Patient/a,Patient/b"),), withheld=V),),
             id="SEC-E6/task",
         ),
         pytest.param(HOLDER, "patient/*.rs", "Binary", OF_A, id="SEC-E17/binary-by-its-context"),
         pytest.param(
-            CLINICIAN, "user/*.rs", "Observation", (Grant(("a", "b")),), id="SEC-E23/relations"
+            CLINICIAN, "user/*.rs", "Observation", (Grant(("a", "b"), withheld=V),),
+            id="SEC-E23/relations",
         ),
         pytest.param(
             replace(CLINICIAN, broken_glass=("c", "a")), "user/*.rs", "Observation",
-            (Grant(("a", "b", "c")),), id="SEC-N4/broken-glass",
+            (Grant(("a", "b", "c"), withheld=V), Grant(("c", "a"))), id="SEC-N4/broken-glass",
+        ),
+        pytest.param(
+            replace(CLINICIAN, broken_glass=("c",)), "user/*.rs", "Task",
+            (
+                Grant(where=(("patient", "Patient/a,Patient/b,Patient/c"),), withheld=V),
+                Grant(where=(("patient", "Patient/c"),)),
+            ),
+            id="SEC-N4/broken-glass-by-a-criterion",
+        ),
+        pytest.param(
+            replace(CLINICIAN, broken_glass=("c",)), "user/*.rs", "Practitioner", ALL_BUT_V,
+            id="SEC-N2/broken-glass-is-for-a-patient",
         ),
         pytest.param(
             replace(HOLDER, broken_glass=("c",)), "user/*.rs", "Observation", OF_A,
@@ -86,10 +106,11 @@ def grants(rights: Rights, scopes: str, interaction: str, type_: str) -> tuple[G
         ),
         pytest.param(
             replace(CLINICIAN, broken_glass=("c",), trained=False), "user/*.rs", "Observation",
-            (Grant(("a", "b")),), id="SEC-U5/no-glass-to-break-without-training",
+            (Grant(("a", "b"), withheld=V),), id="SEC-U5/no-glass-to-break-without-training",
         ),
         pytest.param(CLINICIAN, "user/*.rs", "Bundle", None, id="SEC-E23/in-no-compartment"),
-        pytest.param(CLINICIAN, "user/*.rs", "PlanDefinition", ALL, id="SEC-E23/about-nobody"),
+        pytest.param(CLINICIAN, "user/*.rs", "PlanDefinition", ALL_BUT_V,
+                     id="SEC-E23/about-nobody"),
         pytest.param(CLINICIAN, "user/*.rs", "Claim", None, id="SEC-N5/role"),
         pytest.param(CLINICIAN, "patient/*.rs", "Observation", None, id="SEC-E21/no-patient"),
         pytest.param(
@@ -112,12 +133,12 @@ def grants(rights: Rights, scopes: str, interaction: str, type_: str) -> tuple[G
             id="SEC-N5/role-bounds-patient-scopes",
         ),
         pytest.param(
-            replace(LAUNCHED, role="billing", patients=None), "patient/*.rs", "Claim", OF_A,
-            id="SEC-E5/unconfined-role-confined-by-launch",
+            replace(LAUNCHED, role="billing", patients=None), "patient/*.rs", "Claim",
+            (Grant(("a",), withheld=ORDINARY_ONLY),), id="SEC-E5/unconfined-role-confined-by-launch",
         ),
         pytest.param(
-            replace(LAUNCHED, role="billing", patients=None), "user/*.rs", "Claim", ALL,
-            id="SEC-E23/unconfined-role",
+            replace(LAUNCHED, role="billing", patients=None), "user/*.rs", "Claim",
+            (Grant(withheld=ORDINARY_ONLY),), id="SEC-E23/unconfined-role",
         ),
         pytest.param(replace(LAUNCHED, role=None), "user/*.rs", "Observation", None,
                      id="SEC-E21/no-role"),
@@ -127,8 +148,20 @@ def grants(rights: Rights, scopes: str, interaction: str, type_: str) -> tuple[G
                      id="SEC-E21/unknown-role"),
         pytest.param(CLIENT, "user/*.rs patient/*.rs", "Observation", None,
                      id="SEC-E21/client-without-user"),
-        pytest.param(replace(CLIENT, patient="a"), "patient/*.rs", "Observation", OF_A,
-                     id="SEC-E5/client-launched"),
+        pytest.param(replace(CLIENT, patient="a"), "patient/*.rs", "Observation",
+                     (Grant(("a",), withheld=ORDINARY_ONLY),), id="SEC-E5/client-launched"),
+        pytest.param(replace(HOLDER, role="proxy"), "user/*.rs patient/*.rs", "Observation",
+                     (Grant(("a",), withheld=ORDINARY_ONLY),), id="SEC-E25/proxy"),
+        pytest.param(replace(HOLDER, role="researcher"), "user/*.rs", "Observation",
+                     (Grant(("a",), withheld=ORDINARY_ONLY),), id="SEC-N2/researcher"),
+        pytest.param(replace(HOLDER, role="nurse"), "user/*.rs", "Observation",
+                     (Grant(("a",), withheld=V),), id="SEC-N2/nurse"),
+        pytest.param(replace(HOLDER, role="auditor"), "user/*.rs", "AuditEvent", ALL,
+                     id="SEC-N2/auditor"),
+        pytest.param(replace(HOLDER, role="administrator"), "user/*.rs", "Location", ALL,
+                     id="SEC-N2/administrator"),
+        pytest.param(replace(HOLDER, role="front-desk"), "user/*.rs", "Location",
+                     (Grant(withheld=ORDINARY_ONLY),), id="SEC-N2/about-nobody"),
         pytest.param(CLIENT, "system/*.rs", "Observation", ALL, id="SEC-E23/client"),
         pytest.param(CLIENT, "system/*.rs", "Bundle", ALL, id="SEC-E23/client-any-type"),
         pytest.param(CLINICIAN, "system/*.rs", "Observation", None, id="SEC-E23/system-of-a-user"),
@@ -144,11 +177,12 @@ def grants(rights: Rights, scopes: str, interaction: str, type_: str) -> tuple[G
         ),
         pytest.param(
             LAUNCHED, "patient/Observation.rs user/Observation.rs?code=z", "Observation",
-            (Grant(("a",)), Grant(("a", "b"), (("code", "z"),))), id="SEC-S8/union",
+            (Grant(("a",), withheld=V), Grant(("a", "b"), (("code", "z"),), V)),
+            id="SEC-S8/union",
         ),
         pytest.param(
-            LAUNCHED, "patient/Observation.rs user/Practitioner.rs", "Practitioner", ALL,
-            id="SEC-S8/each-its-own-types",
+            LAUNCHED, "patient/Observation.rs user/Practitioner.rs", "Practitioner",
+            ALL_BUT_V, id="SEC-S8/each-its-own-types",
         ),
         pytest.param(
             LAUNCHED, "patient/Observation.rs user/Practitioner.rs", "Condition", None,
@@ -169,9 +203,20 @@ def test_broken_glass_makes_no_relation_that_outlasts_it() -> None:
     assert {rule.type for rule in CARE_RULES} == TYING
     opened = replace(CLINICIAN, broken_glass=("c",))
     for type_ in (*TYING, "Observation"):
-        assert grants(opened, "user/*.cruds", "read", type_) == (Grant(("a", "b", "c")),)
-        reached = ("a", "b", "c") if type_ == "Observation" else ("a", "b")
-        assert grants(opened, "user/*.cruds", "update", type_) == (Grant(reached),)
+        everybody = (Grant(("a", "b", "c"), withheld=V), Grant(("c",)))
+        assert grants(opened, "user/*.cruds", "read", type_) == everybody
+        reached = everybody if type_ == "Observation" else (Grant(("a", "b"), withheld=V),)
+        assert grants(opened, "user/*.cruds", "update", type_) == reached
+
+
+def test_what_is_no_ordinary_label() -> None:
+    """SEC-N2: the two highest confidentialities, and R4's policies of sensitive information."""
+    policies = R4Content().code_system("http://terminology.hl7.org/CodeSystem/v3-ActCode")
+    below = policies.below("_InformationSensitivityPolicy")
+    assert {each for each in below if not each.startswith("_")} == SENSITIVE
+    assert [told_withheld(withheld(each)) for each in (EVERY, CARE, ORDINARY)] == [
+        "", "not labelled V", f"not labelled R or V or one of {len(SENSITIVE)} sensitivities",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("letter", LETTERS)
@@ -293,19 +338,19 @@ def test_every_type_under_patient_scopes(type_: str) -> None:
             continue
         found = grants(replace(CLIENT, patient="a"), "patient/*.cruds", interaction, type_)
         if member or type_ == "Binary":
-            assert found == OF_A
+            assert found == (Grant(("a",), withheld=ORDINARY_ONLY),)
         elif type_ in LINKED:
             assert found is not None
             assert found[0].where == (("patient", "Patient/a"),)
         elif type_ in SHARED and need.right in (Right.READ, Right.SEARCH):
-            assert found == ALL
+            assert found == (Grant(withheld=ORDINARY_ONLY),)
         else:
             assert found is None, interaction
 
 
 def test_unassigned_devices_are_only_read() -> None:
     """SEC-E14: what belongs to nobody is not taken or changed."""
-    own = (Grant(where=(("patient", "Patient/a"),)),)
+    own = (Grant(where=(("patient", "Patient/a"),), withheld=V),)
     for interaction in ("create", "update", "patch", "delete"):
         assert grants(LAUNCHED, "patient/Device.cruds", interaction, "Device") in (own, None)
     assert grants(LAUNCHED, "patient/Device.cruds", "update", "Device") == own

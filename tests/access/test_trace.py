@@ -17,7 +17,10 @@ def test_a_trace_weighs_every_scope() -> None:
         "physician, confined to related patients",
     )
     assert [(each.scope, each.verdict) for each in found.weighings] == [
-        ("patient/Observation.rs?code=z", "in the compartments of 1 patients and where code fits"),
+        (
+            "patient/Observation.rs?code=z",
+            "in the compartments of 1 patients and where code fits and not labelled V",
+        ),
         ("user/Observation.r", "does not have the right"),
         ("user/Patient.rs", "is for another type"),
         ("patient/Bundle.s", "is for another type"),

@@ -7,6 +7,7 @@ import pytest
 
 from fhirserver.access import NEEDS, ROLES
 from fhirserver.access.boundary import LINKED, compartment_types
+from fhirserver.access.clearance import CARE, EVERY, ORDINARY
 from fhirserver.access.scope import LETTERS, NO_RIGHT, letters_of
 from fhirserver.access.scope_consent import CATEGORIES
 from fhirserver.access.type_groups import GROUPS, IMPERSONAL, SHARED, types_of
@@ -44,6 +45,15 @@ def test_what_a_role_is_beside_its_rights(name: str) -> None:
     assert breaking is not None
     assert (f"`{name}`" in breaking[1]) is role.breaks_glass
     assert role.administers is (name == "administrator")
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_what_a_role_is_cleared_for(name: str) -> None:
+    """SEC-N2, SEC-E25."""
+    words = {ORDINARY: "none", CARE: "R and sensitive ones", EVERY: "all"}
+    told, *glass = ROWS[f"`{name}`"][0].split("; ")
+    assert told == words[ROLES[name].cleared]
+    assert glass == ["V with the glass broken for the patient"] * ROLES[name].breaks_glass
 
 
 @pytest.mark.parametrize("letter", LETTERS)

@@ -67,7 +67,7 @@ def steward(call: Open) -> Caller:
 def writers(call: Open, steward: Caller) -> dict[str, Caller]:
     of = {"user": "Practitioner/label", "patients": (OWNER,)}
     return {
-        "app": call("patient/*.cruds", patient=OWNER),
+        "app": call("patient/*.cruds", patient=OWNER, role="nurse", **of),
         "physician": call("user/*.cruds", role="physician", **of),
         "program": call("system/Observation.cruds"),
     }

@@ -12,18 +12,22 @@ from collections.abc import Iterator
 
 import pytest
 
+from fhirserver.access import ROLES
 from fhirserver.access.type_groups import IMPERSONAL, SHARED
 from tests.client import Answer
 from tests.secured import Caller, Secured
 from tests.two_patients import ABSENT, MEMBERS, OTHER, OWN, TYPES, id_of, resource, store
 
 LINKED = {"Device", "Task", "Binary"}
+LABELLED = "reach-v"
+"""A record that is the callers', but labelled beyond what they are cleared for."""
+VERY = {"security": [{"code": "V"}]}
 
 
 @pytest.fixture(scope="module")
 def records(secured: Secured) -> None:
     with secured.caller(secured.issue("system/*.cruds").secret) as everybody:
-        store(everybody)
+        store(everybody, *({**resource(each, LABELLED), "meta": VERY} for each in TYPES))
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +38,7 @@ def patient(secured: Secured, records: None) -> Iterator[Caller]:
 
 @pytest.fixture(scope="module")
 def physician(secured: Secured, records: None) -> Iterator[Caller]:
-    care = {"role": "physician", "user": "Practitioner/reach", "patients": (OWN,)}
+    care = {"role": "physician", "user": "Practitioner/reach", "patients": (OWN, LABELLED)}
     with secured.caller(secured.issue("user/*.cruds", **care).secret) as caller:
         yield caller
 
@@ -108,6 +112,18 @@ def test_what_is_hidden_is_as_what_is_absent(patient: Caller, secured: Secured, 
         assert everybody.get(f"{type_}/{hidden}").json["id"] == hidden, "it is still there"
 
 
+@pytest.mark.parametrize("type_", [each for each in TYPES if ROLES["physician"].rights.get(each)])
+def test_what_is_labelled_is_as_what_is_absent(physician: Caller, type_: str) -> None:
+    """SEC-N2, SEC-E2, SEC-E14: of all types that a physician may read."""
+    hidden, absent = id_of(type_, LABELLED), id_of(type_, ABSENT)
+    for row in ASKED[::3]:
+        answers = [anonymous(ask(physician, type_, each, row), each) for each in (hidden, absent)]
+        assert answers[0] == answers[1], row
+    assert ids(physician.get(f"{type_}?_id={hidden}&_revinclude=*&_include=*")) == set()
+    for path in (f"{type_}/_history?_count=1000", f"?_type={type_}&_count=1000"):
+        assert hidden not in ids(physician.get(path)), path
+
+
 @pytest.mark.parametrize("type_", TYPES)
 def test_lists_hold_the_own_record_alone(patient: Caller, type_: str) -> None:
     """SEC-E5, SEC-E6, SEC-E8, SEC-E11; leak tests 1, 7, 8."""
@@ -141,13 +157,13 @@ def test_references_do_not_tell_what_exists(patient: Caller, physician: Caller, 
     """SEC-E2; leak test 22: whatever type is referred to, also one that is refused."""
     for caller in (patient, physician):
         told = []
-        for id_ in (id_of(type_, OTHER), id_of(type_, ABSENT)):
+        for id_ in (id_of(type_, each) for each in (OTHER, LABELLED, ABSENT)):
             body = _referring(f"{type_}/{id_}")
             answer = caller.request("POST", "Observation", body)
             assert answer.status == 409, answer.text
             issues = [each["diagnostics"] for each in answer.json["issue"]]
             told.append([each.partition(" refers ")[2].replace(id_, "ID") for each in issues])
-        assert told[0] == told[1]
+        assert told == [told[-1]] * 3
 
 
 def _referring(to: str) -> dict[str, object]:

@@ -39,6 +39,9 @@ VALUES ('doc', 'doc', 'Doc', 'physician', 'Practitioner/7', 0, '', false)
 """
 _RELATION = "INSERT INTO account_patient (account, patient, expires) VALUES ('doc', %s, 9e15)"
 
+_GLASS = """INSERT INTO broken_glass (account, patient, reason, broken, expires)
+VALUES ('doc', 'a', 'x', 0, 9e15)"""
+
 PATIENTS = Deferred("search-type", "Patient", query=Query((("_sort", "_id"),)))
 HISTORY = Deferred("history-type", "Patient")
 
@@ -142,6 +145,18 @@ def test_what_is_taken_away_before_the_work_starts_ends_it(
     assert "resource" not in found
     assert connection.execute("SELECT count(*) FROM resource").fetchone() == (2,)
     assert told(connection) == [(request_.interaction, int(status))]
+
+
+def test_broken_glass_shows_more_than_a_relation(
+    services: Services, auth: AuthContext, connection: Connection[Any]
+) -> None:
+    """SEC-E26, SEC-N4: what was asked for with the glass broken ends with it."""
+    connection.execute(_GLASS)
+    opened = services.find_caller(services, f"token:{auth.token}")
+    assert opened is not None
+    key = start(services, opened, PATIENTS)
+    connection.execute("DELETE FROM broken_glass")
+    assert finish(services, connection, opened, key)["response"]["status"].startswith("403")
 
 
 @pytest.mark.parametrize(

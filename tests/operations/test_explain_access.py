@@ -69,18 +69,18 @@ def test_a_caller_learns_why(secured: Secured, physician: str) -> None:
         "needs": "r on Observation",
         "role": "physician, confined to related patients",
         "reason": "scope patient/Observation.rs?category=laboratory",
-        "grant": ["in the compartments of 1 patients and where category fits"],
+        "grant": ["in the compartments of 1 patients and where category fits and not labelled V"],
         "scope": [
             (
                 "patient/Observation.rs?category=laboratory",
-                "in the compartments of 1 patients and where category fits",
+                "in the compartments of 1 patients and where category fits and not labelled V",
             ),
             ("user/Patient.rs", "is for another type"),
             ("user/Observation.s", "does not have the right"),
         ],
     }
     (search,) = explained(ask(secured, physician, what="Observation?code=x"))
-    assert search["grant"][1] == "in the compartments of 2 patients"
+    assert search["grant"][1] == "in the compartments of 2 patients and not labelled V"
     look_up, write = explained(ask(secured, physician, what="PUT Observation?code=x"))
     assert (look_up["interaction"], look_up["allowed"]) == ("search-type", True)
     assert (write["interaction"], write["allowed"]) == ("update", False)
@@ -105,7 +105,7 @@ def test_administrators_learn_of_others(secured: Secured, administrator: str) ->
     by_account = explained(
         ask(secured, administrator, what="GET Patient/one/Observation", who=f"account:u{account}")
     )
-    assert by_account[0]["grant"] == ["in the compartments of 3 patients"]
+    assert by_account[0]["grant"] == ["in the compartments of 3 patients and not labelled V"]
     (own,) = explained(ask(secured, administrator, what="GET Observation/1"))
     assert own["reason"] == "the role administrator has no right to read Observation"
 

@@ -144,6 +144,15 @@ def teams(status: str, *patients: str) -> Callable[[Case], None]:
     return change
 
 
+def labelled(code: str, path: str = "") -> Callable[[Case], None]:
+    def change(case: Case) -> None:
+        stored = case.everybody.get(path or OBSERVATION).json
+        security = {"security": [{"code": code}]}
+        case.put(stored.pop("resourceType"), stored.pop("id"), **{**stored, "meta": security})
+
+    return change
+
+
 def deleted(case: Case) -> None:
     assert case.everybody.request("DELETE", f"CareTeam/presumed-{A}-{case.number}").status == 204
 
@@ -210,6 +219,13 @@ def row(
         row("glass-broken", nobodys, OBSERVATION, sql(BREAK), 404, 200),
         row("relation-ended/proxy-too", person("physician", patients=(A,)), OBSERVATION,
             teams("inactive", A), 200, 200),
+        row("labelled", PHYSICIAN, OBSERVATION, labelled("V"), 200, 404),
+        row("labelled/cleared", PHYSICIAN, OBSERVATION, labelled("R"), 200, 200),
+        row("labelled/launched", LAUNCHED, OBSERVATION, labelled("V"), 200, 404),
+        row("labelled/glass-broken", emergency, OBSERVATION, labelled("V"), 200, 200),
+        row("labelled/researcher", person("researcher"), OBSERVATION, labelled("R"), 200, 404),
+        row("labelled/proxy", proxy, OBSERVATION, labelled("HIV"), 200, 404),
+        row("labelled/in-no-compartment", PHYSICIAN, DEVICE, labelled("V", DEVICE), 200, 404),
         row("proxy-no-more", proxy, OBSERVATION,
             sql("UPDATE account_patient SET expires = %(now)s WHERE account = %(me)s"), 200, 404),
     ],
