@@ -22,11 +22,17 @@ class Window:
     def __init__(self) -> None:
         self._written: set[str] = set()
 
-    def takes(self, bundle: Bundle | None) -> bool:
-        """Take a message if it may be sent with those taken before; the first always may."""
+    def takes(self, bundle: Bundle | None, patients: Iterable[str] = ()) -> bool:
+        """Take a message if it may be sent with those taken before; the first always may.
+
+        Args:
+            bundle: its transaction.
+            patients: searches that find its patients: one who is written before is waited for.
+        """
         written = frozenset() if bundle is None else updated_by(bundle)
         known = self._written
-        if known and (known & written or len(known) + len(written) > _MOST):
+        shared = known & written or not known.isdisjoint(patients)
+        if known and (shared or len(known) + len(written) > _MOST):
             return False
         known |= written
         return True

@@ -15,11 +15,12 @@ So a replay of what is there already writes nothing at all. What several bridges
 time is decided by the server: a precondition fails (412), and the message is looked at anew.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fhirserver_device_bridge.fhir.precedence import supersedes
+from fhirserver_device_bridge.fhir.precedence import amended, supersedes
 from fhirserver_device_bridge.sender.lookup import Resource, Stored
 
 Bundle = dict[str, Any]
@@ -36,6 +37,8 @@ class Held:
 
     reason: str
 
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 UNKNOWN = Held("patient unknown: the server has none with this identifier, or of this specimen")
 AMBIGUOUS = Held("patient ambiguous: the server has several with this identifier or specimen")
@@ -117,11 +120,14 @@ def reconcile(wanted: Draft, stored: Stored, *, by_id: bool = False) -> Bundle |
 
 
 def _addressed(entry: Entry) -> Entry:
-    """Give what is to be created by a PUT its own id: the value of its identifier."""
+    """Give what is to be created by a PUT its own id: the value of its identifier.
+
+    An identifier that others gave is no id: somebody else's may be the same.
+    """
     request, resource = entry["request"], entry["resource"]
-    if request.get("ifNoneMatch") is None:
+    own = resource["identifier"][0]["value"] if request.get("ifNoneMatch") else ""
+    if not _DIGEST.fullmatch(own):
         return entry
-    own = resource["identifier"][0]["value"]
     url = f"{resource['resourceType']}/{own}"
     return {**entry, "resource": {**resource, "id": own}, "request": {**request, "url": url}}
 
@@ -135,9 +141,10 @@ def _kept(entry: Entry, stored: Stored, links: Mapping[str, str]) -> Entry | Non
     if request["method"] == "PUT" and not matches:
         request = {**request, "ifNoneMatch": "*"}
     elif len(matches) == 1:
-        if not supersedes(resource, matches[0]):
-            return None
         stored_as = matches[0]
+        resource = amended(resource, stored_as)
+        if not supersedes(resource, stored_as):
+            return None
         resource = {**resource, "id": stored_as["id"]}
         version = f'W/"{stored_as["meta"]["versionId"]}"'
         request = {**request, "url": _local(stored_as), "ifMatch": version}
