@@ -15,11 +15,11 @@ So a replay of what is there already writes nothing at all. What several bridges
 time is decided by the server: a precondition fails (412), and the message is looked at anew.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fhirserver_device_bridge.fhir.identity import SYSTEM
 from fhirserver_device_bridge.fhir.precedence import amended, supersedes
 from fhirserver_device_bridge.sender.lookup import Resource, Stored
 
@@ -37,8 +37,6 @@ class Held:
 
     reason: str
 
-
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 UNKNOWN = Held("patient unknown: the server has none with this identifier, or of this specimen")
 AMBIGUOUS = Held("patient ambiguous: the server has several with this identifier or specimen")
@@ -125,11 +123,16 @@ def _addressed(entry: Entry) -> Entry:
     An identifier that others gave is no id: somebody else's may be the same.
     """
     request, resource = entry["request"], entry["resource"]
-    own = resource["identifier"][0]["value"] if request.get("ifNoneMatch") else ""
-    if not _DIGEST.fullmatch(own):
+    if request.get("ifNoneMatch") is None or not _is_own(resource["identifier"][0]["system"]):
         return entry
+    own = resource["identifier"][0]["value"]
     url = f"{resource['resourceType']}/{own}"
     return {**entry, "resource": {**resource, "id": own}, "request": {**request, "url": url}}
+
+
+def _is_own(system: str) -> bool:
+    """Tell whether the bridge made an identifier, not one of its sources."""
+    return system.startswith(f"{SYSTEM}:") and not system.startswith(f"{SYSTEM}:source")
 
 
 def _kept(entry: Entry, stored: Stored, links: Mapping[str, str]) -> Entry | None:
