@@ -17,6 +17,10 @@ from typing import NamedTuple
 
 from fhirserver_device_bridge.protocols.hl7v2.message import Segment, Separators, components
 
+_REMEMBERED = 5000
+_SHORT = 200
+"""Characters of a piece that is remembered: a message is read at most of its places twice."""
+
 _PATH = re.compile(r"([A-Z][A-Z0-9]{2})-(\d{1,3})(?:\.(\d{1,2}))?(?:\.(\d{1,2}))?")
 
 
@@ -37,12 +41,14 @@ class Piece(NamedTuple):
 
     def part(self, number: int) -> str:
         """Give a component, unescaped; "" if it is absent."""
-        found = components(self.text, self.separators)
+        found = self.parts()
         return found[number - 1] if number <= len(found) else ""
 
     def parts(self) -> tuple[str, ...]:
         """Give all components, unescaped."""
-        return components(self.text, self.separators)
+        if len(self.text) > _SHORT:
+            return components(self.text, self.separators)
+        return _parts(self.text, self.separators)
 
     def within(self, number: int) -> "Piece | None":
         """Give a component as a piece of its own; None if it is empty."""
@@ -55,6 +61,11 @@ class Piece(NamedTuple):
         return Piece(text, inner, self.segment, self.place)
 
 
+@lru_cache(_REMEMBERED)
+def _parts(text: str, separators: Separators) -> tuple[str, ...]:
+    return components(text, separators)
+
+
 class Path(NamedTuple):
     """Where pieces stand: segment, field, and the components inside it."""
 
@@ -63,7 +74,7 @@ class Path(NamedTuple):
     inside: tuple[int, ...]
 
 
-@lru_cache(2000)
+@lru_cache(_REMEMBERED)
 def path_of(text: str) -> Path:
     """Read a path, e.g. "PID-5.1".
 
