@@ -78,6 +78,12 @@ def updated_by(bundle: Bundle) -> frozenset[str]:
     return frozenset(request["url"] for request in requests if request["method"] == "PUT")
 
 
+def created_by(bundle: Bundle) -> frozenset[str]:
+    """Collect the conditions under which a Bundle creates what is not there."""
+    entries = (entry for entry in bundle["entry"] if "ifNoneExist" in entry["request"])
+    return frozenset(condition for entry in entries if (condition := _condition(entry)))
+
+
 def _is_of_patient(condition: str) -> bool:
     return condition.startswith("Patient?")
 

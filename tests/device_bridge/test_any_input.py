@@ -9,7 +9,7 @@ from fhirserver_device_bridge.convert import Conversion
 from fhirserver_device_bridge.fhir.json_text import decode, encode
 from tests.device_bridge.messages import converted, obx, oru
 from tests.device_bridge.v2fhir.feed import SOURCE, message
-from tests.device_bridge.v2fhir.test_messages import FULL, LAB, OTHERS
+from tests.device_bridge.v2fhir.samples import FULL, LAB, OTHERS
 
 _WAVE = obx("131329^MDC_ECG_ELEC_POTL_I^MDC", "1.1.1.9", "1^-2.50^^32767", kind="NA")
 _RATE = obx("0^MDC_ATTR_SAMP_RATE^MDC", "1.1.1.9.1", "250", unit="264608^x^MDC")

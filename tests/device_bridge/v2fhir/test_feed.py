@@ -9,7 +9,7 @@ from tests.client import Client
 from tests.device_bridge.bridge_process import BridgeProcess, command, configured
 from tests.device_bridge.sender_by_hand import ByHand
 from tests.device_bridge.v2fhir.feed import HOSPITAL, PID, PV1, message
-from tests.device_bridge.v2fhir.test_messages import LAB, OTHERS
+from tests.device_bridge.v2fhir.samples import LAB, OTHERS
 from tests.server import ServerProcess
 from tests.waiting import wait_for
 

@@ -14,8 +14,8 @@ from fhirserver.validation import validate
 from fhirserver_device_bridge.convert import Conversion
 from fhirserver_device_bridge.fhir.json_text import decode, encode
 from fhirserver_device_bridge.reading import MESSAGES, Source
-from tests.device_bridge.v2fhir import test_messages
 from tests.device_bridge.v2fhir.feed import element, made, message, resources
+from tests.device_bridge.v2fhir.samples import FULL, LAB, OTHERS
 
 PAIRS = "devices/v2-converter-pairs"
 SOURCE = Source(
@@ -23,8 +23,9 @@ SOURCE = Source(
     messages=MESSAGES,
     systems=(("test", "urn:oid:1.1"), ("BCBS", "urn:oid:1.2"), ("", "urn:oid:1.3")),
 )
+ADT = (1, 2, 3, 4, 5, 6, 7, 8, 11, 13, 14, 28, 31, 40)
 READ = {
-    **{f"ADT-A{number:02}": "Patient" for number in (1, 2, 3, 4, 5, 6, 7, 8, 11, 13, 14, 28, 31, 40)},
+    **{f"ADT-A{number:02}": "Patient" for number in ADT},
     **{f"SIU-S{number}": "Appointment" for number in (12, 13, 14, 15, 16, 17, 26)},
     **{f"MDM-T{number:02}": "DocumentReference" for number in (1, 2, 5, 6, 9, 10)},
     "ORU-R01": "DiagnosticReport",
@@ -69,9 +70,9 @@ def test_published_messages_become_valid_resources(test_data: Path, name: str) -
 @pytest.mark.parametrize(
     ("kind", "segments"),
     [
-        pytest.param("ADT^A01", test_messages.FULL, id="ADT"),
-        pytest.param("ORU^R01", test_messages.LAB, id="ORU"),
-        *(pytest.param(kind, rows, id=kind[:3]) for kind, rows in test_messages.OTHERS.items()),
+        pytest.param("ADT^A01", FULL, id="ADT"),
+        pytest.param("ORU^R01", LAB, id="ORU"),
+        *(pytest.param(kind, rows, id=kind[:3]) for kind, rows in OTHERS.items()),
     ],
 )
 def test_our_own_messages_become_valid_resources(kind: str, segments: tuple[str, ...]) -> None:
