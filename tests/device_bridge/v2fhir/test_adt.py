@@ -139,3 +139,23 @@ def test_adt_a40_leads_the_old_record_to_the_new_one() -> None:
         PATIENT,
         f"Patient?identifier={HOSPITAL}|P0",
     ]
+
+
+def test_adt_one_number_of_two_types_is_two_resources() -> None:
+    """A hospital may count visits and doctors in one series."""
+    conversion = admitted(
+        "A01", PID, PV1.replace("77^Who", "V1^Who").replace("Dr^^^HOSP", "Dr^^^VISIT")
+    )
+    assert conversion.bundle is not None
+    urls = [each.get("fullUrl") for each in conversion.bundle["entry"]]
+    assert len(urls) == len(set(urls))
+    (stay,) = resources(conversion, "Encounter")
+    doctor = next(
+        each for each in conversion.bundle["entry"] if each["request"]["url"] == "Practitioner"
+    )
+    assert stay["participant"][0]["individual"]["reference"] == doctor["fullUrl"]
+
+
+def test_adt_codes_without_a_row_are_counted() -> None:
+    conversion = admitted("A01", PID.replace("|F", "|?"))
+    assert [(each.system, each.code) for each in conversion.unmapped] == [("PID-8", "?")]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from fhirserver_device_bridge.config.settings import Server
+from fhirserver_device_bridge.sender.lane import Lane
 from tests.client import Client
 from tests.device_bridge.bridge_process import BridgeProcess, command, configured
 from tests.device_bridge.sender_by_hand import ByHand
-from tests.device_bridge.v2fhir.feed import HOSPITAL, PID, PV1, message
+from tests.device_bridge.v2fhir.feed import HOSPITAL, PID, PV1, made, message
 from tests.device_bridge.v2fhir.samples import LAB, OTHERS
 from tests.server import ServerProcess
 from tests.waiting import wait_for
@@ -69,7 +72,7 @@ def test_a_feed_becomes_a_chart(
             message("ADT^A03", PID, PV1 + "|20260506", sent="20260506090000+0000"),
             message("ADT^A08", PID.replace("Jane", "Joan"), PV1, sent="20260507090000+0000"),
             message("ADT^A08", PID.replace("Jane", "Late"), sent="20260503090000+0000"),
-            *(message(kind, *rows) for kind, rows in OTHERS.items()),
+            *(message(kind, *rows, sent="20260504000000+0000") for kind, rows in OTHERS.items()),
             message("ORU^R01", *LAB, sent="20260504100000+0000").replace(b"|6.10|", b"|6.30|"),
             message("ADT^A40", PID, "MRG|P0^^^HOSP^MR", sent="20260508090000+0000"),
         )
@@ -88,6 +91,8 @@ def test_a_feed_becomes_a_chart(
         glucose = one(client, "Observation?code=2345-7")
         assert str(glucose["valueQuantity"]["value"]) == "6.30"
         assert glucose["specimen"]["reference"] == f"Specimen/{one(client, 'Specimen')['id']}"
+        request = one(client, "ServiceRequest")
+        assert request["note"][0]["text"] == "please hurry", "an order tells more than its results"
         before = versions(client)
         assert {each.partition("/")[0] for each in before} == {*KINDS, "Provenance"}
     replayed = command("journal", "replay", "--config", config)
@@ -95,6 +100,26 @@ def test_a_feed_becomes_a_chart(
     with BridgeProcess(config) as bridge:
         bridge.wait_for(done=11)
         assert versions(client) == before
+
+
+def test_bridges_that_race_make_everything_once(
+    server: ServerProcess, client: Client, clean: None
+) -> None:
+    said = [message("ADT^A01", PID, PV1), message("ORU^R01", *LAB)]
+
+    def deliver(_: int) -> None:
+        lane = Lane(Server(server.base))
+        for each in said:
+            wait_for(lambda each=each: lane.deliver([made(each)])[0].verdict == "done")
+        lane.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(deliver, range(4)))
+    counted = {kind: len(client.search(f"{kind}?_count=200")) for kind in KINDS}
+    once = ("Patient", "Encounter", "DiagnosticReport", "ServiceRequest", "Specimen")
+    assert {kind: counted[kind] for kind in once} == dict.fromkeys(once, 1)
+    assert counted["Observation"] == 10
+    assert counted["Practitioner"] == 3
 
 
 def test_a_patient_of_others_is_left_alone_and_a_poison_blocks_nobody(

@@ -111,6 +111,13 @@ def test_oru_identity(changed: tuple[str, str], same: bool) -> None:
     assert (first == second) is same
 
 
+def test_oru_of_several_specimens_none_is_chosen_from() -> None:
+    conversion = made(message("ORU^R01", *LAB, "SPM|2|&&&^S8&LAB||PLAS^Plasma^HL70487"))
+    (report,) = resources(conversion, "DiagnosticReport")
+    assert len(report["specimen"]) == 2
+    assert all("specimen" not in each for each in resources(conversion, "Observation"))
+
+
 def test_oru_what_is_said_twice_is_charted_twice() -> None:
     row = "OBX|1|TX|8251-1^Comment^LN||line||||||F"
     raw = message("ORU^R01", PID, "OBR|1||F1^LAB|1^x^L", row, row)
