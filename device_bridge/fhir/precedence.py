@@ -42,7 +42,7 @@ def supersedes(resource: JsonObject, stored: JsonObject) -> bool:
 
 def amended(resource: JsonObject, stored: JsonObject) -> JsonObject:
     """Give a resource with what only the stored one says, if it is of a type that is `AMENDED`."""
-    if resource["resourceType"] not in AMENDED or order(stored) is None:
+    if resource["resourceType"] not in AMENDED:
         return resource
     said = {name: value for name, value in resource.items() if _SAYS_NOTHING.get(name) != value}
     kept = {name: value for name, value in stored.items() if name not in ("text", "meta")}
