@@ -92,26 +92,46 @@ def _is_prepared(connection: StoreConnection, wanted: Statement) -> bool:
 
 
 def _result(connection: StoreConnection, ends: float | None) -> pq.abc.PGresult:
-    """Wait for a result; a statement whose time is over is cancelled, and raises so."""
+    """Wait for a result, and for the end of its transaction, which may fail as well.
+
+    A statement whose time is over is cancelled, and raises so.
+    """
     link = connection.pgconn
-    late = ends is not None and not _answers(link, ends)
-    if late:
-        link.get_cancel().cancel()
-    found = link.get_result()
-    link.get_result()  # none: a statement has one
-    assert found is not None
+    found: list[pq.abc.PGresult] = []
+    late = False
+    while True:
+        if not late and not _has_answered(link, ends):
+            late = True
+            link.get_cancel().cancel()
+        if late:
+            _has_answered(link, None)
+        result = link.get_result()
+        if result is None:
+            break
+        found.append(result)
     try:
-        return checked(connection, found)
+        for each in found:
+            checked(connection, each)
     finally:
         if late:
             connection.close()  # the signal may come after the result, and meet another statement
+    return found[0]
 
 
-def _answers(link: pq.abc.PGconn, ends: float) -> bool:
-    """Wait for the beginning of an answer, until a moment of the monotonic clock."""
+def _has_answered(link: pq.abc.PGconn, ends: float | None) -> bool:
+    """Wait until libpq can give what comes next, or until a moment of the monotonic clock.
+
+    libpq itself would wait with the interpreter's lock held: nothing else could run.
+    """
     waiting = select.poll()
     waiting.register(link.socket, select.POLLIN)
-    return bool(waiting.poll(max(0, 1000 * (ends - time.monotonic()))))
+    while (unsent := link.flush()) or link.is_busy():
+        waiting.modify(link.socket, select.POLLIN | (select.POLLOUT if unsent else 0))
+        left = None if ends is None else max(0, 1000 * (ends - time.monotonic()))
+        if not waiting.poll(left):
+            return False
+        link.consume_input()
+    return True
 
 
 def _is_within_a_patient(phase: Phase) -> bool:
