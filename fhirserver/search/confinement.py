@@ -59,23 +59,37 @@ def confine_query(query: Query, confined: Confined) -> Confinement:
     types = tuple(name for name in query.types if confined.confine(name))
     if not types:
         return NOTHING
-    limits = confined.limits(types)
-    ids = limits.patients
-    conditions = () if limits.rest is None else (limits.rest,)
-    if query.compartment is not None:
-        if query.compartment.code != "Patient":
-            conditions = (*conditions, membership(query.compartment, types, confined))
-        elif ids is not None and query.compartment.id not in ids:
-            return NOTHING
-        else:
-            scope = confined.scope((query.compartment.id,))
-            return Confinement(types, scope, conditions=conditions)
+    ids = confined.limits(types).patients
+    pin, patients = _pin(query, types, confined, ids)
+    if ids is not None and not set(patients or ()) <= set(ids):
+        return NOTHING
+    rest = confined.limits(types, patients).rest
+    conditions = () if rest is None else (rest,)
+    if query.compartment is not None and query.compartment.code != "Patient":
+        conditions = (*conditions, membership(query.compartment, types, confined))
+    scope = None if patients is None else confined.scope(patients)
+    return Confinement(types, scope, pin, conditions)
+
+
+def _pin(
+    query: Query, types: tuple[str, ...], confined: Confined, ids: tuple[str, ...] | None
+) -> tuple[Criterion | None, tuple[str, ...] | None]:
+    """Find the patients in whose compartments all matches lie, and the criterion that says so.
+
+    Args:
+        query: what is asked.
+        types: that the caller may see.
+        confined: the specification, and what the caller may see of each type.
+        ids: patients whom the caller may see; None for no limits.
+    """
+    if query.compartment is not None and query.compartment.code == "Patient":
+        return None, (query.compartment.id,)
     for clause in taken_apart(query.criteria):
         pinned = pinned_patients(clause, types, confined)
         if pinned and (ids is None or set(pinned) <= set(ids)):
             assert isinstance(clause, Criterion)
-            return Confinement(types, confined.scope(pinned), clause, conditions)
-    return Confinement(types, None if ids is None else confined.scope(ids), conditions=conditions)
+            return clause, pinned
+    return None, ids
 
 
 def pinned_patients(clause: Clause, types: Sequence[str], confined: Confined) -> tuple[str, ...]:

@@ -22,8 +22,8 @@ from fhirserver.search.extract import IndexRows
 PEOPLE = ("Patient", "Person", "RelatedPerson")
 _CONTAINERS = """SELECT k.container FROM contained k
     WHERE k.pat = ANY(ARRAY(
-            SELECT rid FROM granted UNION ALL
-            SELECT c.rid FROM compartment c WHERE c.pat = ANY(ARRAY(SELECT rid FROM granted))))
+            SELECT rid FROM pinned UNION ALL
+            SELECT c.rid FROM compartment c WHERE c.pat = ANY(ARRAY(SELECT rid FROM pinned))))
         AND k.tid = ANY(%s::smallint[])
         AND k.rid NOT IN (
             SELECT m.rid FROM contained_ref m
@@ -33,7 +33,7 @@ _CONTAINERS = """SELECT k.container FROM contained k
 def containers_of_others(definitions: Definitions) -> Fragment:
     """Select row ids of what contains somebody else than the patients whose row ids `granted` has.
 
-    It lists what lies in those patients' compartments.
+    It lists what lies in the compartments of those whose row ids `pinned` has.
     """
     tids = [definitions.type_id(name) for name in PEOPLE]
     return Fragment(_CONTAINERS, (tids, _relation(definitions)))

@@ -87,8 +87,14 @@ class Confined:
         """Make the scope of some patients."""
         return Scope(self.definitions.type_id("Patient"), tuple(patients))
 
-    def limits(self, types: Sequence[str]) -> Limits:
-        """Say what confines a search of types, of each of which something is in reach."""
+    def limits(self, types: Sequence[str], within: tuple[str, ...] | None = None) -> Limits:
+        """Say what confines a search of types, of each of which something is in reach.
+
+        Args:
+            types: searched.
+            within: those of the patients in whose compartments every match lies anyway; None
+                where the search names none.
+        """
         grants = {self.confine(name) for name in types}
         if grants == {EVERYTHING}:
             return NO_LIMITS
@@ -96,7 +102,7 @@ class Confined:
         if len(grants) == 1:
             (only,) = grants
             if len(only) == 1 and patients is not None and not only[0].where:
-                return Limits(patients, self._nobody_elses(patients, types))
+                return Limits(patients, self._nobody_elses(patients, types, within))
         return Limits(patients, self.in_reach(types), is_whole=True)
 
     def in_reach(self, types: Sequence[str]) -> Condition | None:
@@ -120,38 +126,44 @@ class Confined:
         if grant.patients is not None:
             scope = self.scope(grant.patients)
             tests.append(in_compartments(scope, tuple(types), self.definitions))
-            tests.append(self._nobody_elses(grant.patients, types))
+            tests.append(self._nobody_elses(grant.patients, types, None))
         return AllOf(tuple(tests)) if tests else Column(ALWAYS)
 
-    def _nobody_elses(self, patients: Sequence[str], types: Sequence[str]) -> Key:
+    def _nobody_elses(
+        self, patients: Sequence[str], types: Sequence[str], within: Sequence[str] | None
+    ) -> Key:
         """Test that a member of patients' compartments is in nobody else's and contains nobody.
 
-        What is in several compartments has its references once for each of them. So the references
-        to a patient that stand in another compartment name what is shared; an index finds them
-        without a look at all the others, once for the whole search. What has more compartments than
-        copies stands in one of its own, and has its memberships listed.
+        What is in several compartments has its references once for each of them, and an index holds
+        those of the copies beside the first; it is small, as most resources are in one. What has
+        more compartments than copies is listed in `compartment`. Where the search stays within some
+        of the compartments, what those share is all that counts.
         """
-        scope = self.scope(patients)
-        sps = member_parameters("Patient", tuple(types), self.definitions)
+        tid = self.definitions.type_id("Patient")
+        sps = list(member_parameters("Patient", tuple(types), self.definitions))
         containing = containers_of_others(self.definitions)
-        shared = (scope.tid, list(scope.ids), list(sps), list(sps))
+        pinned = patients if within is None else within
+        params = (tid, list(patients), tid, list(pinned), sps, *containing.params)
         text = _NOBODY_ELSES.replace("{containing}", containing.text)
-        return Key(Fragment(text, (*shared, *containing.params)), is_listed=True)
+        return Key(Fragment(text, params), is_listed=True)
 
 
 _NOBODY_ELSES = """@.rid NOT IN (
     WITH granted AS MATERIALIZED (
+        SELECT t.rid FROM resource t WHERE t.tid = %s AND t.id = ANY(%s::text[])),
+    pinned AS MATERIALIZED (
         SELECT t.rid FROM resource t WHERE t.tid = %s AND t.id = ANY(%s::text[]))
-    SELECT s.rid FROM granted g CROSS JOIN LATERAL (
+    SELECT s.rid FROM pinned g CROSS JOIN LATERAL (
         SELECT m.pat, m.rid FROM ref m
-        WHERE m.sp = ANY(%s::smallint[]) AND m.target = g.rid AND m.pat < g.rid
-        UNION ALL
-        SELECT m.pat, m.rid FROM ref m
-        WHERE m.sp = ANY(%s::smallint[]) AND m.target = g.rid AND m.pat > g.rid) s
-    WHERE s.pat NOT IN (SELECT rid FROM granted) AND s.rid NOT IN (SELECT rid FROM granted)
-        AND (s.pat <> s.rid OR (
-            SELECT bool_and(c.pat IN (SELECT rid FROM granted)) FROM compartment c
-            WHERE c.rid = s.rid) IS NOT TRUE)
+        WHERE NOT m.home AND m.target = g.rid AND m.sp = ANY(%s::smallint[]) OFFSET 0) s
+    WHERE s.rid NOT IN (SELECT rid FROM granted) AND (
+        s.pat NOT IN (SELECT rid FROM granted)
+        OR (SELECT o.pat FROM resource o WHERE o.rid = s.rid) NOT IN (SELECT rid FROM granted))
+    UNION ALL
+    SELECT c.rid FROM compartment c
+    WHERE c.pat = ANY(ARRAY(SELECT rid FROM pinned)) AND c.rid NOT IN (SELECT rid FROM granted)
+        AND (SELECT bool_and(x.pat IN (SELECT rid FROM granted)) FROM compartment x
+            WHERE x.rid = c.rid) IS NOT TRUE
     UNION ALL
     {containing})"""
 

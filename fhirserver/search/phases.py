@@ -63,9 +63,9 @@ class Phase:
         keys: order; the last one, or two, tell any two resources apart.
         joined: keys of `_sort` that are joined to the source's rows; empty if `keys` are columns
             of the source.
-        streamed: an index gives the source's rows in this order, and the other conditions are
-            exact look-ups, so nothing beyond the page needs to be read. Some composites' rows are
-            sorted; they are those of one patient and code.
+        streamed: an index gives the source's rows of each patient in this order, and the other
+            conditions are exact look-ups, so nothing beyond a page of each needs to be read. Some
+            composites' rows are sorted; they are those of one patient and code.
         space: which resources the source's rows are of; beside ordinary ones all matches are
             collected, and their keys joined.
         whole: a contained resource is answered by what contains it.
@@ -165,7 +165,7 @@ def _from_rows(rows: Rows, draft: Draft, keys: tuple[OrderKey, ...]) -> Phase:
         rows = replace(rows, alternatives=rows.listed)
     streamed = (
         scope is not None
-        and len(scope.ids) == 1
+        and scope.answer is None
         and rows.table in ("token", "date", "ref", "composite")
         and bool(rows.order)
         and not rows.listed

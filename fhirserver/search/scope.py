@@ -54,6 +54,11 @@ class Scope:
         text = "SELECT t.rid FROM resource t WHERE t.tid = %s AND t.id = ANY(%s::text[])"
         return Fragment(f"ARRAY({text})", (self.tid, list(self.ids)))
 
+    def each(self) -> Fragment:
+        """Select the patients' row ids, one `pat` a row."""
+        text = "SELECT t.rid AS pat FROM resource t WHERE t.tid = %s AND t.id = ANY(%s::text[])"
+        return Fragment(text, (self.tid, list(self.ids)))
+
     def equals(self, column: str) -> Fragment:
         """Test that a column is the row id of one of the patients."""
         if len(self.ids) == 1:

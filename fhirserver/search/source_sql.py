@@ -27,10 +27,17 @@ BRANCHES_MAX = 16
 
 
 class From(NamedTuple):
-    """FROM and WHERE of a source with its conditions; parameters of FROM come first."""
+    """FROM and WHERE of a source with its conditions; parameters of FROM come first.
+
+    Attributes:
+        table: the rows.
+        where: which of them.
+        each: a query of patients `g` (pat); the rows are read for each of them by itself.
+    """
 
     table: Fragment
     where: Fragment
+    each: Fragment | None = None
 
 
 def row_of(phase: Phase) -> Row:
@@ -102,14 +109,22 @@ def repeats(source: Source) -> bool:
     return several or (source.scope is not None and len(source.scope.ids) != 1)
 
 
-def _streams(source: IndexSource) -> list[Fragment]:
-    """Separate the rows into branches that come in order, and one of what is beyond the copies."""
-    assert source.scope is not None
-    rows = source.rows
-    direct, overflow = source.scope.branches()
+def _streams(source: IndexSource) -> list[From]:
+    """Separate the rows into branches that come in order, and one of what is beyond the copies.
+
+    In the compartments of several patients no index has an order for all of them.
+    """
+    rows, scope = source.rows, source.scope
+    assert scope is not None
+    table = Fragment(f"{rows.table} d")
+    direct, overflow = scope.branches()
+    patients = None
+    if len(scope.ids) != 1:
+        patients, direct = scope.each(), Fragment("@.pat = g.pat")
+    found = [all_of([of_parameters(rows.sps), each, direct]) for each in rows.alternatives]
     return [
-        *(all_of([of_parameters(rows.sps), each, direct]) for each in rows.alternatives),
-        all_of([row_test(rows), overflow]),
+        *(From(table, on(each, "d"), patients) for each in found),
+        From(table, on(all_of([row_test(rows), overflow]), "d")),
     ]
 
 
@@ -228,6 +243,7 @@ def parts_of(phase: Phase) -> list[From]:
         ]
     if not isinstance(source, IndexSource):
         return []
-    branches = _streams(source) if phase.streamed else _branches(source)
+    if phase.streamed:
+        return _streams(source)
     table = Fragment(f"{source.rows.table} d")
-    return [From(table, on(branch, "d")) for branch in branches]
+    return [From(table, on(branch, "d")) for branch in _branches(source)]

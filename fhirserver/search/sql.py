@@ -7,8 +7,8 @@ Row ids come first, resources are joined at the end by primary key. Values stand
 parameters, so searches of one shape share one text, which the connection has prepared.
 
 An index gives its rows in order only where all columns before the order's are fixed. So each
-alternative of the source, and each way into a patient's compartment, is a branch of a UNION ALL
-that reads a page in its own order; the pages are merged.
+alternative of the source, each way into a patient's compartment, and each patient of several is a
+branch that reads a page in its own order; the pages are merged.
 """
 
 from collections.abc import Sequence
@@ -83,14 +83,18 @@ def _ordered(
     wanted = f"{distinct}{columns}, {alias}.rid AS rid"
     order = order_by(keys, backward=backward)
     pages = []
-    for table, where in parts:
+    for table, where, each in parts:
         found = select(wanted, table.text, all_of([where, *tests]))
-        pages.append(
-            Fragment(
-                f"{found.text} ORDER BY {order} LIMIT %s", (*table.params, *found.params, limit)
-            )
-        )
+        text = f"{found.text} ORDER BY {order} LIMIT %s"
+        page = Fragment(text, (*table.params, *found.params, limit))
+        pages.append(page if each is None else _of_each(each, page))
     return pages
+
+
+def _of_each(patients: Fragment, page: Fragment) -> Fragment:
+    """Read a page for each of the patients `g`."""
+    beside = f"({patients.text}) g CROSS JOIN LATERAL ({page.text}) p"
+    return select("p.*", beside, Fragment("TRUE", patients.params + page.params))
 
 
 def _renamed(key: OrderKey, column: str) -> OrderKey:

@@ -37,6 +37,7 @@ class Bearer:
         account: id of the person's account; None where the client acts for itself.
         rights: what it may do.
         treated: patients whom it treats, of `rights.patients`.
+        proxied: patients whom its account acts for, of the same.
     """
 
     token: str
@@ -45,6 +46,7 @@ class Bearer:
     account: str | None
     rights: Rights
     treated: tuple[str, ...] = ()
+    proxied: tuple[str, ...] = ()
 
     @property
     def actor(self) -> str:
@@ -123,7 +125,8 @@ class Remembered:
     def presume(self, secret: str, now_us: int) -> tuple[Bearer, Presumed] | None:
         """Guess who an access token was issued to; None where nothing is known of it.
 
-        Nothing may be answered before a statement has confirmed it.
+        Nothing may be answered before a statement has confirmed it. Nothing is guessed of a
+        clinician who is somebody's proxy, too: treatment may end where that goes on.
         """
         hashed = digest(secret)
         standing = self._last.get(hashed)
@@ -131,6 +134,8 @@ class Remembered:
             return None
         bearer = bearer_of(standing, self._database.definitions, _day(now_us))
         clinician = clinician_of(bearer.rights.user, bearer.rights.role)
+        if clinician is not None and bearer.proxied:
+            return None
         terms = _terms(self._audience, now_us)
         return bearer, Presumed(hashed, terms, standing.row, clinician, bearer.treated)
 
@@ -146,6 +151,7 @@ def bearer_of(standing: Standing, definitions: Definitions, today: date) -> Bear
     """
     found = parse_json(standing.row)
     treated = tuple(parse_json(standing.related)) if standing.related else ()
+    proxied = tuple(found["proxied"] or ())
     user, role, scopes, training = (
         found[name] for name in ("fhir_user", "role", "scopes", "training_expires")
     )
@@ -154,12 +160,13 @@ def bearer_of(standing: Standing, definitions: Definitions, today: date) -> Bear
         patient=found["patient"],
         user=user,
         role=role,
-        patients=patients_in_reach(user, role, treated, found["proxied"] or ()),
+        patients=patients_in_reach(user, role, treated, proxied),
         broken_glass=tuple(found["broken_glass"] or ()),
         reads_user={"openid", "fhirUser"} <= set(scopes.split()),
         trained=training is None or today <= date.fromisoformat(training),
     )
-    return Bearer(found["number"], scopes, found["client"], found["account"], rights, treated)
+    number, client, account = (found[name] for name in ("number", "client", "account"))
+    return Bearer(number, scopes, client, account, rights, treated, proxied)
 
 
 def _ask(

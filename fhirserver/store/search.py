@@ -39,6 +39,7 @@ from fhirserver.store.contained import cut_out
 from fhirserver.store.database import Database
 from fhirserver.store.hot_search import hot_runner, is_hot
 from fhirserver.store.include import Found, Included, Run, include
+from fhirserver.store.parameter_text import with_arrays_as_text
 from fhirserver.store.schema import method_name
 from fhirserver.store.search_audit import audit_sql, shown_of_page, shown_with, tell
 from fhirserver.store.search_time import within
@@ -98,7 +99,7 @@ def execute(database: Database, plan: Plan, audit: AuditRow) -> SearchPage:
 def run_statement(connection: Connection[Any], sql: Fragment) -> Iterable[tuple[Any, ...]]:
     """Run one statement, planned for its values."""
     # psycopg's types take a literal string or bytes; the text holds no values.
-    return connection.execute(sql.text.encode(), sql.params, binary=True)
+    return connection.execute(sql.text.encode(), with_arrays_as_text(sql.params), binary=True)
 
 
 def _run_plan(connection: Connection[Any], run: Run, plan: Plan, audit: AuditRow) -> SearchPage:

@@ -208,6 +208,8 @@ def row(
         row("relation-begun/to-one-of-two", nobodys, SHARED, teams("active", A), 404, 404),
         row("relation-begun/to-both", nobodys, SHARED, teams("active", A, B), 404, 200),
         row("glass-broken", nobodys, OBSERVATION, sql(BREAK), 404, 200),
+        row("relation-ended/proxy-too", person("physician", patients=(A,)), OBSERVATION,
+            teams("inactive", A), 200, 200),
         row("proxy-no-more", proxy, OBSERVATION,
             sql("UPDATE account_patient SET expires = %(now)s WHERE account = %(me)s"), 200, 404),
     ],

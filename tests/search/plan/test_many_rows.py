@@ -73,7 +73,8 @@ def _read_by(plan: dict[str, Any]) -> Read:
             looked_at = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
             read += round(looked_at * node["Actual Loops"])
             tables.add(node["Relation Name"])
-            if node["Node Type"] == "Seq Scan" and node["Relation Name"] != "compartment":
+            is_run = node["Node Type"] == "Seq Scan" and node["Actual Loops"]
+            if is_run and node["Relation Name"] != "compartment":
                 scanned.append(node["Relation Name"])
     return read, scanned, tables
 
@@ -227,6 +228,31 @@ def test_codes_and_dates_are_counted_in_an_index(database: Database, query: str)
     told = " ".join(line for (line,) in rows)
     assert "Index Only Scan" in told
     assert "Seq Scan" not in told
+
+
+@pytest.mark.parametrize(
+    ("treated", "query", "most"),
+    [
+        pytest.param(5, "_sort=-date", 250, id="newest-of-five"),
+        pytest.param(5, "_sort=date", 250, id="oldest-of-five"),
+        pytest.param(5, "status=final&_sort=-date", 250, id="with-a-status"),
+        pytest.param(500, "patient=p5", 80, id="one-of-500"),
+        pytest.param(500, "patient=p1&_sort=-date", 80, id="one-of-500-with-very-many"),
+        pytest.param(500, "patient=p5&status=final&_sort=-date", 80, id="one-of-500-with-a-status"),
+    ],
+)
+def test_a_page_of_a_care_team_reads_no_more_than_one_of_each_patient(
+    database: Database, treated: int, query: str, most: int
+) -> None:
+    """The first of them has ten thousand observations; what one patient shares is looked for."""
+    team = tuple(f"p{n}" for n in range(1, treated + 1))
+    plan = plan_of("Observation", query, confine=lambda _: (Granted(team),))
+    phase = plan.phases[0]
+    sql = page_sql(page_query(phase, None, 21), phase, backward=False, audit=None)
+    run = rows_read_as_kept if is_hot(plan) else rows_read
+    read, scanned, _ = run(database, sql.text, sql.params)
+    assert scanned == []
+    assert read <= most
 
 
 def test_a_later_page_reads_no_more_than_the_first(database: Database) -> None:

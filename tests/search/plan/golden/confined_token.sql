@@ -13,45 +13,55 @@ AND d.rid NOT IN (
         SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
+AND t.id = ANY(%s::text[])),
+    pinned AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
 AND t.id = ANY(%s::text[]))
     SELECT s.rid
-FROM granted g CROSS JOIN LATERAL (
+FROM pinned g CROSS JOIN LATERAL (
         SELECT m.pat, m.rid
 FROM ref m
        
-WHERE m.sp = ANY(%s::smallint[])
+WHERE NOT m.home
 AND m.target = g.rid
-AND m.pat < g.rid
-        UNION ALL
-        SELECT m.pat, m.rid
-FROM ref m
-       
-WHERE m.sp = ANY(%s::smallint[])
-AND m.target = g.rid
-AND m.pat > g.rid) s
+AND m.sp = ANY(%s::smallint[]) OFFSET 0) s
    
-WHERE s.pat NOT IN (SELECT rid
+WHERE s.rid NOT IN (SELECT rid
 FROM granted)
-AND s.rid NOT IN (SELECT rid
+AND (
+        s.pat NOT IN (SELECT rid
+FROM granted)
+        OR (SELECT o.pat
+FROM resource o
+WHERE o.rid = s.rid) NOT IN (SELECT rid
+FROM granted))
+    UNION ALL
+    SELECT c.rid
+FROM compartment c
+   
+WHERE c.pat = ANY(ARRAY(SELECT rid
+FROM pinned))
+AND c.rid NOT IN (SELECT rid
 FROM granted)
        
-AND (s.pat <> s.rid OR (
-            SELECT bool_and(c.pat IN (SELECT rid
+AND (SELECT bool_and(x.pat IN (SELECT rid
 FROM granted))
-FROM compartment c
+FROM compartment x
            
-WHERE c.rid = s.rid) IS NOT TRUE)
+WHERE x.rid = c.rid) IS NOT TRUE
     UNION ALL
     SELECT k.container
 FROM contained k
    
 WHERE k.pat = ANY(ARRAY(
             SELECT rid
-FROM granted UNION ALL
+FROM pinned UNION ALL
             SELECT c.rid
 FROM compartment c
 WHERE c.pat = ANY(ARRAY(SELECT rid
-FROM granted))))
+FROM pinned))))
        
 AND k.tid = ANY(%s::smallint[])
        
@@ -80,45 +90,55 @@ AND d.rid NOT IN (
         SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
+AND t.id = ANY(%s::text[])),
+    pinned AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
 AND t.id = ANY(%s::text[]))
     SELECT s.rid
-FROM granted g CROSS JOIN LATERAL (
+FROM pinned g CROSS JOIN LATERAL (
         SELECT m.pat, m.rid
 FROM ref m
        
-WHERE m.sp = ANY(%s::smallint[])
+WHERE NOT m.home
 AND m.target = g.rid
-AND m.pat < g.rid
-        UNION ALL
-        SELECT m.pat, m.rid
-FROM ref m
-       
-WHERE m.sp = ANY(%s::smallint[])
-AND m.target = g.rid
-AND m.pat > g.rid) s
+AND m.sp = ANY(%s::smallint[]) OFFSET 0) s
    
-WHERE s.pat NOT IN (SELECT rid
+WHERE s.rid NOT IN (SELECT rid
 FROM granted)
-AND s.rid NOT IN (SELECT rid
+AND (
+        s.pat NOT IN (SELECT rid
+FROM granted)
+        OR (SELECT o.pat
+FROM resource o
+WHERE o.rid = s.rid) NOT IN (SELECT rid
+FROM granted))
+    UNION ALL
+    SELECT c.rid
+FROM compartment c
+   
+WHERE c.pat = ANY(ARRAY(SELECT rid
+FROM pinned))
+AND c.rid NOT IN (SELECT rid
 FROM granted)
        
-AND (s.pat <> s.rid OR (
-            SELECT bool_and(c.pat IN (SELECT rid
+AND (SELECT bool_and(x.pat IN (SELECT rid
 FROM granted))
-FROM compartment c
+FROM compartment x
            
-WHERE c.rid = s.rid) IS NOT TRUE)
+WHERE x.rid = c.rid) IS NOT TRUE
     UNION ALL
     SELECT k.container
 FROM contained k
    
 WHERE k.pat = ANY(ARRAY(
             SELECT rid
-FROM granted UNION ALL
+FROM pinned UNION ALL
             SELECT c.rid
 FROM compartment c
 WHERE c.pat = ANY(ARRAY(SELECT rid
-FROM granted))))
+FROM pinned))))
        
 AND k.tid = ANY(%s::smallint[])
        
@@ -162,45 +182,55 @@ WHERE d.rid NOT IN (
         SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
+AND t.id = ANY(%s::text[])),
+    pinned AS MATERIALIZED (
+        SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
 AND t.id = ANY(%s::text[]))
     SELECT s.rid
-FROM granted g CROSS JOIN LATERAL (
+FROM pinned g CROSS JOIN LATERAL (
         SELECT m.pat, m.rid
 FROM ref m
        
-WHERE m.sp = ANY(%s::smallint[])
+WHERE NOT m.home
 AND m.target = g.rid
-AND m.pat < g.rid
-        UNION ALL
-        SELECT m.pat, m.rid
-FROM ref m
-       
-WHERE m.sp = ANY(%s::smallint[])
-AND m.target = g.rid
-AND m.pat > g.rid) s
+AND m.sp = ANY(%s::smallint[]) OFFSET 0) s
    
-WHERE s.pat NOT IN (SELECT rid
+WHERE s.rid NOT IN (SELECT rid
 FROM granted)
-AND s.rid NOT IN (SELECT rid
+AND (
+        s.pat NOT IN (SELECT rid
+FROM granted)
+        OR (SELECT o.pat
+FROM resource o
+WHERE o.rid = s.rid) NOT IN (SELECT rid
+FROM granted))
+    UNION ALL
+    SELECT c.rid
+FROM compartment c
+   
+WHERE c.pat = ANY(ARRAY(SELECT rid
+FROM pinned))
+AND c.rid NOT IN (SELECT rid
 FROM granted)
        
-AND (s.pat <> s.rid OR (
-            SELECT bool_and(c.pat IN (SELECT rid
+AND (SELECT bool_and(x.pat IN (SELECT rid
 FROM granted))
-FROM compartment c
+FROM compartment x
            
-WHERE c.rid = s.rid) IS NOT TRUE)
+WHERE x.rid = c.rid) IS NOT TRUE
     UNION ALL
     SELECT k.container
 FROM contained k
    
 WHERE k.pat = ANY(ARRAY(
             SELECT rid
-FROM granted UNION ALL
+FROM pinned UNION ALL
             SELECT c.rid
 FROM compartment c
 WHERE c.pat = ANY(ARRAY(SELECT rid
-FROM granted))))
+FROM pinned))))
        
 AND k.tid = ANY(%s::smallint[])
        

@@ -1,12 +1,14 @@
 SELECT DISTINCT d.k0, d.k1, d.k2, d.rid
-FROM ((SELECT DISTINCT d.lo AS k0, d.hi AS k1, d.rid AS k2, d.rid AS rid
-FROM date d
-WHERE d.sp = %s
-AND d.pat = ANY(ARRAY(SELECT t.rid
+FROM ((SELECT p.*
+FROM (SELECT t.rid AS pat
 FROM resource t
 WHERE t.tid = %s
-AND t.id = ANY(%s::text[])))
-AND EXISTS (SELECT 
+AND t.id = ANY(%s::text[])) g CROSS JOIN LATERAL (SELECT DISTINCT d.lo AS k0, d.hi AS k1, d.rid AS k2, d.rid AS rid
+FROM date d
+WHERE d.sp = %s
+AND TRUE
+AND d.pat = g.pat
+AND (SELECT TRUE
 FROM ref x
 WHERE x.pat = d.pat
 AND x.rid = d.rid
@@ -17,20 +19,23 @@ WHERE t.tid = %s
 AND t.id = %s)) OR (x.target = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s))))
+AND t.id = %s)))
+LIMIT 1)
 AND d.lo > %s
 ORDER BY d.lo DESC, d.hi DESC, d.rid DESC
-LIMIT %s)
+LIMIT %s) p
+WHERE TRUE)
 UNION ALL (SELECT DISTINCT d.lo AS k0, d.hi AS k1, d.rid AS k2, d.rid AS rid
 FROM date d
 WHERE d.sp = %s
+AND TRUE
 AND d.pat = ANY(ARRAY(SELECT c.rid
 FROM compartment c
 WHERE c.pat = ANY(ARRAY(SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = ANY(%s::text[])))))
-AND EXISTS (SELECT 
+AND (SELECT TRUE
 FROM ref x
 WHERE x.pat = d.pat
 AND x.rid = d.rid
@@ -41,7 +46,8 @@ WHERE t.tid = %s
 AND t.id = %s)) OR (x.target = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s))))
+AND t.id = %s)))
+LIMIT 1)
 AND d.lo > %s
 ORDER BY d.lo DESC, d.hi DESC, d.rid DESC
 LIMIT %s)) d
@@ -50,76 +56,67 @@ ORDER BY d.k0 DESC, d.k1 DESC, d.k2 DESC
 LIMIT %s
 
 SELECT DISTINCT d.k0, d.rid
-FROM ((SELECT DISTINCT d.rid AS k0, d.rid AS rid
+FROM ((SELECT p.*
+FROM (SELECT t.rid AS pat
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[])) g CROSS JOIN LATERAL (SELECT DISTINCT d.rid AS k0, d.rid AS rid
 FROM ref d
 WHERE d.sp = %s
 AND d.target = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = %s)
-AND d.pat = ANY(ARRAY(SELECT t.rid
-FROM resource t
-WHERE t.tid = %s
-AND t.id = ANY(%s::text[])))
-AND EXISTS (SELECT 
+AND d.pat = g.pat
+AND (SELECT TRUE
 FROM resource r
 WHERE r.rid = d.rid
-AND (NOT (r.present && %s::smallint[]) OR r.present && %s::smallint[]))
+AND (NOT (r.present && %s::smallint[]) OR r.present && %s::smallint[])
+LIMIT 1)
 ORDER BY d.rid
-LIMIT %s)
+LIMIT %s) p
+WHERE TRUE)
+UNION ALL (SELECT p.*
+FROM (SELECT t.rid AS pat
+FROM resource t
+WHERE t.tid = %s
+AND t.id = ANY(%s::text[])) g CROSS JOIN LATERAL (SELECT DISTINCT d.rid AS k0, d.rid AS rid
+FROM ref d
+WHERE d.sp = %s
+AND d.target = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)
+AND d.pat = g.pat
+AND (SELECT TRUE
+FROM resource r
+WHERE r.rid = d.rid
+AND (NOT (r.present && %s::smallint[]) OR r.present && %s::smallint[])
+LIMIT 1)
+ORDER BY d.rid
+LIMIT %s) p
+WHERE TRUE)
 UNION ALL (SELECT DISTINCT d.rid AS k0, d.rid AS rid
 FROM ref d
 WHERE d.sp = %s
-AND d.target = (SELECT t.rid
+AND ((d.target = (SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
-AND t.id = %s)
+AND t.id = %s)) OR (d.target = (SELECT t.rid
+FROM resource t
+WHERE t.tid = %s
+AND t.id = %s)))
 AND d.pat = ANY(ARRAY(SELECT c.rid
 FROM compartment c
 WHERE c.pat = ANY(ARRAY(SELECT t.rid
 FROM resource t
 WHERE t.tid = %s
 AND t.id = ANY(%s::text[])))))
-AND EXISTS (SELECT 
+AND (SELECT TRUE
 FROM resource r
 WHERE r.rid = d.rid
-AND (NOT (r.present && %s::smallint[]) OR r.present && %s::smallint[]))
-ORDER BY d.rid
-LIMIT %s)
-UNION ALL (SELECT DISTINCT d.rid AS k0, d.rid AS rid
-FROM ref d
-WHERE d.sp = %s
-AND d.target = (SELECT t.rid
-FROM resource t
-WHERE t.tid = %s
-AND t.id = %s)
-AND d.pat = ANY(ARRAY(SELECT t.rid
-FROM resource t
-WHERE t.tid = %s
-AND t.id = ANY(%s::text[])))
-AND EXISTS (SELECT 
-FROM resource r
-WHERE r.rid = d.rid
-AND (NOT (r.present && %s::smallint[]) OR r.present && %s::smallint[]))
-ORDER BY d.rid
-LIMIT %s)
-UNION ALL (SELECT DISTINCT d.rid AS k0, d.rid AS rid
-FROM ref d
-WHERE d.sp = %s
-AND d.target = (SELECT t.rid
-FROM resource t
-WHERE t.tid = %s
-AND t.id = %s)
-AND d.pat = ANY(ARRAY(SELECT c.rid
-FROM compartment c
-WHERE c.pat = ANY(ARRAY(SELECT t.rid
-FROM resource t
-WHERE t.tid = %s
-AND t.id = ANY(%s::text[])))))
-AND EXISTS (SELECT 
-FROM resource r
-WHERE r.rid = d.rid
-AND (NOT (r.present && %s::smallint[]) OR r.present && %s::smallint[]))
+AND (NOT (r.present && %s::smallint[]) OR r.present && %s::smallint[])
+LIMIT 1)
 ORDER BY d.rid
 LIMIT %s)) d
 WHERE TRUE
