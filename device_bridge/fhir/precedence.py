@@ -18,6 +18,7 @@ AMENDED = frozenset({"Patient", "Encounter", "RelatedPerson", "Coverage"})
 """Types whose elements stay where a newer message has none of them."""
 
 _RANKED = frozenset({"Observation", "DetectedIssue"})
+_CHOICES = ("deceased", "multipleBirth")
 _SAYS_NOTHING = {"status": "unknown"}
 
 
@@ -45,9 +46,20 @@ def amended(resource: JsonObject, stored: JsonObject) -> JsonObject:
     if resource["resourceType"] not in AMENDED:
         return resource
     said = {name: value for name, value in resource.items() if _SAYS_NOTHING.get(name) != value}
-    kept = {name: value for name, value in stored.items() if name not in ("text", "meta")}
+    kinds = {_kind(name) for name in said}
+    kept = {
+        name: value
+        for name, value in stored.items()
+        if name not in ("text", "meta") and (name in said or _kind(name) not in kinds)
+    }
     written: JsonObject = _merged(kept, said)
     return written
+
+
+def _kind(name: str) -> str:
+    """Give the element that a name is one form of: a choice has one type, `_x` belongs to `x`."""
+    plain = name.removeprefix("_")
+    return next((each for each in _CHOICES if plain.startswith(each)), plain)
 
 
 def _merged(stored: Any, said: Any) -> Any:

@@ -37,6 +37,14 @@ def patient(told: Any, **elements: Any) -> dict[str, Any]:
             {"status": "finished"}, {"status": "unknown"}, {"status": "finished"},
             id="unknown-says-nothing",
         ),
+        pytest.param(
+            {"deceasedDateTime": "2026"}, {"deceasedBoolean": True}, {"deceasedBoolean": True},
+            id="a-choice-has-one-type",
+        ),
+        pytest.param(
+            {"birthDate": "1980", "_birthDate": {"id": "x"}}, {"birthDate": "1981"},
+            {"birthDate": "1981"}, id="what-belongs-to-a-value-goes-with-it",
+        ),
         pytest.param({"text": {"div": "x"}}, {}, {}, id="a-narrative-tells-of-what-was"),
     ],
 )  # fmt: skip
