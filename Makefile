@@ -33,8 +33,10 @@ demo-ward:
 
 # Files go out in the order of their names: by the number of their tests, those that start servers
 # and have few would come last, and one worker would wait for the other.
+# Bytecode is kept whatever the environment says: the tests start some thousand processes, and each
+# would compile the server anew.
 test: setup-dev
-	@exec .venv/bin/pytest -n '$(WORKERS)' --dist loadfile --no-loadscope-reorder
+	@unset PYTHONDONTWRITEBYTECODE && exec .venv/bin/pytest -n '$(WORKERS)' --dist loadfile --no-loadscope-reorder
 
 races: setup-dev
 	@exec .venv/bin/python -m tests.races.races

@@ -9,9 +9,9 @@ turns, so that a busy machine is as busy for each, and ratios are of medians. Th
     searches    the same callers; one connection
     team        of a physician who treats 100 patients by care teams; --clients connections
 
-CPU is of a request, in the server's processes and in PostgreSQL's. Statements are what PostgreSQL
-counts as transactions; each is a round trip. Where the audit is left out a trigger drops its rows:
-what it costs the server to name them stays in.
+CPU is of a request, in the processes of the server that is asked and in those of the PostgreSQL
+that all share. Statements are what PostgreSQL counts as transactions; each is a round trip. Where
+the audit is left out a trigger drops its rows: what it costs the server to name them stays in.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from access_data import (
     token,
 )
 from client import Tally, run
-from cpu import Spent, spent_below
+from cpu import Spent
 from server import command, server
 
 from fhirserver.running import read_note
@@ -77,7 +77,8 @@ def _measure(
     unguarded: tuple[int, int],
     guarded: tuple[int, int],
 ) -> None:
-    everybody = known_caller("open", *unguarded)
+    (port, pid), (_, owner) = unguarded, guarded
+    everybody = known_caller("open", port, pid, owner=owner)
     add_team(data_dir, everybody.port, everybody.patients[:TEAM])
     lead = known_caller("physician of 100", *guarded, team_token(data_dir))
     own = ("--user", "patient", "--scopes", "patient/*.rs")
@@ -143,10 +144,10 @@ def _compare(
 
 
 def _turn(caller: Caller, path: NextPath, seconds: float, clients: int) -> tuple[Tally, Spent]:
-    before = spent_below(caller.pid)
+    before = caller.spent()
     tally = run(caller.port, clients, seconds, lambda: caller.get(path()))
     assert set(tally.statuses) == {200}, (caller.name, tally.statuses)
-    return tally, spent_below(caller.pid).since(before)
+    return tally, caller.spent().since(before)
 
 
 def _asked(caller: Caller, path: NextPath, seconds: float) -> int:

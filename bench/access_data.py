@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 from client import request
+from cpu import Spent, spent_below
 from server import command
 
 from fhirserver.model.json import JsonObject, write_json
@@ -39,6 +40,7 @@ class Caller:
         name: "open" without a token.
         port: on 127.0.0.1.
         pid: of the server's supervisor.
+        owner: of the supervisor whose PostgreSQL it asks.
         patients, observations: ids within reach, of everybody's for the open server.
         secret: the token; "" for none.
     """
@@ -46,6 +48,7 @@ class Caller:
     name: str
     port: int
     pid: int
+    owner: int
     patients: tuple[str, ...]
     observations: tuple[str, ...]
     secret: str = ""
@@ -55,13 +58,19 @@ class Caller:
         header = f"Authorization: Bearer {self.secret}\r\n" if self.secret else ""
         return request("GET", f"/fhir/{path}", headers=header)
 
+    def spent(self) -> Spent:
+        """Read the CPU time of its server and of the PostgreSQL that it asks."""
+        return Spent(spent_below(self.pid).server, spent_below(self.owner).postgres)
 
-def known_caller(name: str, port: int, pid: int, secret: str = "") -> Caller:
-    """Make a caller, and look what it reaches."""
+
+def known_caller(
+    name: str, port: int, pid: int, secret: str = "", *, owner: int | None = None
+) -> Caller:
+    """Make a caller, and look what it reaches; `owner` where PostgreSQL is another server's."""
     patients, observations = (
         tuple(_found(port, secret, type_)) for type_ in ("Patient", "Observation")
     )
-    return Caller(name, port, pid, patients, observations, secret)
+    return Caller(name, port, pid, owner or pid, patients, observations, secret)
 
 
 def add_team(data_dir: Path, port: int, patients: tuple[str, ...]) -> None:

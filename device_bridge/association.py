@@ -7,6 +7,7 @@ else the bed                 of the message (PV1-3), or that which the source gi
 else                         unknown: held
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from fhirserver_device_bridge.reading import (
@@ -44,17 +45,24 @@ def patient_of(
     known = record_number(reading.patient)
     if known is not None:
         return known
-    named = {each.system for each in persons(reading.patient) if each.system != DEVICE_USER}
     place = _place(reading, source)
+    named = any(each.system != DEVICE_USER for each in persons(reading.patient))
     if named or (place is None and persons(reading.patient)):
-        listed = ", ".join(map(repr, sorted(named or {DEVICE_USER})))
-        raise UnknownPatientError(
-            f"patient unknown: no URI for the authority {listed}; give it one in the source's"
-            " systems"
-        )
+        raise unknown_authority(reading.patient)
     if place is None:
         raise UnknownPatientError(_NOBODY)
     return _in_bed(place, _instants(reading, received), whereabouts)
+
+
+def unknown_authority(identifiers: Iterable[Identifier]) -> UnknownPatientError:
+    """Tell that a person is named by numbers without a URI only, or by none."""
+    systems = {each.system for each in persons(identifiers)}
+    if not systems:
+        return UnknownPatientError(_NOBODY)
+    listed = ", ".join(map(repr, sorted(systems - {DEVICE_USER} or {DEVICE_USER})))
+    return UnknownPatientError(
+        f"patient unknown: no URI for the authority {listed}; give it one in the source's systems"
+    )
 
 
 def is_about_somebody(reading: Reading, source: Source) -> bool:

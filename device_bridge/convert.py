@@ -1,6 +1,7 @@
 """A message as it was received becomes readings and the transaction that charts them. Pure.
 
     raw -> Message -> readings -> gate -> measurements -> Bundle
+                   -> resources, by a mapping of the source -> Bundle
     recording of an alarm -> Bundle
 
 `Conversion` says what becomes of it: charted (`bundle`), held until it can be charted (`held`), or
@@ -47,6 +48,9 @@ from fhirserver_device_bridge.reading import (
     Rejected,
     Source,
 )
+from fhirserver_device_bridge.v2fhir.files import Mapped, mapping_of
+from fhirserver_device_bridge.v2fhir.transactions import Sent
+from fhirserver_device_bridge.v2fhir.transactions import transaction as transaction_of
 from fhirserver_device_bridge.whereabouts import Whereabouts
 
 __all__ = ["Conversion", "convert"]
@@ -66,7 +70,8 @@ class Conversion:
         movements: what it says of who lies where.
         reports: what it says of alarms; they are charted by the entries that
             `journal.alarms` makes.
-        unmapped: codes of metrics that have no row in the mapping; they are charted all the same.
+        unmapped: codes that have no row in the mapping; those of metrics are charted all the same.
+        omitted: resources that a mapping would make, with what is missing for them.
     """
 
     readings: tuple[Reading, ...] = ()
@@ -78,6 +83,7 @@ class Conversion:
     unmapped: tuple[Coding, ...] = ()
     movements: tuple[Movement, ...] = ()
     reports: tuple[Report, ...] = ()
+    omitted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +129,40 @@ def convert(
 
 def _of_message(message: Message, received: Receipt, table: Table) -> Conversion:
     kind = message_type(message)
+    said: tuple[Movement, ...] = ()
     if kind[0] == "ADT" and received.source.admissions:
-        return Conversion(movements=tuple(movements(message, received.source)))
+        said = tuple(movements(message, received.source))
+    mapped = mapping_of(received.source, *kind)
+    if mapped is not None:
+        return replace(_mapped(message, received, mapped), movements=said)
+    if kind[0] == "ADT" and received.source.admissions:
+        return Conversion(movements=said)
     if kind == ("ORU", "R40"):
         return Conversion(reports=tuple(decode_alarms(message, received.source, received.at)))
     if kind != ("ORU", "R01"):
         return Conversion(
-            rejected="MSH-9 is neither ORU^R01 nor ORU^R40: only what devices measure is read"
+            rejected="MSH-9 is neither ORU^R01 nor ORU^R40, and none of the source's mappings"
+            " reads it: add one to its messages"
         )
     decoded = decode(message, received.source, received.sequence)
     return _converted(decoded, received, table)
+
+
+def _mapped(message: Message, received: Receipt, mapped: Mapped) -> Conversion:
+    """Make resources of a message by a mapping; it is held until its patient is known."""
+    sent = Sent(received.raw, message, received.source, received.at, received.sequence)
+    try:
+        made = transaction_of(sent, mapped)
+    except UnknownPatientError as unknown:
+        return Conversion(held=str(unknown))
+    nothing = "; ".join(("nothing of the message is charted", *made.omitted))
+    return Conversion(
+        patients=made.patients,
+        bundle=made.bundle,
+        rejected=nothing if made.bundle is None else None,
+        unmapped=made.unmapped,
+        omitted=made.omitted,
+    )
 
 
 def _of_alarm(alarm: Alarm, received: Receipt) -> Conversion:

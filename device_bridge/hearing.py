@@ -44,6 +44,7 @@ from fhirserver_device_bridge.reading import (
     Rejected,
     Source,
 )
+from fhirserver_device_bridge.v2fhir.files import mapping_of
 
 Decoder = Callable[[bytes, Source, int], list[Reading | Rejected]]
 
@@ -110,6 +111,8 @@ def hear(receipt: Receipt, limits: tuple[Limit, ...], open_: set[str]) -> Heard:
         if raw.startswith(magic):
             return read.checked(measurements(raw, source, receipt.number), None)
     message = parse(raw, source.character_set)
+    if mapping_of(source, *message_type(message)) is not None:
+        return Heard()
     if message_type(message) == ("ORU", "R40"):
         reports = decode_alarms(message, source, receipt.received)
         return Heard(reports, set(_systems((each.condition.path for each in reports), source.name)))

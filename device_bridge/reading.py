@@ -314,6 +314,9 @@ class Rejected(Struct, frozen=True):
 SHIPPED = "standard"
 """Name of the mapping that is shipped."""
 
+MESSAGES = ("ADT", "MDM", "ORDERS", "ORU", "SIU", "VXU")
+"""Names of the mappings of messages that are shipped."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -331,6 +334,8 @@ class Source:
         specimen_component: which component of O.3 or O.4 is the specimen's number, from 1 (ASTM);
             None for the only one that is sent.
         admissions: whether its ADT messages say who lies where.
+        messages: mappings by which messages of HL7 v2 become resources: names of those that are
+            shipped, and paths of files.
         silence_s: a device that is silent for longer raises an alarm; None for none.
         beds: places of devices that do not say where they are, by a device's identifier.
         systems: URIs of code systems and assigning authorities, by the names the sender uses,
@@ -349,4 +354,5 @@ class Source:
     specimen_component: int | None = None
     admissions: bool = False
     silence_s: float | None = None
+    messages: tuple[str, ...] = ()
     beds: tuple[tuple[str, Location], ...] = ()

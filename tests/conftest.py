@@ -46,14 +46,28 @@ _OF_SECURED = {
 _numbers = itertools.count(1)
 
 _TRUNCATE = """
-DO $$ BEGIN
-PERFORM set_config('session_replication_role', 'replica', true);  -- the audit trail refuses
-LOCK TABLE lease IN ACCESS EXCLUSIVE MODE;  -- duties have theirs before anything else
-EXECUTE (
-    SELECT 'TRUNCATE ' || string_agg(format('%I', relname), ', ' ORDER BY relname)
+DO $$
+DECLARE
+    tables text[];
+    named text;
+    has_rows boolean;
+    filled text[] := '{}';
+BEGIN
+    PERFORM set_config('session_replication_role', 'replica', true);  -- the audit trail refuses
+    LOCK TABLE lease IN ACCESS EXCLUSIVE MODE;  -- duties have theirs before anything else
+    SELECT array_agg(format('%I', relname) ORDER BY relname) INTO tables
     FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition
-    AND relnamespace = 'public'::regnamespace AND relname <> 'schema_revision'
-); END $$
+    AND relnamespace = 'public'::regnamespace AND relname <> 'schema_revision';
+    EXECUTE 'LOCK TABLE ' || array_to_string(tables, ', ') || ' IN ACCESS EXCLUSIVE MODE';
+    -- Truncating makes new files, also for what is empty: only what has rows is worth them.
+    FOREACH named IN ARRAY tables LOOP
+        EXECUTE 'SELECT EXISTS (SELECT FROM ' || named || ')' INTO has_rows;
+        IF has_rows THEN filled := filled || named; END IF;
+    END LOOP;
+    IF filled <> '{}' THEN
+        EXECUTE 'TRUNCATE ' || array_to_string(filled, ', ') || ' CASCADE';
+    END IF;
+END $$
 """
 
 

@@ -31,10 +31,12 @@ def configuration(arguments: argparse.Namespace) -> "Bridge":
         from fhirserver_device_bridge.config.read import read_config
         from fhirserver_device_bridge.mapping.files import mapping_named
         from fhirserver_device_bridge.protocols.modbus.layouts import layout_of
+        from fhirserver_device_bridge.v2fhir.files import mappings_of
 
         bridge = read_config(arguments.config)
         for source in bridge.sources:
             mapping_named(source.mapping)
+            mappings_of(source)
             if source.registers is not None:
                 layout_of(Path(source.registers))
     except ConfigError as error:

@@ -23,7 +23,7 @@ from fhirserver_device_bridge.config.settings import (
     TcpLine,
     Tls,
 )
-from fhirserver_device_bridge.reading import SHIPPED, Location, Source
+from fhirserver_device_bridge.reading import MESSAGES, SHIPPED, Location, Source
 
 _OF_SOURCE = ("mapping", "acknowledgement", "admissions", "silence_s", "specimen_component")
 _Kind = Literal["listens", "serial", "asked"]
@@ -150,6 +150,11 @@ def _source(document: Document, name: str, value: dict[str, Any]) -> Source:
         given["character_set"] = _character_set(document, name, value["character_set"])
     if given.get("mapping", SHIPPED) != SHIPPED:
         given["mapping"] = str(document.file.parent / given["mapping"])
+    if "messages" in value:
+        given["messages"] = tuple(
+            each if each in MESSAGES else str(document.file.parent / each)
+            for each in value["messages"]
+        )
     if "registers" in value:
         given["registers"] = str(document.file.parent / value["registers"])
     if "device" in value:

@@ -50,7 +50,7 @@ def transaction(
         next(iter(measurements.values())).parts[0].source,
         message_sha256,
         around.received,
-        around.table,
+        f"{around.table.name}|{around.table.version}",
     )
     entries = [
         *_equipment(measurements.values(), around.table),

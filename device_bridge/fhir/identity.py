@@ -105,9 +105,15 @@ def digest(*parts: str) -> str:
 
 
 @lru_cache(_REMEMBERED)
-def full_url(identifier: Identifier) -> str:
-    """Give the fullUrl under which a Bundle's entry is referred to."""
-    return f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, _token(identifier))}"
+def full_url(identifier: Identifier, kind: str = "") -> str:
+    """Give the fullUrl under which a Bundle's entry is referred to.
+
+    Args:
+        identifier: by which the resource is found.
+        kind: its type, where resources of several types may have one number.
+    """
+    token = f"{kind}?{_token(identifier)}" if kind else _token(identifier)
+    return f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, token)}"
 
 
 def condition(identifier: Identifier) -> str:

@@ -1,7 +1,10 @@
 """What is newer replaces what is older, and never the other way round.
 
-Newer is what has the later (time of the message, rank of its status, number in the journal). An
-Observation without `SEQUENCE` was not written by a bridge, and is left alone.
+Newer is what has the later (time of the message, rank of an Observation's status, number in the
+journal). A resource without `SEQUENCE` was not written by a bridge, and is left alone.
+
+What is told of people and their stays is told in part (`AMENDED`): what a message leaves out stays
+as it was, as HL7 v2.6 chapter 2, section 2.6 has it.
 """
 
 from datetime import datetime
@@ -10,6 +13,13 @@ from typing import Any, NamedTuple
 from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.fhir.observation import RANK, SEQUENCE
 from fhirserver_device_bridge.moments import first_instant
+
+AMENDED = frozenset({"Patient", "Encounter", "RelatedPerson", "Coverage"})
+"""Types whose elements stay where a newer message has none of them."""
+
+_RANKED = frozenset({"Observation", "DetectedIssue"})
+_CHOICES = ("deceased", "multipleBirth")
+_SAYS_NOTHING = {"status": "unknown"}
 
 
 class Order(NamedTuple):
@@ -21,7 +31,7 @@ class Order(NamedTuple):
 
 
 def supersedes(resource: JsonObject, stored: JsonObject) -> bool:
-    """Tell whether an Observation may take the place of the stored one.
+    """Tell whether a resource may take the place of the stored one.
 
     A message that repeats what is stored supersedes nothing, however new it is.
     """
@@ -31,21 +41,56 @@ def supersedes(resource: JsonObject, stored: JsonObject) -> bool:
     return bool(_content(resource) != _content(stored))
 
 
+def amended(resource: JsonObject, stored: JsonObject) -> JsonObject:
+    """Give a resource with what only the stored one says, if it is of a type that is `AMENDED`."""
+    if resource["resourceType"] not in AMENDED:
+        return resource
+    said = {name: value for name, value in resource.items() if _SAYS_NOTHING.get(name) != value}
+    kinds = {_kind(name) for name in said}
+    kept = {
+        name: value
+        for name, value in stored.items()
+        if name not in ("text", "meta") and (name in said or _kind(name) not in kinds)
+    }
+    written: JsonObject = _merged(kept, said)
+    return written
+
+
+def _kind(name: str) -> str:
+    """Give the element that a name is one form of: a choice has one type, `_x` belongs to `x`."""
+    plain = name.removeprefix("_")
+    return next((each for each in _CHOICES if plain.startswith(each)), plain)
+
+
+def _merged(stored: Any, said: Any) -> Any:
+    """Lay what is said over what is stored: objects part by part, extensions by their url."""
+    if not isinstance(stored, dict) or not isinstance(said, dict):
+        return said
+    written = {**stored, **{name: _merged(stored.get(name), part) for name, part in said.items()}}
+    if "extension" in stored and "extension" in said:
+        urls = {each["url"] for each in said["extension"]}
+        others = [each for each in stored["extension"] if each["url"] not in urls]
+        written["extension"] = [*others, *said["extension"]]
+    return written
+
+
 def order(resource: JsonObject) -> Order | None:
-    """Give an Observation's place among others of its identity; None if no bridge wrote it."""
+    """Give a resource's place among others of its identity; None if no bridge wrote it."""
     extensions = resource.get("extension", ())
     parts = next((each["extension"] for each in extensions if each["url"] == SEQUENCE), None)
     if parts is None:
         return None
     told = {part["url"]: part for part in parts}
     sent = first_instant(told["sent"]["valueDateTime"])
-    return Order(sent, RANK[resource["status"]], int(told["journal"]["valueDecimal"]))
+    rank = RANK[resource["status"]] if resource["resourceType"] in _RANKED else 0
+    return Order(sent, rank, int(told["journal"]["valueDecimal"]))
 
 
 def _content(resource: JsonObject) -> Any:
     """Give what a reader sees, numbers as texts, so that 2.0 is not 2."""
-    hidden = ("id", "meta", "extension")
+    hidden = ("id", "meta", "text")
     seen = {name: value for name, value in resource.items() if name not in hidden}
+    seen["extension"] = [each for each in seen.get("extension", ()) if each["url"] != SEQUENCE]
     return _texts({**seen, "security": resource.get("meta", {}).get("security", [])})
 
 

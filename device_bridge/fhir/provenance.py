@@ -1,4 +1,4 @@
-"""Where Observations come from: a message, read by a mapping in its version.
+"""Where resources come from: a message, read by a mapping in its version.
 
 Spec: https://hl7.org/fhir/R4/provenance.html
 """
@@ -8,24 +8,22 @@ from datetime import datetime
 
 from fhirserver_device_bridge.fhir import identity
 from fhirserver_device_bridge.fhir.json_text import JsonObject
-from fhirserver_device_bridge.mapping.table import Table
 
 _AGENT_TYPE = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 
 
 def provenance(
-    targets: Iterable[str], source: str, message_sha256: str, received: datetime, table: Table
+    targets: Iterable[str], source: str, message_sha256: str, received: datetime, mapping: str
 ) -> JsonObject:
     """Make the Provenance of one message.
 
     Args:
-        targets: references to its Observations.
+        targets: references to what it says.
         source: name of the source.
         message_sha256: hexadecimal, of the message as it was received.
         received: aware.
-        table: the mapping.
+        mapping: its name and version, e.g. "standard|1".
     """
-    mapping = f"{table.name}|{table.version}"
     return {
         "resourceType": "Provenance",
         "target": [{"reference": target} for target in targets],

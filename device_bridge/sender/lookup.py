@@ -21,7 +21,7 @@ Stored = Mapping[str, tuple[Resource, ...]]
 _AT_ONCE = 50
 _BY_SPECIMEN = "Patient?_has:Specimen:patient:identifier="
 _PAGE = 1000
-_LASTING = ("Device", "DeviceMetric")
+_LASTING = ("Device", "DeviceMetric", "Location", "Organization", "Practitioner")
 _REMEMBERED = 10_000
 
 

@@ -4,13 +4,14 @@ Spec: https://hl7.org/fhir/R4/http.html#transaction
 
 A transaction costs the server a commit and the bridge two questions, whatever is in it. Messages
 that wait are therefore sent together, as long as none of them writes what an earlier one of them
-writes: a correction must find what it corrects.
+writes or creates, or is about a patient whom an earlier one writes: a correction must find what it
+corrects.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
-from fhirserver_device_bridge.sender.reconcile import Bundle, updated_by
+from fhirserver_device_bridge.sender.reconcile import Bundle, created_by, updated_by
 
 _MOST = 500
 """Observations that are on their way at once; more would cost as much each, and delay others."""
@@ -21,14 +22,23 @@ class Window:
 
     def __init__(self) -> None:
         self._written: set[str] = set()
+        self._created: set[str] = set()
 
-    def takes(self, bundle: Bundle | None) -> bool:
-        """Take a message if it may be sent with those taken before; the first always may."""
-        written = frozenset() if bundle is None else updated_by(bundle)
-        known = self._written
-        if known and (known & written or len(known) + len(written) > _MOST):
+    def takes(self, bundle: Bundle | None, patients: Iterable[str] = ()) -> bool:
+        """Take a message if it may be sent with those taken before; the first always may.
+
+        Args:
+            bundle: its transaction.
+            patients: searches that find its patients: one who is written before is waited for.
+        """
+        if bundle is None:
+            return True
+        written, known = updated_by(bundle), self._written
+        waits = written & (known | self._created) or not known.isdisjoint(patients)
+        if known and (waits or len(known) + len(written) > _MOST):
             return False
         known |= written
+        self._created |= created_by(bundle)
         return True
 
 

@@ -19,7 +19,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fhirserver_device_bridge.fhir.precedence import supersedes
+from fhirserver_device_bridge.fhir.identity import SYSTEM
+from fhirserver_device_bridge.fhir.precedence import amended, supersedes
 from fhirserver_device_bridge.sender.lookup import Resource, Stored
 
 Bundle = dict[str, Any]
@@ -77,6 +78,12 @@ def updated_by(bundle: Bundle) -> frozenset[str]:
     return frozenset(request["url"] for request in requests if request["method"] == "PUT")
 
 
+def created_by(bundle: Bundle) -> frozenset[str]:
+    """Collect the conditions under which a Bundle creates what is not there."""
+    entries = (entry for entry in bundle["entry"] if "ifNoneExist" in entry["request"])
+    return frozenset(condition for entry in entries if (condition := _condition(entry)))
+
+
 def _is_of_patient(condition: str) -> bool:
     return condition.startswith("Patient?")
 
@@ -117,13 +124,21 @@ def reconcile(wanted: Draft, stored: Stored, *, by_id: bool = False) -> Bundle |
 
 
 def _addressed(entry: Entry) -> Entry:
-    """Give what is to be created by a PUT its own id: the value of its identifier."""
+    """Give what is to be created by a PUT its own id: the value of its identifier.
+
+    An identifier that others gave is no id: somebody else's may be the same.
+    """
     request, resource = entry["request"], entry["resource"]
-    if request.get("ifNoneMatch") is None:
+    if request.get("ifNoneMatch") is None or not _is_own(resource["identifier"][0]["system"]):
         return entry
     own = resource["identifier"][0]["value"]
     url = f"{resource['resourceType']}/{own}"
     return {**entry, "resource": {**resource, "id": own}, "request": {**request, "url": url}}
+
+
+def _is_own(system: str) -> bool:
+    """Tell whether the bridge made an identifier, not one of its sources."""
+    return system.startswith(f"{SYSTEM}:") and not system.startswith(f"{SYSTEM}:source")
 
 
 def _kept(entry: Entry, stored: Stored, links: Mapping[str, str]) -> Entry | None:
@@ -135,9 +150,10 @@ def _kept(entry: Entry, stored: Stored, links: Mapping[str, str]) -> Entry | Non
     if request["method"] == "PUT" and not matches:
         request = {**request, "ifNoneMatch": "*"}
     elif len(matches) == 1:
-        if not supersedes(resource, matches[0]):
-            return None
         stored_as = matches[0]
+        resource = amended(resource, stored_as)
+        if not supersedes(resource, stored_as):
+            return None
         resource = {**resource, "id": stored_as["id"]}
         version = f'W/"{stored_as["meta"]["versionId"]}"'
         request = {**request, "url": _local(stored_as), "ifMatch": version}

@@ -114,7 +114,7 @@ class Worker(threading.Thread):
         window = Window()
         for entry in entries:
             conversion = self._converted(entry)
-            if not window.takes(conversion.bundle):
+            if not window.takes(conversion.bundle, conversion.patients):
                 return
             yield Item(entry, conversion)
             if conversion.movements:
@@ -183,7 +183,11 @@ class Worker(threading.Thread):
         systems = {each.path[0] for each in item.conversion.readings if each.path}
         for device in {each.value for system in systems for each in system.identifiers[:1]}:
             metrics.seen(name, device, item.entry.received.timestamp())
-        metrics.count("quarantined_readings", name, len(item.conversion.quarantined))
+        metrics.count(
+            "quarantined_readings",
+            name,
+            len(item.conversion.quarantined) + len(item.conversion.omitted),
+        )
         metrics.count("unmapped_codes", name, len(item.conversion.unmapped))
 
 

@@ -119,7 +119,7 @@ class Attempt:
             current = stored.get((each.plan.type, each.id or ""))
             try:
                 change, issues = self._change(each, current)
-                refuse_relabelling(self._services, self._auth, change, current)
+                refuse_relabelling(self._services, self._auth, self._session, change, current)
             except FhirError as error:
                 raise at_entry(error, each.plan.entry.path) from None
             if change.content is None and self._is_hidden(each, change):

@@ -18,6 +18,7 @@ from fhirserver.errors import InvalidRequestError, PreconditionFailedError
 from fhirserver.interactions.conditions import condition, select_to_write
 from fhirserver.interactions.covered import refuse_foreign
 from fhirserver.interactions.identity import new_id
+from fhirserver.interactions.labels import refuse_relabelling
 from fhirserver.interactions.permit import permit
 from fhirserver.interactions.prepare import Prepared, checked_id, checked_type, prepare
 from fhirserver.interactions.respond import respond
@@ -100,6 +101,9 @@ def update_conditional(
         change = update_change(prepared, options, creates=match is None)
         row = audit_row(auth, "update", wanted.pairs)
         if match is None:
+            if resource.get("id") is not None:
+                current = session.lock([(type_, id_)])[type_, id_]
+                refuse_relabelling(services, auth, session, change, current)
             return prepared, apply_changes(services, auth, session, [change], row)[0]
         return prepared, apply_update(services, auth, decision, session, change, row)
 

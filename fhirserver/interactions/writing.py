@@ -77,7 +77,7 @@ def apply_update(
     place = change.type, change.id
     current = session.lock([place])[place]
     refuse_takeover(services, auth, decision, current, place)
-    refuse_relabelling(services, auth, change, current)
+    refuse_relabelling(services, auth, session, change, current)
     if current is not None and is_unchanged(change, current):
         inside = SessionDatabase(services.database, session)
         read(inside, change.type, change.id, row)

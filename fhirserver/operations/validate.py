@@ -191,7 +191,7 @@ def _rehearse(call: Call, change: Change, mode: str) -> tuple[Issue, ...]:
         if mode == "update":
             current = session.lock([place])[place]
             refuse_takeover(services, call.auth, decision, current, place)
-            refuse_relabelling(services, call.auth, change, current)
+            refuse_relabelling(services, call.auth, session, change, current)
         row = audit_row(call.auth, "validate")
         (written,) = apply_changes(services, call.auth, session, [change], row)
         raise _RolledBackError(written.issues)

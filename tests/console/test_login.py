@@ -195,9 +195,10 @@ def test_codes_count_once_and_guesses_at_them_are_limited(people: People, visito
         assert log_in(visitor, "ada").status == 303
         return [visitor.submit("/login/second-factor", {"code": each}).status for each in codes]
 
-    assert with_code(code_now(secret), code_now(secret, 1)) == [403, 303], "one was used to enrol"
+    later = code_now(secret, 1)  # once: a moment later it may be another
+    assert with_code(people.last_code(ada, secret), later) == [403, 303], "one was used to enrol"
     spent = recovery[0].upper().replace("-", " ")
-    assert with_code(code_now(secret, 1), spent) == [403, 303]
+    assert with_code(later, spent) == [403, 303]
     guesses = [recovery[0], "000000", "", "x" * 5000]
     assert with_code(*guesses, recovery[1]) == [403] * 4 + [429]
     assert not is_in(visitor)
@@ -367,7 +368,8 @@ def test_a_fresh_proof_is_asked_for_once_more(people: People) -> None:
         assert visitor.cookies["session"] != before
         secret, recovery = people.enrol(visitor)
         place = visitor.get("/account/password").headers["location"]
-        assert visitor.fill_in(place, password=PASSWORD, code=code_now(secret)).status == 403
+        used = people.last_code(ada, secret)
+        assert visitor.fill_in(place, password=PASSWORD, code=used).status == 403
         assert visitor.fill_in(place, password=PASSWORD, code=recovery[0]).status == 303
         assert visitor.get("/account/password").status == 200
         people.let_pass(ada, 301)

@@ -5,8 +5,11 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from fhirserver_device_bridge.convert import Conversion
 from fhirserver_device_bridge.fhir.json_text import decode, encode
 from tests.device_bridge.messages import converted, obx, oru
+from tests.device_bridge.v2fhir.feed import SOURCE, message
+from tests.device_bridge.v2fhir.samples import FULL, LAB, OTHERS
 
 _WAVE = obx("131329^MDC_ECG_ELEC_POTL_I^MDC", "1.1.1.9", "1^-2.50^^32767", kind="NA")
 _RATE = obx("0^MDC_ATTR_SAMP_RATE^MDC", "1.1.1.9.1", "250", unit="264608^x^MDC")
@@ -17,11 +20,13 @@ _SEEDS = [
 ]
 _PIECES = [b"|", b"^", b"~", b"\\", b"&", b"\r", b"\x00", b"\xff", b'""', b"\\XFF\\", b"NA", b"SN"]
 _PIECES += [b"1.0.0.0", b"0", b"-", b"99999999999999999999", b"20261025023000", b"UNICODE", b"OBX|"]
+_MAPPED = [message("ADT^A01", *FULL), message("ORU^R01", *LAB)]
+_MAPPED += [message(kind, *rows) for kind, rows in OTHERS.items()]
 
 
 @st.composite
-def _damaged(draw: st.DrawFn) -> bytes:
-    raw = bytearray(draw(st.sampled_from(_SEEDS)))
+def _damaged(draw: st.DrawFn, seeds: list[bytes]) -> bytes:
+    raw = bytearray(draw(st.sampled_from(seeds)))
     for _ in range(draw(st.integers(1, 6))):
         start = draw(st.integers(0, len(raw)))
         end = draw(st.integers(start, min(len(raw), start + 12)))
@@ -29,7 +34,7 @@ def _damaged(draw: st.DrawFn) -> bytes:
     return bytes(raw)
 
 
-@given(st.one_of(_damaged(), st.binary(max_size=200)))
+@given(st.one_of(_damaged(_SEEDS), st.binary(max_size=200)))
 @example(b"MSH|^~\\&\r")
 @example(oru(obx(place="0.0.0.0")))
 @example(oru(obx(place="0")))
@@ -39,7 +44,15 @@ def _damaged(draw: st.DrawFn) -> bytes:
     oru(obx(value=r" \X00\x ", kind="ST"), obx("A  B^ ^L", "1.1.1.2"), obx(place="7", f8=" H^x"))
 )
 def test_any_bytes_have_an_answer(raw: bytes) -> None:
-    conversion = converted(raw)
+    _has_an_answer(converted(raw))
+
+
+@given(_damaged(_MAPPED))
+def test_any_message_that_is_mapped_has_an_answer(raw: bytes) -> None:
+    _has_an_answer(converted(raw, SOURCE))
+
+
+def _has_an_answer(conversion: Conversion) -> None:
     outcomes = (conversion.bundle, conversion.held, conversion.rejected)
     assert sum(outcome is not None for outcome in outcomes) <= 1
     if conversion.bundle is not None:

@@ -192,7 +192,7 @@ TYPES = {
         "too-long",
         "the limit of this server",
         None,
-        gzip.compress(b" " * 70_000_000, 9),
+        gzip.compress(b" " * 70_000_000, 1),
         {"Content-Encoding": "gzip"},
     ),
 }

@@ -176,6 +176,74 @@ def test_who_labels(
     assert "security" not in answer.json["meta"]
 
 
+NOWHERE = "Observation?identifier=http://label.test|none"
+
+
+def bundle(kind: str, url: str, resource: Any) -> dict[str, Any]:
+    put = {"request": {"method": "PUT", "url": url}, "resource": resource}
+    return {"resourceType": "Bundle", "type": kind, "entry": [put]}
+
+
+@pytest.mark.parametrize(
+    ("asked", "refused"),
+    [
+        row("PUT", PLACE, observation(WITHOUT), LABELS, id="deleted-security-left-out"),
+        row("PUT", PLACE, observation({"security": META["security"]}), TAGS,
+            id="deleted-tag-left-out"),
+        row("PUT", PLACE, observation(), LABELS, id="deleted-create-only", if_none_match="*"),
+        row("PUT", NOWHERE, observation(WITHOUT), LABELS, id="deleted-conditional-update"),
+        *(
+            row("POST", "", bundle(kind, url, observation(WITHOUT)), LABELS,
+                id=f"deleted-{kind}-{name}")
+            for kind in ("batch", "transaction")
+            for name, url in (("update", PLACE), ("conditional-update", NOWHERE))
+        ),
+        row("POST", f"{PLACE}/$validate?mode=update", observation(WITHOUT), LABELS,
+            id="deleted-rehearsed"),
+        row("PUT", PLACE, observation(META), id="deleted-as-they-were"),
+        row("PUT", NOWHERE, observation(META), id="deleted-as-they-were-by-a-condition"),
+        row("PUT", PLACE, observation({**META, "tag": [*META["tag"], {"code": "x"}]}),
+            id="deleted-and-one-more"),
+    ],
+)  # fmt: skip
+def test_a_delete_takes_no_labels_away(
+    writers: dict[str, Caller], steward: Caller, labelled: None, asked: Row, refused: str
+) -> None:
+    """Whoever may delete and create, and not label, makes it again with the labels it had."""
+    method, path, body, headers = asked
+    program = writers["program"]
+    assert program.request("DELETE", PLACE).status == 204
+    answer = program.request(method, path, body, prefer="return=OperationOutcome", **headers)
+    if refused:
+        (issue,) = refusals(answer)
+        assert issue["code"] == "forbidden", answer.text
+        assert refused in issue["diagnostics"]
+        assert any(each.endswith(refused) for each in issue["expression"]), issue
+        assert CODES not in answer.text
+        assert steward.get(PLACE).status == 410
+    else:
+        assert answer.status == 201, answer.text
+        assert len(steward.get(PLACE).json["meta"]["security"]) == 2
+
+
+def test_labels_that_were_taken_away_are_not_kept(
+    writers: dict[str, Caller], steward: Caller, labelled: None
+) -> None:
+    """SEC-E15: what is made again brings back the labels of its last content, no earlier ones."""
+    for each in (steward, writers["program"]):
+        assert each.request("DELETE", PLACE).status == 204
+        assert each.request("PUT", PLACE, observation()).status == 201
+
+
+@pytest.mark.parametrize("path", [PLACE, NOWHERE])
+def test_what_exists_is_not_made_again(
+    writers: dict[str, Caller], labelled: None, path: str
+) -> None:
+    """Whatever the labels, it fails for what it asks to be absent."""
+    asked = observation(WITHOUT)
+    assert writers["program"].request("PUT", path, asked, if_none_match="*").status == 412
+
+
 def test_nobody_learns_labels_by_that(writers: dict[str, Caller], labelled: None) -> None:
     """SEC-E15, SEC-E2: what is stored is not told to whoever guesses it."""
     answer = writers["app"].request("PUT", PLACE, observation(WITHOUT))

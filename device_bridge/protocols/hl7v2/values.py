@@ -63,7 +63,8 @@ def read_number(text: str, field: str = "OBX-5") -> Decimal:
         MessageError: it is none.
     """
     if len(text) > _LONGEST_NUMBER or not _NUMBER.fullmatch(text):
-        raise MessageError(f"{field} is no number, which OBX-2 says it is: correct OBX-2")
+        remedy = ", which OBX-2 says it is: correct OBX-2" if field == "OBX-5" else ": send one"
+        raise MessageError(f"{field} is no number{remedy}")
     return Decimal(text)
 
 

@@ -17,6 +17,7 @@ from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.journal.layout import FILE_NAME
 from tests.device_bridge.bridge_process import command, configured
 from tests.device_bridge.sender_by_hand import heart_rate, oru
+from tests.device_bridge.v2fhir.feed import PID, message
 
 NOWHERE = "http://127.0.0.1:9/fhir"
 
@@ -113,6 +114,33 @@ def test_convert_shows_message_readings_and_fhir(config: Path, tmp_path: Path) -
     assert good["readings"][0]["value"]["text"] == "70.0"
     assert good["bundle"]["type"] == "transaction"
     assert "MSH-9" in bad["rejected"]
+
+
+def test_convert_shows_what_a_mapping_makes_and_what_it_cannot(
+    config: Path, tmp_path: Path
+) -> None:
+    text = config.read_text("utf-8")
+    config.write_text(text.replace("    systems:", "    messages: [ADT]\n    systems:"), "utf-8")
+    file = tmp_path / "adt.hl7"
+    file.write_bytes(message("ADT^A01", PID.replace("HOSP", "Hospital"), "PV1|1|I"))
+    words = ("convert", "--config", config, "--source", "icu", file)
+    code, told, _ = run(*words)
+    assert code == 0
+    assert "omitted\n  no Encounter (encounter): PV1-19 is needed\n" in told
+    assert '"resourceType": "Patient"' in told
+    told = json.loads(run(*words, "--json")[1])
+    assert told["omitted"] == ["no Encounter (encounter): PV1-19 is needed"]
+
+
+def test_a_bad_mapping_of_messages_is_refused_with_its_line(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("name: own\nversion: 1\n", "utf-8")
+    text = config.read_text("utf-8")
+    config.write_text(
+        text.replace("    systems:", "    messages: [own.yaml]\n    systems:"), "utf-8"
+    )
+    code, _, errors = run("run", "--check", "--config", config)
+    assert code == 2
+    assert "own.yaml:" in errors
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,11 @@ def test_an_analyzer_on_a_serial_line(tmp_path: Path) -> None:
     assert bridge.sources == (heard.source,)
 
 
+def test_mappings_of_messages_are_names_or_files(tmp_path: Path) -> None:
+    bridge = read(tmp_path, SMALLEST + "    messages: [ADT, maps/own.yaml]\n")
+    assert bridge.sources[0].messages == ("ADT", str(tmp_path / "maps/own.yaml"))
+
+
 SMART = "{client_id: b, key_file: k.pem, key_id: k1}"
 
 

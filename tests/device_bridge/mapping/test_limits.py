@@ -60,6 +60,15 @@ def test_dev_30_a_reading(row: str, expected: list[str]) -> None:
     assert beyond(row, limits=(FEVER,)) == expected
 
 
+@pytest.mark.parametrize(("mappings", "expected"), [((), 1), (("ADT",), 1), (("ORU",), 0)])
+def test_dev_31_what_a_mapping_reads_is_no_reading(
+    mappings: tuple[str, ...], expected: int
+) -> None:
+    """The Observation that would be named as evidence is another one."""
+    receipt = Receipt(oru(temperature("41")), replace(WARD, messages=mappings), RECEIVED, 1)
+    assert len(hear(receipt, (FEVER,), set()).reports) == expected
+
+
 @pytest.mark.parametrize(
     ("value", "born", "expected"),
     [

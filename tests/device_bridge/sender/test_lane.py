@@ -15,6 +15,8 @@ from fhirserver_device_bridge.sender.lane import Lane
 from fhirserver_device_bridge.sender.merge import Window
 from tests.client import Client
 from tests.device_bridge.messages import HOSPITAL, converted, obx, oru
+from tests.device_bridge.v2fhir.feed import PID, made, message
+from tests.device_bridge.v2fhir.samples import LAB, OTHERS
 from tests.server import ServerProcess
 
 
@@ -124,6 +126,27 @@ def test_which_messages_are_sent_at_once(rows: tuple[str, ...], taken: int) -> N
     window = Window()
     bundles = [converted(oru(obx(place=each))).bundle for each in rows]
     assert [window.takes(each) for each in bundles] == [n < taken for n in range(len(rows))]
+
+
+ADT = message("ADT^A01", PID)
+ORU = message("ORU^R01", *LAB)
+ORM = message("ORM^O01", *OTHERS["ORM^O01"])
+
+
+@pytest.mark.parametrize(
+    ("messages", "taken"),
+    [
+        pytest.param((ADT, ORU), 1, id="results wait for the patient that is made before them"),
+        pytest.param((ORU, ADT), 2, id="a patient does not wait for results"),
+        pytest.param((ORU, ORM), 1, id="an order waits where results name it first"),
+        pytest.param((ORM, ORU), 2, id="results do not wait for their order"),
+    ],
+)
+def test_which_mapped_messages_are_sent_at_once(messages: tuple[bytes, ...], taken: int) -> None:
+    window = Window()
+    said = [made(each) for each in messages]
+    found = [window.takes(each.bundle, each.patients) for each in said]
+    assert found == [n < taken for n in range(len(messages))]
 
 
 def test_a_window_has_an_end_and_takes_a_large_message_alone() -> None:

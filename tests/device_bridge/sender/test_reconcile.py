@@ -35,7 +35,7 @@ def observation(second: int, value: int, device: str = "urn:uuid:d") -> Resource
                 ],
             }
         ],
-        "identifier": [{"system": "urn:o", "value": "o-1"}],
+        "identifier": [{"system": "urn:fhirserver:device-bridge:observation", "value": "o-1"}],
         "status": "final",
         "subject": {"reference": PATIENT},
         "device": {"reference": device},
@@ -162,3 +162,13 @@ def test_a_server_that_takes_ids_gets_one_for_what_is_new() -> None:
     )
     assert updated is not None
     assert updated["entry"][0]["request"]["url"] == "Observation/5"
+
+
+def test_a_number_that_others_gave_is_no_id() -> None:
+    """Two hospitals may both have a patient 1."""
+    given = bundle()
+    entry = next(each for each in given["entry"] if each["request"]["url"] == OBSERVATION)
+    entry["resource"]["identifier"][0]["system"] = "urn:oid:1.2.3"
+    left = reconcile(draft(given), {PATIENT: PATIENTS, DEVICE: DEVICES}, by_id=True)
+    assert left is not None
+    assert left["entry"][0]["request"] == {"method": "PUT", "url": OBSERVATION, **NEW}
