@@ -134,7 +134,8 @@ def grants(rights: Rights, scopes: str, interaction: str, type_: str) -> tuple[G
         ),
         pytest.param(
             replace(LAUNCHED, role="billing", patients=None), "patient/*.rs", "Claim",
-            (Grant(("a",), withheld=ORDINARY_ONLY),), id="SEC-E5/unconfined-role-confined-by-launch",
+            (Grant(("a",), withheld=ORDINARY_ONLY),),
+            id="SEC-E5/unconfined-role-confined-by-launch",
         ),
         pytest.param(
             replace(LAUNCHED, role="billing", patients=None), "user/*.rs", "Claim",

@@ -94,8 +94,9 @@ ASKED = (
 
 
 @pytest.mark.parametrize(
-    ("name", "hidden"), [("front-desk", f"{A}-secret"), ("front-desk", f"{A}-psy"), ("nurse", f"{A}-v")]
-)  # fmt: skip
+    ("name", "hidden"),
+    [("front-desk", f"{A}-secret"), ("front-desk", f"{A}-psy"), ("nurse", f"{A}-v")],
+)
 @pytest.mark.parametrize("asked", ASKED)
 def test_what_is_hidden_is_as_what_is_absent(
     callers: dict[str, Caller], name: str, hidden: str, asked: str
