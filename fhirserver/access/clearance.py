@@ -15,18 +15,16 @@ on what is contained (dom-5).
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 
-RESTRICTED, VERY_RESTRICTED = "R", "V"
-SENSITIVE = frozenset({
-    "ADOL", "B", "BH", "CEL", "COGN", "DEMO", "DIA", "DOB", "DRGIS", "DVD", "EMOTDIS", "EMP",
-    "EMPL", "ETH", "ETHUD", "GDIS", "GENDER", "HIV", "LIVARG", "LOCIS", "MARST", "MH", "MST",
-    "OPIOIDUD", "PDS", "PHY", "PRS", "PSY", "PSYTHPN", "RACE", "REL", "SCA", "SDV", "SEX", "SICKLE",
-    "SPI", "SSP", "STD", "SUD", "TBOO", "VIO",
-})  # fmt: skip
-"""Codes of https://terminology.hl7.org/CodeSystem/v3-ActCode below information sensitivity."""
+from fhirserver.definitions.sensitive import (
+    EXTRAORDINARY,
+    RESTRICTED,
+    SENSITIVE,
+    VERY_RESTRICTED,
+)
 
 ORDINARY: frozenset[str] = frozenset()
 CARE = SENSITIVE | {RESTRICTED}
-EVERY = CARE | {VERY_RESTRICTED}
+EVERY = frozenset(EXTRAORDINARY)
 """What one is cleared for beyond the ordinary."""
 
 

@@ -4,20 +4,25 @@ Spec: https://hl7.org/fhir/R4/security-labels.html
 
 A label is a token of the parameter `_security`, which every type has a number of its own for. Who
 is confined to patients needs one list of what is labelled in their compartments; for everybody else
-each row is looked up by itself, for nobody knows how much is labelled in all.
+each row is looked up by itself, for nobody knows how much is labelled in all. Labels are some of
+those of `fhirserver.definitions.sensitive`, which have an index for that.
 """
 
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 from fhirserver.definitions import Definitions
+from fhirserver.definitions.sensitive import EXTRAORDINARY
 from fhirserver.search.conditions import Fragment, Key
 from fhirserver.search.extract import IndexRows
 
 CODE = "_security"
-_UNLABELLED = """(SELECT TRUE FROM token l
-    WHERE l.sp = ANY(%s::smallint[]) AND l.code = ANY(%s::text[]) AND l.pat = @.pat
-        AND l.rid = @.rid LIMIT 1) IS NOT TRUE"""
+_CODES = ", ".join(f"'{each}'" for each in EXTRAORDINARY)
+# As in the predicate of the index `token_labels`, which holds few rows, by resource.
+_INDEXED = f"(l.code = ANY (ARRAY[{_CODES}])) IS TRUE"
+_UNLABELLED = f"""(SELECT TRUE FROM token l
+    WHERE l.rid = @.rid AND l.sp = ANY(%s::smallint[]) AND l.code = ANY(%s::text[])
+        AND {_INDEXED} LIMIT 1) IS NOT TRUE"""  # noqa: S608 - constants
 _OF_PINNED = """SELECT l.rid FROM token l
     WHERE l.sp = ANY(%s::smallint[]) AND l.code = ANY(%s::text[])
         AND l.pat = ANY(ARRAY(

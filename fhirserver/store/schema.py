@@ -54,7 +54,7 @@ from enum import IntEnum
 
 from fhirserver.model.stored import Method
 
-EXPECTED_REVISION = "0025"
+EXPECTED_REVISION = "0026"
 RID_BLOCK = 1000
 COPIES_MAX = 8
 NOT_SEARCHED = 0

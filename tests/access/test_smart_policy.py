@@ -19,10 +19,11 @@ from fhirserver.access import (
     smart_policy,
 )
 from fhirserver.access.boundary import LINKED, TYING, compartment_types
-from fhirserver.access.clearance import CARE, EVERY, ORDINARY, SENSITIVE, told_withheld, withheld
+from fhirserver.access.clearance import CARE, EVERY, ORDINARY, told_withheld, withheld
 from fhirserver.access.scope import LETTERS
 from fhirserver.access.type_groups import SHARED
 from fhirserver.definitions import r4
+from fhirserver.definitions.sensitive import SENSITIVE
 from fhirserver.definitions.terminology import R4Content
 from fhirserver.store.care_relation import CARE_RULES
 

@@ -12,6 +12,11 @@ from contextlib import ExitStack
 
 import pytest
 
+from fhirserver.access.clearance import ORDINARY as ORDINARY_ONLY
+from fhirserver.access.clearance import withheld
+from fhirserver.definitions import r4
+from fhirserver.search.condition_sql import on
+from fhirserver.search.labelled import unlabelled
 from fhirserver.store.database import now_us
 from tests.client import Answer
 from tests.labelled_record import CARE, EVERY, LABELS, ORDINARY, SECRET, A, B, store
@@ -117,6 +122,17 @@ def test_who_sees_which_labels(
     assert caller.get(f"{of_known}&_total=accurate&_count=1").json["total"] == len(seen)
     assert caller.get(f"{of_known}&_summary=count").json["total"] == len(seen)
     assert caller.get(f"{of_known}&_total=estimate&_count=1").json["total"] == len(seen)
+
+
+def test_single_resources_are_looked_up_by_an_index(secured: Secured) -> None:
+    """SEC-N2: whose predicate is word by word that of the condition."""
+    condition = unlabelled(("Encounter",), withheld(ORDINARY_ONLY), r4()).fragment
+    text, params = on(condition, "r")
+    with secured.database.connection() as connection:
+        plan = connection.execute(
+            f"EXPLAIN SELECT FROM resource r WHERE r.rid = 1 AND {text}".encode(), params
+        ).fetchall()
+    assert "token_labels" in str(plan)
 
 
 @pytest.mark.parametrize("name", ["front-desk", "proxy"])
