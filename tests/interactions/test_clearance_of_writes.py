@@ -112,6 +112,18 @@ def test_what_is_hidden_is_as_what_is_absent(
     assert callers["everybody"].get(f"Encounter/{hidden}").headers["etag"] == 'W/"1"'
 
 
+@pytest.mark.parametrize("type_", ["Condition", "PlanDefinition"])
+def test_references_to_types_that_are_refused(callers: dict[str, Caller], type_: str) -> None:
+    """SEC-E2: they may be referred to, but for what is labelled."""
+    told = {}
+    for key in ("none", "r", "absent"):
+        extension = {"url": "http://clear.test", "valueReference": ref(f"{type_}/{A}-{key}")}
+        made = {**encounter("x", A), "extension": [extension]}
+        told[key] = callers["front-desk"].request("POST", "Encounter", made).status
+    assert told == {"none": 201, "r": 409, "absent": 409}
+    assert callers["front-desk"].get(f"{type_}/{A}-none").status == 403
+
+
 @pytest.mark.parametrize(
     ("name", "label", "status"),
     [
