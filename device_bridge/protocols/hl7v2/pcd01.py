@@ -41,7 +41,7 @@ def decode(message: Message, source: Source, sequence: int) -> list[Reading | Re
     Raises:
         MessageError: MSH-7 is no time.
     """
-    frame = _frame(message, source, sequence)
+    frame = frame_of(message, source, sequence)
     found: list[Reading | Rejected] = []
     for group in groups(message):
         observations = Observations(group, frame)
@@ -49,7 +49,12 @@ def decode(message: Message, source: Source, sequence: int) -> list[Reading | Re
     return found
 
 
-def _frame(message: Message, source: Source, sequence: int) -> Frame:
+def frame_of(message: Message, source: Source, sequence: int) -> Frame:
+    """Read what all readings of a message share; arguments as those of `decode`.
+
+    Raises:
+        MessageError: MSH-7 is no time.
+    """
     header = message.header
     sent = header.component(7)
     return Frame(
