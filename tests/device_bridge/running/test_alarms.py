@@ -379,7 +379,7 @@ def test_what_was_received_before_is_not_news(
     with journal(config) as connection:
         connection.executescript(
             "DROP TABLE errand; DROP TABLE notice; DROP TABLE alarm; DROP TABLE heard;"
-            "DROP TABLE watched;"
+            "DROP TABLE watched; DROP TABLE assignment; DROP TABLE followed;"
             "UPDATE entry SET raw = CAST(replace(raw, '|70|', '|170|') AS BLOB);"
             "PRAGMA user_version = 2"
         )
