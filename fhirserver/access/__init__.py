@@ -8,6 +8,7 @@ adds them to its own plan, so that totals, pages, includes, sort orders and hist
     scope_sets, scope_consent         what scopes have in common, and their parts
     type_groups, roles                types by kind; what a role may do with them
     clearance                         which security labels keep a resource from whom
+    masks                             which elements are withheld from whom
     boundary                          what of a type is about certain patients
     needs, smart_policy, trace        what an interaction needs; the decision; how it came about
 """
@@ -15,6 +16,7 @@ adds them to its own plan, so that totals, pages, includes, sort orders and hist
 from fhirserver.access.context import TEST_RUN_HEADER, AuthContext
 from fhirserver.access.decide import Access, Decision, Grant, Policy, allow_all
 from fhirserver.access.kept import keep_caller, principal, reaches_as_much, read_caller
+from fhirserver.access.masks import Masks
 from fhirserver.access.needs import NEEDS
 from fhirserver.access.rights import Rights
 from fhirserver.access.roles import ROLES, Role, effective_role, role_scopes
@@ -44,6 +46,7 @@ __all__ = [
     "Decision",
     "Grant",
     "Level",
+    "Masks",
     "Policy",
     "Right",
     "Rights",

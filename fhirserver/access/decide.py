@@ -8,9 +8,10 @@ Types:
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fhirserver.access.context import AuthContext
+from fhirserver.access.masks import Masks
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,14 @@ class Decision:
         reason: the rule that decided, for the audit record and for the caller's error.
         grants: a resource is in reach if one of them covers it; none grant nothing.
         scope: where it is refused, one that would have been enough; "" where none would.
+        masks: elements that are withheld from the caller, of every type, whatever is granted.
     """
 
     allowed: bool
     reason: str
     grants: tuple[Grant, ...] = EVERYTHING
     scope: str = ""
+    masks: Masks = field(default_factory=dict, hash=False)
 
     @property
     def patients(self) -> tuple[str, ...] | None:

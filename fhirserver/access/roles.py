@@ -1,8 +1,8 @@
 """Roles of users: what each may do at most, whatever scopes its apps have.
 
 Rights are per group of types (see `type_groups`), in the letters of scopes; what is not listed is
-refused. They hold for `user/` and for `patient/` scopes. Elements are not masked: who may read a
-type reads all of it. What is labelled as more than ordinary is for those roles that are cleared for
+refused. They hold for `user/` and for `patient/` scopes. Which elements of a type are withheld from
+a role, `masks` says. What is labelled as more than ordinary is for those roles that are cleared for
 the label (see `clearance`).
 
 A confined role reaches, of what is about people, only patients that it has a relation with: of

@@ -11,7 +11,8 @@ reach if one scope grants it:
 
 What is not there equals nothing: without a launch patient `patient/` grants nothing, without a
 role `user/` does not. What the role is not cleared for by its labels is in nobody's reach but where
-the glass is broken (see `clearance`); a client without a user is bound by no labels under
+the glass is broken (see `clearance`); elements that its role does not need are withheld under
+whatever scopes (see `masks`); a client without a user is bound by no labels under
 `system/`, and by all under `patient/`. Refused is whoever no scope lets do it to any resource of
 the type; whoever may, but has no patient to do it to, is let in and finds nothing.
 
@@ -26,6 +27,7 @@ from fhirserver.access.boundary import READING, TYING, confined
 from fhirserver.access.clearance import EVERY, ORDINARY, withheld
 from fhirserver.access.context import AuthContext
 from fhirserver.access.decide import EVERYTHING, Access, Decision, Grant
+from fhirserver.access.masks import Masks, masks_of
 from fhirserver.access.needs import NEEDS, Need
 from fhirserver.access.rights import Rights
 from fhirserver.access.roles import Role, effective_role
@@ -54,10 +56,13 @@ def smart_policy(auth: AuthContext, access: Access) -> Decision:
     if need.right is None:
         return _at_gate(auth.rights)
     if access.type is None:
-        return _on_system(auth.rights, need.right)
+        return _masked(_on_system(auth.rights, need.right), _masks(auth.rights))
     if _is_own_resource(auth.rights, access):
         return Decision(allowed=True, reason="openid fhirUser")
-    return _on_type(auth.rights, need.right, access.type)
+    masks = _masks(auth.rights)
+    if access.interaction == "update" and access.type in masks:
+        return _masked(_refused(_told_update(access.type, masks)), masks)
+    return _masked(_on_type(auth.rights, need.right, access.type), masks)
 
 
 def weigh(rights: Rights, role: Role | None, scope: Scope, right: Right, type_: str) -> Weighed:
@@ -122,6 +127,24 @@ def _on_type(rights: Rights, right: Right, type_: str) -> Decision:
         return Decision(allowed=True, reason=f"scope {told}", grants=_joined(grants))
     reason = refusals[0] if refusals else f"no scope grants {NAMES[right]} on {type_}"
     return _refused(reason, sufficient(rights, right, type_))
+
+
+def _masks(rights: Rights) -> Masks:
+    """Give what is withheld from the caller, whatever scopes its client has."""
+    return {} if rights.role is None else masks_of(rights.role)
+
+
+def _masked(decision: Decision, masks: Masks) -> Decision:
+    return replace(decision, masks=masks) if masks else decision
+
+
+def _told_update(type_: str, masks: Masks) -> str:
+    """Say why who sees a part of something does not replace the whole."""
+    names = ", ".join(masks[type_])
+    return (
+        f"the role does not see {names} of {type_}, which an update would take away; a patch "
+        "changes the rest"
+    )
 
 
 def _of_launch_patient(rights: Rights, role: Role | None, right: Right, type_: str) -> Weighed:

@@ -50,12 +50,12 @@ def create(
     change = with_upload(create_change(prepared), options.upload)
     if options.if_none_exist is None:
         written = apply_one(services, auth, change, audit_row(auth, "create"))
-        return respond(services, written, options.prefer, prepared.issues)
+        return respond(services, auth, written, options.prefer, prepared.issues)
     wanted = condition_text(type_, options.if_none_exist)
     outcome = _create_unless_matched(services, auth, change, wanted)
     if isinstance(outcome, StoredResource):
-        return respond_matched(services, outcome, options.prefer)
-    return respond(services, outcome, options.prefer, prepared.issues)
+        return respond_matched(services, auth, outcome, options.prefer)
+    return respond(services, auth, outcome, options.prefer, prepared.issues)
 
 
 def create_change(prepared: Prepared) -> Change:

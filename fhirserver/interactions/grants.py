@@ -7,7 +7,7 @@ held against a single resource.
 
 from functools import lru_cache
 
-from fhirserver.access import Decision, Grant
+from fhirserver.access import Decision, Grant, Masks
 from fhirserver.definitions import Definitions
 from fhirserver.errors import FhirError, ForbiddenError
 from fhirserver.interactions.types import Services
@@ -38,7 +38,7 @@ def granted_of(services: Services, type_: str, decision: Decision) -> tuple[Gran
     if decision.unconfined:
         return EVERYTHING
     return tuple(
-        Granted(each.patients, _criteria(services, type_, each), each.withheld)
+        Granted(each.patients, _criteria(services, type_, each, decision.masks), each.withheld)
         for each in dict.fromkeys(decision.grants)
         if each.patients != ()
     )
@@ -62,30 +62,31 @@ def _tested(definitions: Definitions, type_: str, granted: tuple[Granted, ...]) 
     return None if condition is None else named(test(condition, Row("r")))
 
 
-def _criteria(services: Services, type_: str, grant: Grant) -> tuple[Criterion, ...]:
+def _criteria(services: Services, type_: str, grant: Grant, masks: Masks) -> tuple[Criterion, ...]:
+    """Parse criteria; what is withheld from the caller is none, or its results would tell of it."""
     if not grant.where:
         return ()
-    base_url = services.settings.public_url
+    base_url, hidden = services.settings.public_url, masks.get(type_, ())
     specification = services.definitions.specification
-    found = _parsed(specification, base_url, type_, grant.where)
+    found = _parsed(specification, base_url, type_, grant.where, hidden)
     if found is None:
         newest = services.database.current_definitions()
-        found = _parsed(newest, base_url, type_, grant.where)
+        found = _parsed(newest, base_url, type_, grant.where, hidden)
     if found is None:
         names = ", ".join(name for name, _ in grant.where)
         raise ForbiddenError(
-            f"What is granted of {type_} depends on {names}, which cannot be searched here now; "
-            "nothing is granted until it can."
+            f"What is granted of {type_} depends on {names}, which cannot be searched here now, or "
+            "not by the caller's role; nothing is granted until it can."
         )
     return found
 
 
 @lru_cache(maxsize=1024)
 def _parsed(
-    definitions: Definitions, base_url: str, type_: str, where: Where
+    definitions: Definitions, base_url: str, type_: str, where: Where, hidden: tuple[str, ...]
 ) -> tuple[Criterion, ...] | None:
     """Parse criteria; None where one of them cannot be told exactly. Pure."""
-    context = SearchContext(definitions, base_url, now_us=0)
+    context = SearchContext(definitions, base_url, now_us=0, masks={type_: hidden})
     found: list[Criterion] = []
     for name, value in where:
         try:

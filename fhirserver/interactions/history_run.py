@@ -22,6 +22,7 @@ from fhirserver.errors import InvalidRequestError
 from fhirserver.interactions.bundle import Link, bundle_json, entry_json
 from fhirserver.interactions.covered import sees
 from fhirserver.interactions.grants import reach_of
+from fhirserver.interactions.masking import shown
 from fhirserver.interactions.permit import confine
 from fhirserver.interactions.read import absent
 from fhirserver.interactions.searching import caller_key, cut_short, refuse_page
@@ -91,7 +92,10 @@ def run_history(
         page = _seen(services, auth, decision if scope.type else None, page)
     base_url = services.settings.public_url
     links = _links(services, auth, scope, given, page)
-    entries = (history_entry(stored, base_url) for stored in page.entries)
+    entries = (
+        history_entry(shown(stored, decision.masks, services.definitions), base_url)
+        for stored in page.entries
+    )
     body = bundle_json("history", entries, links=links, total=page.total)
     is_cut = page.next_beyond is not None and not services.cursor_key
     return Result(200, body=body, issues=cut_short(len(page.entries)) if is_cut else ())

@@ -8,12 +8,15 @@ type or id in the result is refused, and meta.versionId and meta.lastUpdated are
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
-from fhirserver.access import Access, AuthContext
+from fhirserver.access import Access, AuthContext, Masks
 from fhirserver.audit import audit_row
 from fhirserver.errors import Issue, PreconditionFailedError, UnprocessableError
 from fhirserver.interactions.conditions import condition, select_to_write, selects_none
 from fhirserver.interactions.covered import refuse_foreign, sees
+from fhirserver.interactions.masking import masks_of, patched_whole, shown_issues, to_patch
 from fhirserver.interactions.patch_formats import PATCH_FORMATS
 from fhirserver.interactions.permit import permit
 from fhirserver.interactions.prepare import Prepared, prepare
@@ -78,7 +81,7 @@ class Patching:
                 "read it again and base the patch on that.",
                 expression=("http.If-Match",),
             )
-        content = _kept_identity(type_, id_, self._patched(body))
+        content = _kept_identity(type_, id_, self._patched(body, decision.masks))
         base_url = services.settings.public_url
         prepared = prepare(services.definitions, base_url, type_, id_, content)
         refuse_foreign(services, self._auth, decision, prepared.content, prepared.rows, place)
@@ -93,11 +96,19 @@ class Patching:
         )
         return prepared, change
 
-    def _patched(self, body: bytes) -> JsonValue:
+    def _patched(self, body: bytes, masks: Masks) -> JsonValue:
+        """Apply the patch to what its caller may see, and put back what is withheld."""
+        definitions = self._services.definitions
+        whole = parse_json(body)
+        _refuse_content_apart(whole)
         patch_format = PATCH_FORMATS[self._document.media_type]
-        content = parse_json(body)
-        _refuse_content_apart(content)
-        return patch_format.apply(self._services.definitions, content, self._document.document)
+        if not masks:
+            return patch_format.apply(definitions, whole, self._document.document)
+        part = to_patch(whole, masks, definitions)
+        patched = patch_format.apply(definitions, part, self._document.document)
+        if not isinstance(patched, dict):
+            return patched
+        return patched_whole(patched, whole, masks, definitions)
 
     def write(
         self, session: WriteSession, type_: str, id_: str, row: AuditRow
@@ -177,7 +188,9 @@ def respond_patched(
         decision = services.policy(auth, Access("read", stored.type, stored.id))
         if not (decision.allowed and sees(services, auth, decision, stored)):
             prefer = "minimal"
-    return respond(services, written, prefer, issues)
+    remarks = partial(shown_issues, place=stored.type, masks=masks_of(services, auth))
+    told = replace(written, issues=remarks(written.issues))
+    return respond(services, auth, told, prefer, remarks(issues))
 
 
 def _refuse_content_apart(resource: JsonObject) -> None:

@@ -46,7 +46,7 @@ def summarise(resource: JsonObject, mode: Summary, table: Definitions) -> JsonOb
             part = _top_level(resource, node, lambda name, _element: name == "text")
         case "data":
             part = {key: value for key, value in resource.items() if key != "text"}
-    return _tagged(part)
+    return tagged(part)
 
 
 def select_elements(resource: JsonObject, names: Collection[str], table: Definitions) -> JsonObject:
@@ -64,7 +64,7 @@ def select_elements(resource: JsonObject, names: Collection[str], table: Definit
     prefix = f"{resource['resourceType']}."
     wanted = {name.removeprefix(prefix) for name in names}
     node = table.node(resource["resourceType"])
-    return _tagged(
+    return tagged(
         _top_level(
             resource,
             node,
@@ -106,7 +106,8 @@ def _marked_value(value: JsonValue, element: Element, table: Definitions) -> Jso
     return _marked(value, node, table)
 
 
-def _tagged(part: JsonObject) -> JsonObject:
+def tagged(part: JsonObject) -> JsonObject:
+    """Say of a part, which is changed, that it is one."""
     meta = part.get("meta", {})
     tags = meta.get("tag", [])
     if SUBSETTED not in tags:

@@ -2,8 +2,8 @@
 
 Spec: https://hl7.org/fhir/R4/http.html#read
 
-The stored bytes go out unchanged; only `_summary` and `_elements` take the longer way. What a
-caller may see is part of the statement that reads; a Binary, whose context decides, is judged. The
+The stored bytes go out unchanged; only `_summary`, `_elements` and what is withheld from the caller
+(`masking`) take the longer way. What a caller may see is part of the statement that reads; a Binary, whose context decides, is judged. The
 OperationDefinitions of this server's own operations can be read without being stored: they are part
 of the software, as the CapabilityStatement is, and have no version.
 """
@@ -16,6 +16,7 @@ from fhirserver.errors import FhirError, GoneError, NotFoundError
 from fhirserver.interactions.attached import is_attached
 from fhirserver.interactions.covered import sees
 from fhirserver.interactions.grants import reach_of
+from fhirserver.interactions.masking import masked
 from fhirserver.interactions.permit import permit
 from fhirserver.interactions.subset import apply_subset, read_subset
 from fhirserver.interactions.types import Query, Result, Services
@@ -65,7 +66,8 @@ def read(
         own = _own_definition(services, id_)
         if own is not None:
             return Result(200, body=apply_subset(services.definitions, own, subset))
-    stored, body = present(found, f"{type_}/{id_}")
+    stored, whole = present(found, f"{type_}/{id_}")
+    body = masked(whole, decision.masks, services.definitions)
     return Result(200, stored, apply_subset(services.definitions, body, subset))
 
 

@@ -5,8 +5,10 @@ Spec: https://hl7.org/fhir/R4/http.html#return
 
 from collections.abc import Sequence
 
+from fhirserver.access import AuthContext
 from fhirserver.errors import Issue
 from fhirserver.interactions.identity import version_path
+from fhirserver.interactions.masking import masks_of, shown
 from fhirserver.interactions.types import Preference, Result, Services
 from fhirserver.model.json import write_json
 from fhirserver.model.outcome import operation_outcome
@@ -16,6 +18,7 @@ from fhirserver.store.write import Written
 
 def respond(
     services: Services,
+    auth: AuthContext,
     written: Written,
     prefer: Preference | None,
     issues: Sequence[Issue] = (),
@@ -24,6 +27,7 @@ def respond(
 
     Args:
         services: its public URL makes the location.
+        auth: the caller, whose answer lacks what is withheld from it.
         written: what the store made of the change.
         prefer: body wanted; None gives the representation.
         issues: warnings of validation.
@@ -35,18 +39,23 @@ def respond(
     location = None
     if written.created:
         location = f"{services.settings.public_url}/{version_path(stored)}"
-    body = preferred_body(stored, prefer, told)
+    body = preferred_body(_shown(services, auth, stored), prefer, told)
     return Result(201 if written.created else 200, stored, body, location, tuple(told))
 
 
 def respond_matched(
-    services: Services, stored: StoredResource, prefer: Preference | None
+    services: Services, auth: AuthContext, stored: StoredResource, prefer: Preference | None
 ) -> Result:
     """Answer a conditional create that found its match."""
     text = f"{stored.type}/{stored.id} fulfils the condition: nothing was stored."
     issues = (Issue("information", "informational", text),)
     location = f"{services.settings.public_url}/{version_path(stored)}"
-    return Result(200, stored, preferred_body(stored, prefer, issues), location, issues)
+    body = preferred_body(_shown(services, auth, stored), prefer, issues)
+    return Result(200, stored, body, location, issues)
+
+
+def _shown(services: Services, auth: AuthContext, stored: StoredResource) -> StoredResource:
+    return shown(stored, masks_of(services, auth), services.definitions)
 
 
 def preferred_body(

@@ -12,13 +12,13 @@ from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple
 
-from fhirserver.access import AuthContext, principal
+from fhirserver.access import AuthContext, Masks, principal
 from fhirserver.audit import audit_row
-from fhirserver.definitions import Definitions
 from fhirserver.errors import InvalidSearchError, Issue, NotSupportedError
 from fhirserver.interactions.bundle import bundle_json, entry_json
 from fhirserver.interactions.explain import asks_to_explain, report, take_out
 from fhirserver.interactions.look_ups import Finder, StoredContent, StoredHierarchies
+from fhirserver.interactions.masking import masked, masks_of
 from fhirserver.interactions.permit import confine
 from fhirserver.interactions.request_url import Pairs
 from fhirserver.interactions.subset import Subset, apply_subset
@@ -58,7 +58,8 @@ def search_context(
 
     Args:
         services: what the interaction works with.
-        auth: the caller; value sets and hierarchies are looked up as it may see them.
+        auth: the caller; value sets and hierarchies are looked up as it may see them, and what
+            is withheld from it is no criterion.
         lenient: unknown parameters are left out instead of refused.
         connection: of a transaction that the search belongs to.
     """
@@ -71,6 +72,7 @@ def search_context(
         page_size_max=settings.page_size_max,
         include_limit=settings.include_limit,
         lenient=lenient,
+        masks=masks_of(services, auth),
     )
     database = services.database
     finder = Finder(
@@ -196,7 +198,7 @@ def run_search(services: Services, auth: AuthContext, scope: Scope, query: Query
     url = f"{services.settings.public_url}/{scope.place}".rstrip("/")
     links = page_links(services.cursor_key, caller, url, parsed, page)
     remarks = [*_remarks(parsed, page), *withheld(auth, parsed, services.definitions)]
-    found = _entries(services.definitions, services.settings.public_url, parsed, page)
+    found = _entries(services, masks_of(services, auth), parsed, page)
     entries = chain(found, _told(remarks))
     body = bundle_json("searchset", entries, links=links, total=page.total)
     is_cut = page.next is not None and not services.cursor_key
@@ -260,13 +262,14 @@ def _resume(key: bytes, caller: str, pairs: Pairs) -> tuple[Pairs, Position | No
 
 
 def _entries(
-    definitions: Definitions, base_url: str, parsed: ParsedQuery, page: SearchPage
+    services: Services, masks: Masks, parsed: ParsedQuery, page: SearchPage
 ) -> Iterator[bytes]:
+    definitions, base_url = services.definitions, services.settings.public_url
     subset = Subset(parsed.summary, parsed.elements)
     for found, rest in ((page.matches, _MATCH), (page.includes, _INCLUDE)):
         for stored in found:
             assert stored.body is not None
-            body = apply_subset(definitions, stored.body, subset)
+            body = apply_subset(definitions, masked(stored.body, masks, definitions), subset)
             yield entry_json(body, _full_url(base_url, stored), rest)
 
 

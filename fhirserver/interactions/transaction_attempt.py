@@ -216,7 +216,7 @@ class Attempt:
         prefer = entry.options.prefer
         if entry.method == "PATCH":
             return respond_patched(self._services, self._auth, done, prefer, issues)
-        return respond(self._services, done, prefer, issues)
+        return respond(self._services, self._auth, done, prefer, issues)
 
     def _prepared(self, write: ResolvedWrite) -> Prepared:
         """Extract index rows now that the links are filled in; validation was before."""
@@ -250,7 +250,7 @@ class Attempt:
         named = f"{write.plan.type}/{write.id}"
         seen = visible(self._services, self._auth, write.plan.decision, still_there(found))
         stored, _ = present(seen, named)
-        return respond_matched(self._services, stored, entry.options.prefer)
+        return respond_matched(self._services, self._auth, stored, entry.options.prefer)
 
 
 def _placed(error: FhirError, writes: Sequence[ResolvedWrite]) -> FhirError:

@@ -64,7 +64,7 @@ def update(
         services.database,
         lambda session: apply_update(services, auth, decision, session, change, row),
     )
-    return respond(services, written, options.prefer, prepared.issues)
+    return respond(services, auth, written, options.prefer, prepared.issues)
 
 
 def update_conditional(
@@ -108,7 +108,7 @@ def update_conditional(
         return prepared, apply_update(services, auth, decision, session, change, row)
 
     prepared, written = run_write(services.database, attempt)
-    return respond(services, written, options.prefer, prepared.issues)
+    return respond(services, auth, written, options.prefer, prepared.issues)
 
 
 def refuse_sent_id(decision: Decision, type_: str, sent: JsonValue) -> None:

@@ -10,6 +10,7 @@ import re
 
 from fhirserver.access import AuthContext, Decision
 from fhirserver.audit import audit_row
+from fhirserver.interactions.masking import masked
 from fhirserver.interactions.permit import permit
 from fhirserver.interactions.read import absent, judged, present, readable
 from fhirserver.interactions.subset import apply_subset, read_subset
@@ -49,7 +50,8 @@ def vread(
     if _VERSION.fullmatch(version) is None:
         raise absent(place)
     found = _find(services, auth, decision, (type_, id_), int(version))
-    stored, body = present(found, place)
+    stored, whole = present(found, place)
+    body = masked(whole, decision.masks, services.definitions)
     return Result(200, stored, apply_subset(services.definitions, body, subset))
 
 

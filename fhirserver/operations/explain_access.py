@@ -119,6 +119,7 @@ def _access(found: Trace) -> JsonObject:
         ("role", found.role),
         ("reason", decision.reason),
         *(("grant", told(grant)) for grant in decision.grants),
+        ("withheld", ", ".join(decision.masks.get(found.access.type or "", ()))),
         ("enough", decision.scope),
     ]
     return {
@@ -167,6 +168,10 @@ _DOCUMENT = {
             parameter("role", "out", MAYBE, "Of who is asked about.", "string"),
             parameter("reason", "out", ONE, "The rule that decided.", "string"),
             parameter("grant", "out", MANY, "What is in reach.", "string"),
+            parameter(
+                "withheld", "out", MAYBE, "Elements of the type that the role does not see.",
+                "string",
+            ),
             parameter("enough", "out", MAYBE, "A scope that would have been enough.", "string"),
             with_parts(
                 parameter("scope", "out", MANY, "A scope that there is."),

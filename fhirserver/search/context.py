@@ -1,6 +1,7 @@
 """What parsing a query needs to know besides the query."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from fhirserver.definitions import Definitions
 from fhirserver.search.params.coded import Terminology
@@ -50,6 +51,8 @@ class SearchContext:
         lenient: unknown parameters are listed in `Query.ignored` instead of refused.
         terminology: knows value sets and code systems.
         hierarchies: knows which stored resources are parts of which.
+        masks: names of elements by type that are withheld from the caller: what looks at them is
+            refused.
     """
 
     definitions: Definitions
@@ -62,3 +65,4 @@ class SearchContext:
     lenient: bool = False
     terminology: Terminology = R4_TERMINOLOGY
     hierarchies: Hierarchies = ALONE
+    masks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from fhirserver.definitions import FULL_TEXT, SearchParameter
 from fhirserver.errors import InvalidSearchError, NotSupportedError
 from fhirserver.search.context import SearchContext
 from fhirserver.search.escape import split
+from fhirserver.search.looked_at import looked_at
 from fhirserver.search.params import (
     coded,
     composite,
@@ -38,6 +39,7 @@ from fhirserver.search.refusal import (
     not_offered,
     over_limit,
     unknown_parameter,
+    withheld,
 )
 
 _TYPES: dict[str, ModuleType] = {
@@ -120,6 +122,7 @@ def find_parameter(
         UnknownParameterError: a type lacks it, or has another kind of parameter of that name.
         NotSupportedError: it is known and not indexed.
         UnavailableError: resources are still being indexed for it.
+        ForbiddenError: it looks at elements that are withheld from the caller.
     """
     found: list[SearchParameter] = []
     for type_name in types:
@@ -129,6 +132,9 @@ def find_parameter(
             raise not_offered(name, f"The parameter {code!r}", _instead(code))
         if parameter is None or (found and parameter.type != found[0].type):
             raise unknown_parameter(code, type_name, parameters, among=len(types))
+        hidden = looked_at(parameter, context.masks.get(type_name, ()))
+        if hidden:
+            raise withheld(name, parameter.code, type_name, hidden)
         if parameter.pending is not None:
             raise not_indexed(name, parameter.code, type_name, parameter.pending)
         found.append(parameter)

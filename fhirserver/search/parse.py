@@ -84,8 +84,10 @@ def parse(
         elements=(
             parse_elements(once["_elements"], searched, context) if "_elements" in once else ()
         ),
-        include=_includes(taken.includes, "_include", context),
-        revinclude=_includes(taken.includes, "_revinclude", context),
+        include=_includes(taken.includes, "_include", searched, context),
+        revinclude=_includes(
+            taken.includes, "_revinclude", context.definitions.resource_types, context
+        ),
         contained=parse_contained(once["_contained"]) if "_contained" in once else None,
         contained_type=(
             parse_contained_type(once["_containedType"]) if "_containedType" in once else None
@@ -221,12 +223,13 @@ def _types(
 
 
 def _includes(
-    given: Sequence[tuple[str, str]], base: str, context: SearchContext
+    given: Sequence[tuple[str, str]], base: str, sources: Sequence[str], context: SearchContext
 ) -> tuple[Include, ...]:
+    """Parse includes of one direction; `sources` hold the references of those by `*`."""
     if len(given) > context.limits.includes:
         raise over_limit(base, "includes", context.limits.includes)
     found = (
-        parse_include(name, value, context)
+        parse_include(name, value, sources, context)
         for name, value in given
         if name.partition(":")[0] == base
     )

@@ -1,10 +1,11 @@
 """Refusals of search parameters: each names the parameter, the value and what is allowed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from fhirserver.errors import (
     FhirError,
+    ForbiddenError,
     InvalidSearchError,
     Issue,
     NotSupportedError,
@@ -79,6 +80,22 @@ def not_indexed(name: str, code: str, type_name: str, definer: str) -> Unavailab
         f"Search parameter {name[:100]!r}: {code} of {type_name} is defined, and resources are "
         f"still being indexed for it. SearchParameter/{definer}/$status tells how far.",
         retry_after_s=10,
+    )
+
+
+def withheld(name: str, code: str, type_name: str, elements: Sequence[str]) -> ForbiddenError:
+    """Say that a parameter looks at elements that are withheld from the caller.
+
+    Args:
+        name: of the parameter, as sent.
+        code: of the parameter that looks at them.
+        type_name: the type it is used on.
+        elements: what it looks at.
+    """
+    return ForbiddenError(
+        f"Search parameter {name[:100]!r}: {code} of {type_name} looks at {', '.join(elements)}, "
+        "which the caller's role does not see; leave it out.",
+        expression=(f"http.{name}",),
     )
 
 

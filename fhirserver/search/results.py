@@ -4,11 +4,13 @@ Spec: https://hl7.org/fhir/R4/search.html#return
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from typing import get_args
 
 from fhirserver.definitions import FULL_TEXT, SearchParameter
 from fhirserver.search.context import SearchContext
 from fhirserver.search.criteria import find_parameter
+from fhirserver.search.looked_at import looked_at
 from fhirserver.search.query import (
     Contained,
     ContainedType,
@@ -17,7 +19,7 @@ from fhirserver.search.query import (
     Summary,
     Total,
 )
-from fhirserver.search.refusal import invalid_value, not_offered, over_limit
+from fhirserver.search.refusal import invalid_value, not_offered, over_limit, withheld
 
 RESULT_PARAMETERS = frozenset(
     {
@@ -89,12 +91,23 @@ def parse_sort(value: str, types: tuple[str, ...], context: SearchContext) -> tu
     return tuple(keys)
 
 
-def parse_include(name: str, value: str, context: SearchContext) -> Include:
-    """Parse one `_include` or `_revinclude`: `Type:parameter[:Target]`, `Type:*` or `*`."""
+def parse_include(name: str, value: str, sources: Sequence[str], context: SearchContext) -> Include:
+    """Parse one `_include` or `_revinclude`: `Type:parameter[:Target]`, `Type:*` or `*`.
+
+    Args:
+        name: with its modifier.
+        value: see above.
+        sources: types that hold the references of a `*` without a type, unless it iterates.
+        context: what surrounds the query.
+
+    Raises:
+        ForbiddenError: a reference is withheld from the caller, alone or among all of its type.
+    """
     base, _, modifier = name.partition(":")
     if modifier not in ("", "iterate"):
         raise not_offered(name, f"The modifier {modifier!r}", "use :iterate or none.")
     if value == "*":
+        _refuse_withheld(name, context.definitions.resource_types if modifier else sources, context)
         return Include("*", "*", None, modifier == "iterate")
     parts = value.split(":")
     if len(parts) not in (2, 3) or not all(parts):
@@ -104,7 +117,9 @@ def parse_include(name: str, value: str, context: SearchContext) -> Include:
     for type_name in (source, target):
         if type_name is not None and type_name not in context.definitions.resource_types:
             raise invalid_value(name, value, f"{type_name!r} is no resource type")
-    if code != "*":
+    if code == "*":
+        _refuse_withheld(name, (source,), context)
+    else:
         _check_reference(name, value, find_parameter(code, (source,), context, name)[0])
     return Include(source, code, target, modifier == "iterate")
 
@@ -134,6 +149,16 @@ def parse_contained_type(value: str) -> ContainedType:
         if value == contained_type:
             return contained_type
     raise invalid_value("_containedType", value, f"use {', '.join(get_args(ContainedType))}")
+
+
+def _refuse_withheld(name: str, types: Iterable[str], context: SearchContext) -> None:
+    """Refuse all references of types at once where one of them is withheld from the caller."""
+    for type_name in types:
+        hidden = context.masks.get(type_name)
+        for each in context.definitions.search_parameters(type_name).values() if hidden else ():
+            found = looked_at(each, hidden or ()) if each.type == "reference" else ()
+            if found:
+                raise withheld(name, each.code, type_name, found)
 
 
 def _check_reference(name: str, value: str, parameter: SearchParameter) -> None:
