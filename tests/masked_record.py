@@ -71,7 +71,7 @@ def _appointment() -> dict[str, Any]:
         "Appointment", "mask-a", status="booked", description="planted-seen",
         reasonCode=[_concept("Appointment", "reasonCode")],
         reasonReference=[_display("Appointment", "reasonReference", "Condition/mask-c")],
-        supportingInformation=[_display("Appointment", "supportingInformation", "Condition/mask-c")],
+        supportingInformation=[_display("Appointment", "supportingInformation", "Patient/mask-p")],
         start="2031-02-02T10:00:00Z", end="2031-02-02T10:30:00Z",
         comment=planted("Appointment", "comment"),
         patientInstruction=planted("Appointment", "patientInstruction"),

@@ -20,8 +20,7 @@ Masks = Mapping[str, tuple[str, ...]]
 """Type -> names of elements that are withheld, sorted; no entry where nothing is."""
 
 NARRATIVE = "text"
-_CLINICAL_WORDS = ("Annotation", "Attachment", "conclusion", "description")
-_REASONS = ("contained", "diagnosis", "reasonCode", "reasonReference")
+_REASONS = ("contained", "reasonCode", "reasonReference")
 _TRACES = ("Address", "Annotation", "Attachment", "ContactPoint", "HumanName", "Identifier",
            "extension")  # fmt: skip
 
@@ -29,14 +28,14 @@ MASKED: dict[str, dict[str, tuple[str, ...]]] = {
     "billing": {
         "people": ("communication", "photo"),
         "diagnoses": ("Annotation", "evidence", "followUp", "report", "stage"),
-        "chart": _CLINICAL_WORDS,
-        "orders": _CLINICAL_WORDS,
+        "chart": ("Annotation", "Attachment", "conclusion"),
+        "orders": ("Annotation",),
         "visits": (),
         "Appointment": ("comment", "patientInstruction", "supportingInformation"),
         "AppointmentResponse": ("comment",),
     },
     "front-desk": {
-        "visits": _REASONS,
+        "visits": (*_REASONS, "diagnosis"),
         "Appointment": (*_REASONS, "comment", "supportingInformation"),
     },
     "researcher": {
@@ -49,7 +48,7 @@ MASKED: dict[str, dict[str, tuple[str, ...]]] = {
         "cohorts": _TRACES,
     },
 }
-"""Role -> type or group of types -> elements; a role that is not here sees all of what it may read."""
+"""Role -> type or group of types -> elements; who is not here sees all of what it may read."""
 
 
 @lru_cache(maxsize=64)

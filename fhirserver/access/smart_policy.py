@@ -53,16 +53,11 @@ def smart_policy(auth: AuthContext, access: Access) -> Decision:
         return _refused("it needs an access token")
     if need.administers:
         return _as_administrator(auth.rights, need)
-    if need.right is None:
-        return _at_gate(auth.rights)
-    if access.type is None:
-        return _masked(_on_system(auth.rights, need.right), _masks(auth.rights))
     if _is_own_resource(auth.rights, access):
         return Decision(allowed=True, reason="openid fhirUser")
-    masks = _masks(auth.rights)
-    if access.interaction == "update" and access.type in masks:
-        return _masked(_refused(_told_update(access.type, masks)), masks)
-    return _masked(_on_type(auth.rights, need.right, access.type), masks)
+    masks: Masks = {} if auth.rights.role is None else masks_of(auth.rights.role)
+    decision = _granted(auth.rights, access, need.right, masks)
+    return replace(decision, masks=masks) if masks else decision
 
 
 def weigh(rights: Rights, role: Role | None, scope: Scope, right: Right, type_: str) -> Weighed:
@@ -129,22 +124,18 @@ def _on_type(rights: Rights, right: Right, type_: str) -> Decision:
     return _refused(reason, sufficient(rights, right, type_))
 
 
-def _masks(rights: Rights) -> Masks:
-    """Give what is withheld from the caller, whatever scopes its client has."""
-    return {} if rights.role is None else masks_of(rights.role)
-
-
-def _masked(decision: Decision, masks: Masks) -> Decision:
-    return replace(decision, masks=masks) if masks else decision
-
-
-def _told_update(type_: str, masks: Masks) -> str:
-    """Say why who sees a part of something does not replace the whole."""
-    names = ", ".join(masks[type_])
-    return (
-        f"the role does not see {names} of {type_}, which an update would take away; a patch "
-        "changes the rest"
-    )
+def _granted(rights: Rights, access: Access, right: Right | None, masks: Masks) -> Decision:
+    """Decide by scopes; who sees a part of something does not replace the whole."""
+    if right is None:
+        return _at_gate(rights)
+    if access.type is None:
+        return _on_system(rights, right)
+    if access.interaction == "update" and access.type in masks:
+        return _refused(
+            f"the role does not see {', '.join(masks[access.type])} of {access.type}, which an "
+            "update would take away; a patch changes the rest"
+        )
+    return _on_type(rights, right, access.type)
 
 
 def _of_launch_patient(rights: Rights, role: Role | None, right: Right, type_: str) -> Weighed:

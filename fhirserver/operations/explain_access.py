@@ -169,7 +169,10 @@ _DOCUMENT = {
             parameter("reason", "out", ONE, "The rule that decided.", "string"),
             parameter("grant", "out", MANY, "What is in reach.", "string"),
             parameter(
-                "withheld", "out", MAYBE, "Elements of the type that the role does not see.",
+                "withheld",
+                "out",
+                MAYBE,
+                "Elements of the type that the role does not see.",
                 "string",
             ),
             parameter("enough", "out", MAYBE, "A scope that would have been enough.", "string"),

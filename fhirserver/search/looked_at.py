@@ -9,7 +9,7 @@ stand at the resource itself:
     (Observation.value as Quantity)       value
     Patient.name.where(use = 'usual')     name, and use, which may be told of the resource
 
-A name too many refuses a search that might have told nothing; one too few would tell what is
+So are names of functions, as `extension(url)` gives elements. A name too many refuses a search that might have told nothing; one too few would tell what is
 withheld. So `children()` and the like look at everything, and so does what has no expression.
 """
 
@@ -53,8 +53,8 @@ def _names(expression: str) -> frozenset[str]:
 def _named(node: object) -> Iterator[str]:
     if isinstance(node, Member) and not _is_inside(node.source):
         yield node.name
-    elif isinstance(node, Function) and node.name in _WIDE and not _is_inside(node.source):
-        yield _EVERYTHING
+    elif isinstance(node, Function) and not _is_inside(node.source):
+        yield _EVERYTHING if node.name in _WIDE else node.name
     if isinstance(node, tuple):
         for each in node:
             yield from _named(each)
