@@ -4,9 +4,9 @@ Spec: https://hl7.org/fhir/R4/http.html#read
 
 The stored bytes go out unchanged; only `_summary`, `_elements` and what is withheld from the caller
 (`masking`) take the longer way. What a caller may see is part of the statement that reads; a
-Binary, whose context decides, is judged. The OperationDefinitions of this server's own operations can be
-read without being stored: they are part of the software, as the CapabilityStatement is, and have no
-version.
+Binary, whose context decides, is judged. The OperationDefinitions of this server's own operations
+can be read without being stored: they are part of the software, as the CapabilityStatement is, and
+have no version.
 """
 
 from dataclasses import replace

@@ -9,8 +9,9 @@ stand at the resource itself:
     (Observation.value as Quantity)       value
     Patient.name.where(use = 'usual')     name, and use, which may be told of the resource
 
-So are names of functions, as `extension(url)` gives elements. A name too many refuses a search that might have told nothing; one too few would tell what is
-withheld. So `children()` and the like look at everything, and so does what has no expression.
+So are names of functions, as `extension(url)` gives elements. A name too many refuses a search that
+might have told nothing; one too few would tell what is withheld. So `children()` and the like look
+at everything, and so does what has no expression.
 """
 
 from collections.abc import Collection, Iterator

@@ -8,6 +8,7 @@ import pytest
 from fhirserver.access import NEEDS, ROLES
 from fhirserver.access.boundary import LINKED, compartment_types
 from fhirserver.access.clearance import CARE, EVERY, ORDINARY
+from fhirserver.access.masks import MASKED, NARRATIVE
 from fhirserver.access.scope import LETTERS, NO_RIGHT, letters_of
 from fhirserver.access.scope_consent import CATEGORIES
 from fhirserver.access.type_groups import GROUPS, IMPERSONAL, SHARED, types_of
@@ -54,6 +55,19 @@ def test_what_a_role_is_cleared_for(name: str) -> None:
     told, *glass = ROWS[f"`{name}`"][0].split("; ")
     assert told == words[ROLES[name].cleared]
     assert glass == ["V with the glass broken for the patient"] * ROLES[name].breaks_glass
+
+
+@pytest.mark.parametrize("role", MASKED)
+def test_what_is_withheld_from_a_role(role: str) -> None:
+    """SEC-N5, SEC-E19."""
+    column = ROWS["withheld"].index(f"`{role}`")
+    told = {name[3:]: row[column] for name, row in ROWS.items() if name.startswith("of ")}
+    told = {name: cell for name, cell in told.items() if cell}
+    assert told == {
+        name: ", ".join(sorted((NARRATIVE, *words), key=str.lower))
+        for name, words in MASKED[role].items()
+    }
+    assert len(ROWS["withheld"]) == len(MASKED)
 
 
 @pytest.mark.parametrize("letter", LETTERS)
