@@ -11,15 +11,14 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from fhirserver_device_bridge.reading import (
-    DEVICE_USER,
     Identifier,
     Location,
     Reading,
-    Source,
     is_uri,
     persons,
     record_number,
 )
+from fhirserver_device_bridge.source import DEVICE_USER, Source
 from fhirserver_device_bridge.whereabouts import Whereabouts
 
 _NOBODY = "patient unknown: no identifier of a person is given, and no bed"

@@ -14,7 +14,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 
-from fhirserver_device_bridge.reading import CANCELS, Identifier, Location, Movement
+from fhirserver_device_bridge.movement import CANCELS, Movement
+from fhirserver_device_bridge.reading import Identifier, Location
 
 Numbered = tuple[int, int, Movement]
 """Number of the message in the journal, place in the message, and the movement."""

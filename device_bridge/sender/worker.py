@@ -20,11 +20,11 @@ from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.journal.layout import JournalError, State
 from fhirserver_device_bridge.journal.movements import movements_after, note
 from fhirserver_device_bridge.metrics import Metrics
-from fhirserver_device_bridge.reading import Source
 from fhirserver_device_bridge.sender.judgement import Judgement, pause_s
 from fhirserver_device_bridge.sender.lane import WAITING, defect_of_bridge
 from fhirserver_device_bridge.sender.lanes import Item, Judged, Lanes
 from fhirserver_device_bridge.sender.merge import Window
+from fhirserver_device_bridge.source import Source
 from fhirserver_device_bridge.whereabouts import Whereabouts
 
 _LOG = logging.getLogger("fhir-bridge")

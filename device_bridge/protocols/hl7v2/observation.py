@@ -24,9 +24,9 @@ from fhirserver_device_bridge.reading import (
     Quantity,
     Reading,
     Rejected,
-    Source,
     Value,
 )
+from fhirserver_device_bridge.source import Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from fhirserver_device_bridge.protocols.hl7v2.groups import groups
 from fhirserver_device_bridge.protocols.hl7v2.message import Message, Segment, components
 from fhirserver_device_bridge.protocols.hl7v2.observation import Frame, Observations
 from fhirserver_device_bridge.protocols.hl7v2.times import parse_time
-from fhirserver_device_bridge.reading import Identifier, Location, Reading, Rejected, Source
+from fhirserver_device_bridge.reading import Identifier, Location, Reading, Rejected
+from fhirserver_device_bridge.source import Source
 
 
 def message_type(message: Message) -> tuple[str, str]:

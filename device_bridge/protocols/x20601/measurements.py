@@ -32,7 +32,6 @@ from fhirserver_device_bridge.protocols.x20601.reports import Observation
 from fhirserver_device_bridge.protocols.x20601.times import NO_RELATIVE_TIME, RelativeTime
 from fhirserver_device_bridge.protocols.x20601.values import Found, found_in, text
 from fhirserver_device_bridge.reading import (
-    DEVICE_USER,
     EUI64,
     AbsentReason,
     Coding,
@@ -41,9 +40,9 @@ from fhirserver_device_bridge.reading import (
     Level,
     Reading,
     Rejected,
-    Source,
     Status,
 )
+from fhirserver_device_bridge.source import DEVICE_USER, Source
 
 _FLAGS: tuple[tuple[int, Flag], ...] = (
     (0x8000, "invalid"),

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from fhirserver_device_bridge.convert import Conversion, convert
-from fhirserver_device_bridge.reading import Location, Source
+from fhirserver_device_bridge.reading import Location
+from fhirserver_device_bridge.source import Source
 from fhirserver_device_bridge.whereabouts import Whereabouts
 from tests.device_bridge.admissions import BED_1, BED_2, ONE, TWO, adt, oru
 
