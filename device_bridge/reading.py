@@ -8,8 +8,7 @@ They are msgspec's structures: made, compared and hashed in a third of a datacla
 most of what a message costs.
 
 Nothing here is guessed: a number keeps the digits that were sent and a time its precision, codes
-are the sender's own, and what was not said is None. LOINC, UCUM and profiles come later, by
-`mapping`.
+are the sender's own, what was not said is None. LOINC, UCUM, profiles come later, by `mapping`.
 """
 
 import re
@@ -222,10 +221,8 @@ class ClockReading(Struct, frozen=True):
 
     Attributes:
         kind: of clock, by MDC: absolute, base offset, relative, high resolution.
-        shown: a wall clock's time, or a counter in microseconds; None where the clock shows
-            nothing that is a time.
-        at: what the other clock showed; None where the device's is the better one, and its times
-            hold as they are.
+        shown: a wall clock's time, or a counter in microseconds; None for no time at all.
+        at: what the other clock showed; None where the device's is the better one.
         reader: whose clock `at` is; None for the bridge's.
         method: how the device's clock is set, by MDC; None where that is not said.
     """

@@ -17,6 +17,7 @@ from fhirserver_device_bridge.mapping.units import to_ucum
 from fhirserver_device_bridge.moments import TO_THE_SECOND, later
 from fhirserver_device_bridge.reading import UCUM, Coding, Moment, Quantity, Samples
 
+ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _RANGE = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*-\s*(-?\d+(?:\.\d+)?)\s*")
 
 

@@ -5,7 +5,7 @@ Spec: IHE Devices Technical Framework volume 2, section 3.1 and appendix B
     MSH             who sent it and when
     PID-3 PV1-3     on whom and where, as sent
     OBR-7           when, for the OBX below that have no OBX-14; without either, MSH-7
-    OBX             a device (OBX-4 ends in zeros), a metric, or a facet of one
+    OBX             a device (OBX-4 ends in zeros), its clock, a metric, or a facet of one
     NTE             a note on the OBX above
 
 Rows of devices make no readings. A row that cannot be read becomes `Rejected`, and the rest of its
@@ -45,8 +45,7 @@ def decode(message: Message, source: Source, sequence: int) -> list[Reading | Re
     frame = _frame(message, source, sequence)
     found: list[Reading | Rejected] = []
     for group in groups(message):
-        observations = Observations(group, frame)
-        found.extend(observations.read(row) for row in group.metrics())
+        found.extend(Observations(group, frame).readings())
     return found
 
 
