@@ -178,16 +178,14 @@ class Worker(threading.Thread):
         metrics.count("delivered", name, outcome=state)
         if state == "dead":
             _LOG.warning("source %s: entry %d is a dead letter", name, item.entry.id)
+        if state != "held":
+            rejected = len(item.conversion.quarantined) + len(item.conversion.omitted)
+            metrics.count("quarantined_readings", name, rejected)
         if state != "done":
             return
         systems = {each.path[0] for each in item.conversion.readings if each.path}
         for device in {each.value for system in systems for each in system.identifiers[:1]}:
             metrics.seen(name, device, item.entry.received.timestamp())
-        metrics.count(
-            "quarantined_readings",
-            name,
-            len(item.conversion.quarantined) + len(item.conversion.omitted),
-        )
         metrics.count("unmapped_codes", name, len(item.conversion.unmapped))
 
 

@@ -19,6 +19,7 @@ from fhirserver_device_bridge.reading import (
     Moment,
     Reading,
 )
+from tests.device_bridge.messages import converted, obx, oru
 
 KIND = Coding(MDC, "67975", "MDC_ATTR_TIME_ABS")
 AT = Moment("2026-03-14T10:30:00+01:00", "second")
@@ -126,6 +127,21 @@ def test_dev_18_who_read_the_clock(reader: Identifier | None, found_by: tuple[st
     assert (identifier["system"], identifier["value"]) == found_by
     assert device["type"]["coding"][0]["code"] == "531981"
     assert told(clock)["device"] == {"reference": identity.full_url(Identifier(*found_by))}
+
+
+def test_dev_18_a_device_that_reads_its_own_clock_is_described_as_what_it_is() -> None:
+    """MSH-3 is the device here, for no OBX-18 names another."""
+    system = "OBX|1||69965^MDC_DEV_MON^MDC|1.0.0.0|||||||X"
+    row = obx("67975^MDC_ATTR_TIME_ABS^MDC", "1.0.0.1", "20260504095500", kind="DTM", unit="")
+    bundle = converted(oru(system, row, obx())).bundle
+    assert bundle is not None
+    made = [entry["resource"] for entry in bundle["entry"]]
+    codes = [
+        each["type"]["coding"][0]["code"]
+        for each in made
+        if each["resourceType"] == "Device" and "parent" not in each
+    ]
+    assert codes == ["69965"]
 
 
 def test_dev_18_identity() -> None:

@@ -17,7 +17,7 @@ from fhirserver_device_bridge.protocols.x20601.clock_readings import clock_readi
 from fhirserver_device_bridge.protocols.x20601.clocks import OffTimelineError, coincidences, place
 from fhirserver_device_bridge.protocols.x20601.nomenclature import names
 from fhirserver_device_bridge.protocols.x20601.times import DeviceTime, RelativeTime
-from fhirserver_device_bridge.reading import ClockReading, Moment
+from fhirserver_device_bridge.reading import ClockReading, Moment, Reading
 from tests.device_bridge.protocols.x20601.test_clocks import (
     BERLIN,
     NOW,
@@ -26,6 +26,7 @@ from tests.device_bridge.protocols.x20601.test_clocks import (
     observed,
     wall,
 )
+from tests.device_bridge.protocols.x20601.test_measurements import EXCHANGES, read
 
 READ = "2026-03-14T10:30:00+01:00"
 """What the manager's clock showed, in its zone."""
@@ -158,6 +159,26 @@ def test_dev_18_how_the_clock_is_set(protocol: int, told: tuple[str, str | None]
     assert reading is not None
     method = reading.method
     assert (None if method is None else (method.code, method.display)) == told
+
+
+@pytest.mark.parametrize(
+    ("step_s", "microseconds", "at_s"),
+    [
+        pytest.param(1, 10_000_000, 2, id="it-went-on-as-expected"),
+        pytest.param(0, 11_000_000, 0, id="it-did-not-and-the-report-tells-it-anew"),
+    ],
+)
+def test_dev_18_a_counter_is_read_anew_only_where_it_went_astray(
+    step_s: int, microseconds: int, at_s: int
+) -> None:
+    """The report is sent a second later than the description, by the agent's counter."""
+    [scanner] = [each for each in EXCHANGES if each["name"] == "ECG, grouped report of a scanner"]
+    rate = read([bytes.fromhex(each) for each in scanner["apdus"]], NOW, step_s)[1]
+    assert isinstance(rate, Reading)
+    assert rate.clock is not None
+    assert rate.clock.shown == microseconds
+    assert rate.clock.at is not None
+    assert rate.clock.at.text == f"2026-03-14T09:30:0{at_s}+00:00"
 
 
 def test_dev_18_codes_are_those_of_the_guide(test_data: Path) -> None:

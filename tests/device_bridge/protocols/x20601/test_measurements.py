@@ -71,26 +71,6 @@ def test_samples_keep_their_scale() -> None:
 
 
 @pytest.mark.parametrize(
-    ("step_s", "microseconds", "at_s"),
-    [
-        pytest.param(1, 10_000_000, 2, id="it-went-on-as-expected"),
-        pytest.param(0, 11_000_000, 0, id="it-did-not-and-the-report-tells-it-anew"),
-    ],
-)
-def test_dev_18_a_counter_is_read_anew_only_where_it_went_astray(
-    step_s: int, microseconds: int, at_s: int
-) -> None:
-    """The report is sent a second later than the description, by the agent's counter."""
-    [scanner] = [each for each in EXCHANGES if each["name"] == "ECG, grouped report of a scanner"]
-    rate = read([bytes.fromhex(each) for each in scanner["apdus"]], NOW, step_s)[1]
-    assert isinstance(rate, Reading)
-    assert rate.clock is not None
-    assert rate.clock.shown == microseconds
-    assert rate.clock.at is not None
-    assert rate.clock.at.text == f"2026-03-14T09:30:0{at_s}+00:00"
-
-
-@pytest.mark.parametrize(
     "octets", [pytest.param("00ffffff", id="negative"), pytest.param("7f000001", id="endless")]
 )
 def test_a_duration_that_cannot_be_is_not_charted(octets: str) -> None:
