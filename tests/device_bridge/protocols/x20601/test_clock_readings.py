@@ -16,7 +16,7 @@ from fhirserver_device_bridge.protocols.x20601.attributes import TimeInfo
 from fhirserver_device_bridge.protocols.x20601.clock_readings import clock_reading
 from fhirserver_device_bridge.protocols.x20601.clocks import OffTimelineError, coincidences, place
 from fhirserver_device_bridge.protocols.x20601.nomenclature import names
-from fhirserver_device_bridge.protocols.x20601.times import DeviceTime, RelativeTime
+from fhirserver_device_bridge.protocols.x20601.times import BaseOffsetTime, DeviceTime, RelativeTime
 from fhirserver_device_bridge.reading import ClockReading, Moment, Reading
 from tests.device_bridge.protocols.x20601.test_clocks import (
     BERLIN,
@@ -27,6 +27,7 @@ from tests.device_bridge.protocols.x20601.test_clocks import (
     wall,
 )
 from tests.device_bridge.protocols.x20601.test_measurements import EXCHANGES, read
+from tests.device_bridge.running.test_agents import ASSOCIATE, DESCRIBE, REPORT
 
 READ = "2026-03-14T10:30:00+01:00"
 """What the manager's clock showed, in its zone."""
@@ -104,6 +105,10 @@ TIMESTAMPS: dict[str, tuple[DeviceTime | None, DeviceTime | None, bool, str | No
         *(based(-187), None, True),
         *("2026-03-14T10:26:53+01:00", (BASE_OFFSET, None, READ)),
     ),
+    "UTC/the-clock-was-never-set/time-fault": (
+        *(based(-187), BaseOffsetTime(0, 0, 0), True),
+        *("2026-03-14T10:26:53+01:00", (BASE_OFFSET, None, READ)),
+    ),
     "no-stamp/time-of-reception": (None, wall("2026031409300000"), False, None, None),
 }
 
@@ -179,6 +184,25 @@ def test_dev_18_a_counter_is_read_anew_only_where_it_went_astray(
     assert rate.clock.shown == microseconds
     assert rate.clock.at is not None
     assert rate.clock.at.text == f"2026-03-14T09:30:0{at_s}+00:00"
+
+
+@pytest.mark.parametrize(
+    ("apdus", "at_s"),
+    [
+        pytest.param([ASSOCIATE, DESCRIBE, REPORT], 1, id="when-it-described-itself"),
+        pytest.param([ASSOCIATE, REPORT], 1, id="when-it-reported"),
+        pytest.param([ASSOCIATE, DESCRIBE, REPORT, REPORT], 1, id="once-for-all-reports"),
+    ],
+)
+def test_dev_18_when_a_clock_was_not_shown(apdus: list[str], at_s: int) -> None:
+    found = read([bytes.fromhex(each.replace("{id}", "0054")) for each in apdus], NOW, 1)
+    assert len(found) == 4
+    for each in found:
+        assert isinstance(each, Reading)
+        assert each.clock is not None
+        assert each.clock.shown is None
+        assert each.clock.at is not None
+        assert each.clock.at.text == f"2026-03-14T09:30:0{at_s}+00:00"
 
 
 def test_dev_18_codes_are_those_of_the_guide(test_data: Path) -> None:
