@@ -119,10 +119,12 @@ class Observations:
             interpretation=said.interpretation,
             time=time,
             timed_by_message=by_message,
-            clock=None
-            if by_message or row.place is None
-            else self._clocks.get(row.place.devices[0]),
+            clock=None if by_message else self._clock(row),
         )
+
+    def _clock(self, row: Row) -> ClockReading | None:
+        """Give the clock of the system that a row belongs to."""
+        return self._clocks.get(row.place.devices[0]) if row.place else None
 
     def _value(
         self, row: Row, said: Abnormal, cancelled: bool
