@@ -177,7 +177,7 @@ def _of_alarm(alarm: Alarm, received: Receipt) -> Conversion:
         specimen=condition.specimen,
     )
     subject = None
-    if alarm.kind != "silence" and is_about_somebody(about, received.source):
+    if alarm.kind != "silence" and is_about_somebody(about, received.source, received.whereabouts):
         try:
             subject = _subject(about, received)
         except UnknownPatientError as unknown:

@@ -14,6 +14,7 @@ from fhirserver_device_bridge.config.settings import (
     Bridge,
     Delivery,
     Desk,
+    Following,
     JournalSettings,
     Listener,
     Poll,
@@ -58,12 +59,17 @@ def _bridge(document: Document) -> Bridge:
             **_given(value["journal"], "retention_days", "minimum_free_bytes", "backlog_limit"),
         ),
         delivery=Delivery(**value.get("delivery", {})),
+        following=_following(value.get("assignments", {})),
         desk=_desk(document) if "metrics" in value else None,
         alarms=read_alarms(document),
         listeners=tuple(_listener(document, name) for name in named("listens")),
         serial_listeners=tuple(_serial_listener(document, name) for name in named("serial")),
         polls=tuple(_poll(document, name) for name in named("asked")),
     )
+
+
+def _following(value: dict[str, Any]) -> Following:
+    return Following(tuple(value.get("follow", ())), **_given(value, "poll_s"))
 
 
 def _kind(source: dict[str, Any]) -> _Kind:

@@ -86,6 +86,19 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Following:
+    """What the server is asked about whose devices and beds are.
+
+    Attributes:
+        types: of `DeviceUseStatement` and `Encounter`.
+        poll_s: between two questions.
+    """
+
+    types: tuple[str, ...] = ()
+    poll_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class Tls:
     """Files in PEM; with `client_ca` senders must show a certificate that it signed."""
 
@@ -194,6 +207,7 @@ class Bridge:
         polls: sources that are asked.
         desk: None for no HTTP port.
         alarms: limits, channels and escalation.
+        following: where whose devices and beds are is learnt from the server.
     """
 
     server: Server
@@ -204,6 +218,7 @@ class Bridge:
     delivery: Delivery = field(default_factory=Delivery)
     desk: Desk | None = None
     alarms: Alarms = field(default_factory=Alarms)
+    following: Following = field(default_factory=Following)
 
     @property
     def sources(self) -> tuple[Source, ...]:

@@ -185,9 +185,13 @@ def last_notice(connection: sqlite3.Connection) -> int:
 
 
 def forget_alarms(before: datetime) -> Change[int]:
-    """Remove what ended before then, some at a time; gives how many alarms went."""
+    """Remove what ended before then, some at a time; gives how many alarms went.
+
+    Devices that were heard before then are forgotten, too.
+    """
 
     def change(connection: sqlite3.Connection) -> int:
+        connection.execute("DELETE FROM heard WHERE at_us < ?", (instant_us(before),))
         return connection.execute(
             "DELETE FROM alarm WHERE number IN"
             " (SELECT number FROM alarm WHERE NOT open AND changed_us < ? LIMIT ?)",

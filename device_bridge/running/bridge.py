@@ -23,6 +23,7 @@ from fhirserver_device_bridge.running.listener import Port
 from fhirserver_device_bridge.running.poller import Poller
 from fhirserver_device_bridge.running.serial_source import SerialSource
 from fhirserver_device_bridge.running.watch import Watch
+from fhirserver_device_bridge.sender.follower import Follower
 from fhirserver_device_bridge.sender.worker import Sending, Worker
 
 
@@ -38,7 +39,7 @@ class RunningBridge:
         self._metrics = Metrics()
         self._stack = contextlib.ExitStack()
         self._stack.enter_context(owned(bridge.journal.folder))
-        self._workers: list[Worker | Watch | Courier] = []
+        self._workers: list[Worker | Watch | Courier | Follower] = []
         self._bell = Bell()
         self._ports: list[Port] = []
         self._commits: Commits | None = None
@@ -115,6 +116,9 @@ class RunningBridge:
             self._workers += [
                 Courier(each, self._journal, self._metrics) for each in self._bridge.alarms.channels
             ]
+            if self._bridge.following.types:
+                followed = Follower(self._bridge.following, self._bridge.server, self._journal)
+                self._workers.append(followed)
         for worker in self._workers:
             worker.start()
 

@@ -108,7 +108,11 @@ class Watch(threading.Thread):
         change = note_look(look, self._alarms.escalation, datetime.now(UTC))
         for what, alarm in self._journal.ask(change).result():
             self._metrics.count("alarms", alarm.source, kind=alarm.kind, what=what)
-        self._heard |= look.heard
+        self._heard |= {
+            device: at_us
+            for device, at_us in look.heard.items()
+            if self._allows_silence(device) is not None
+        }
         if look.said:
             self._open = defaultdict(set, open_keys(reader))
 
@@ -121,11 +125,10 @@ class Watch(threading.Thread):
                 continue
             found = self._heard_in(entry, source)
             said += [Said(source.name, entry.id, each) for each in found.reports]
-            if source.silence_s is not None:
-                for each in found.devices:
-                    device = (source.name, each)
-                    last[device] = instant_us(entry.received)
-                    said += self._silence_over(device, entry)
+            for each in found.devices:
+                device = (source.name, each)
+                last[device] = instant_us(entry.received)
+                said += self._silence_over(device, entry)
             self._metrics.count("unchecked_readings", source.name, found.unchecked)
         return Look(entries[-1].id, said, last)
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from fhirserver_device_bridge.config.settings import Delivery, Server
 from fhirserver_device_bridge.convert import Conversion, convert
+from fhirserver_device_bridge.journal.assignments import assignments_after
 from fhirserver_device_bridge.journal.changes import count_attempt, settle
 from fhirserver_device_bridge.journal.entries import Entry, waiting
 from fhirserver_device_bridge.journal.journal import Journal
@@ -64,7 +65,7 @@ class Worker(threading.Thread):
         self._failures = 0
         self._at_once = _AT_ONCE
         self._whereabouts = Whereabouts()
-        self._learnt = 0
+        self._learnt = self._assigned = 0
 
     def ring(self) -> None:
         """Tell that something may wait."""
@@ -108,6 +109,9 @@ class Worker(threading.Thread):
         for number, movement in movements_after(reader, self._learnt):
             self._whereabouts.learn([movement])
             self._learnt = number
+        for number, key, said in assignments_after(reader, self._assigned):
+            self._whereabouts.assignments.learn(key, said)
+            self._assigned = number
 
     def _taken(self, entries: Sequence[Entry]) -> Iterator[Item]:
         """Convert messages, as long as they may be sent at once."""

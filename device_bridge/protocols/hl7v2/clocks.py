@@ -44,6 +44,8 @@ def is_clock(obx: Segment, place: Place | None) -> bool:
 
 
 def _kind(obx: Segment) -> Coding | None:
+    if obx.component(3, 3) != "MDC":
+        return None
     return _KINDS.get(obx.component(3)) or _KINDS.get(obx.component(3, 2))
 
 

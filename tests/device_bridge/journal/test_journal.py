@@ -239,7 +239,8 @@ def test_a_journal_of_the_first_version_is_taken_on(journal: Journal) -> None:
     with sqlite3.connect(journal.folder / FILE_NAME) as other:
         other.executescript(
             "DROP TABLE movement; DROP TABLE errand; DROP TABLE notice; DROP TABLE alarm;"
-            "DROP TABLE heard; DROP TABLE watched; PRAGMA user_version = 1"
+            "DROP TABLE heard; DROP TABLE watched; DROP TABLE assignment; DROP TABLE followed;"
+            "PRAGMA user_version = 1"
         )
     other.close()
     movement = Movement("A01", NOW, Identifier("urn:x", "1"), Location("ICU", "1", "A"))

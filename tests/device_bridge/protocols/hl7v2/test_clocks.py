@@ -109,7 +109,13 @@ def test_dev_18_a_clock_that_cannot_be_read_is_quarantined(row: str, reason: str
     assert reading.clock is None
 
 
-def test_dev_18_a_metric_s_clock_is_a_metric() -> None:
-    """Only an MDS has a clock; the same code elsewhere stays a reading."""
-    found = read(clock(place="1.5.1.3"))
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(clock(place="1.5.1.3"), id="of-a-metric"),
+        pytest.param(clock("67975^Own test^99L"), id="a-private-code"),
+    ],
+)
+def test_dev_18_what_is_no_clock_of_a_device_stays_a_reading(row: str) -> None:
+    found = read(row)
     assert [isinstance(each, Reading) and each.value for each in found] == ["20260504095500"]
