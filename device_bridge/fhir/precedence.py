@@ -10,6 +10,7 @@ as it was, as HL7 v2.6 chapter 2, section 2.6 has it.
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from fhirserver_device_bridge.fhir.clock import REFERENCE
 from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.fhir.observation import RANK, SEQUENCE
 from fhirserver_device_bridge.moments import first_instant
@@ -18,6 +19,8 @@ AMENDED = frozenset({"Patient", "Encounter", "RelatedPerson", "Coverage"})
 """Types whose elements stay where a newer message has none of them."""
 
 _RANKED = frozenset({"Observation", "DetectedIssue"})
+_ASIDE = (SEQUENCE, REFERENCE)
+"""Extensions that tell of the telling: a clock read anew, to the same effect, is no news."""
 _CHOICES = ("deceased", "multipleBirth")
 _SAYS_NOTHING = {"status": "unknown"}
 
@@ -90,7 +93,7 @@ def _content(resource: JsonObject) -> Any:
     """Give what a reader sees, numbers as texts, so that 2.0 is not 2."""
     hidden = ("id", "meta", "text")
     seen = {name: value for name, value in resource.items() if name not in hidden}
-    seen["extension"] = [each for each in seen.get("extension", ()) if each["url"] != SEQUENCE]
+    seen["extension"] = [each for each in seen.get("extension", ()) if each["url"] not in _ASIDE]
     return _texts({**seen, "security": resource.get("meta", {}).get("security", [])})
 
 
