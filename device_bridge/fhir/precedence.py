@@ -4,7 +4,7 @@ Newer is what has the later (time of the message, rank of an Observation's statu
 journal). A resource without `SEQUENCE` was not written by a bridge, and is left alone.
 
 What is told of people and their stays is told in part (`AMENDED`): what a message leaves out stays
-as it was, as HL7 v2.6 chapter 2, section 2.6 has it.
+as it was, and what it says is none (None) goes, as HL7 v2.6 chapter 2, section 2.6 has it.
 """
 
 from datetime import datetime
@@ -45,18 +45,29 @@ def supersedes(resource: JsonObject, stored: JsonObject) -> bool:
 
 
 def amended(resource: JsonObject, stored: JsonObject) -> JsonObject:
-    """Give a resource with what only the stored one says, if it is of a type that is `AMENDED`."""
+    """Give a resource with what only the stored one says, if it is of a type that is `AMENDED`.
+
+    Elements that are None are not written, nor are they kept.
+    """
     if resource["resourceType"] not in AMENDED:
         return resource
-    said = {name: value for name, value in resource.items() if _SAYS_NOTHING.get(name) != value}
+    said = {
+        name: value
+        for name, value in resource.items()
+        if value is None or _SAYS_NOTHING.get(name) != value
+    }
     kinds = {_kind(name) for name in said}
     kept = {
         name: value
         for name, value in stored.items()
         if name not in ("text", "meta") and (name in said or _kind(name) not in kinds)
     }
-    written: JsonObject = _merged(kept, said)
-    return written
+    return present(_merged(kept, said))
+
+
+def present(resource: JsonObject) -> JsonObject:
+    """Give a resource without the elements that are to be taken away."""
+    return {name: value for name, value in resource.items() if value is not None}
 
 
 def _kind(name: str) -> str:

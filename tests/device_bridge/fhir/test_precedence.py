@@ -49,6 +49,10 @@ def patient(told: Any, **elements: Any) -> dict[str, Any]:
             {"birthDate": "1980", "_birthDate": {"id": "x"}}, {"birthDate": "1981"},
             {"birthDate": "1981"}, id="what-belongs-to-a-value-goes-with-it",
         ),
+        pytest.param(
+            {"birthDate": "1980", "_birthDate": {"id": "x"}, "deceasedBoolean": False},
+            {"birthDate": None, "deceased": None}, {}, id="what-is-none-goes",
+        ),
         pytest.param({"text": {"div": "x"}}, {}, {}, id="a-narrative-tells-of-what-was"),
     ],
 )  # fmt: skip
