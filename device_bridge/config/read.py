@@ -23,9 +23,16 @@ from fhirserver_device_bridge.config.settings import (
     TcpLine,
     Tls,
 )
-from fhirserver_device_bridge.reading import MESSAGES, SHIPPED, Location, Source
+from fhirserver_device_bridge.reading import MESSAGES, REGISTERS, SHIPPED, Location, Source
 
-_OF_SOURCE = ("mapping", "acknowledgement", "admissions", "silence_s", "specimen_component")
+_OF_SOURCE = (
+    "mapping",
+    "registers",
+    "acknowledgement",
+    "admissions",
+    "silence_s",
+    "specimen_component",
+)
 _Kind = Literal["listens", "serial", "asked"]
 _ASTM_LINE = {"baud": 9600, "parity": "none"}
 """What analyzers have, if nobody set them otherwise."""
@@ -155,7 +162,7 @@ def _source(document: Document, name: str, value: dict[str, Any]) -> Source:
             each if each in MESSAGES else str(document.file.parent / each)
             for each in value["messages"]
         )
-    if "registers" in value:
+    if "registers" in value and value["registers"] not in REGISTERS:
         given["registers"] = str(document.file.parent / value["registers"])
     if "device" in value:
         given["device"] = (value["device"]["system"], value["device"]["value"])
