@@ -100,10 +100,11 @@ def _units(text: str) -> tuple[int, ...]:
     """Read a list such as 1,2,10-20."""
     units: list[int] = []
     for part in text.split(","):
-        first, _, last = part.partition("-")
-        if not first.isdecimal() or not (last or first).isdecimal():
+        first, dash, last = part.partition("-")
+        last = last if dash else first
+        if not first.isdecimal() or not last.isdecimal():
             raise argparse.ArgumentTypeError(f"{text!r} is no list such as 1,2,10-20")
-        units += range(int(first), int(last or first) + 1)
+        units += range(int(first), int(last) + 1)
     if not units or max(units) > 255:
         raise argparse.ArgumentTypeError(f"{text!r} is not within 0 to 255")
     return tuple(dict.fromkeys(units))
