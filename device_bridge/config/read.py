@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fhirserver_device_bridge.config.checking import check
 from fhirserver_device_bridge.config.document import Document, read_document
+from fhirserver_device_bridge.config.lines import check_lines
 from fhirserver_device_bridge.config.read_alarms import is_loopback, read_alarms
 from fhirserver_device_bridge.config.settings import (
     Bridge,
@@ -56,6 +57,9 @@ def _bridge(document: Document) -> Bridge:
     def named(*kinds: _Kind) -> list[str]:
         return [name for name, source in value["sources"].items() if _kind(source) in kinds]
 
+    polls = tuple(_poll(document, name) for name in named("asked"))
+    serial_listeners = tuple(_serial_listener(document, name) for name in named("serial"))
+    check_lines(document, polls, serial_listeners)
     return Bridge(
         server=_server(document),
         journal=JournalSettings(
@@ -66,8 +70,8 @@ def _bridge(document: Document) -> Bridge:
         desk=_desk(document) if "metrics" in value else None,
         alarms=read_alarms(document),
         listeners=tuple(_listener(document, name) for name in named("listens")),
-        serial_listeners=tuple(_serial_listener(document, name) for name in named("serial")),
-        polls=tuple(_poll(document, name) for name in named("asked")),
+        serial_listeners=serial_listeners,
+        polls=polls,
     )
 
 

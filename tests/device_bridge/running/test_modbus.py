@@ -92,6 +92,19 @@ def silent_once() -> Trace:
     return trace
 
 
+def away_once() -> Trace:
+    """Answer first as a gateway does whose device is away (exception code 11)."""
+    left = [1]
+
+    def trace(sending: bool, told: bytes) -> bytes:
+        if sending and left:
+            left.clear()
+            return told[:4] + bytes((0, 3, UNIT, 0x83, 11))
+        return told
+
+    return trace
+
+
 @pytest.mark.parametrize(
     ("kind", "trace"),
     [
@@ -99,6 +112,7 @@ def silent_once() -> Trace:
         pytest.param("rtu", lambda: plain, id="rtu"),
         pytest.param("rtu", lambda: noisy, id="rtu, noise before each answer"),
         pytest.param("tcp", silent_once, id="tcp, an answer that never comes"),
+        pytest.param("tcp", away_once, id="tcp, a gateway whose device is away"),
         pytest.param("rtu", silent_once, id="rtu, an answer that never comes"),
     ],
 )
