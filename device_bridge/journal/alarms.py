@@ -120,17 +120,15 @@ def acknowledge(alarm_id: str, by: str, now: datetime) -> Change[Alarm]:
     return change
 
 
-def note_told(alarm_id: str, channel: str, now: datetime) -> Change[None]:
+def note_told(alarm_id: str, channel: str, now: datetime) -> Change[Alarm]:
     """Note that a channel took the news of an alarm's start."""
 
-    def change(connection: sqlite3.Connection) -> None:
+    def change(connection: sqlite3.Connection) -> Alarm:
         found = alarm(connection, alarm_id)
         at = max(now, found.changed)
-        _keep(
-            connection,
-            "told",
-            replace(found, told=(*found.told, Told(channel, at)), changed=at),
-        )
+        found = replace(found, told=(*found.told, Told(channel, at)), changed=at)
+        _keep(connection, "told", found)
+        return found
 
     return change
 

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from fhirserver_device_bridge.config.settings import Bridge
 from fhirserver_device_bridge.journal.alarms import open_keys
+from fhirserver_device_bridge.journal.changes import Appended
 from fhirserver_device_bridge.journal.entries import oldest_waiting, unfinished
 from fhirserver_device_bridge.journal.errands import waiting_errands
 from fhirserver_device_bridge.journal.journal import Journal
@@ -125,12 +126,21 @@ class RunningBridge:
         for worker in self._workers:
             worker.start()
 
-    def _ring(self) -> None:
+    def _ring(self, outcomes: Sequence[object]) -> None:
+        """Wake whom a commit concerns: a hundred senders need not look for one frame.
+
+        A frame concerns its source and what looks for alarms; a change without an outcome nobody
+        but who asked for it; any other all.
+        """
         if self._commits is not None:
             self._commits.ring()
+        arrived = {each.source for each in outcomes if isinstance(each, Appended)}
+        others = any(each and not isinstance(each, Appended) for each in outcomes)
         for worker in self._workers:
-            worker.ring()
-        self._bell.ring()
+            if others or (arrived and worker.concerns(arrived)):
+                worker.ring()
+        if others:
+            self._bell.ring()
 
     @contextlib.contextmanager
     def _front(self, announce: Callable[[str], None]) -> Iterator[None]:

@@ -13,6 +13,7 @@ import sqlite3
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 
 from fhirserver_device_bridge.alarms.alarm import Condition, Phase, Report
@@ -59,6 +60,10 @@ class Watch(threading.Thread):
         self._stopping = threading.Event()
         self._open: defaultdict[str, set[str]] = defaultdict(set)
         self._heard: dict[Device, int] = {}
+
+    def concerns(self, _sources: AbstractSet[str]) -> bool:
+        """Tell that frames of any source may say something of alarms."""
+        return True
 
     def ring(self) -> None:
         """Tell that something was received."""

@@ -9,6 +9,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -65,6 +66,10 @@ class Worker(threading.Thread):
         self._at_once = _AT_ONCE
         self._whereabouts = Whereabouts()
         self._learnt = 0
+
+    def concerns(self, sources: AbstractSet[str]) -> bool:
+        """Tell whether frames of these sources are its own."""
+        return self._source.name in sources
 
     def ring(self) -> None:
         """Tell that something may wait."""
