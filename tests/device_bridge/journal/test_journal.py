@@ -85,7 +85,7 @@ def test_duplicates(journal: Journal, source: str, raw: bytes, duplicate: bool) 
 
 def test_many_threads_share_commits_and_keep_their_order(journal: Journal) -> None:
     commits: list[int] = []
-    journal._decided = lambda: commits.append(1)
+    journal._decided = lambda _outcomes: commits.append(1)
     asked = [journal.ask(arrived(b"MSH|%d" % number)) for number in range(1000)]
     ids = [future.result().id for future in asked]
     assert ids == sorted(set(ids))
