@@ -2,6 +2,7 @@
 
 an identifier of a person    that person; one without a URI is nobody, whatever the bed says
 else the specimen            whoever the server says that it was taken from
+else the device              whoever it was given to by hand when it was measured
 else the bed                 of the message (PV1-3), or that which the source gives the device:
                              whoever lay there when it was measured
 else                         unknown: held
@@ -10,20 +11,24 @@ else                         unknown: held
 from collections.abc import Iterable
 from datetime import datetime
 
+from fhirserver_device_bridge.fhir import identity
 from fhirserver_device_bridge.reading import (
-    DEVICE_USER,
     Identifier,
     Location,
     Reading,
-    Source,
     is_uri,
     persons,
     record_number,
 )
+from fhirserver_device_bridge.source import DEVICE_USER, Source
 from fhirserver_device_bridge.whereabouts import Whereabouts
 
 _NOBODY = "patient unknown: no identifier of a person is given, and no bed"
-_NO_TIME = "patient unknown: a bed is given, and OBX-14 tells less than the minute"
+_NO_TIME = "patient unknown: nobody is named, and OBX-14 tells less than the minute"
+_SEVERAL_HAVE_IT = (
+    "patient unknown: no identifier of a person is given, and the device was several patients' when"
+    " it was measured"
+)
 _NO_SPECIMENS = (
     "patient unknown: only a specimen is named, and its numbers have no URI; give one to"
     " 'specimens' in the source's systems"
@@ -45,12 +50,14 @@ def patient_of(
     known = record_number(reading.patient)
     if known is not None:
         return known
-    place = _place(reading, source)
-    named = any(each.system != DEVICE_USER for each in persons(reading.patient))
-    if named or (place is None and persons(reading.patient)):
+    if any(each.system != DEVICE_USER for each in persons(reading.patient)):
         raise unknown_authority(reading.patient)
+    given = _given(reading, whereabouts, received)
+    if given is not None:
+        return given
+    place = _place(reading, source)
     if place is None:
-        raise UnknownPatientError(_NOBODY)
+        raise unknown_authority(reading.patient)
     return _in_bed(place, _instants(reading, received), whereabouts)
 
 
@@ -65,10 +72,13 @@ def unknown_authority(identifiers: Iterable[Identifier]) -> UnknownPatientError:
     )
 
 
-def is_about_somebody(reading: Reading, source: Source) -> bool:
-    """Tell whether there is any way to its patient: an identifier, a specimen, or a bed."""
-    named = persons(reading.patient) or reading.specimen is not None
-    return bool(named) or _place(reading, source) is not None
+def is_about_somebody(reading: Reading, source: Source, whereabouts: Whereabouts) -> bool:
+    """Tell whether there is any way to its patient: identifier, specimen, device or bed."""
+    if persons(reading.patient) or reading.specimen is not None:
+        return True
+    if whereabouts.assignments.knows(_devices(reading)):
+        return True
+    return _place(reading, source) is not None
 
 
 def specimen_of(reading: Reading) -> Identifier | None:
@@ -82,6 +92,28 @@ def specimen_of(reading: Reading) -> Identifier | None:
     if not is_uri(reading.specimen.system):
         raise UnknownPatientError(_NO_SPECIMENS)
     return reading.specimen
+
+
+def _devices(reading: Reading) -> list[Identifier]:
+    """Give the identifiers of all devices around a reading, as the server knows them."""
+    return [
+        identity.business(each, reading.source)
+        for level in reading.path
+        for each in level.identifiers
+    ]
+
+
+def _given(reading: Reading, whereabouts: Whereabouts, received: datetime) -> Identifier | None:
+    """Give whose the device was; None where it was nobody's, so that the bed tells."""
+    devices = _devices(reading)
+    if not whereabouts.assignments.knows(devices):
+        return None
+    instants = _instants(reading, received)
+    whose = [whereabouts.patients_with(devices, at) for at in instants]
+    found = {patient for patients in whose for patient in patients}
+    if len(found) > 1 or (found and not all(whose)):
+        raise UnknownPatientError(_SEVERAL_HAVE_IT)
+    return found.pop() if found else None
 
 
 def _place(reading: Reading, source: Source) -> Location | None:

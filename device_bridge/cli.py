@@ -22,6 +22,7 @@ COMMANDS = {
     "run": "listen to devices, and bring what they say to the server",
     "convert": "show a message, its readings and its FHIR; sends nothing",
     "status": "what waits, is held or was refused, by source",
+    "devices": "whose devices are; give one to a patient, or take it back",
     "dead-letters": "list, show, edit and replay what was refused",
     "alarms": "list, show and acknowledge alarms",
     "maps": "list the maps of registers that are shipped, or show one",

@@ -26,8 +26,9 @@ from fhirserver_device_bridge.moments import first_instant
 from fhirserver_device_bridge.protocols.astm import results as astm
 from fhirserver_device_bridge.protocols.astm.records import AstmError
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
+from fhirserver_device_bridge.protocols.hl7v2.laboratory import results
 from fhirserver_device_bridge.protocols.hl7v2.message import Message, parse
-from fhirserver_device_bridge.protocols.hl7v2.pcd01 import decode, message_type
+from fhirserver_device_bridge.protocols.hl7v2.pcd01 import decode, devices, frame_of, message_type
 from fhirserver_device_bridge.protocols.hl7v2.pcd04 import decode_alarms
 from fhirserver_device_bridge.protocols.modbus import alarms as modbus_alarms
 from fhirserver_device_bridge.protocols.modbus import measurements as modbus
@@ -36,15 +37,8 @@ from fhirserver_device_bridge.protocols.modbus.errors import ModbusError
 from fhirserver_device_bridge.protocols.x20601 import measurements as x20601
 from fhirserver_device_bridge.protocols.x20601 import recording as x20601_recording
 from fhirserver_device_bridge.protocols.x20601.mder import MderError
-from fhirserver_device_bridge.reading import (
-    Coding,
-    Identifier,
-    Level,
-    Quantity,
-    Reading,
-    Rejected,
-    Source,
-)
+from fhirserver_device_bridge.reading import Coding, Identifier, Level, Quantity, Reading, Rejected
+from fhirserver_device_bridge.source import Source
 from fhirserver_device_bridge.v2fhir.files import mapping_of
 
 Decoder = Callable[[bytes, Source, int], list[Reading | Rejected]]
@@ -122,14 +116,23 @@ def hear(receipt: Receipt, limits: tuple[Limit, ...], open_: set[str]) -> Heard:
             heard.reports += _changes(told, open_)
             return heard
     message = parse(raw, source.character_set)
-    if mapping_of(source, *message_type(message)) is not None:
-        return Heard()
-    if message_type(message) == ("ORU", "R40"):
+    kind = message_type(message)
+    is_mapped = mapping_of(source, *kind) is not None
+    if kind == ("ORU", "R40") and not is_mapped:
         reports = decode_alarms(message, source, receipt.received)
         return Heard(reports, set(_systems((each.condition.path for each in reports), source.name)))
-    if message_type(message) != ("ORU", "R01"):
+    if kind != ("ORU", "R01"):
         return Heard()
-    return read.checked(decode(message, source, receipt.number), _born(message))
+    if not limits:
+        return Heard(
+            devices=set() if is_mapped else set(_systems(devices(message, source), source.name))
+        )
+    if is_mapped:
+        read = _Readings(receipt, limits, open_, are_observations=False)
+        decoded = results(message, frame_of(message, source, receipt.number))
+    else:
+        decoded = decode(message, source, receipt.number)
+    return read.checked(decoded, _born(message))
 
 
 def reports_of(raw: bytes, source: Source) -> list[Report]:
@@ -180,12 +183,23 @@ def _born(message: Message) -> datetime | None:
 
 
 class _Readings:
-    """Holds the readings of one entry against the limits."""
+    """Holds the readings of one entry against the limits.
 
-    def __init__(self, receipt: Receipt, limits: tuple[Limit, ...], open_: set[str]) -> None:
+    What a mapping makes of them has identifiers of its own, and is not named as evidence.
+    """
+
+    def __init__(
+        self,
+        receipt: Receipt,
+        limits: tuple[Limit, ...],
+        open_: set[str],
+        *,
+        are_observations: bool = True,
+    ) -> None:
         self._receipt = receipt
         self._limits = limits
         self._open = open_
+        self._are_observations = are_observations
         self._table: Table = mapping_named(receipt.source.mapping)
 
     def checked(self, decoded: Iterable[Reading | Rejected], born: datetime | None) -> Heard:
@@ -219,7 +233,8 @@ class _Readings:
         """Begin what is critical, and end what may be open and is so no more."""
         for side in _WORDS if finding.checked else ():
             key = _key(finding.limit, side, reading)
-            condition = _condition(finding.limit, side, reading, measurement)
+            found_by = identity.observation(measurement) if self._are_observations else None
+            condition = _condition(finding.limit, side, reading, found_by)
             if side == finding.side:
                 self._open.add(key)
                 yield self._report(key, "start", reading, condition)
@@ -248,7 +263,9 @@ def _key(limit: Limit, side: str, reading: Reading) -> str:
     )
 
 
-def _condition(limit: Limit, side: str, reading: Reading, measurement: Measurement) -> Condition:
+def _condition(
+    limit: Limit, side: str, reading: Reading, observation: Identifier | None
+) -> Condition:
     value = reading.value
     assert isinstance(value, Quantity)
     name = reading.codes[0].display or reading.codes[0].code
@@ -263,7 +280,7 @@ def _condition(limit: Limit, side: str, reading: Reading, measurement: Measureme
         patient=reading.patient,
         location=reading.location,
         specimen=reading.specimen,
-        evidence=Evidence(reading.codes, shown, observation=identity.observation(measurement)),
+        evidence=Evidence(reading.codes, shown, observation=observation),
         limit=limit.name,
         reference=limit.reference,
     )

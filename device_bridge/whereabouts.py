@@ -4,6 +4,7 @@
     a cancel takes the last movement of its kind back, as if it had never been
     an update places only a patient of whom nothing was known before
     who lies in a bed: the one patient who is there; two are never chosen from
+    a bed, or a device, that was given to a patient by hand is the patient's as long as that holds
     a record that was merged stands for the one that it became
 
 Movements may come in any order: what counts is when they happened. Readings that come late are
@@ -11,10 +12,12 @@ given to whoever lay there when they were measured.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from fhirserver_device_bridge.reading import CANCELS, Identifier, Location, Movement
+from fhirserver_device_bridge.assignments import Assignments
+from fhirserver_device_bridge.movement import CANCELS, Movement
+from fhirserver_device_bridge.reading import Identifier, Location
 
 Numbered = tuple[int, int, Movement]
 """Number of the message in the journal, place in the message, and the movement."""
@@ -24,9 +27,14 @@ _Bed = tuple[str | None, str | None, str | None]
 
 
 class Whereabouts:
-    """What is known of places."""
+    """What is known of places.
+
+    Attributes:
+        assignments: what was given to whom by hand.
+    """
 
     def __init__(self) -> None:
+        self.assignments = Assignments()
         self._of: defaultdict[_Record, dict[tuple[int, int], Movement]] = defaultdict(dict)
         self._been_in: defaultdict[_Bed, set[_Record]] = defaultdict(set)
         self._became: dict[_Record, Identifier] = {}
@@ -50,7 +58,16 @@ class Whereabouts:
             for there, patient in [self._at(record, at)]
             if there is not None and patient is not None and _same(there, place)
         }
+        for each in self.assignments.of_beds(at):
+            if each.place is not None and _same(each.place, place):
+                patient = self._now(each.patient)
+                found[_record(patient)] = patient
         return list(found.values())
+
+    def patients_with(self, devices: Collection[Identifier], at: datetime) -> list[Identifier]:
+        """Find whose a device was at a time (aware), by any of its identifiers."""
+        given = (self._now(each.patient) for each in self.assignments.of_device(devices, at))
+        return list({_record(patient): patient for patient in given}.values())
 
     def _at(self, record: _Record, at: datetime) -> tuple[Location | None, Identifier | None]:
         last = None

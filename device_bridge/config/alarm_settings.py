@@ -16,9 +16,10 @@ class Limit:
 
     Attributes:
         name: tells limits apart; stands in alarms.
-        code: of MDC, or of the sender's own that the mapping knows.
+        code: of `system`.
         unit: of UCUM, of `low` and `high`.
         reference: where the limit comes from; stands in alarms.
+        system: URI of the code system; "" for MDC, and for codes that the mapping takes for its.
         low, high: beyond which a reading is critical; at least one is given.
         from_age_days, to_age_days: of the patient, from the first up to but not the second.
         sources: names of the sources that it is for; empty for all.
@@ -28,6 +29,7 @@ class Limit:
     code: str
     unit: str
     reference: str
+    system: str = ""
     low: Decimal | None = None
     high: Decimal | None = None
     from_age_days: float | None = None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fhirserver_device_bridge.config.document import Document
 from fhirserver_device_bridge.config.settings import Poll, SerialLine, SerialListener, TcpLine
-from fhirserver_device_bridge.reading import Source
+from fhirserver_device_bridge.source import Source
 
 
 def check_lines(

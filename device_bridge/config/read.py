@@ -1,6 +1,7 @@
 """Read the configuration: every fault is said with its line, before a port is opened."""
 
 import codecs
+from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +15,7 @@ from fhirserver_device_bridge.config.settings import (
     Bridge,
     Delivery,
     Desk,
+    Following,
     JournalSettings,
     Listener,
     Poll,
@@ -24,7 +26,8 @@ from fhirserver_device_bridge.config.settings import (
     TcpLine,
     Tls,
 )
-from fhirserver_device_bridge.reading import MESSAGES, REGISTERS, SHIPPED, Location, Source
+from fhirserver_device_bridge.reading import Location
+from fhirserver_device_bridge.source import MESSAGES, REGISTERS, SHIPPED, Source
 
 _OF_SOURCE = (
     "mapping",
@@ -67,12 +70,17 @@ def _bridge(document: Document) -> Bridge:
             **_given(value["journal"], "retention_days", "minimum_free_bytes", "backlog_limit"),
         ),
         delivery=Delivery(**value.get("delivery", {})),
+        following=_following(value.get("assignments", {})),
         desk=_desk(document) if "metrics" in value else None,
         alarms=read_alarms(document),
         listeners=tuple(_listener(document, name) for name in named("listens")),
         serial_listeners=serial_listeners,
         polls=polls,
     )
+
+
+def _following(value: dict[str, Any]) -> Following:
+    return Following(tuple(value.get("follow", ())), **_given(value, "poll_s"))
 
 
 def _kind(source: dict[str, Any]) -> _Kind:
@@ -170,6 +178,8 @@ def _source(document: Document, name: str, value: dict[str, Any]) -> Source:
         given["registers"] = str(document.file.parent / value["registers"])
     if "device" in value:
         given["device"] = (value["device"]["system"], value["device"]["value"])
+    if "waveform_s" in value:
+        given["waveform_s"] = Decimal(str(value["waveform_s"]))
     if "zone" in value:
         given["zone"] = _zone(document, name, value["zone"])
     return Source(

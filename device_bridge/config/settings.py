@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from fhirserver_device_bridge.config.alarm_settings import Alarms
-from fhirserver_device_bridge.reading import Source
+from fhirserver_device_bridge.source import Source
 
 Protocol = Literal["mllp", "x20601", "astm"]
 Parity = Literal["none", "even", "odd"]
@@ -83,6 +83,19 @@ class Delivery:
     longest_pause_s: float = 30.0
     held_retry_s: float = 60.0
     connections: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """What the server is asked about whose devices and beds are.
+
+    Attributes:
+        types: of `DeviceUseStatement` and `Encounter`.
+        poll_s: between two questions.
+    """
+
+    types: tuple[str, ...] = ()
+    poll_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +207,7 @@ class Bridge:
         polls: sources that are asked.
         desk: None for no HTTP port.
         alarms: limits, channels and escalation.
+        following: where whose devices and beds are is learnt from the server.
     """
 
     server: Server
@@ -204,6 +218,7 @@ class Bridge:
     delivery: Delivery = field(default_factory=Delivery)
     desk: Desk | None = None
     alarms: Alarms = field(default_factory=Alarms)
+    following: Following = field(default_factory=Following)
 
     @property
     def sources(self) -> tuple[Source, ...]:

@@ -120,15 +120,17 @@ def acknowledge(alarm_id: str, by: str, now: datetime) -> Change[Alarm]:
     return change
 
 
-def note_told(alarm_id: str, channel: str, now: datetime) -> Change[Alarm]:
+def note_told(alarm_id: str, channel: str, now: datetime) -> Change[None]:
     """Note that a channel took the news of an alarm's start."""
 
-    def change(connection: sqlite3.Connection) -> Alarm:
+    def change(connection: sqlite3.Connection) -> None:
         found = alarm(connection, alarm_id)
         at = max(now, found.changed)
-        found = replace(found, told=(*found.told, Told(channel, at)), changed=at)
-        _keep(connection, "told", found)
-        return found
+        _keep(
+            connection,
+            "told",
+            replace(found, told=(*found.told, Told(channel, at)), changed=at),
+        )
 
     return change
 
@@ -183,9 +185,13 @@ def last_notice(connection: sqlite3.Connection) -> int:
 
 
 def forget_alarms(before: datetime) -> Change[int]:
-    """Remove what ended before then, some at a time; gives how many alarms went."""
+    """Remove what ended before then, some at a time; gives how many alarms went.
+
+    Devices that were heard before then are forgotten, too.
+    """
 
     def change(connection: sqlite3.Connection) -> int:
+        connection.execute("DELETE FROM heard WHERE at_us < ?", (instant_us(before),))
         return connection.execute(
             "DELETE FROM alarm WHERE number IN"
             " (SELECT number FROM alarm WHERE NOT open AND changed_us < ? LIMIT ?)",

@@ -43,7 +43,6 @@ class Appended:
     """Where a frame stands; `duplicate` where the same bytes of the same source were there."""
 
     id: int
-    source: str
     duplicate: bool
 
 
@@ -65,14 +64,14 @@ def append(arrival: Arrival) -> Change[Appended]:
             found = connection.execute(
                 "SELECT id FROM entry WHERE source = ? AND digest = ?", (arrival.source, digest)
             )
-            return Appended(found.fetchone()[0], arrival.source, duplicate=True)
+            return Appended(found.fetchone()[0], duplicate=True)
         state: State = "received" if arrival.refused is None else "dead"
         connection.execute(
             "INSERT INTO progress (id, source, state, reason, changed_us) VALUES (?, ?, ?, ?, ?)",
             (inserted.lastrowid, arrival.source, state, arrival.refused, instant),
         )
         assert inserted.lastrowid is not None
-        return Appended(inserted.lastrowid, arrival.source, duplicate=False)
+        return Appended(inserted.lastrowid, duplicate=False)
 
     return change
 

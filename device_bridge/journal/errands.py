@@ -74,17 +74,16 @@ def waiting_errands(connection: sqlite3.Connection, channel: str, now: datetime)
     return int(found.fetchone()[0])
 
 
-def settle_errand(errand: Errand, fate: Fate, now: datetime) -> Change[Alarm | None]:
+def settle_errand(errand: Errand, fate: Fate, now: datetime) -> Change[None]:
     """Note what became of an errand; what it means for the alarm is part of it."""
 
-    def change(connection: sqlite3.Connection) -> Alarm | None:
+    def change(connection: sqlite3.Connection) -> None:
         state = fate if fate in ("done", "failed") else "waiting"
         connection.execute(
             "UPDATE errand SET state = ?, attempts = attempts + ? WHERE number = ?",
             (state, fate in ("failed", "refused"), errand.number),
         )
         if fate == "done" and errand.what == "started":
-            return note_told(errand.alarm.id, errand.channel, now)(connection)
-        return None
+            note_told(errand.alarm.id, errand.channel, now)(connection)
 
     return change

@@ -8,7 +8,7 @@ fifty (group commit).
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,23 +23,19 @@ _GROUP = 512
 """Changes in one commit; more would make the first of them wait for the last."""
 
 
-def _nobody(_outcomes: Sequence[Any]) -> None:
-    """Tell nobody."""
-
-
 class Journal:
     """The writer of one journal.
 
     Args:
         folder: made if missing.
-        decided: called with the outcomes of changes that are committed, none where they are
-            refused, in the writer's thread; must be quick.
+        decided: called when changes are committed or refused, in the writer's thread; must be
+            quick.
 
     Raises:
         JournalError: it cannot be opened.
     """
 
-    def __init__(self, folder: Path, decided: Callable[[Sequence[Any]], None] = _nobody) -> None:
+    def __init__(self, folder: Path, decided: Callable[[], None] = lambda: None) -> None:
         self.folder = folder
         self._decided = decided
         self._connection = open_journal(folder, create=True)
@@ -80,14 +76,14 @@ class Journal:
     def _write(self) -> None:
         try:
             while (group := self._gathered()) is not None:
-                asked = [each for each in group if each[1].set_running_or_notify_cancel()]
-                self._decided(self._commit(asked))
+                self._commit([each for each in group if each[1].set_running_or_notify_cancel()])
+                self._decided()
         finally:
             self._closed = True
             while not self._asked.empty():
                 if (late := self._asked.get()) is not None:
                     late[1].set_exception(JournalError("the journal is closed"))
-            self._decided(())
+            self._decided()
 
     def _gathered(self) -> list[_Asked] | None:
         """Wait for something to do, and take with it what else has gathered; None at the end."""
@@ -101,8 +97,7 @@ class Journal:
             group.append(asked)
         return group
 
-    def _commit(self, group: list[_Asked]) -> list[Any]:
-        """Make changes in one transaction; gives their outcomes."""
+    def _commit(self, group: list[_Asked]) -> None:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             outcomes = [_outcome(change, self._connection) for change, _ in group]
@@ -112,13 +107,12 @@ class Journal:
                 self._connection.execute("ROLLBACK")
             for _, future in group:
                 future.set_exception(JournalError(f"the journal cannot be written: {error}"))
-            return []
+            return
         for (_, future), outcome in zip(group, outcomes, strict=True):
             if isinstance(outcome, JournalError):
                 future.set_exception(outcome)
             else:
                 future.set_result(outcome)
-        return outcomes
 
 
 def _outcome(change: Change[Any], connection: sqlite3.Connection) -> Any:

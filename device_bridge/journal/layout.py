@@ -3,6 +3,7 @@
     entry      what was received; never changed, removed only after its retention
     progress   what became of it; one row an entry
     movement   who lies where, as ADT messages told; outlives them
+    assignment whose devices and beds are, as was said by hand; followed, up to when the server told
     alarm      each alarm as it is now; notice, what happened to it; errand, who is to be told
     heard      when each device was last heard; watched, up to which entry alarms were looked for
 
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Literal
 
 FILE_NAME = "journal.sqlite"
-VERSION = 3
+VERSION = 4
 
 State = Literal["received", "held", "done", "dead", "replaced"]
 STATES: tuple[State, ...] = ("received", "held", "done", "dead", "replaced")
@@ -115,7 +116,16 @@ INSERT INTO watched SELECT coalesce(max(id), 0) FROM entry;
 """
 """What was received before this bridge watched for alarms is not news any more."""
 
-_STEPS = (_TABLES, _MOVEMENTS, _ALARMS)
+_ASSIGNMENTS = """
+CREATE TABLE assignment (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL,
+    content BLOB NOT NULL
+) STRICT;
+CREATE INDEX assignment_of_key ON assignment (key, number);
+CREATE TABLE followed (type TEXT PRIMARY KEY, until_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+"""
+_STEPS = (_TABLES, _MOVEMENTS, _ALARMS, _ASSIGNMENTS)
 """What makes each version of the one before it."""
 
 _BUSY_S = 30.0

@@ -1,7 +1,8 @@
 """Critical limits: which hold for a reading, and whether it is beyond them. Pure.
 
 Limits are configuration, each with a reference; none is shipped. A row holds for the metric of its
-code, and for ages from `from_age_days` up to `to_age_days`.
+code, or for what has its code of another system, and for ages from `from_age_days` up to
+`to_age_days`.
 
     the age is known      the rows for that age, and those for every age
     it is not             rows for every age; of the others only what is critical at each of them
@@ -69,6 +70,8 @@ def findings(
 
 
 def _is_for(limit: Limit, reading: Reading, table: Table) -> bool:
+    if limit.system:
+        return any((code.system, code.code) == (limit.system, limit.code) for code in reading.codes)
     metric = table.metric(reading.codes)
     codes = {code.code for code in reading.codes if code.system in (MDC, "")}
     return limit.code in codes or (metric is not None and metric.code.code == limit.code)

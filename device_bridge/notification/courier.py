@@ -8,7 +8,6 @@ of an escalation does not wait for the one before it: its time comes anyway.
 import logging
 import sqlite3
 import threading
-from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 
 import msgspec
@@ -44,10 +43,6 @@ class Courier(threading.Thread):
         self._bell = threading.Event()
         self._stopping = threading.Event()
         self._failures = 0
-
-    def concerns(self, _sources: AbstractSet[str]) -> bool:
-        """Tell that frames alone are no news: what comes of them is a change of its own."""
-        return False
 
     def ring(self) -> None:
         """Tell that something may have happened."""

@@ -13,7 +13,6 @@ import sqlite3
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 
 from fhirserver_device_bridge.alarms.alarm import Condition, Phase, Report
@@ -32,7 +31,8 @@ from fhirserver_device_bridge.journal.entries import Entry, after, instant_of, i
 from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.journal.layout import JournalError
 from fhirserver_device_bridge.metrics import Metrics
-from fhirserver_device_bridge.reading import Level, Source
+from fhirserver_device_bridge.reading import Level
+from fhirserver_device_bridge.source import Source
 
 _LOG = logging.getLogger("fhir-bridge")
 _AT_ONCE = 256
@@ -60,10 +60,6 @@ class Watch(threading.Thread):
         self._stopping = threading.Event()
         self._open: defaultdict[str, set[str]] = defaultdict(set)
         self._heard: dict[Device, int] = {}
-
-    def concerns(self, _sources: AbstractSet[str]) -> bool:
-        """Tell that frames of any source may say something of alarms."""
-        return True
 
     def ring(self) -> None:
         """Tell that something was received."""
@@ -112,7 +108,11 @@ class Watch(threading.Thread):
         change = note_look(look, self._alarms.escalation, datetime.now(UTC))
         for what, alarm in self._journal.ask(change).result():
             self._metrics.count("alarms", alarm.source, kind=alarm.kind, what=what)
-        self._heard |= look.heard
+        self._heard |= {
+            device: at_us
+            for device, at_us in look.heard.items()
+            if self._allows_silence(device) is not None
+        }
         if look.said:
             self._open = defaultdict(set, open_keys(reader))
 
@@ -125,11 +125,10 @@ class Watch(threading.Thread):
                 continue
             found = self._heard_in(entry, source)
             said += [Said(source.name, entry.id, each) for each in found.reports]
-            if source.silence_s is not None:
-                for each in found.devices:
-                    device = (source.name, each)
-                    last[device] = instant_us(entry.received)
-                    said += self._silence_over(device, entry)
+            for each in found.devices:
+                device = (source.name, each)
+                last[device] = instant_us(entry.received)
+                said += self._silence_over(device, entry)
             self._metrics.count("unchecked_readings", source.name, found.unchecked)
         return Look(entries[-1].id, said, last)
 

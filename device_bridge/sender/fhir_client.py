@@ -5,7 +5,7 @@ Spec: https://hl7.org/fhir/R4/http.html
 
 import http.client
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -84,13 +84,13 @@ class FhirClient:
             "POST", "", bundle, {"Content-Type": FHIR_JSON, "Prefer": "return=minimal"}
         )
 
-    def search(self, resource_type: str, parameters: Mapping[str, str]) -> Answer:
+    def search(self, resource_type: str, parameters: Mapping[str, str | Sequence[str]]) -> Answer:
         """Search; parameters travel in the body, for they may name patients.
 
         Raises:
             UnreachableError: no whole answer, on a new connection either.
         """
-        body = urlencode(parameters).encode("ascii")
+        body = urlencode(parameters, doseq=True).encode("ascii")
         return self._safely("POST", f"/{resource_type}/_search", body, {"Content-Type": _FORM})
 
     def takes_ids(self, resource_type: str) -> bool:

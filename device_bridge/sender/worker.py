@@ -9,23 +9,23 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from fhirserver_device_bridge.config.settings import Delivery, Server
 from fhirserver_device_bridge.convert import Conversion, convert
+from fhirserver_device_bridge.journal.assignments import assignments_after
 from fhirserver_device_bridge.journal.changes import count_attempt, settle
 from fhirserver_device_bridge.journal.entries import Entry, waiting
 from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.journal.layout import JournalError, State
 from fhirserver_device_bridge.journal.movements import movements_after, note
 from fhirserver_device_bridge.metrics import Metrics
-from fhirserver_device_bridge.reading import Source
 from fhirserver_device_bridge.sender.judgement import Judgement, pause_s
 from fhirserver_device_bridge.sender.lane import WAITING, defect_of_bridge
 from fhirserver_device_bridge.sender.lanes import Item, Judged, Lanes
 from fhirserver_device_bridge.sender.merge import Window
+from fhirserver_device_bridge.source import Source
 from fhirserver_device_bridge.whereabouts import Whereabouts
 
 _LOG = logging.getLogger("fhir-bridge")
@@ -65,11 +65,7 @@ class Worker(threading.Thread):
         self._failures = 0
         self._at_once = _AT_ONCE
         self._whereabouts = Whereabouts()
-        self._learnt = 0
-
-    def concerns(self, sources: AbstractSet[str]) -> bool:
-        """Tell whether frames of these sources are its own."""
-        return self._source.name in sources
+        self._learnt = self._assigned = 0
 
     def ring(self) -> None:
         """Tell that something may wait."""
@@ -113,6 +109,9 @@ class Worker(threading.Thread):
         for number, movement in movements_after(reader, self._learnt):
             self._whereabouts.learn([movement])
             self._learnt = number
+        for number, key, said in assignments_after(reader, self._assigned):
+            self._whereabouts.assignments.learn(key, said)
+            self._assigned = number
 
     def _taken(self, entries: Sequence[Entry]) -> Iterator[Item]:
         """Convert messages, as long as they may be sent at once."""
@@ -183,16 +182,14 @@ class Worker(threading.Thread):
         metrics.count("delivered", name, outcome=state)
         if state == "dead":
             _LOG.warning("source %s: entry %d is a dead letter", name, item.entry.id)
+        if state != "held":
+            rejected = len(item.conversion.quarantined) + len(item.conversion.omitted)
+            metrics.count("quarantined_readings", name, rejected)
         if state != "done":
             return
         systems = {each.path[0] for each in item.conversion.readings if each.path}
         for device in {each.value for system in systems for each in system.identifiers[:1]}:
             metrics.seen(name, device, item.entry.received.timestamp())
-        metrics.count(
-            "quarantined_readings",
-            name,
-            len(item.conversion.quarantined) + len(item.conversion.omitted),
-        )
         metrics.count("unmapped_codes", name, len(item.conversion.unmapped))
 
 

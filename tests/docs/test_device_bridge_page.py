@@ -23,6 +23,7 @@ from fhirserver_device_bridge.config.alarm_settings import Channel
 from fhirserver_device_bridge.config.settings import (
     Delivery,
     Desk,
+    Following,
     JournalSettings,
     Listener,
     Poll,
@@ -37,7 +38,8 @@ PAGE = (ROOT / "docs" / "device-bridge.md").read_text("utf-8")
 ALARMS = (ROOT / "docs" / "alarms.md").read_text("utf-8")
 ANALYZERS = (ROOT / "docs" / "laboratory-analyzers.md").read_text("utf-8")
 MODBUS = (ROOT / "docs" / "modbus.md").read_text("utf-8")
-_KEYS = ("| `server.", "| `journal.", "| `delivery.", "| `metrics.", "| `alarms.", "| `sources.")
+_GROUPS = ("server", "journal", "delivery", "assignments", "metrics", "alarms", "sources")
+_KEYS = tuple(f"| `{each}." for each in _GROUPS)
 SCHEMA = json.loads((ROOT / "device_bridge" / "config" / "bridge.schema.json").read_bytes())
 
 
@@ -131,6 +133,7 @@ def test_every_key_is_documented() -> None:
         ("server", Server),
         ("journal", JournalSettings),
         ("delivery", Delivery),
+        ("assignments", Following),
         ("server.smart", Smart),
         ("metrics", Desk),
         ("alarms.channels.NAME", Channel),

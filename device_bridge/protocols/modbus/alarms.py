@@ -18,7 +18,7 @@ from fhirserver_device_bridge.protocols.modbus.layout import AlarmBit, Measure
 from fhirserver_device_bridge.protocols.modbus.layouts import layout_named
 from fhirserver_device_bridge.protocols.modbus.staleness import find
 from fhirserver_device_bridge.protocols.modbus.values import bits_of
-from fhirserver_device_bridge.reading import Source
+from fhirserver_device_bridge.source import Source
 
 
 def reports(raw: bytes, source: Source) -> list[Report]:

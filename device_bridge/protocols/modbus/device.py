@@ -7,7 +7,8 @@ handle    table and address, e.g. "holding.40"; of a bit "holding.40.3"
 """
 
 from fhirserver_device_bridge.protocols.modbus.layout import Layout, Measure
-from fhirserver_device_bridge.reading import DEVICE_USER, Identifier, Level, Source
+from fhirserver_device_bridge.reading import Identifier, Level
+from fhirserver_device_bridge.source import DEVICE_USER, Source
 
 
 def path_of(source: Source, layout: Layout) -> tuple[Level, ...]:

@@ -8,7 +8,7 @@
         {table: input, address: 12, type: int16, scale: "0.1", unit: /min, absent: [0x8000]}
 
 A fault is told with its line, before anything is asked. Maps that are shipped have names
-(`reading.REGISTERS`) and are files of the same form in `maps/`.
+(`source.REGISTERS`) and are files of the same form in `maps/`.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +24,8 @@ from fhirserver_device_bridge.config.checking import check
 from fhirserver_device_bridge.config.document import ConfigError, parse, read_document
 from fhirserver_device_bridge.protocols.modbus.errors import ModbusError
 from fhirserver_device_bridge.protocols.modbus.layout import AlarmBit, Heartbeat, Layout, Measure
-from fhirserver_device_bridge.reading import MDC, REGISTERS, Coding
+from fhirserver_device_bridge.reading import MDC, Coding
+from fhirserver_device_bridge.source import REGISTERS
 
 _Fault = tuple[tuple[str | int, ...], str]
 _BITS = ("coil", "discrete")

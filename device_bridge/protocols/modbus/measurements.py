@@ -23,9 +23,9 @@ from fhirserver_device_bridge.reading import (
     Quantity,
     Reading,
     Rejected,
-    Source,
     Value,
 )
+from fhirserver_device_bridge.source import Source
 
 _YES_NO = "http://terminology.hl7.org/CodeSystem/v2-0136"
 _ANSWERS = (Coded((Coding(_YES_NO, "N", "No"),)), Coded((Coding(_YES_NO, "Y", "Yes"),)))

@@ -36,7 +36,8 @@ from fhirserver_device_bridge.journal.layout import FILE_NAME, JournalError, Sta
 from fhirserver_device_bridge.journal.movements import movements_after, note
 from fhirserver_device_bridge.journal.ownership import owned
 from fhirserver_device_bridge.journal.verify import verify
-from fhirserver_device_bridge.reading import Identifier, Location, Movement
+from fhirserver_device_bridge.movement import Movement
+from fhirserver_device_bridge.reading import Identifier, Location
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -85,7 +86,7 @@ def test_duplicates(journal: Journal, source: str, raw: bytes, duplicate: bool) 
 
 def test_many_threads_share_commits_and_keep_their_order(journal: Journal) -> None:
     commits: list[int] = []
-    journal._decided = lambda _outcomes: commits.append(1)
+    journal._decided = lambda: commits.append(1)
     asked = [journal.ask(arrived(b"MSH|%d" % number)) for number in range(1000)]
     ids = [future.result().id for future in asked]
     assert ids == sorted(set(ids))
@@ -238,7 +239,8 @@ def test_a_journal_of_the_first_version_is_taken_on(journal: Journal) -> None:
     with sqlite3.connect(journal.folder / FILE_NAME) as other:
         other.executescript(
             "DROP TABLE movement; DROP TABLE errand; DROP TABLE notice; DROP TABLE alarm;"
-            "DROP TABLE heard; DROP TABLE watched; PRAGMA user_version = 1"
+            "DROP TABLE heard; DROP TABLE watched; DROP TABLE assignment; DROP TABLE followed;"
+            "PRAGMA user_version = 1"
         )
     other.close()
     movement = Movement("A01", NOW, Identifier("urn:x", "1"), Location("ICU", "1", "A"))

@@ -11,6 +11,9 @@ import pytest
 from fhirserver_device_bridge.config.alarm_settings import Limit
 from fhirserver_device_bridge.hearing import Receipt, hear
 from tests.device_bridge.messages import CELSIUS, RECEIVED, TEMPERATURE, WARD, obx, oru
+from tests.device_bridge.v2fhir.feed import SOURCE as LABORATORY
+from tests.device_bridge.v2fhir.feed import message
+from tests.device_bridge.v2fhir.samples import LAB
 
 FEVER = Limit("fever", "150344", "Cel", "Ward", low=Decimal(35), high=Decimal(39))
 PULSE = Limit("pulse", "149530", "/min", "Ward", low=Decimal(50), high=Decimal(120))
@@ -60,13 +63,46 @@ def test_dev_30_a_reading(row: str, expected: list[str]) -> None:
     assert beyond(row, limits=(FEVER,)) == expected
 
 
-@pytest.mark.parametrize(("mappings", "expected"), [((), 1), (("ADT",), 1), (("ORU",), 0)])
-def test_dev_31_what_a_mapping_reads_is_no_reading(
-    mappings: tuple[str, ...], expected: int
+@pytest.mark.parametrize(
+    ("mappings", "is_device"), [((), True), (("ADT",), True), (("ORU",), False)]
+)
+def test_dev_30_of_what_a_mapping_reads_no_device_and_no_observation_is_named(
+    mappings: tuple[str, ...], is_device: bool
 ) -> None:
-    """The Observation that would be named as evidence is another one."""
+    """The Observation that the mapping makes has another identifier."""
     receipt = Receipt(oru(temperature("41")), replace(WARD, messages=mappings), RECEIVED, 1)
-    assert len(hear(receipt, (FEVER,), set()).reports) == expected
+    heard = hear(receipt, (FEVER,), set())
+    (report,) = heard.reports
+    assert report.condition.evidence is not None
+    assert (report.condition.evidence.observation is not None) == is_device
+    assert (bool(report.condition.path), bool(heard.devices)) == (is_device, is_device)
+
+
+SODIUM = Limit("sodium", "2951-2", "mmol/L", "Lab", "http://loinc.org", low=Decimal(121))
+GLUCOSE = Limit("glucose", "2345-7", "mg/dL", "Lab", "http://loinc.org", high=Decimal(100))
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [
+        pytest.param(SODIUM, ["sodium Critical low"], id="a-comparator"),
+        pytest.param(GLUCOSE, ["unchecked"], id="mass-and-amount-are-not-alike"),
+        pytest.param(replace(GLUCOSE, unit="umol/L", high=Decimal(6099)),
+                     ["glucose Critical high"], id="another-unit"),
+        pytest.param(replace(GLUCOSE, unit="mmol/L", high=Decimal("6.10")), [], id="at-the-limit"),
+        pytest.param(replace(SODIUM, code="8867-4", unit="/min", low=None, high=Decimal(70)),
+                     ["sodium Critical high"], id="a-second-value"),
+        pytest.param(replace(SODIUM, system=""), [], id="of-MDC"),
+        pytest.param(replace(SODIUM, system="urn:x"), [], id="of-another-system"),
+    ],
+)  # fmt: skip
+def test_dev_30_results_of_a_laboratory(limit: Limit, expected: list[str]) -> None:
+    """By the codes that it sends, whatever else the message holds."""
+    receipt = Receipt(message("ORU^R01", *LAB), LABORATORY, RECEIVED, 1)
+    heard = hear(receipt, (limit,), set())
+    found = [f"{each.condition.limit} {each.condition.codes[0].display}" for each in heard.reports]
+    assert found + ["unchecked"] * heard.unchecked == expected
+    assert all(each.condition.patient for each in heard.reports)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.device_bridge.v2fhir.feed import PID, made, message
-from tests.device_bridge.v2fhir.samples import FULL, LAB
+from tests.device_bridge.v2fhir.samples import FULL, LAB, OTHERS
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,18 @@ from tests.device_bridge.v2fhir.samples import FULL, LAB
         ),
         pytest.param(
             message("ORU^R01", *LAB).replace(b"JVBERi0x", b"#"), "OBX-5.5 is not of", id="Base64"
+        ),
+        pytest.param(
+            message("SIU^S12", *OTHERS["SIU^S12"]).replace(b"|45|", b"|99999999999999999999|"),
+            "AIS-7 is longer than",
+            id="longer-than-time",
+        ),
+        pytest.param(
+            message("SIU^S12", *OTHERS["SIU^S12"]).replace(
+                b"|20260601093000+0200|", b"|99991231235900+0000|"
+            ),
+            "AIS-7 is longer than",
+            id="beyond-the-year-9999",
         ),
     ],
 )

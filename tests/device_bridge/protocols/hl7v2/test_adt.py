@@ -2,43 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 from fhirserver_device_bridge.convert import Conversion, convert
-from fhirserver_device_bridge.reading import Location, Source
-from fhirserver_device_bridge.whereabouts import Whereabouts
-from tests.device_bridge.admissions import BED_1, BED_2, ONE, TWO, adt, oru
-
-SYSTEMS = (("HOSP", "urn:hosp"),)
-FEED = Source("adt", systems=SYSTEMS, admissions=True)
-BEDSIDE = Source("icu", systems=SYSTEMS)
-NOW = datetime(2026, 5, 4, 23, tzinfo=UTC)
-
-
-def told(*messages: bytes) -> Whereabouts:
-    known = Whereabouts()
-    for entry, raw in enumerate(messages, 1):
-        found = convert(raw, FEED, NOW, entry)
-        assert found.rejected is None
-        known.learn((entry, part, each) for part, each in enumerate(found.movements))
-    return known
-
-
-def hour(hour: int) -> str:
-    return f"20260504{hour:02}3000+0000"
-
-
-def charted(known: Whereabouts, raw: bytes, source: Source = BEDSIDE) -> str:
-    """Give the number of the patient on whom readings are charted, or "held"."""
-    found: Conversion = convert(raw, source, NOW, 9, known)
-    if found.held is not None:
-        assert found.bundle is None
-        return "held"
-    (patient,) = found.patients
-    return patient.removeprefix("Patient?identifier=urn:hosp|")
-
+from fhirserver_device_bridge.reading import Location
+from fhirserver_device_bridge.source import Source
+from tests.device_bridge.admissions import (
+    BED_1,
+    BED_2,
+    BEDSIDE,
+    FEED,
+    NOW,
+    ONE,
+    SYSTEMS,
+    TWO,
+    adt,
+    charted,
+    hour,
+    oru,
+    told,
+)
 
 A01, A02, A03 = (
     adt("A01", 8, (ONE, BED_1)),

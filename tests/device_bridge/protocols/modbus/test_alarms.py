@@ -12,7 +12,8 @@ from fhirserver_device_bridge.convert import convert
 from fhirserver_device_bridge.hearing import Receipt, hear
 from fhirserver_device_bridge.protocols.modbus.layouts import layout_of
 from fhirserver_device_bridge.protocols.modbus.recording import Polled, Recording, write
-from fhirserver_device_bridge.reading import Identifier, Source
+from fhirserver_device_bridge.reading import Identifier
+from fhirserver_device_bridge.source import Source
 
 START = datetime(2026, 5, 4, 10, tzinfo=UTC)
 ALARMS = "alarms: {0: {code: {code: '199680', display: MDC_EVT_APNEA}, priority: high, type: SP}"
