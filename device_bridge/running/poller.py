@@ -41,6 +41,11 @@ _GATEWAY = frozenset({10, 11})
 """Exception codes of section 7 by which a gateway says that nobody answers."""
 
 
+def longest_pause_s(others: int, timeout_s: float) -> float:
+    """Tell how long a silent device rests at most, for the sake of the others on its line."""
+    return _LONGEST_PAUSE_S + _REST * timeout_s * others
+
+
 class Poller:
     """Asks one device until it is cancelled."""
 
@@ -75,11 +80,13 @@ class Poller:
 
     async def _rest(self, error: Exception) -> None:
         self._metrics.count("polls", self._name, outcome="failed")
+        is_closed = isinstance(error, ClosedError)
         if self._pause_s == _FIRST_PAUSE_S:
-            _LOG.warning("source %s: no answer (%s)", self._name, type(error).__name__)
+            reason = str(error) if is_closed else type(error).__name__
+            _LOG.warning("source %s: no answer (%s)", self._name, reason)
         await asyncio.sleep(self._pause_s)
-        others = 0 if isinstance(error, ClosedError) else self._line.devices - 1
-        longest_s = _LONGEST_PAUSE_S + _REST * self._poll.timeout_s * others
+        others = 0 if is_closed else self._line.devices - 1
+        longest_s = longest_pause_s(others, self._poll.timeout_s)
         self._pause_s = min(longest_s, self._pause_s * 2)
 
     async def _ask(self) -> Recording:

@@ -68,4 +68,4 @@ class SharedLine:
             async with asyncio.timeout(timeout_s):
                 return await open_line(self.settings)
         except OSError as error:
-            raise ClosedError(type(error).__name__) from None
+            raise ClosedError(f"the line cannot be opened: {type(error).__name__}") from None

@@ -1,4 +1,4 @@
-"""Serial lines of devices that are asked. DEV-20."""
+"""Lines of devices that are asked, and share them. DEV-20."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import os
 import pty
 from pathlib import Path
 
+import pytest
+
 from fhirserver_device_bridge.config.settings import SerialLine
 from fhirserver_device_bridge.running.line import open_line
+from fhirserver_device_bridge.running.poller import longest_pause_s
 
 
 def test_dev_20_what_came_before_a_request_is_no_answer_to_it() -> None:
@@ -30,3 +33,14 @@ def test_dev_20_what_came_before_a_request_is_no_answer_to_it() -> None:
     finally:
         os.close(far)
         os.close(near)
+
+
+@pytest.mark.parametrize("timeout_s", [0.3, 2.0, 60.0])
+@pytest.mark.parametrize("devices", [1, 2, 8, 32, 247])
+def test_dev_20_those_that_are_silent_take_less_than_a_quarter_of_a_line(
+    devices: int, timeout_s: float
+) -> None:
+    """All but one are; each has its time-out, and then rests."""
+    pause_s = longest_pause_s(devices - 1, timeout_s)
+    assert (devices - 1) * timeout_s / (timeout_s + pause_s) < 0.25
+    assert devices > 1 or pause_s == 5.0
