@@ -32,13 +32,16 @@ class SerialEnd:
     """A serial port with 8 bits a character.
 
     Attributes:
+        port: at which it answers.
         parity: N, E or O.
+        far: name of the other end of a cable, where it is known.
     """
 
     port: str
     baud: int = 19200
     parity: str = "E"
     stop_bits: int = 1
+    far: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ async def play(
 
 def _shown(server: ModbusBaseServer, where: tuple[str, int] | SerialEnd) -> str:
     if isinstance(where, SerialEnd):
-        return f"serial {where.port}"
+        return f"serial {where.far or where.port}"
     listening = server.transport
     assert isinstance(listening, asyncio.Server)
     host, port, *_ = listening.sockets[0].getsockname()

@@ -122,6 +122,8 @@ def _faults(layout: Layout) -> Iterator[_Fault]:
             yield (*place, "address"), "is not within the 65536 addresses of its table"
         if (each.table in _BITS) != (each.type == "bool"):
             yield (*place, "table"), "coils and discrete inputs are bool, registers are not"
+        if each.scale == 0:
+            yield (*place, "scale"), "is not 0: a number times 0 says nothing"
         if each.unit is not None and not ucum.validate(each.unit):
             yield (*place, "unit"), f"{each.unit!r} is no unit of UCUM"
         yield from ((place + more, message) for more, message in _faults_of_bits(each))

@@ -82,7 +82,6 @@ def simulated(folder: Path, *words: str) -> Iterator[str]:
             if kind == "listening":
                 yield f'connect: "{where}"'
             else:
-                process.stdout.readline()
                 yield f"serial: {{port: {where}, baud: 115200, parity: none}}"
         finally:
             process.terminate()
