@@ -82,12 +82,12 @@ def _place(arguments: argparse.Namespace) -> "Iterator[tuple[str, int] | SerialE
     if arguments.listen is not None:
         yield arguments.listen
         return
-    parity = arguments.parity[0].upper()
     if arguments.serial != _PSEUDO:
-        yield SerialEnd(arguments.serial, arguments.baud, parity)
+        yield SerialEnd(arguments.serial, arguments.baud, arguments.parity[0].upper())
         return
     with cable() as (near, far):
-        yield SerialEnd(near, arguments.baud, parity, far=far)
+        # Pseudo terminals have no parity.
+        yield SerialEnd(near, arguments.baud, "N", far=far)
 
 
 def _announce(line: str) -> None:

@@ -6,6 +6,7 @@ told here of faults that they do not know: answers in pieces, none at all, and l
 
 import asyncio
 import logging
+import termios
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -82,8 +83,8 @@ async def play(
     server = _server(played, where)
     try:
         await server.serve_forever(background=True)
-    except RuntimeError as error:
-        raise OSError(str(error)) from None
+    except (RuntimeError, termios.error) as error:
+        raise OSError(*error.args) from None
     try:
         announce(_shown(server, where))
         while True:

@@ -94,7 +94,7 @@ def kept(config: Path, unit: int) -> list[tuple[Polled, ...]]:
 
 LINES = {
     "tcp": ("--listen", "127.0.0.1:0"),
-    "rtu": ("--serial", "pty", "--baud", "115200", "--parity", "none"),
+    "rtu": ("--serial", "pty"),
 }
 
 
