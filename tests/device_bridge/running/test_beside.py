@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from pathlib import Path
 
 from tests.device_bridge.bridge_process import BridgeProcess, configured
@@ -15,13 +14,6 @@ from tests.device_bridge.sender_by_hand import ByHand, heart_rate, oru
 from tests.waiting import wait_for
 
 AWAY = "http://127.0.0.1:9/fhir"
-
-
-def children(process: int) -> list[int]:
-    """List the processes that one has made."""
-    listed = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, check=True).stdout
-    pairs = (map(int, line.split()) for line in listed.splitlines())
-    return [own for own, parent in pairs if parent == process]
 
 
 def is_there(process: int) -> bool:
@@ -36,8 +28,7 @@ def test_killed_behind_the_ports_the_bridge_ends_and_says_so(tmp_path: Path) -> 
     config = configured(tmp_path, AWAY)
     with BridgeProcess(config) as bridge, ByHand(bridge.address) as by_hand:
         assert by_hand.ask(oru("c1", heart_rate("70", "F"))) == ("CA", "c1")
-        (behind,) = children(bridge.process.pid)
-        os.kill(behind, signal.SIGKILL)
+        os.kill(bridge.behind, signal.SIGKILL)
         assert bridge.process.wait(20) == 70
         assert "is gone" in bridge.log.read_text("utf-8")
     with BridgeProcess(config) as bridge:
@@ -47,6 +38,6 @@ def test_killed_behind_the_ports_the_bridge_ends_and_says_so(tmp_path: Path) -> 
 
 def test_killed_at_the_ports_nothing_of_the_bridge_is_left(tmp_path: Path) -> None:
     with BridgeProcess(configured(tmp_path, AWAY)) as bridge:
-        (behind,) = children(bridge.process.pid)
+        behind = bridge.behind
         bridge.kill()
         wait_for(lambda: not is_there(behind))
