@@ -11,11 +11,13 @@ from fhirserver.access.masks import MASKED, NARRATIVE, masks_of
 from fhirserver.access.scope import Right
 from fhirserver.access.type_groups import GROUPS
 from fhirserver.definitions import r4
+from fhirserver.definitions.main_date import MAIN_DATE
 from fhirserver.search.looked_at import looked_at
 
 R4 = r4()
 EVERYTHING = granted_scopes("user/*.cruds patient/*.cruds", R4)
 NEVER = {"id", "meta", "implicitRules", "language", "modifierExtension"}
+COMPARTMENTS = ("Device", "Encounter", "Patient", "Practitioner", "RelatedPerson")
 WHOLE = ("Binary", "Bundle", "Parameters")
 """Types whose content is not elements of its own."""
 
@@ -39,10 +41,12 @@ def test_what_may_be_withheld(role: str) -> None:
 @pytest.mark.parametrize("role", MASKED)
 def test_whom_a_resource_is_about_does_not_depend_on_what_is_withheld(role: str) -> None:
     """SEC-E19: what confines a search or orders it by itself is seen by whoever may search."""
-    members = R4.compartment("Patient")
+    compartments = [R4.compartment(code) for code in COMPARTMENTS]
     for type_, hidden in masks_of(role).items():
         parameters = R4.search_parameters(type_)
-        codes = {*members.get(type_, ())} - {"{def}"}
+        codes = {code for members in compartments for code in members.get(type_, ())} - {"{def}"}
+        if Right.SEARCH in ROLES[role].rights.get(type_, ()):
+            codes |= {MAIN_DATE[type_]} if type_ in MAIN_DATE else set()
         codes |= {name.partition(":")[0] for each in LINKED.get(type_, ()) for name, _ in each}
         assert not [code for code in codes if looked_at(parameters[code], hidden)], type_
 

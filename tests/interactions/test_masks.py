@@ -207,6 +207,7 @@ QUERIES = [
     ("front-desk", "?_type=Encounter,Appointment&reason-code=x", "reasonCode", "several-types"),
     ("front-desk", "Patient/mask-p/Encounter?reason-code=x", "reasonCode", "compartment"),
     ("front-desk", "Encounter?_text=x", "text", "text"),
+    ("front-desk", "Encounter?_contained=true", "", "contained"),
     ("front-desk", "EpisodeOfCare?condition=Condition/1", "diagnosis", "another-name"),
     ("billing", "Patient?language=x", "communication", "inner-element"),
     ("billing", "Condition?evidence-detail.code=x", "evidence", "inner-reference"),
