@@ -33,6 +33,9 @@ from fhirserver_device_bridge.protocols.hl7v2.pcd04 import decode_alarms
 from fhirserver_device_bridge.protocols.modbus import measurements as modbus
 from fhirserver_device_bridge.protocols.modbus import recording as modbus_recording
 from fhirserver_device_bridge.protocols.modbus.errors import ModbusError
+from fhirserver_device_bridge.protocols.spoken import lines, nonin
+from fhirserver_device_bridge.protocols.spoken import recording as spoken_recording
+from fhirserver_device_bridge.protocols.spoken.recording import SpokenError
 from fhirserver_device_bridge.protocols.x20601 import measurements as x20601
 from fhirserver_device_bridge.protocols.x20601 import recording as x20601_recording
 from fhirserver_device_bridge.protocols.x20601.mder import MderError
@@ -53,10 +56,12 @@ RECORDINGS: dict[bytes, Decoder] = {
     x20601_recording.MAGIC: x20601.measurements,
     modbus_recording.MAGIC: modbus.measurements,
     STX: astm.measurements,
+    spoken_recording.NONIN: nonin.measurements,
+    spoken_recording.LINE: lines.measurements,
 }
 """What is journaled of other protocols than HL7 v2, by how it begins."""
 
-UNREADABLE = (AstmError, MessageError, MderError, ModbusError)
+UNREADABLE = (AstmError, MessageError, MderError, ModbusError, SpokenError)
 """What readers raise for an entry that cannot be read."""
 
 _INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"

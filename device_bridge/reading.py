@@ -330,7 +330,8 @@ class Source:
         acknowledgement: overrides MSH-15 and MSH-16; None for the message's own word.
         sentinels: numbers, as sent, that this source uses for "no value", e.g. "-1", "32767".
         registers: path of the map of its registers (Modbus); None for other protocols.
-        device: its system and value, where its messages do not say it (Modbus, ASTM).
+        lines: path of the layout of its lines; None for other protocols.
+        device: its system and value, where its messages do not say it.
         specimen_component: which component of O.3 or O.4 is the specimen's number, from 1 (ASTM);
             None for the only one that is sent.
         admissions: whether its ADT messages say who lies where.
@@ -350,6 +351,7 @@ class Source:
     sentinels: frozenset[str] = frozenset()
     systems: tuple[tuple[str, str], ...] = ()
     registers: str | None = None
+    lines: str | None = None
     device: tuple[str, str] = ("", "")
     specimen_component: int | None = None
     admissions: bool = False

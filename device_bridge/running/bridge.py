@@ -19,9 +19,9 @@ from fhirserver_device_bridge.running.capacity import Capacity
 from fhirserver_device_bridge.running.commits import Commits
 from fhirserver_device_bridge.running.front import Behind, Front
 from fhirserver_device_bridge.running.housekeeping import keep_house
+from fhirserver_device_bridge.running.line_source import LineSource
 from fhirserver_device_bridge.running.listener import Port
 from fhirserver_device_bridge.running.poller import Poller
-from fhirserver_device_bridge.running.serial_source import SerialSource
 from fhirserver_device_bridge.running.watch import Watch
 from fhirserver_device_bridge.sender.follower import Follower
 from fhirserver_device_bridge.sender.worker import Sending, Worker
@@ -85,8 +85,8 @@ class RunningBridge:
             asyncio.create_task(keep_house(self._bridge, commits, self._capacity))
         ]
         serial = [
-            SerialSource(each, commits, self._capacity, self._metrics)
-            for each in self._bridge.serial_listeners
+            LineSource(each, commits, self._capacity, self._metrics)
+            for each in self._bridge.line_listeners
         ]
         tasks += [asyncio.create_task(each.run()) for each in asking]
         tasks += [asyncio.create_task(each.run()) for each in serial]
