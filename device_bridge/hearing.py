@@ -28,7 +28,7 @@ from fhirserver_device_bridge.protocols.astm.records import AstmError
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.laboratory import results
 from fhirserver_device_bridge.protocols.hl7v2.message import Message, parse
-from fhirserver_device_bridge.protocols.hl7v2.pcd01 import decode, frame_of, message_type
+from fhirserver_device_bridge.protocols.hl7v2.pcd01 import decode, devices, frame_of, message_type
 from fhirserver_device_bridge.protocols.hl7v2.pcd04 import decode_alarms
 from fhirserver_device_bridge.protocols.modbus import measurements as modbus
 from fhirserver_device_bridge.protocols.modbus import recording as modbus_recording
@@ -124,6 +124,10 @@ def hear(receipt: Receipt, limits: tuple[Limit, ...], open_: set[str]) -> Heard:
         return Heard(reports, set(_systems((each.condition.path for each in reports), source.name)))
     if kind != ("ORU", "R01"):
         return Heard()
+    if not limits:
+        return Heard(
+            devices=set() if is_mapped else set(_systems(devices(message, source), source.name))
+        )
     if is_mapped:
         read = _Readings(receipt, limits, open_, are_observations=False)
         decoded = results(message, frame_of(message, source, receipt.number))

@@ -19,7 +19,7 @@ from fhirserver_device_bridge.protocols.hl7v2.groups import groups
 from fhirserver_device_bridge.protocols.hl7v2.message import Message, Segment, components
 from fhirserver_device_bridge.protocols.hl7v2.observation import Frame, Observations
 from fhirserver_device_bridge.protocols.hl7v2.times import parse_time
-from fhirserver_device_bridge.reading import Identifier, Location, Reading, Rejected, Source
+from fhirserver_device_bridge.reading import Identifier, Level, Location, Reading, Rejected, Source
 
 
 def message_type(message: Message) -> tuple[str, str]:
@@ -46,6 +46,17 @@ def decode(message: Message, source: Source, sequence: int) -> list[Reading | Re
     for group in groups(message):
         observations = Observations(group, frame)
         found.extend(observations.read(row) for row in group.metrics())
+    return found
+
+
+def devices(message: Message, source: Source) -> set[tuple[Level, ...]]:
+    """Give the devices whose metrics a message tells, each with those around it."""
+    sender, systems = application(message.header.components(3)), dict(source.systems)
+    found: set[tuple[Level, ...]] = set()
+    for group in groups(message):
+        placed = group.containment(sender, systems)
+        places = {row.place for row in group.rows if row.place and row.place.metric}
+        found |= {placed.path(place) for place in places}
     return found
 
 
