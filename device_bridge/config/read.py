@@ -26,9 +26,16 @@ from fhirserver_device_bridge.config.settings import (
     TcpLine,
     Tls,
 )
-from fhirserver_device_bridge.reading import MESSAGES, SHIPPED, Location, Source
+from fhirserver_device_bridge.reading import MESSAGES, REGISTERS, SHIPPED, Location, Source
 
-_OF_SOURCE = ("mapping", "acknowledgement", "admissions", "silence_s", "specimen_component")
+_OF_SOURCE = (
+    "mapping",
+    "registers",
+    "acknowledgement",
+    "admissions",
+    "silence_s",
+    "specimen_component",
+)
 _Kind = Literal["listens", "opened", "asked"]
 _USUAL_LINE = {"baud": 9600, "parity": "none"}
 """What devices that speak unasked have, if nobody set them otherwise."""
@@ -170,10 +177,10 @@ def _source(document: Document, name: str, value: dict[str, Any]) -> Source:
             each if each in MESSAGES else str(document.file.parent / each)
             for each in value["messages"]
         )
-    given |= {
-        name: str(path)
-        for name, path in _paths(value, document.file.parent, "registers", "lines").items()
-    }
+    if "registers" in value and value["registers"] not in REGISTERS:
+        given["registers"] = str(document.file.parent / value["registers"])
+    if "lines" in value:
+        given["lines"] = str(document.file.parent / value["lines"])
     if "device" in value:
         given["device"] = (value["device"]["system"], value["device"]["value"])
     if "zone" in value:

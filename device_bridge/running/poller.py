@@ -10,7 +10,6 @@ import asyncio
 import itertools
 import logging
 from datetime import UTC, datetime
-from pathlib import Path
 
 from fhirserver_device_bridge.config.settings import Poll, SerialLine
 from fhirserver_device_bridge.journal.changes import Arrival, append
@@ -46,7 +45,7 @@ class Poller:
         self._commits = commits
         self._capacity = capacity
         self._metrics = metrics
-        layout = layout_of(Path(poll.source.registers or ""))
+        layout = layout_of(poll.source.registers or "")
         self._blocks = blocks(layout)
         self._staleness = Staleness(layout.heartbeat)
         self._transactions = itertools.count(1)

@@ -7,7 +7,8 @@
       - code: {code: "151562", display: MDC_RESP_RATE}     of MDC, unless a system is given
         {table: input, address: 12, type: int16, scale: "0.1", unit: /min, absent: [0x8000]}
 
-A fault is told with its line, before anything is asked.
+A fault is told with its line, before anything is asked. Maps that are shipped have names
+(`reading.REGISTERS`) and are files of the same form in `maps/`.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,10 +21,10 @@ from typing import Any
 from fhirserver_terminology import ucum
 
 from fhirserver_device_bridge.config.checking import check
-from fhirserver_device_bridge.config.document import ConfigError, read_document
+from fhirserver_device_bridge.config.document import ConfigError, parse, read_document
 from fhirserver_device_bridge.protocols.modbus.errors import ModbusError
 from fhirserver_device_bridge.protocols.modbus.layout import Heartbeat, Layout, Measure
-from fhirserver_device_bridge.reading import MDC, Coding
+from fhirserver_device_bridge.reading import MDC, REGISTERS, Coding
 
 _Fault = tuple[tuple[str | int, ...], str]
 _BITS = ("coil", "discrete")
@@ -31,18 +32,24 @@ _LAST = 65536
 
 
 @lru_cache(maxsize=64)
-def layout_of(file: Path) -> Layout:
-    """Give the layout of a file, read once.
+def layout_of(name: str) -> Layout:
+    """Give a layout, read once: one that is shipped by its name, or that of a file by its path.
 
     Raises:
         ConfigError: it cannot be read or used.
     """
-    document = read_document(file)
+    file = Path(name)
+    document = parse(file, shipped_text(name)) if name in REGISTERS else read_document(file)
     check(document, files(__package__).joinpath("layout.schema.json").read_bytes())
     layout = _layout(document.value)
     for place, message in _faults(layout):
         raise document.error(place, message)
     return layout
+
+
+def shipped_text(name: str) -> str:
+    """Give the text of a map that is shipped."""
+    return files(__package__).joinpath("maps", f"{name}.yaml").read_text("utf-8")
 
 
 def layout_named(name: str | None) -> Layout:
@@ -54,7 +61,7 @@ def layout_named(name: str | None) -> Layout:
     if name is None:
         raise ModbusError("the source has no map of registers: give it `registers`")
     try:
-        return layout_of(Path(name))
+        return layout_of(name)
     except ConfigError as error:
         raise ModbusError(str(error)) from None
 

@@ -18,9 +18,9 @@ from fhirserver_device_bridge.config.settings import Bridge
 from fhirserver_device_bridge.journal.layout import open_journal
 from fhirserver_device_bridge.protocols.spoken.recording import LINE, NONIN, read
 from fhirserver_device_bridge.running.bridge import RunningBridge
+from fhirserver_device_bridge.simulator.cable import cable
 from tests.client import Client
 from tests.device_bridge.bridge_process import BridgeProcess
-from tests.device_bridge.modbus_device import cable
 from tests.device_bridge.nonin import packet
 from tests.server import ServerProcess
 from tests.waiting import wait_for

@@ -205,7 +205,7 @@ def test_what_is_charted(tmp_path: Path) -> None:
 )
 def test_a_map_that_is_wrong(tmp_path: Path, text: str, line: int, words: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        layout_of(file(tmp_path, text))
+        layout_of(str(file(tmp_path, text)))
     assert f"map.yaml:{line}: " in str(caught.value)
     assert words in str(caught.value)
 
@@ -230,13 +230,13 @@ def test_plans(
         f"- {{code: {{code: '{at}'}}, table: input, address: {at}, type: {types[width]}}}"
         for at, width in spans
     ]
-    layout = layout_of(file(tmp_path, "\n".join(["measures:", *rows])))
+    layout = layout_of(str(file(tmp_path, "\n".join(["measures:", *rows]))))
     assert blocks(layout) == [Block("input", *each) for each in planned]
 
 
 def test_a_heartbeat_that_stands_still_makes_values_stale(tmp_path: Path) -> None:
     text = "heartbeat: {table: holding, address: 9, stale_s: 3}\n" + MEASURE + "scale: '1'}"
-    layout = layout_of(file(tmp_path, text))
+    layout = layout_of(str(file(tmp_path, text)))
     assert blocks(layout) == [Block("holding", 7, 3)]
     watched = Staleness(layout.heartbeat)
     beats = ((0, 5), (2, 5), (3, 5), (4, 6), (6, 6), (7, 6))
