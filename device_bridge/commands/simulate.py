@@ -136,7 +136,7 @@ def _monitor(arguments: argparse.Namespace, chances: Chances) -> _Player:
         tls = None if file is None else ssl.create_default_context(cafile=file)
     except OSError as error:
         raise UsageError(f"{arguments.ca_file}: {error}") from None
-    client = MllpClient(Receiver(*arguments.to, tls))
+    client = MllpClient(_receiver(arguments, tls))
     start = (arguments.start or datetime.now(UTC)) + chances.skew()
     made = _MESSAGES[arguments.kind](arguments.seed, arguments.messages, start, arguments.patient)
 
@@ -147,8 +147,13 @@ def _monitor(arguments: argparse.Namespace, chances: Chances) -> _Player:
     return _Player(chances, made, deliver, client.close, lambda: client.sent)
 
 
+def _receiver(arguments: argparse.Namespace, tls: ssl.SSLContext | None = None) -> Receiver:
+    host, port = arguments.to
+    return Receiver(host, port, tls)
+
+
 def _analyzer(arguments: argparse.Namespace, chances: Chances) -> _Player:
-    client = AstmClient(Receiver(*arguments.to), arguments.seed, chances)
+    client = AstmClient(_receiver(arguments), arguments.seed, chances)
     start = (arguments.start or datetime.now(UTC)) + chances.skew()
     made = samples(arguments.seed, arguments.messages, start, arguments.patient)
     return _Player(chances, made, client.deliver, client.close, lambda: client.sent)
@@ -156,7 +161,7 @@ def _analyzer(arguments: argparse.Namespace, chances: Chances) -> _Player:
 
 def _agent(arguments: argparse.Namespace, chances: Chances) -> _Player:
     agent = Agent(arguments.seed, chances.skew(), arguments.own_configuration)
-    client = AgentClient(Receiver(*arguments.to), agent, chances)
+    client = AgentClient(_receiver(arguments), agent, chances)
     # Nothing is measured later than its clock shows.
     start = arguments.start or datetime.now(UTC) - timedelta(minutes=arguments.messages)
     made = pressures(arguments.seed, arguments.messages, start.astimezone(UTC))
