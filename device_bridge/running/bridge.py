@@ -22,6 +22,8 @@ from fhirserver_device_bridge.running.housekeeping import keep_house
 from fhirserver_device_bridge.running.line_source import LineSource
 from fhirserver_device_bridge.running.listener import Port
 from fhirserver_device_bridge.running.poller import Poller
+from fhirserver_device_bridge.running.rehearsal import Rehearsal
+from fhirserver_device_bridge.running.reloading import keep_files_fresh
 from fhirserver_device_bridge.running.watch import Watch
 from fhirserver_device_bridge.sender.follower import Follower
 from fhirserver_device_bridge.sender.worker import Sending, Worker
@@ -82,7 +84,8 @@ class RunningBridge:
             Poller(each, commits, self._capacity, self._metrics) for each in self._bridge.polls
         ]
         tasks: list[asyncio.Task[Any]] = [
-            asyncio.create_task(keep_house(self._bridge, commits, self._capacity))
+            asyncio.create_task(keep_house(self._bridge, commits, self._capacity)),
+            asyncio.create_task(keep_files_fresh()),
         ]
         serial = [
             LineSource(each, commits, self._capacity, self._metrics)
@@ -134,7 +137,8 @@ class RunningBridge:
         if self._bridge.desk is None:
             yield
             return
-        behind = Behind(self._journal, self._render, self._healthy, self._bell)
+        rehearsal = Rehearsal(self._bridge.sources)
+        behind = Behind(self._journal, self._render, self._healthy, self._bell, rehearsal)
         front = Front(self._bridge.desk, behind)
         announce(f"metrics {front.url}/metrics")
         try:

@@ -19,7 +19,6 @@ Codes are of MDC, unless a system is given. A fault is told with its line, befor
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,8 @@ from typing import Any
 from fhirserver_terminology import ucum
 
 from fhirserver_device_bridge.config.checking import check
-from fhirserver_device_bridge.config.document import ConfigError, Document, read_document
+from fhirserver_device_bridge.config.document import ConfigError, Document
+from fhirserver_device_bridge.config.kept_files import KeptFiles
 from fhirserver_device_bridge.protocols.spoken.layout import Checksum, Clock, Form, Layout, Measure
 from fhirserver_device_bridge.protocols.spoken.recording import SpokenError
 from fhirserver_device_bridge.reading import MDC, Coding
@@ -38,19 +38,25 @@ _DAY_AND_TIME = (("%Y", "%y"), ("%m", "%b", "%B"), ("%d",), ("%H", "%I"), ("%M",
 """Of each a format must have one: what has no day or minute cannot be placed."""
 
 
-@lru_cache(maxsize=64)
 def line_layout_of(file: Path) -> Layout:
-    """Give the layout of a file, read once.
+    """Give the layout of a file, as it was last sound.
 
     Raises:
         ConfigError: it cannot be read or used.
     """
-    document = read_document(file)
+    return LAYOUTS.get(file)
+
+
+def _made(document: Document) -> Layout:
     check(document, files(__package__).joinpath("layout.schema.json").read_bytes())
     layout = _layout(document)
     for place, message in _faults(layout):
         raise document.error(place, message)
     return layout
+
+
+LAYOUTS = KeptFiles(_made)
+"""Layouts that are used."""
 
 
 def line_layout_named(name: str | None) -> Layout:
