@@ -28,22 +28,22 @@ class LineSource:
         self._commits = commits
         self._capacity = capacity
         self._metrics = metrics
+        self._pause_s = _FIRST_PAUSE_S
 
     async def run(self) -> None:
         """Hear until cancelled."""
-        pause_s = _FIRST_PAUSE_S
         while True:
             try:
                 await self._heard()
-                pause_s = _FIRST_PAUSE_S
             except OSError as error:
                 name, line = self._listener.source.name, self._listener.line
                 _LOG.warning("source %s: %s: %s", name, line, error.strerror)
-                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-            await asyncio.sleep(pause_s)
+            await asyncio.sleep(self._pause_s)
+            self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
 
     async def _heard(self) -> None:
         line = await open_line(self._listener.line)
+        self._pause_s = _FIRST_PAUSE_S
         try:
             self._metrics.count("connections", self._listener.source.name)
             connection = AstmConnection if self._listener.protocol == "astm" else SpokenConnection

@@ -8,6 +8,7 @@ Faults of the request are answered with an OperationOutcome; a message that can 
 an answer as any other, and says so.
 """
 
+import itertools
 import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from fhirserver_device_bridge.notification.desk import Reply, refusal
 from fhirserver_device_bridge.reading import Source
 
 MESSAGE_LIMIT_BYTES = 1024 * 1024
+MESSAGES_LIMIT = 100
 
 _TYPES = frozenset({"application/hl7-v2", "application/octet-stream"})
 
@@ -43,7 +45,10 @@ class Rehearsal:
         if not body:
             return _NO_MESSAGE
         with self._turn:
-            shown = [side_by_side(*each) for each in dry_run(body, source, datetime.now(UTC))]
+            tried = dry_run(body, source, datetime.now(UTC))
+            shown = [side_by_side(*each) for each in itertools.islice(tried, MESSAGES_LIMIT + 1)]
+            if len(shown) > MESSAGES_LIMIT:
+                return _TOO_MANY
             return Reply(HTTPStatus.OK, ENCODER.encode({"messages": shown}))
 
 
@@ -56,6 +61,11 @@ _NO_SOURCE = refusal(
     HTTPStatus.NOT_FOUND,
     "not-found",
     "the configuration has no source of the name in the parameter `source`: give one that it has",
+)
+_TOO_MANY = refusal(
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "structure",
+    f"the body holds more than {MESSAGES_LIMIT} messages: send fewer",
 )
 _NO_MESSAGE = refusal(
     HTTPStatus.BAD_REQUEST, "invalid", "the body is empty: send the message, as its device does"

@@ -1,11 +1,11 @@
 """One line of a device that speaks unasked and waits for no answer (Nonin, lines of text).
 
-Each packet or line is journaled with the time of its receipt, in the order in which they came. What
-comes while nothing can be kept is lost and counted: there is nobody to tell.
+Each packet or line is journaled with the time of its receipt, one after the other, so that no two
+have the same. What comes while nothing can be kept is lost and counted: there is nobody to tell.
 """
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from fhirserver_device_bridge.config.settings import LineListener, Listener
 from fhirserver_device_bridge.framing.nonin import NoninDeframer
@@ -17,9 +17,6 @@ from fhirserver_device_bridge.running.capacity import Capacity
 from fhirserver_device_bridge.running.commits import Commits
 from fhirserver_device_bridge.running.keeping import Keeper
 from fhirserver_device_bridge.running.line import Line, TcpLink
-
-_TICK = timedelta(microseconds=1)
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class SpokenConnection:
@@ -49,7 +46,6 @@ class SpokenConnection:
             if listener.protocol == "nonin"
             else TextLineDeframer(listener.size_limit_bytes)
         )
-        self._last = _LONG_AGO
         self._kept_s = float("-inf")
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -85,7 +81,7 @@ class SpokenConnection:
             if piece.refused is None and self._is_too_soon():
                 self._metrics.count("frames", self._name, outcome="left_out")
                 continue
-            recorded = write(self._magic, Spoken(self._next_instant(), piece.raw))
+            recorded = write(self._magic, Spoken(datetime.now(UTC), piece.raw))
             await self._keeper.keeps(recorded, piece.refused)
 
     def _is_too_soon(self) -> bool:
@@ -94,8 +90,3 @@ class SpokenConnection:
             return True
         self._kept_s = now_s
         return False
-
-    def _next_instant(self) -> datetime:
-        """Give the time, later than the last one: two lines that came at once are two."""
-        self._last = max(datetime.now(UTC), self._last + _TICK)
-        return self._last

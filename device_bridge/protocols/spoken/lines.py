@@ -13,6 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from fhirserver_device_bridge.moments import in_zone, render_offset
+from fhirserver_device_bridge.protocols.plain_text import plain_text
 from fhirserver_device_bridge.protocols.spoken.checksums import checksum
 from fhirserver_device_bridge.protocols.spoken.device import named, user
 from fhirserver_device_bridge.protocols.spoken.layout import Clock, Field, Form, Layout, Measure
@@ -67,11 +68,11 @@ def measurements(raw: bytes, source: Source, sequence: int) -> list[Reading | Re
 
 def _text(raw: bytes, layout: Layout, codec: str) -> str:
     """Give what the checksum covers, or the whole line."""
-    marked = raw.rpartition(layout.start.encode(codec))[2] if layout.start else raw
-    covered = marked if layout.checksum is None else _covered(marked, layout, codec)
     try:
+        marked = raw.rpartition(layout.start.encode(codec))[2] if layout.start else raw
+        covered = marked if layout.checksum is None else _covered(marked, layout, codec)
         return covered.decode(codec)
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise SpokenError(f"no {codec}: correct the source's character_set") from None
 
 
@@ -100,14 +101,14 @@ def _fields(text: str, form: Form) -> _Fields:
     """Give the fields of a line without spaces at their ends; none where the form does not fit."""
     if form.pattern is None:
         parts = text.split(form.separator)
-        return {number: part.strip() for number, part in enumerate(parts, 1)}
+        return {number: plain_text(part) for number, part in enumerate(parts, 1)}
     found = form.pattern.search(text)
     if found is None:
         return {}
     groups: dict[Field, str | None] = {}
     groups.update(enumerate((found[0], *found.groups())))
     groups.update(found.groupdict().items())
-    return {name: (part or "").strip() for name, part in groups.items()}
+    return {name: plain_text(part or "") for name, part in groups.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +165,9 @@ class _Line:
             if meant is None:
                 return None, "unknown", _NO_STATE
             return Coded((meant,), text), None, None
+        other = "." if self.layout.decimal == "," else ","
         plain = text.replace(self.layout.decimal, ".")
-        if _NUMBER.fullmatch(plain):
+        if other not in text and _NUMBER.fullmatch(plain):
             return self._number(plain.replace(" ", "").removeprefix("+"), measure.unit)
         return (None, "unknown", _NO_NUMBER) if measure.unit else (text, None, None)
 

@@ -23,6 +23,8 @@ CHANGES = {
     "no other version": ('version: "1"\nrows: 8\n', 7, "1: version: its rows have changed"),
     "a fault": ('version: "2"\nrows: x\n', 7, ":2: rows: is no number"),
     "no YAML": ('version: "2"\nrows: [\n', 7, ":3: no YAML"),
+    "a list as key": ('version: "2"\n[a]: 1\n', 7, ":2: no YAML"),
+    "too deep": ("[" * 5000, 7, "nested too deeply"),
     "gone": (None, 7, "cannot be read"),
     "a comment": (f"# mine\n{FIRST}", 7, None),
 }

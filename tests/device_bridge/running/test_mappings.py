@@ -122,6 +122,7 @@ FAULTS = {
     "a form's type": (("icu", b"MSH", "text/plain"), 415, "application/hl7-v2"),
     "no such source": (("x", b"MSH"), 404, "`source`"),
     "nothing": (("icu", b""), 400, "body"),
+    "too many": (("scale", b"W 1\n" * 101), 413, "100 messages"),
     "too much": (("icu", b"", HL7, TOKEN, 1024 * 1024 + 1), 413, "/convert 1048576"),
 }
 

@@ -103,6 +103,7 @@ NOT_READ = {
 }
 QUARANTINED = {
     "no number": (b"weight heavy kg", "no number"),
+    "thousands": (b"weight 1,072.5 kg", "no number"),
     "an unknown state": (b"OX,04.05.2026,09:30:00,97,Z,77", "`states`"),
     "a time that is none": (b"OX,31.02.2026,09:30:00,97,A,77", "the layout's format"),
 }
