@@ -34,9 +34,9 @@ from fhirserver_device_bridge.fhir.json_text import encode
 from fhirserver_device_bridge.framing.mllp import MllpDeframer, block
 from fhirserver_device_bridge.journal.changes import Arrival, append
 from fhirserver_device_bridge.journal.journal import Journal
-from fhirserver_device_bridge.reading import Source
 from fhirserver_device_bridge.running.bridge import RunningBridge
 from fhirserver_device_bridge.simulator.monitor import messages
+from fhirserver_device_bridge.source import Source
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOSPITAL = "urn:oid:1.2.3"

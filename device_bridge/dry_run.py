@@ -14,7 +14,7 @@ from fhirserver_device_bridge.convert import Conversion, convert
 from fhirserver_device_bridge.framing.mllp import VT, MllpDeframer
 from fhirserver_device_bridge.framing.text_line import LONGEST_LINE_BYTES, TextLineDeframer
 from fhirserver_device_bridge.protocols.spoken.recording import LINE, Spoken, write
-from fhirserver_device_bridge.reading import Source
+from fhirserver_device_bridge.source import Source
 
 SIZE_LIMIT_BYTES = 256 * 1024 * 1024
 ENCODER = msgspec.json.Encoder(decimal_format="number")

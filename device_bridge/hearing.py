@@ -39,15 +39,8 @@ from fhirserver_device_bridge.protocols.spoken.recording import SpokenError
 from fhirserver_device_bridge.protocols.x20601 import measurements as x20601
 from fhirserver_device_bridge.protocols.x20601 import recording as x20601_recording
 from fhirserver_device_bridge.protocols.x20601.mder import MderError
-from fhirserver_device_bridge.reading import (
-    Coding,
-    Identifier,
-    Level,
-    Quantity,
-    Reading,
-    Rejected,
-    Source,
-)
+from fhirserver_device_bridge.reading import Coding, Identifier, Level, Quantity, Reading, Rejected
+from fhirserver_device_bridge.source import Source
 from fhirserver_device_bridge.v2fhir.files import mapping_of
 
 Decoder = Callable[[bytes, Source, int], list[Reading | Rejected]]

@@ -15,7 +15,8 @@ from fhirserver_device_bridge.commands.options import configuration
 from fhirserver_device_bridge.commands.usage import UsageError
 from fhirserver_device_bridge.convert import Conversion
 from fhirserver_device_bridge.dry_run import ENCODER, dry_run, segments, side_by_side
-from fhirserver_device_bridge.reading import Reading, Source
+from fhirserver_device_bridge.reading import Reading
+from fhirserver_device_bridge.source import Source
 
 EXAMPLES = """\
 examples:

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from fhirserver_device_bridge.reading import REGISTERS
+from fhirserver_device_bridge.source import REGISTERS
 
 EXAMPLES = """\
 examples:

@@ -16,7 +16,7 @@ from fhirserver_device_bridge.config.checking import check
 from fhirserver_device_bridge.config.document import Document
 from fhirserver_device_bridge.config.kept_files import KeptFiles
 from fhirserver_device_bridge.mapping.table import Table, make_table, shipped, standard
-from fhirserver_device_bridge.reading import SHIPPED
+from fhirserver_device_bridge.source import SHIPPED
 
 _Fault = tuple[tuple[str | int, ...], str]
 

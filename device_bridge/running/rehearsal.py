@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 
 from fhirserver_device_bridge.dry_run import ENCODER, dry_run, side_by_side
 from fhirserver_device_bridge.notification.desk import Reply, refusal
-from fhirserver_device_bridge.reading import Source
+from fhirserver_device_bridge.source import Source
 
 MESSAGE_LIMIT_BYTES = 1024 * 1024
 MESSAGES_LIMIT = 100

@@ -11,7 +11,7 @@ from fhirserver_device_bridge.convert import Conversion
 from fhirserver_device_bridge.fhir.json_text import decode, encode
 from fhirserver_device_bridge.protocols.spoken.layouts import line_layout_of
 from fhirserver_device_bridge.protocols.spoken.recording import LINE, NONIN, Spoken, write
-from fhirserver_device_bridge.reading import Source
+from fhirserver_device_bridge.source import Source
 from tests.device_bridge.messages import converted, obx, oru
 from tests.device_bridge.nonin import packet
 from tests.device_bridge.v2fhir.feed import SOURCE, message

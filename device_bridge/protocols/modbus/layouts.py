@@ -24,7 +24,8 @@ from fhirserver_device_bridge.config.checking import check
 from fhirserver_device_bridge.config.document import ConfigError, parse, read_document
 from fhirserver_device_bridge.protocols.modbus.errors import ModbusError
 from fhirserver_device_bridge.protocols.modbus.layout import Heartbeat, Layout, Measure
-from fhirserver_device_bridge.reading import MDC, REGISTERS, Coding
+from fhirserver_device_bridge.reading import MDC, Coding
+from fhirserver_device_bridge.source import REGISTERS
 
 _Fault = tuple[tuple[str | int, ...], str]
 _BITS = ("coil", "discrete")

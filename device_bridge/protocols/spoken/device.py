@@ -4,7 +4,8 @@ The device is the one that its source names. A device knows nobody: its own iden
 its patient, in the system that the source calls "device-user", as with personal health devices.
 """
 
-from fhirserver_device_bridge.reading import DEVICE_USER, Identifier, Source
+from fhirserver_device_bridge.reading import Identifier
+from fhirserver_device_bridge.source import DEVICE_USER, Source
 
 
 def named(source: Source) -> Identifier:

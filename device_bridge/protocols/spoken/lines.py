@@ -31,9 +31,9 @@ from fhirserver_device_bridge.reading import (
     Quantity,
     Reading,
     Rejected,
-    Source,
     Value,
 )
+from fhirserver_device_bridge.source import Source
 
 _NUMBER = re.compile(r"[+-]? *(\d{1,30}(\.\d{0,30})?|\.\d{1,30})")
 _NO_FORM = "no form of the layout fits the line: add one, or let `ignore` name such lines"

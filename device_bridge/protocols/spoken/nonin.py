@@ -35,8 +35,8 @@ from fhirserver_device_bridge.reading import (
     Quantity,
     Reading,
     Rejected,
-    Source,
 )
+from fhirserver_device_bridge.source import Source
 
 _OXIMETER = Coding(MDC, "528388", "MDC_DEV_SPEC_PROFILE_PULS_OXIM")
 _SATURATION = Coding(MDC, "150456", "MDC_PULS_OXIM_SAT_O2")

@@ -16,7 +16,7 @@ from fhirserver_device_bridge.journal.changes import Arrival, append
 from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.journal.layout import FILE_NAME
 from fhirserver_device_bridge.protocols.modbus.layouts import layout_of
-from fhirserver_device_bridge.reading import REGISTERS
+from fhirserver_device_bridge.source import REGISTERS
 from tests.device_bridge.bridge_process import command, configured
 from tests.device_bridge.sender_by_hand import heart_rate, oru
 from tests.device_bridge.v2fhir.feed import PID, message

@@ -164,6 +164,8 @@ def test_a_changed_mapping_is_taken_up_when_it_is_sound(
     wait_for(lambda: shown()["quarantined"])
     write_own(folder, "4", "200")
     wait_for(lambda: shown()["bundle"])
+    # Senders have files of their own.
+    wait_for(lambda: "version 4 is taken up" in bridge.log.read_text("utf-8"))
     with ByHand(bridge.addresses["icu"]) as sender:
         assert sender.ask(message) == ("CA", "7")
     [provenance] = wait_for(lambda: client.search("Provenance"))

@@ -12,8 +12,9 @@ from fhirserver_device_bridge.protocols import modbus
 from fhirserver_device_bridge.protocols.modbus.layouts import layout_of
 from fhirserver_device_bridge.protocols.modbus.plan import blocks
 from fhirserver_device_bridge.protocols.modbus.recording import Polled, Recording, write
-from fhirserver_device_bridge.reading import REGISTERS, Quantity, Source
+from fhirserver_device_bridge.reading import Quantity
 from fhirserver_device_bridge.simulator.registers import PlayedDevice
+from fhirserver_device_bridge.source import REGISTERS, Source
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 

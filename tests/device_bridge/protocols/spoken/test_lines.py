@@ -15,7 +15,8 @@ from fhirserver_device_bridge.convert import Conversion, convert
 from fhirserver_device_bridge.protocols.spoken.checksums import checksum
 from fhirserver_device_bridge.protocols.spoken.layouts import line_layout_of
 from fhirserver_device_bridge.protocols.spoken.recording import LINE, Spoken, write
-from fhirserver_device_bridge.reading import Coded, Quantity, Reading, Source
+from fhirserver_device_bridge.reading import Coded, Quantity, Reading
+from fhirserver_device_bridge.source import Source
 
 AT = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
 RECEIVED = "2026-05-04T10:00:00.000000+00:00"

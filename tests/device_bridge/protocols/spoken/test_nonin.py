@@ -8,7 +8,8 @@ import pytest
 
 from fhirserver_device_bridge.convert import convert
 from fhirserver_device_bridge.protocols.spoken.recording import NONIN, Spoken, write
-from fhirserver_device_bridge.reading import Quantity, Reading, Source
+from fhirserver_device_bridge.reading import Quantity, Reading
+from fhirserver_device_bridge.source import Source
 from tests.device_bridge.nonin import NOTHING_MEASURED, packet
 
 AT = datetime(2026, 5, 4, 10, 0, 0, 250, tzinfo=UTC)
