@@ -27,7 +27,7 @@ def fed(deframer: Deframer, received: bytes, *cuts: int) -> list[Piece]:
 
 
 WRONG = bytearray(A)
-WRONG[60] ^= 0x04
+WRONG[62] ^= 0x04
 NONIN = {
     "one": (A, [A], 0),
     "joined": (A + B, [A, B], 0),
