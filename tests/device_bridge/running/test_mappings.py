@@ -57,7 +57,7 @@ def bridge(
 ) -> Iterator[BridgeProcess]:
     """A bridge whose port asks for a token."""
     folder = tmp_path_factory.mktemp("mappings")
-    write_own(folder, "1", "400")
+    write_own(folder, "1", "150")
     (folder / "token").write_text(TOKEN, "utf-8")
     (folder / "scale.yaml").write_text(SCALE, "utf-8")
     config = folder / "bridge.yaml"
@@ -157,16 +157,14 @@ def test_a_changed_mapping_is_taken_up_when_it_is_sound(
     def shown() -> Any:
         return tried(bridge, "icu", message)[1]["messages"][0]
 
-    write_own(folder, "2", "150", unit="beats")
+    write_own(folder, "2", "200", unit="beats")
     wait_for(lambda: "own.yaml:4: metrics.147842.ucum" in bridge.log.read_text("utf-8"))
-    assert mapping_of(shown()["bundle"]) == "own|1"
-    write_own(folder, "3", "150")
-    wait_for(lambda: shown()["quarantined"])
-    write_own(folder, "4", "200")
+    assert "within 0 to 150" in shown()["quarantined"][0]["reason"]
+    write_own(folder, "3", "200")
     wait_for(lambda: shown()["bundle"])
     # Senders have files of their own.
-    wait_for(lambda: "version 4 is taken up" in bridge.log.read_text("utf-8"))
+    wait_for(lambda: "version 3 is taken up" in bridge.log.read_text("utf-8"))
     with ByHand(bridge.addresses["icu"]) as sender:
         assert sender.ask(message) == ("CA", "7")
     [provenance] = wait_for(lambda: client.search("Provenance"))
-    assert provenance["entity"][1]["what"]["identifier"]["value"] == "own|4"
+    assert provenance["entity"][1]["what"]["identifier"]["value"] == "own|3"

@@ -18,7 +18,7 @@ from tests.device_bridge.bridge_process import BridgeProcess, command, configure
 from tests.server import ServerProcess
 from tests.waiting import wait_for
 
-SEED, COUNT = 5, 8
+SEED, COUNT = 5, 6
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 SOURCE = """\
   lab:
