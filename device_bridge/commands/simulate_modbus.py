@@ -82,13 +82,12 @@ def _place(arguments: argparse.Namespace) -> "Iterator[tuple[str, int] | SerialE
     if arguments.listen is not None:
         yield arguments.listen
         return
-    settings = (arguments.baud, arguments.parity[0].upper())
     if arguments.serial != _PSEUDO:
-        yield SerialEnd(arguments.serial, *settings)
+        yield SerialEnd(arguments.serial, arguments.baud, arguments.parity[0].upper())
         return
     with cable() as (near, far):
-        _announce(f"pseudo terminal {near}")
-        yield SerialEnd(far, *settings)
+        # Pseudo terminals have no parity.
+        yield SerialEnd(near, arguments.baud, "N", far=far)
 
 
 def _announce(line: str) -> None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fhirserver_device_bridge.config.checking import check
 from fhirserver_device_bridge.config.document import Document, read_document
+from fhirserver_device_bridge.config.lines import check_lines
 from fhirserver_device_bridge.config.read_alarms import is_loopback, read_alarms
 from fhirserver_device_bridge.config.settings import (
     EVERY_S,
@@ -61,6 +62,9 @@ def _bridge(document: Document) -> Bridge:
     def named(*kinds: _Kind) -> list[str]:
         return [name for name, source in value["sources"].items() if _kind(source) in kinds]
 
+    polls = tuple(_poll(document, name) for name in named("asked"))
+    line_listeners = tuple(_line_listener(document, name) for name in named("opened"))
+    check_lines(document, polls, line_listeners)
     return Bridge(
         server=_server(document),
         journal=JournalSettings(
@@ -72,8 +76,8 @@ def _bridge(document: Document) -> Bridge:
         desk=_desk(document) if "metrics" in value else None,
         alarms=read_alarms(document),
         listeners=tuple(_listener(document, name) for name in named("listens")),
-        line_listeners=tuple(_line_listener(document, name) for name in named("opened")),
-        polls=tuple(_poll(document, name) for name in named("asked")),
+        line_listeners=line_listeners,
+        polls=polls,
     )
 
 

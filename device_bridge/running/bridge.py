@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +26,7 @@ from fhirserver_device_bridge.running.listener import Port
 from fhirserver_device_bridge.running.poller import Poller
 from fhirserver_device_bridge.running.rehearsal import Rehearsal
 from fhirserver_device_bridge.running.reloading import keep_files_fresh
+from fhirserver_device_bridge.running.shared_line import SharedLine
 
 
 class BackError(Exception):
@@ -82,8 +84,11 @@ class RunningBridge:
             Port(listener, commits, self._capacity, self._metrics)
             for listener in self._bridge.listeners
         ]
+        sharing = Counter(each.line for each in self._bridge.polls)
+        lines = {line: SharedLine(line, devices) for line, devices in sharing.items()}
         asking = [
-            Poller(each, commits, self._capacity, self._metrics) for each in self._bridge.polls
+            Poller(each, lines[each.line], commits, self._capacity, self._metrics)
+            for each in self._bridge.polls
         ]
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(keep_house(self._bridge, commits, self._capacity)),
@@ -109,6 +114,8 @@ class RunningBridge:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            for line in lines.values():
+                line.close()
             for port in self._ports:
                 await port.close()
 

@@ -6,6 +6,7 @@ told here of faults that they do not know: answers in pieces, none at all, and l
 
 import asyncio
 import logging
+import termios
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,13 +33,16 @@ class SerialEnd:
     """A serial port with 8 bits a character.
 
     Attributes:
+        port: at which it answers.
         parity: N, E or O.
+        far: name of the other end of a cable, where it is known.
     """
 
     port: str
     baud: int = 19200
     parity: str = "E"
     stop_bits: int = 1
+    far: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +83,8 @@ async def play(
     server = _server(played, where)
     try:
         await server.serve_forever(background=True)
-    except RuntimeError as error:
-        raise OSError(str(error)) from None
+    except (RuntimeError, termios.error) as error:
+        raise OSError(*error.args) from None
     try:
         announce(_shown(server, where))
         while True:
@@ -93,7 +97,7 @@ async def play(
 
 def _shown(server: ModbusBaseServer, where: tuple[str, int] | SerialEnd) -> str:
     if isinstance(where, SerialEnd):
-        return f"serial {where.port}"
+        return f"serial {where.far or where.port}"
     listening = server.transport
     assert isinstance(listening, asyncio.Server)
     host, port, *_ = listening.sockets[0].getsockname()

@@ -113,7 +113,7 @@ def _written(measure: Measure, value: _Value) -> tuple[int, ...]:
 
 
 def _bits(measure: Measure) -> tuple[int, ...]:
-    return (0,) if measure.type == "bool" else tuple(measure.bits)
+    return (0,) if measure.type == "bool" else (*measure.bits, *measure.alarms)
 
 
 def _bounds(measure: Measure) -> _Bounds:

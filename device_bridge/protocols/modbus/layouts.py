@@ -8,7 +8,7 @@
         {table: input, address: 12, type: int16, scale: "0.1", unit: /min, absent: [0x8000]}
 
 A fault is told with its line, before anything is asked. Maps that are shipped have names
-(`reading.REGISTERS`) and are files of the same form in `maps/`.
+(`source.REGISTERS`) and are files of the same form in `maps/`.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ from fhirserver_terminology import ucum
 from fhirserver_device_bridge.config.checking import check
 from fhirserver_device_bridge.config.document import ConfigError, parse, read_document
 from fhirserver_device_bridge.protocols.modbus.errors import ModbusError
-from fhirserver_device_bridge.protocols.modbus.layout import Heartbeat, Layout, Measure
+from fhirserver_device_bridge.protocols.modbus.layout import AlarmBit, Heartbeat, Layout, Measure
 from fhirserver_device_bridge.reading import MDC, Coding
 from fhirserver_device_bridge.source import REGISTERS
 
@@ -92,6 +92,13 @@ def _codings(value: dict[int, dict[str, str]]) -> dict[int, Coding]:
     return {number: _coding(each) for number, each in value.items()}
 
 
+def _alarms(value: dict[int, dict[str, Any]]) -> dict[int, AlarmBit]:
+    return {
+        number: AlarmBit(**{**each, "code": _coding(each["code"])})
+        for number, each in value.items()
+    }
+
+
 def _coding(value: dict[str, str]) -> Coding:
     return Coding(value.get("system", MDC), value["code"], value.get("display"))
 
@@ -103,6 +110,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "absent": frozenset,
     "states": _codings,
     "bits": _codings,
+    "alarms": _alarms,
 }
 """How the parts of a measure are read; others stand as they are."""
 
@@ -114,7 +122,17 @@ def _faults(layout: Layout) -> Iterator[_Fault]:
             yield (*place, "address"), "is not within the 65536 addresses of its table"
         if (each.table in _BITS) != (each.type == "bool"):
             yield (*place, "table"), "coils and discrete inputs are bool, registers are not"
+        if each.scale == 0:
+            yield (*place, "scale"), "is not 0: a number times 0 says nothing"
         if each.unit is not None and not ucum.validate(each.unit):
             yield (*place, "unit"), f"{each.unit!r} is no unit of UCUM"
-        if any(bit >= 16 * each.width for bit in each.bits) or (each.bits and each.states):
-            yield (*place, "bits"), "bits are within the registers, and have no states beside them"
+        yield from ((place + more, message) for more, message in _faults_of_bits(each))
+
+
+def _faults_of_bits(measure: Measure) -> Iterator[_Fault]:
+    most = 1 if measure.type == "bool" else 16 * measure.width
+    for name, bits in (("bits", measure.bits), ("alarms", measure.alarms)):
+        if any(bit >= most for bit in bits) or (bits and measure.states):
+            yield (name,), "bits are within the registers, and have no states beside them"
+    if set(measure.bits) & set(measure.alarms):
+        yield ("alarms",), "a bit is an answer or an alarm; take it from bits"

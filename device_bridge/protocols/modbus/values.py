@@ -12,7 +12,9 @@ _SIGNED: frozenset[Type] = frozenset({"int16", "int32", "int64"})
 
 
 def bits_of(registers: Sequence[int], measure: Measure) -> int:
-    """Put registers together as one number without sign."""
+    """Put registers together as one number without sign; of coils and inputs it is the bit."""
+    if measure.type == "bool":
+        return registers[0]
     ordered = registers if measure.words == "big" else tuple(reversed(registers))
     told = b"".join(each.to_bytes(2, measure.bytes) for each in ordered)
     return int.from_bytes(told, "big")

@@ -30,7 +30,7 @@ from fhirserver_device_bridge.simulator.registers import PlayedDevice
 from tests.device_bridge.bridge_process import COMMAND, BridgeProcess, journal
 from tests.waiting import wait_for
 
-SEED, STEPS = 3, 2000
+SEED, STEPS = 3, 600
 MAP = """\
 name: played
 version: "1"
@@ -50,24 +50,29 @@ MORE = """\
 - {code: {code: "4", system: "urn:a"}, table: discrete, address: 3}
 """
 CONFIG = """\
-server: {{base: "http://127.0.0.1:9/fhir"}}
-journal: {{folder: journal}}
+server: {base: "http://127.0.0.1:9/fhir"}
+journal: {folder: journal}
 sources:
-  played:
+"""
+SOURCE = """\
+  unit{unit}:
     protocol: modbus
     {line}
+    unit: {unit}
     poll_s: 0.05
     timeout_s: 0.3
     registers: map.yaml
-    device: {{system: "urn:serial", value: V-7}}
+    device: {{system: "urn:serial", value: V-{unit}}}
     systems: {{device-user: "urn:user"}}
 """
+PLAYED, ABSENT = (1, 2), 3
 
 
 @contextlib.contextmanager
 def simulated(folder: Path, *words: str) -> Iterator[str]:
     """Run `simulate modbus`; gives how a source is told of it."""
     given_ = ["--map", str(folder / "map.yaml"), "--seed", str(SEED), "--rate", "20", *words]
+    given_ += ["--units", ",".join(map(str, PLAYED))]
     with subprocess.Popen(
         [*COMMAND, "simulate", "modbus", *given_], stdout=subprocess.PIPE, text=True
     ) as process:
@@ -77,56 +82,59 @@ def simulated(folder: Path, *words: str) -> Iterator[str]:
             if kind == "listening":
                 yield f'connect: "{where}"'
             else:
-                process.stdout.readline()
                 yield f"serial: {{port: {where}, baud: 115200, parity: none}}"
         finally:
             process.terminate()
 
 
-def kept(config: Path) -> list[tuple[Polled, ...]]:
+def kept(config: Path, unit: int) -> list[tuple[Polled, ...]]:
     with journal(config) as reader:
-        return [read(each.raw).blocks for each in waiting(reader, "played", 1000)]
+        return [read(each.raw).blocks for each in waiting(reader, f"unit{unit}", 1000)]
 
 
 LINES = {
     "tcp": ("--listen", "127.0.0.1:0"),
-    "rtu": ("--serial", "pty", "--baud", "115200", "--parity", "none"),
+    "rtu": ("--serial", "pty"),
 }
 
 
 @pytest.mark.parametrize(
-    ("line", "faults", "met"),
+    ("line", "faults", "met", "more"),
     [
-        pytest.param("tcp", "", set(), id="tcp"),
-        pytest.param("tcp", "slow,split,refuse,unplug", {6, "EOFError"}, id="tcp, faults"),
-        pytest.param("rtu", "split,duplicate,garbage,silent", {"TimeoutError"}, id="rtu, faults"),
+        pytest.param("tcp", "slow,split,refuse,unplug", {6, "EOFError"}, "", id="tcp"),
+        pytest.param("rtu", "garbage,silent", set(), "", id="rtu"),
+        pytest.param("rtu", "split,duplicate", set(), MORE, id="rtu, several requests a poll"),
     ],
 )
-def test_what_is_played_is_what_is_polled(
-    tmp_path: Path, line: str, faults: str, met: set[object]
+def test_dev_20_devices_on_one_line_are_polled_as_they_are_played(
+    tmp_path: Path, line: str, faults: str, met: set[object], more: str
 ) -> None:
-    """Each block of each poll is as it stood at some step, whatever happens on the line."""
-    (tmp_path / "map.yaml").write_text(MAP if faults else MAP + MORE, "utf-8")
+    """Each block of each poll is as its own device had it at some step, whatever happens.
+
+    A third device is silent, and the others are asked all the same.
+    """
+    (tmp_path / "map.yaml").write_text(MAP + more, "utf-8")
     layout = layout_of(str(tmp_path / "map.yaml"))
     config = tmp_path / "bridge.yaml"
     with simulated(tmp_path, *LINES[line], "--faults", faults) as told:
-        config.write_text(CONFIG.format(line=told), "utf-8")
+        sources = [SOURCE.format(unit=unit, line=told) for unit in (ABSENT, *PLAYED)]
+        config.write_text(CONFIG + "".join(sources), "utf-8")
         with BridgeProcess(config):
-            wait_for(lambda: len(kept(config)) >= 4)
-    found = kept(config)
-    expected = steps(layout, found)
-    assert {each for poll in found for each in poll if not each.exception} <= expected
-    refused = {each.exception for poll in found for each in poll} - {0}
-    assert (
-        refused | set(re.findall("no answer \\((.*)\\)", (tmp_path / "bridge.log").read_text()))
-        == met
-    )
-    assert len({each for poll in found for each in poll if each.table == "input"}) > 1
+            wait_for(lambda: all(len(kept(config, unit)) >= 4 for unit in PLAYED))
+    assert not kept(config, ABSENT)
+    polls = {unit: kept(config, unit) for unit in PLAYED}
+    for unit, found in polls.items():
+        read_well = {each for poll in found for each in poll if not each.exception}
+        assert read_well <= steps(layout, SEED + unit - 1, found)
+        assert len({each for each in read_well if each.table == "input"}) > 1
+    refused = {each.exception for found in polls.values() for poll in found for each in poll} - {0}
+    failed = set(re.findall(r"no answer \((.*)\)", (tmp_path / "bridge.log").read_text("utf-8")))
+    assert refused | failed == met | {"TimeoutError"}
 
 
-def steps(layout: Layout, polls: list[tuple[Polled, ...]]) -> set[Polled]:
+def steps(layout: Layout, seed: int, polls: list[tuple[Polled, ...]]) -> set[Polled]:
     """Give what these blocks hold at each step."""
-    device, expected = PlayedDevice(layout, SEED), set()
+    device, expected = PlayedDevice(layout, seed), set()
     shapes = {(each.table, each.address, len(each.values)) for poll in polls for each in poll}
     for _ in range(STEPS):
         for table, first, count in shapes:

@@ -194,6 +194,7 @@ def test_what_is_charted(tmp_path: Path) -> None:
         pytest.param(MEASURE + "type: int24}", 4, "is not one of", id="unknown type"),
         pytest.param(MEASURE + "unit: furlong}", 4, "no unit of UCUM", id="unit"),
         pytest.param(MEASURE + "type: bool}", 4, "registers are not", id="a register is no bit"),
+        pytest.param(MEASURE + "scale: '0.0'}", 4, "is not 0", id="scale"),
         pytest.param(MEASURE + "bits: {16: {code: x}}}", 4, "within", id="no such bit"),
         pytest.param(
             "first_address: 1\nmeasures:\n- {" + RATE + ", table: coil, address: 0}",
