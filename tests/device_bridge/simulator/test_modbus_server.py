@@ -60,7 +60,7 @@ SOURCE = """\
     {line}
     unit: {unit}
     poll_s: 0.05
-    timeout_s: 0.3
+    timeout_s: 0.2
     registers: map.yaml
     device: {{system: "urn:serial", value: V-{unit}}}
     systems: {{device-user: "urn:user"}}
