@@ -34,6 +34,9 @@ from fhirserver_device_bridge.protocols.modbus import alarms as modbus_alarms
 from fhirserver_device_bridge.protocols.modbus import measurements as modbus
 from fhirserver_device_bridge.protocols.modbus import recording as modbus_recording
 from fhirserver_device_bridge.protocols.modbus.errors import ModbusError
+from fhirserver_device_bridge.protocols.spoken import lines, nonin
+from fhirserver_device_bridge.protocols.spoken import recording as spoken_recording
+from fhirserver_device_bridge.protocols.spoken.recording import SpokenError
 from fhirserver_device_bridge.protocols.x20601 import measurements as x20601
 from fhirserver_device_bridge.protocols.x20601 import recording as x20601_recording
 from fhirserver_device_bridge.protocols.x20601.mder import MderError
@@ -47,6 +50,8 @@ RECORDINGS: dict[bytes, Decoder] = {
     x20601_recording.MAGIC: x20601.measurements,
     modbus_recording.MAGIC: modbus.measurements,
     STX: astm.measurements,
+    spoken_recording.NONIN: nonin.measurements,
+    spoken_recording.LINE: lines.measurements,
 }
 """What is journaled of other protocols than HL7 v2, by how it begins."""
 
@@ -55,7 +60,7 @@ REPORTS: dict[bytes, Callable[[bytes, Source], list[Report]]] = {
 }
 """What tells, beside its readings, whether each of its alarms is there."""
 
-UNREADABLE = (AstmError, MessageError, MderError, ModbusError)
+UNREADABLE = (AstmError, MessageError, MderError, ModbusError, SpokenError)
 """What readers raise for an entry that cannot be read."""
 
 _INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
