@@ -16,6 +16,7 @@ from fhirserver.access.masks import masks_of
 from tests.client import Answer
 from tests.masked_record import INSIDE, PATIENT, RECORD, SUBJECT, planted, store
 from tests.secured import Caller, Secured
+from tests.waiting import wait_for
 
 READ = {
     "billing": ("Patient", "Condition", "Encounter", "Appointment"),
@@ -407,6 +408,24 @@ def test_answers_to_writes(
     assert "planted-mine" not in answer.text
     assert "-reasonCode." not in answer.text
     assert "SUBSETTED" in answer.text
+
+
+def test_answers_in_the_background_lack_it_too(callers: dict[str, Caller]) -> None:
+    """SEC-E19: done with the role of the request."""
+    caller = callers["front-desk"]
+    accepted = caller.get("Encounter?_id=mask-e", prefer="respond-async")
+    assert accepted.status == 202, accepted.text
+    place = accepted.headers["content-location"].removeprefix(f"{caller.client.base}/")
+
+    def done() -> Answer | None:
+        answer = caller.get(place)
+        return None if answer.status == 202 else answer
+
+    text = wait_for(done).text
+    assert planted("Encounter", "identifier") in text
+    assert "SUBSETTED" in text
+    hidden = masks_of("front-desk")["Encounter"]
+    assert not [each for each in hidden if planted("Encounter", each) in text]
 
 
 def test_a_rehearsal_of_what_is_stored_tells_nothing(callers: dict[str, Caller]) -> None:
