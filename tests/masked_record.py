@@ -5,9 +5,12 @@ Each says of which type and element it is: "planted-Encounter-reasonCode.".
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from tests.secured import Caller
+from tests.client import Answer
+from tests.secured import Caller, Secured
 
 PATIENT = "mask-p"
 SUBJECT = {"reference": f"Patient/{PATIENT}"}
@@ -117,3 +120,53 @@ def store(caller: Caller) -> None:
             path = f"{each['resourceType']}/{each['id']}"
             answer = caller.request("PUT", path, {**each, "language": language})
             assert answer.status in (200, 201), answer.text
+
+
+READ = {
+    "billing": ("Patient", "Condition", "Encounter", "Appointment"),
+    "front-desk": ("Patient", "Encounter", "Appointment"),
+    "researcher": ("Condition", "Encounter", "Observation", "DiagnosticReport",
+                   "FamilyMemberHistory"),
+}  # fmt: skip
+"""What each role reads of the record."""
+
+
+@contextmanager
+def everybody(secured: Secured) -> Iterator[dict[str, Caller]]:
+    """Store the record and give callers by name; the steward sees all of it."""
+    tokens = {
+        role: secured.issue(
+            "user/*.cruds", role=role, user=f"Practitioner/mask-{role}",
+            patients=(PATIENT,) if role == "researcher" else None,
+        )
+        for role in READ
+    }  # fmt: skip
+    tokens["steward"] = secured.issue("system/*.cruds")
+    tokens["app of billing"] = secured.issue(
+        "patient/*.rs", role="billing", user="Practitioner/mask-billing", patient=PATIENT
+    )
+    tokens["physician"] = secured.issue(
+        "user/*.cruds", role="physician", user="Practitioner/mask-dr", patients=(PATIENT,)
+    )
+    tokens["narrowed"] = secured.issue(
+        f"user/Encounter.rs?reason-code={planted('Encounter', 'reasonCode')}",
+        role="front-desk", user="Practitioner/mask-front-desk",
+    )  # fmt: skip
+    with ExitStack() as opened:
+        callers = {
+            name: opened.enter_context(secured.caller(token.secret))
+            for name, token in tokens.items()
+        }
+        store(callers["steward"])
+        yield callers
+
+
+def bundle(kind: str, method: str, url: str, **rest: Any) -> dict[str, Any]:
+    entry = {"request": {"method": method, "url": url, **rest.pop("request", {})}, **rest}
+    return {"resourceType": "Bundle", "type": kind, "entry": [entry]}
+
+
+def answered(caller: Caller, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+    answer = caller.request(method, path, body, **headers)
+    assert answer.status == 200, f"{method} {path}: {answer.text}"
+    return answer
