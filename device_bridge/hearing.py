@@ -25,6 +25,9 @@ from fhirserver_device_bridge.mapping.table import Table
 from fhirserver_device_bridge.moments import first_instant
 from fhirserver_device_bridge.protocols.astm import results as astm
 from fhirserver_device_bridge.protocols.astm.records import AstmError
+from fhirserver_device_bridge.protocols.bluetooth import measurements as bluetooth
+from fhirserver_device_bridge.protocols.bluetooth import notification
+from fhirserver_device_bridge.protocols.bluetooth.errors import BluetoothError
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.laboratory import results
 from fhirserver_device_bridge.protocols.hl7v2.message import Message, parse
@@ -52,11 +55,12 @@ Decoder = Callable[[bytes, Source, int], list[Reading | Rejected]]
 RECORDINGS: dict[bytes, Decoder] = {
     x20601_recording.MAGIC: x20601.measurements,
     modbus_recording.MAGIC: modbus.measurements,
+    notification.MAGIC: bluetooth.measurements,
     STX: astm.measurements,
 }
 """What is journaled of other protocols than HL7 v2, by how it begins."""
 
-UNREADABLE = (AstmError, MessageError, MderError, ModbusError)
+UNREADABLE = (AstmError, BluetoothError, MessageError, MderError, ModbusError)
 """What readers raise for an entry that cannot be read."""
 
 _INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"

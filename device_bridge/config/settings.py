@@ -10,7 +10,7 @@ from typing import Literal
 from fhirserver_device_bridge.config.alarm_settings import Alarms
 from fhirserver_device_bridge.reading import Source
 
-Protocol = Literal["mllp", "x20601", "astm"]
+Protocol = Literal["mllp", "x20601", "astm", "bluetooth"]
 Parity = Literal["none", "even", "odd"]
 
 
@@ -130,7 +130,8 @@ class Listener:
     Attributes:
         source: what decoders must know of it.
         protocol: mllp for HL7 v2, x20601 for personal health devices (IEEE 11073-20601), astm for
-            analyzers of laboratories (ASTM E1381, E1394).
+            analyzers of laboratories (ASTM E1381, E1394), bluetooth for gateways to devices of
+            Bluetooth's health profiles.
         host, port: to bind; port 0 chooses a free one.
         size_limit_bytes: of one message.
         idle_s: a connection that is silent for so long is closed.

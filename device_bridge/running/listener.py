@@ -12,15 +12,16 @@ from fhirserver_device_bridge.running.astm_connection import AstmConnection
 from fhirserver_device_bridge.running.capacity import Capacity
 from fhirserver_device_bridge.running.commits import Commits
 from fhirserver_device_bridge.running.connection import MllpConnection
+from fhirserver_device_bridge.running.gateway_connection import GatewayConnection
 
 _LOG = logging.getLogger("fhir-bridge")
 _HANDSHAKE_S = 10.0
-_CONNECTIONS: dict[
-    Protocol, type[MllpConnection] | type[AgentConnection] | type[AstmConnection]
-] = {
+_Connection = MllpConnection | AgentConnection | AstmConnection | GatewayConnection
+_CONNECTIONS: dict[Protocol, type[_Connection]] = {
     "mllp": MllpConnection,
     "x20601": AgentConnection,
     "astm": AstmConnection,
+    "bluetooth": GatewayConnection,
 }
 
 
