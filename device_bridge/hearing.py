@@ -36,6 +36,9 @@ from fhirserver_device_bridge.protocols.hl7v2.pcd04 import decode_alarms
 from fhirserver_device_bridge.protocols.modbus import measurements as modbus
 from fhirserver_device_bridge.protocols.modbus import recording as modbus_recording
 from fhirserver_device_bridge.protocols.modbus.errors import ModbusError
+from fhirserver_device_bridge.protocols.sdc import measurements as sdc
+from fhirserver_device_bridge.protocols.sdc import update
+from fhirserver_device_bridge.protocols.sdc.errors import SdcError
 from fhirserver_device_bridge.protocols.x20601 import measurements as x20601
 from fhirserver_device_bridge.protocols.x20601 import recording as x20601_recording
 from fhirserver_device_bridge.protocols.x20601.mder import MderError
@@ -56,11 +59,12 @@ RECORDINGS: dict[bytes, Decoder] = {
     x20601_recording.MAGIC: x20601.measurements,
     modbus_recording.MAGIC: modbus.measurements,
     notification.MAGIC: bluetooth.measurements,
+    update.MAGIC: sdc.measurements,
     STX: astm.measurements,
 }
 """What is journaled of other protocols than HL7 v2, by how it begins."""
 
-UNREADABLE = (AstmError, BluetoothError, MessageError, MderError, ModbusError)
+UNREADABLE = (AstmError, BluetoothError, MessageError, MderError, ModbusError, SdcError)
 """What readers raise for an entry that cannot be read."""
 
 _INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"

@@ -11,12 +11,14 @@ from fhirserver_device_bridge.config.document import Document, read_document
 from fhirserver_device_bridge.config.read_alarms import is_loopback, read_alarms
 from fhirserver_device_bridge.config.settings import (
     Bridge,
+    Credentials,
     Delivery,
     Desk,
     Following,
     JournalSettings,
     Listener,
     Poll,
+    Provider,
     SerialLine,
     SerialListener,
     Server,
@@ -63,6 +65,11 @@ def _bridge(document: Document) -> Bridge:
         listeners=tuple(_listener(document, name) for name in named("listens")),
         serial_listeners=tuple(_serial_listener(document, name) for name in named("serial")),
         polls=tuple(_poll(document, name) for name in named("asked")),
+        providers=tuple(
+            _provider(document, name)
+            for name, source in value["sources"].items()
+            if source["protocol"] == "sdc"
+        ),
     )
 
 
@@ -113,6 +120,21 @@ def _listener(document: Document, name: str) -> Listener:
         tls=None if tls is None else Tls(**_paths(tls, folder, "certificate", "key", "client_ca")),
         **_given(value, *_OF_LISTENER),
     )
+
+
+def _provider(document: Document, name: str) -> Provider:
+    value = document.value["sources"][name]
+    host, port = _address(document, name, "listen")
+    if not is_loopback(host):
+        message = "the consumer tells patients' values without encryption: listen on 127.0.0.1"
+        raise document.error(("sources", name, "listen"), message)
+    given = value["provider"]
+    files = _paths(given, document.file.parent, "certificate", "key", "ca_file")
+    if files and not given["address"].startswith("https:"):
+        message = "certificate, key and ca_file are of no use without https"
+        raise document.error(("sources", name, "provider", "address"), message)
+    credentials = Credentials(**files) if files else None
+    return Provider(name, given["address"], host, port, credentials)
 
 
 def _poll(document: Document, name: str) -> Poll:

@@ -23,6 +23,9 @@ from fhirserver_device_bridge.metrics import Metrics
 from fhirserver_device_bridge.protocols.bluetooth import measurements as bluetooth
 from fhirserver_device_bridge.protocols.bluetooth import notification
 from fhirserver_device_bridge.protocols.bluetooth.errors import BluetoothError
+from fhirserver_device_bridge.protocols.sdc import measurements as sdc
+from fhirserver_device_bridge.protocols.sdc import update
+from fhirserver_device_bridge.protocols.sdc.errors import SdcError
 from fhirserver_device_bridge.reading import Reading, Rejected, Source
 from fhirserver_device_bridge.running.capacity import Capacity
 from fhirserver_device_bridge.running.commits import Commits
@@ -50,6 +53,7 @@ class _Form:
 
 _FORMS: dict[Protocol, _Form] = {
     "bluetooth": _Form(notification.MAGIC, bluetooth.measurements, BluetoothError),
+    "sdc": _Form(update.MAGIC, sdc.measurements, SdcError),
 }
 
 

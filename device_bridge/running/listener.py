@@ -22,6 +22,7 @@ _CONNECTIONS: dict[Protocol, type[_Connection]] = {
     "x20601": AgentConnection,
     "astm": AstmConnection,
     "bluetooth": GatewayConnection,
+    "sdc": GatewayConnection,
 }
 
 

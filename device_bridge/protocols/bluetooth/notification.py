@@ -21,6 +21,7 @@ from datetime import datetime
 
 import msgspec
 
+from fhirserver_device_bridge.moments import is_within_reason
 from fhirserver_device_bridge.protocols.bluetooth.characteristics import CHARACTERISTICS
 from fhirserver_device_bridge.protocols.bluetooth.errors import BluetoothError
 from fhirserver_device_bridge.protocols.bluetooth.meanings import Characteristic
@@ -32,8 +33,6 @@ _ASSIGNED = re.compile(
     r"(?:0000)?([0-9A-Fa-f]{4})(?:-0000-1000-8000-00805[Ff]9[Bb]34[Ff][Bb])?", re.ASCII
 )
 _KNOWN_LIMIT = 64
-_YEARS = range(2000, 9000)
-"""Of `received`: what is computed from it has to stay within the calendar."""
 
 
 class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,7 +80,7 @@ def _check(notification: Notification) -> None:
         raise BluetoothError(f"'service' must be {of.service:04X}, whose characteristic it is")
     for each in (notification, *notification.known):
         octets(each)
-        if each.received.tzinfo is None or each.received.year not in _YEARS:
+        if not is_within_reason(each.received):
             raise BluetoothError("'received' must be a time since 2000 with its offset, such as Z")
 
 
