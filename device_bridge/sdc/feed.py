@@ -12,6 +12,7 @@ from collections import deque
 
 _LOG = logging.getLogger("fhir-bridge")
 _LIMIT = 10_000
+_LOG_EVERY = 1_000
 _TIMEOUT_S = 30.0
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 5.0
 
@@ -37,10 +38,14 @@ class Feed(threading.Thread):
         with self._changed:
             if len(self._waiting) >= self._limit:
                 self._waiting.popleft()
-                self.lost += 1
-                _LOG.warning("the bridge is away: %d updates were lost so far", self.lost)
+                self._note_loss()
             self._waiting.append(line)
             self._changed.notify()
+
+    def _note_loss(self) -> None:
+        if self.lost % _LOG_EVERY == 0:
+            _LOG.warning("the bridge is away: the oldest updates are lost, %d before", self.lost)
+        self.lost += 1
 
     def end(self) -> None:
         """Stop; what waits is not told."""

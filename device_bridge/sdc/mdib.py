@@ -70,7 +70,7 @@ def _metric(mdib: Any, state: Any, device: str) -> Metric:
     said = None if value.Value is None else str(value.Value)
     return Metric(
         handle=state.DescriptorHandle,
-        code=_code(descriptor.Type) or Code("unknown", "urn:ietf:rfc:3986"),
+        code=_code(descriptor.Type),
         path=tuple(reversed(list(_around(mdib, descriptor, device)))),
         number=format(value.Value, "f") if is_number and said is not None else None,
         text=None if is_number else said,
@@ -94,7 +94,7 @@ def _around(mdib: Any, descriptor: Any, device: str) -> Iterator[Component]:
         yield Component(
             kind=kind,
             handle=descriptor.Handle,
-            code=_code(descriptor.Type),
+            code=_optional(descriptor.Type),
             identifier=_identifier(mdib, descriptor.Handle, device) if kind == "mds" else None,
         )
 
@@ -119,16 +119,18 @@ def _first(texts: Iterable[Any]) -> str | None:
     return next((str(each.text) for each in texts if each.text), None)
 
 
-def _code(coded: Any) -> Code | None:
-    if coded is None:
-        return None
+def _optional(coded: Any) -> Code | None:
+    return None if coded is None else _code(coded)
+
+
+def _code(coded: Any) -> Code:
     return Code(str(coded.Code), str(coded.CodingSystem or ""), coded.SymbolicCodeName)
 
 
 def _concept(descriptor: Any, said: str | None) -> Code | None:
     """Give the concept that an enumeration's value stands for."""
     allowed = getattr(descriptor, "AllowedValue", ())
-    return next((_code(each.Type) for each in allowed if each.Value == said), None)
+    return next((_optional(each.Type) for each in allowed if each.Value == said), None)
 
 
 def _associated(mdib: Any, kind: str) -> Iterator[Any]:

@@ -25,6 +25,7 @@ from tests.waiting import wait_for
 pytest.importorskip("sdc11073", reason="the extra sdc is not installed")
 from fhirserver_device_bridge.sdc.consumer import follow
 
+ROOT = Path(__file__).resolve().parents[3]
 PATH = "8f9c7f3a2f3c4d0b9a630d6c9b1f7e10"
 CONFIG = """\
 server: {{base: "{base}"}}
@@ -57,7 +58,7 @@ class Process:
 
     def __init__(self, *words: object) -> None:
         self.process = subprocess.Popen(
-            [*map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [*map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
         )
 
     def wait_for(self, word: str) -> None:
@@ -109,9 +110,8 @@ def test_dev_19_a_provider_is_followed_and_found_again_after_a_kill(
         first.tell("sys 120, dia 80")
         wait_for(lambda: len(client.search("Observation")) == 2)
         first.kill()
-        second = monitor()
+        monitor().tell("sat 97, sys - NA")  # before the consumer is there again
         consumer.wait_for("connected")
-        second.tell("sat 97, sys - NA")
         wait_for(lambda: len(client.search("Observation")) == 4)
     found = client.search("Observation")
     assert {each["subject"]["reference"] for each in found} == {f"Patient/{identity}"}
