@@ -13,11 +13,13 @@ the journal waits for the disk, the server validates, indexes and audits.
 
 import argparse
 import asyncio
+import contextlib
 import http.client
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,9 +34,9 @@ from fhirserver_device_bridge.fhir.json_text import encode
 from fhirserver_device_bridge.framing.mllp import MllpDeframer, block
 from fhirserver_device_bridge.journal.changes import Arrival, append
 from fhirserver_device_bridge.journal.journal import Journal
-from fhirserver_device_bridge.reading import Source
 from fhirserver_device_bridge.running.bridge import RunningBridge
 from fhirserver_device_bridge.simulator.monitor import messages
+from fhirserver_device_bridge.source import Source
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOSPITAL = "urn:oid:1.2.3"
@@ -104,8 +106,8 @@ def _cpu(work: Callable[[], object]) -> float:
 
 def _receiving(sent: list[bytes], args: argparse.Namespace) -> None:
     floor = asyncio.run(_against_floor(sent, args.connections))
-    with tempfile.TemporaryDirectory() as folder:
-        tally = asyncio.run(_against_bridge(_bridge(Path(folder), 9), sent, args.connections))
+    with tempfile.TemporaryDirectory() as folder, _running(Path(folder)) as port:
+        tally = asyncio.run(_send_all(port, sent, args.connections))
     print(
         f"receiving  {tally.rate:8.0f} messages/s on {args.connections} connections,"
         f" p50 {tally.percentile(0.5):.1f} ms, p99 {tally.percentile(0.99):.1f} ms,"
@@ -129,21 +131,20 @@ async def _against_floor(sent: list[bytes], connections: int) -> Tally:
         listening.close()
 
 
-async def _against_bridge(bridge: Bridge, sent: list[bytes], connections: int) -> Tally:
-    running = RunningBridge(bridge)
-    stop, listening = asyncio.Event(), asyncio.get_running_loop().create_future()
-
-    def announced(line: str) -> None:
-        if line.startswith("listening"):
-            listening.set_result(int(line.rpartition(":")[2]))
-
-    task = asyncio.create_task(running.run(stop, announced))
-    try:
-        return await _send_all(await listening, sent, connections)
-    finally:
-        stop.set()
-        await task
-        running.close()
+@contextlib.contextmanager
+def _running(folder: Path) -> Iterator[int]:
+    """Run a bridge, whose server is away, in a process of its own; gives its port."""
+    _bridge(folder, 9)
+    command = [sys.executable, "-m", "fhirserver_device_bridge", "run", "--config"]
+    with subprocess.Popen(
+        [*command, str(folder / "bridge.yaml")], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            listening = next(line for line in process.stdout if line.startswith("listening"))
+            yield int(listening.rpartition(":")[2])
+        finally:
+            process.terminate()
 
 
 async def _send_all(port: int, sent: list[bytes], connections: int) -> Tally:

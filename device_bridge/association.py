@@ -13,15 +13,14 @@ from datetime import datetime
 
 from fhirserver_device_bridge.fhir import identity
 from fhirserver_device_bridge.reading import (
-    DEVICE_USER,
     Identifier,
     Location,
     Reading,
-    Source,
     is_uri,
     persons,
     record_number,
 )
+from fhirserver_device_bridge.source import DEVICE_USER, Source
 from fhirserver_device_bridge.whereabouts import Whereabouts
 
 _NOBODY = "patient unknown: no identifier of a person is given, and no bed"

@@ -1,6 +1,6 @@
 """A message as it was received becomes readings and the transaction that charts them. Pure.
 
-    raw -> Message -> readings -> gate -> measurements -> Bundle
+    raw -> Message -> readings -> gate -> pieces -> measurements -> Bundle
                    -> resources, by a mapping of the source -> Bundle
     recording of an alarm -> Bundle
 
@@ -16,6 +16,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
 from fhirserver_device_bridge.alarms import recording as alarm_recording
 from fhirserver_device_bridge.alarms.alarm import Alarm, Report
@@ -34,20 +35,15 @@ from fhirserver_device_bridge.hearing import RECORDINGS, UNREADABLE
 from fhirserver_device_bridge.mapping.files import mapping_named
 from fhirserver_device_bridge.mapping.gate import gate
 from fhirserver_device_bridge.mapping.grouping import Measurement, group
+from fhirserver_device_bridge.mapping.pieces import pieces
 from fhirserver_device_bridge.mapping.table import Table
+from fhirserver_device_bridge.movement import Movement
 from fhirserver_device_bridge.protocols.hl7v2.adt import movements
 from fhirserver_device_bridge.protocols.hl7v2.message import Message, parse
 from fhirserver_device_bridge.protocols.hl7v2.pcd01 import decode, message_type
 from fhirserver_device_bridge.protocols.hl7v2.pcd04 import decode_alarms
-from fhirserver_device_bridge.reading import (
-    Coding,
-    Identifier,
-    Moment,
-    Movement,
-    Reading,
-    Rejected,
-    Source,
-)
+from fhirserver_device_bridge.reading import Coding, Identifier, Moment, Reading, Rejected
+from fhirserver_device_bridge.source import Source
 from fhirserver_device_bridge.v2fhir.files import Mapped, mapping_of
 from fhirserver_device_bridge.v2fhir.transactions import Sent
 from fhirserver_device_bridge.v2fhir.transactions import transaction as transaction_of
@@ -193,7 +189,8 @@ def _of_alarm(alarm: Alarm, received: Receipt) -> Conversion:
 def _converted(
     decoded: Iterable[Reading | Rejected], received: Receipt, table: Table
 ) -> Conversion:
-    read = [gate(found, table) if isinstance(found, Reading) else found for found in decoded]
+    length_s = received.source.waveform_s
+    read = [part for found in decoded for part in _checked(found, table, length_s)]
     measurements, repeated = _distinct(
         group((found for found in read if isinstance(found, Reading)), table)
     )
@@ -206,6 +203,14 @@ def _converted(
         ),
     )
     return _charted(conversion, measurements, received, table)
+
+
+def _checked(
+    found: Reading | Rejected, table: Table, length_s: Decimal
+) -> list[Reading | Rejected]:
+    """Hold a reading against what can be, and divide a waveform that is longer than `length_s`."""
+    passed = gate(found, table) if isinstance(found, Reading) else found
+    return pieces(passed, length_s) if isinstance(passed, Reading) else [passed]
 
 
 def _distinct(

@@ -31,7 +31,7 @@ from fhirserver_device_bridge.protocols.bluetooth.errors import BluetoothError
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.laboratory import results
 from fhirserver_device_bridge.protocols.hl7v2.message import Message, parse
-from fhirserver_device_bridge.protocols.hl7v2.pcd01 import decode, frame_of, message_type
+from fhirserver_device_bridge.protocols.hl7v2.pcd01 import decode, devices, frame_of, message_type
 from fhirserver_device_bridge.protocols.hl7v2.pcd04 import decode_alarms
 from fhirserver_device_bridge.protocols.modbus import measurements as modbus
 from fhirserver_device_bridge.protocols.modbus import recording as modbus_recording
@@ -42,15 +42,8 @@ from fhirserver_device_bridge.protocols.sdc.errors import SdcError
 from fhirserver_device_bridge.protocols.x20601 import measurements as x20601
 from fhirserver_device_bridge.protocols.x20601 import recording as x20601_recording
 from fhirserver_device_bridge.protocols.x20601.mder import MderError
-from fhirserver_device_bridge.reading import (
-    Coding,
-    Identifier,
-    Level,
-    Quantity,
-    Reading,
-    Rejected,
-    Source,
-)
+from fhirserver_device_bridge.reading import Coding, Identifier, Level, Quantity, Reading, Rejected
+from fhirserver_device_bridge.source import Source
 from fhirserver_device_bridge.v2fhir.files import mapping_of
 
 Decoder = Callable[[bytes, Source, int], list[Reading | Rejected]]
@@ -127,6 +120,10 @@ def hear(receipt: Receipt, limits: tuple[Limit, ...], open_: set[str]) -> Heard:
         return Heard(reports, set(_systems((each.condition.path for each in reports), source.name)))
     if kind != ("ORU", "R01"):
         return Heard()
+    if not limits:
+        return Heard(
+            devices=set() if is_mapped else set(_systems(devices(message, source), source.name))
+        )
     if is_mapped:
         read = _Readings(receipt, limits, open_, are_observations=False)
         decoded = results(message, frame_of(message, source, receipt.number))

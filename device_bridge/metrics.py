@@ -5,10 +5,14 @@ Format: https://prometheus.io/docs/instrumenting/exposition_formats/ (text, vers
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 Labels = tuple[tuple[str, str], ...]
 Sample = tuple[str, Labels, float]
+Counted = tuple[Sequence[Sequence[Any]], Sequence[Sequence[Any]]]
+"""What a process counted, and what it knows of devices, as JSON takes it."""
+NOTHING_COUNTED: Counted = ((), ())
 
 COUNTERS = {
     "frames": "Frames received, by what became of them at the port.",
@@ -66,6 +70,22 @@ class Metrics:
         with self._lock:
             if key in self._devices or len(self._devices) < _DEVICES:
                 self._devices[key] = value
+
+    def counted(self) -> Counted:
+        """Give all of it, for another process."""
+        with self._lock:
+            counts = [(*key, value) for key, value in self._counts.items()]
+            return counts, [(*key, value) for key, value in self._devices.items()]
+
+    def add(self, others: Counted) -> "Metrics":
+        """Give what is counted here and in another process."""
+        both = Metrics()
+        for counts, devices in (self.counted(), others):
+            for name, labels, value in counts:
+                both._counts[name, tuple((label, text) for label, text in labels)] += value
+            for name, source, device, value in devices:
+                both.note(name, source, device, value)
+        return both
 
     def render(self, measure: Callable[[], Iterable[Sample]]) -> bytes:
         """Write everything as text.

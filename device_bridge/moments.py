@@ -6,7 +6,12 @@ clock of the sender had not been changed yet.
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from msgspec.structs import replace
+
 from fhirserver_device_bridge.reading import Moment, Precision
+
+TO_THE_SECOND: tuple[Precision, ...] = ("second", "fraction")
+"""Precisions of times that a duration can be added to."""
 
 
 def in_zone(local: str, clock: datetime, precision: Precision, zone: tzinfo) -> Moment:
@@ -42,6 +47,35 @@ def is_within_reason(instant: datetime) -> bool:
 
 
 def first_instant(text: str) -> datetime:
-    """Give the first instant of a FHIR dateTime at any precision, aware."""
-    moment = datetime.fromisoformat(text + "-01-01"[len(text) - 4 :] if len(text) < 10 else text)
+    """Give the first instant of a FHIR dateTime at any precision, aware.
+
+    A leap second counts as the one before it.
+    """
+    whole = text + "-01-01"[len(text) - 4 :] if len(text) < 10 else text
+    moment = datetime.fromisoformat(whole.replace(":60", ":59"))
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def later(moment: Moment, by: timedelta) -> Moment:
+    """Give the moment that is later by so much, with the same offset.
+
+    Args:
+        moment: to the second or finer.
+        by: not negative; 0 gives the moment itself.
+
+    Raises:
+        OverflowError: it is after the year 9999.
+    """
+    if not by:
+        return moment
+    texts = [_later(text, by) for text in (moment.text, moment.latest) if text]
+    precision: Precision = "fraction" if "." in texts[0] else moment.precision
+    latest = texts[1] if moment.latest else None
+    return replace(moment, text=texts[0], precision=precision, latest=latest)
+
+
+def _later(text: str, by: timedelta) -> str:
+    moved = first_instant(text) + by
+    if moved.microsecond == 0:
+        return moved.isoformat()
+    return moved.isoformat(timespec="microseconds" if moved.microsecond % 1000 else "milliseconds")

@@ -1,21 +1,18 @@
 """What a device said, whatever protocol it spoke: the form between decoders and FHIR.
 
-    Source      what a decoder must know of the sender, from the configuration
     Reading     one value of one metric, with where it was measured, when and on whom
     Rejected    a reading that must not be charted, with its reason
+    ClockReading    what the clock of its device showed, by which its time is understood
 
 They are msgspec's structures: made, compared and hashed in a third of a dataclass's time, which is
 most of what a message costs.
 
 Nothing here is guessed: a number keeps the digits that were sent and a time its precision, codes
-are
-the sender's own, and what was not said is None. LOINC, UCUM and profiles come later, by `mapping`.
+are the sender's own, what was not said is None. LOINC, UCUM, profiles come later, by `mapping`.
 """
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Literal
 
@@ -25,9 +22,6 @@ MDC = "urn:iso:std:iso:11073:10101"
 """The code system of IEEE 11073 nomenclature in FHIR."""
 
 UCUM = "http://unitsofmeasure.org"
-
-DEVICE_USER = "device-user"
-"""The name under which a source's `systems` give the system of those whom a device only numbers."""
 
 Precision = Literal["year", "month", "day", "minute", "second", "fraction"]
 Status = Literal[
@@ -222,29 +216,22 @@ class Location(Struct, frozen=True):
     facility: str | None = None
 
 
-EVENTS = frozenset({"A01", "A02", "A03", "A08", "A11", "A12", "A13", "A17", "A40"})
-"""Events of HL7 table 0003 that say who lies where, or whose record is whose."""
-
-CANCELS = {"A11": "A01", "A12": "A02", "A13": "A03"}
-"""Events that take another back."""
-
-
-class Movement(Struct, frozen=True):
-    """What one event says of one patient.
+class ClockReading(Struct, frozen=True):
+    """What the clock of a device showed when another was read, the one that times are told by.
 
     Attributes:
-        event: of `EVENTS`.
-        at: when it happened, aware, UTC.
-        patient: with a URI as its system.
-        place: where to; None where it is not said.
-        prior: the record that became the patient's (A40); None for all other events.
+        kind: of clock, by MDC: absolute, base offset, relative, high resolution.
+        shown: a wall clock's time, or a counter in microseconds; None for no time at all.
+        at: what the other clock showed; None where the device's is the better one.
+        reader: whose clock `at` is; None for the bridge's.
+        method: how the device's clock is set, by MDC; None where that is not said.
     """
 
-    event: str
-    at: datetime
-    patient: Identifier
-    place: Location | None = None
-    prior: Identifier | None = None
+    kind: Coding
+    shown: Moment | Decimal | None
+    at: Moment | None
+    reader: Identifier | None = None
+    method: Coding | None = None
 
 
 class Reading(Struct, frozen=True):
@@ -266,6 +253,7 @@ class Reading(Struct, frozen=True):
         compound: the measurement that this is a part of, where the protocol says so.
         device_time: `time` as the device's own clock has it, where the two could differ: it stands
             in identifiers, for a clock's offset is measured anew every time.
+        clock: what its device's clock showed, where `time` was made of that.
         supplemental: types that tell two measurements of one code apart (20601).
         patient: the identifiers that the message gives, as sent; empty where it gives none.
         specimen: what was examined, by its number as sent; None where it is not said.
@@ -289,6 +277,7 @@ class Reading(Struct, frozen=True):
     compound: Coding | None = None
     supplemental: tuple[Coding, ...] = ()
     device_time: str | None = None
+    clock: ClockReading | None = None
     patient: tuple[Identifier, ...] = ()
     location: Location | None = None
     method: Coding | None = None
@@ -309,50 +298,3 @@ class Rejected(Struct, frozen=True):
 
     reading: Reading
     reason: str
-
-
-SHIPPED = "standard"
-"""Name of the mapping that is shipped."""
-
-MESSAGES = ("ADT", "MDM", "ORDERS", "ORU", "SIU", "VXU")
-"""Names of the mappings of messages that are shipped."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What a decoder must know of a sender that its messages do not say.
-
-    Attributes:
-        name: of the source in the configuration; stands in identifiers, so it must never change.
-        mapping: `SHIPPED`, or the path of a mapping file.
-        character_set: of Python, for messages that name none (MSH-18 empty).
-        zone: of times without an offset.
-        acknowledgement: overrides MSH-15 and MSH-16; None for the message's own word.
-        sentinels: numbers, as sent, that this source uses for "no value", e.g. "-1", "32767".
-        registers: path of the map of its registers (Modbus); None for other protocols.
-        device: its system and value, where its messages do not say it (Modbus, ASTM).
-        specimen_component: which component of O.3 or O.4 is the specimen's number, from 1 (ASTM);
-            None for the only one that is sent.
-        admissions: whether its ADT messages say who lies where.
-        messages: mappings by which messages of HL7 v2 become resources: names of those that are
-            shipped, and paths of files.
-        silence_s: a device that is silent for longer raises an alarm; None for none.
-        beds: places of devices that do not say where they are, by a device's identifier.
-        systems: URIs of code systems and assigning authorities, by the names the sender uses,
-            e.g. {"Hospital": "urn:oid:1.2.3"}.
-    """
-
-    name: str
-    mapping: str = SHIPPED
-    character_set: str = "utf-8"
-    zone: tzinfo = UTC
-    acknowledgement: Literal["original", "enhanced", "none"] | None = None
-    sentinels: frozenset[str] = frozenset()
-    systems: tuple[tuple[str, str], ...] = ()
-    registers: str | None = None
-    device: tuple[str, str] = ("", "")
-    specimen_component: int | None = None
-    admissions: bool = False
-    silence_s: float | None = None
-    messages: tuple[str, ...] = ()
-    beds: tuple[tuple[str, Location], ...] = ()

@@ -16,7 +16,8 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from fhirserver_device_bridge.assignments import Assignments
-from fhirserver_device_bridge.reading import CANCELS, Identifier, Location, Movement
+from fhirserver_device_bridge.movement import CANCELS, Movement
+from fhirserver_device_bridge.reading import Identifier, Location
 
 Numbered = tuple[int, int, Movement]
 """Number of the message in the journal, place in the message, and the movement."""

@@ -16,7 +16,8 @@ from fhirserver_device_bridge.alarms.alarm import Report
 from fhirserver_device_bridge.commands.options import configuration
 from fhirserver_device_bridge.commands.usage import UsageError
 from fhirserver_device_bridge.framing.mllp import VT, MllpDeframer
-from fhirserver_device_bridge.reading import Reading, Source
+from fhirserver_device_bridge.reading import Reading
+from fhirserver_device_bridge.source import Source
 
 if TYPE_CHECKING:
     from fhirserver_device_bridge.convert import Conversion

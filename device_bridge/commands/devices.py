@@ -31,7 +31,8 @@ from fhirserver_device_bridge.journal.assignments import (
 )
 from fhirserver_device_bridge.journal.entries import instant_of
 from fhirserver_device_bridge.journal.movements import movements_after
-from fhirserver_device_bridge.reading import Identifier, Location, Source, is_uri
+from fhirserver_device_bridge.reading import Identifier, Location, is_uri
+from fhirserver_device_bridge.source import Source
 from fhirserver_device_bridge.whereabouts import Whereabouts
 
 EXAMPLES = """\

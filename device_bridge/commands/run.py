@@ -7,6 +7,7 @@ stops it in order; after a crash or a loss of power it goes on where the journal
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -16,7 +17,8 @@ import threading
 from fhirserver_device_bridge.commands.options import add_config_option, configuration
 from fhirserver_device_bridge.commands.usage import UsageError
 from fhirserver_device_bridge.journal.layout import JournalError
-from fhirserver_device_bridge.running.bridge import RunningBridge
+from fhirserver_device_bridge.running.beside import Beside
+from fhirserver_device_bridge.running.bridge import BackError, RunningBridge
 
 EXAMPLES = """\
 examples:
@@ -45,16 +47,21 @@ def run(arguments: argparse.Namespace) -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     threading.excepthook = _end
     try:
-        running = RunningBridge(bridge)
-        try:
+        with contextlib.ExitStack() as stack:
+            beside = None if arguments.drain else Beside(bridge)
+            if beside is not None:
+                stack.callback(beside.stop)
+            running = RunningBridge(bridge, beside)
+            stack.callback(running.close)
             if arguments.drain:
                 running.drain()
             else:
                 asyncio.run(_until_stopped(running))
-        finally:
-            running.close()
     except (JournalError, OSError) as error:
         raise UsageError(str(error), 1) from None
+    except BackError:
+        _LOG.critical("the process that sends and watches is gone")
+        return _DEFECT
     return 0
 
 

@@ -1,6 +1,7 @@
 """Read the configuration: every fault is said with its line, before a port is opened."""
 
 import codecs
+from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -26,7 +27,8 @@ from fhirserver_device_bridge.config.settings import (
     TcpLine,
     Tls,
 )
-from fhirserver_device_bridge.reading import MESSAGES, SHIPPED, Location, Source
+from fhirserver_device_bridge.reading import Location
+from fhirserver_device_bridge.source import MESSAGES, SHIPPED, Source
 
 _OF_SOURCE = ("mapping", "acknowledgement", "admissions", "silence_s", "specimen_component")
 _Kind = Literal["listens", "serial", "asked"]
@@ -187,6 +189,8 @@ def _source(document: Document, name: str, value: dict[str, Any]) -> Source:
         given["registers"] = str(document.file.parent / value["registers"])
     if "device" in value:
         given["device"] = (value["device"]["system"], value["device"]["value"])
+    if "waveform_s" in value:
+        given["waveform_s"] = Decimal(str(value["waveform_s"]))
     if "zone" in value:
         given["zone"] = _zone(document, name, value["zone"])
     return Source(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from fhirserver_device_bridge.config.alarm_settings import Alarms
-from fhirserver_device_bridge.reading import Source
+from fhirserver_device_bridge.source import Source
 
 Protocol = Literal["mllp", "x20601", "astm", "bluetooth", "sdc"]
 Parity = Literal["none", "even", "odd"]

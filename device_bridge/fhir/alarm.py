@@ -1,5 +1,7 @@
 """One alarm becomes a DetectedIssue, and a Communication for each channel that took its news.
 
+Once somebody has acknowledged it, there is an AuditEvent, too (`alarm_audit`).
+
 Spec: https://hl7.org/fhir/R4/detectedissue.html, https://hl7.org/fhir/R4/communication.html
 
     DetectedIssue.status       preliminary while the alarm is open, final once it has ended
@@ -17,6 +19,7 @@ A later entry of the same alarm updates it, an earlier one does not: `precedence
 
 from fhirserver_device_bridge.alarms.alarm import Alarm, Priority, Told
 from fhirserver_device_bridge.fhir import identity
+from fhirserver_device_bridge.fhir.alarm_audit import acknowledgement
 from fhirserver_device_bridge.fhir.bundle import created, equipment_of, updated
 from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.fhir.observation import sequence
@@ -46,6 +49,8 @@ def alarm_transaction(alarm: Alarm, subject: str | None, number: int) -> JsonObj
         updated(found_by, _issue(alarm, found_by, subject, number)),
         *(_communication(alarm, told, found_by, subject) for told in alarm.told),
     ]
+    taken_over = acknowledgement(alarm, identity.full_url(found_by), subject)
+    entries += [taken_over] if taken_over else []
     return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
 
 

@@ -2,6 +2,7 @@
 
     Device        the sender's own identifier; a level without one: parent and number
     DeviceMetric  device, handle and code
+    clock         device, kind of clock, what it showed, when and by whose clock
     Observation   source, device, handle, code, device time, duration, supplemental types, specimen;
                   without a time of the device's own also the number of the message in the journal
 
@@ -18,7 +19,16 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from fhirserver_device_bridge.mapping.grouping import Measurement
-from fhirserver_device_bridge.reading import EUI64, Coding, Identifier, Level, Reading, is_uri
+from fhirserver_device_bridge.reading import (
+    EUI64,
+    ClockReading,
+    Coding,
+    Identifier,
+    Level,
+    Moment,
+    Reading,
+    is_uri,
+)
 
 SYSTEM = "urn:fhirserver:device-bridge"
 _HEX16 = re.compile(r"[0-9A-F]{16}")
@@ -77,6 +87,27 @@ def _metric(path: tuple[Level, ...], source: str, handle: str, code: Coding) -> 
 def _device_token(path: tuple[Level, ...], source: str) -> str:
     """Give the innermost device as "system|value"; the source where there is none."""
     return _token(device(path, source)) if path else source
+
+
+def gateway(clock: ClockReading, source: str) -> Identifier:
+    """Give the identifier of who read a clock: the sender, else the bridge for this source."""
+    if clock.reader is not None:
+        return business(clock.reader, source)
+    return Identifier(f"{SYSTEM}:source", source)
+
+
+@lru_cache(_REMEMBERED)
+def clock_reading(clock: ClockReading, path: tuple[Level, ...], source: str) -> Identifier:
+    """Give the identifier of the Observation of a clock, of the outermost device of a path."""
+    shown = clock.shown.text if isinstance(clock.shown, Moment) else str(clock.shown or "")
+    return _own(
+        "clock",
+        _device_token(path[:1], source),
+        _code(clock.kind),
+        shown,
+        clock.at.text if clock.at else "",
+        _token(gateway(clock, source)),
+    )
 
 
 def observation(measurement: Measurement) -> Identifier:

@@ -17,9 +17,10 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from fhirserver_device_bridge.fhir import identity
+from fhirserver_device_bridge.fhir import clock, identity
 from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.fhir.terms import (
+    ABSENT,
     ALARM_LIMITS,
     coding,
     concept,
@@ -42,7 +43,6 @@ from fhirserver_device_bridge.reading import (
 )
 
 SEQUENCE = f"{identity.SYSTEM}:sequence"
-_ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 _MEASUREMENT_STATUS = "http://hl7.org/fhir/uv/pocd/CodeSystem/measurement-status"
 _TEST = Coding("http://terminology.hl7.org/CodeSystem/v3-ActReason", "HTEST", "test health data")
@@ -112,7 +112,7 @@ def observation(
     written: JsonObject = {
         "resourceType": "Observation",
         "meta": _meta(measurement.parts),
-        "extension": [_told(first, around.received)],
+        "extension": [_told(first, around.received), *clock.reference(first)],
         "identifier": [{"system": found_by.system, "value": found_by.value}],
         "status": min((part.status for part in measurement.parts), key=RANK.__getitem__),
         "category": _category(measurement.parts, around.table),
@@ -202,7 +202,7 @@ def _value(reading: Reading, table: Table) -> JsonObject:
     if reading.value is None:
         return {
             "dataAbsentReason": {
-                "coding": [{"system": _ABSENT, "code": reading.absent or "unknown"}]
+                "coding": [{"system": ABSENT, "code": reading.absent or "unknown"}]
             }
         }
     written = _valued(reading, table)

@@ -4,12 +4,13 @@ Newer is what has the later (time of the message, rank of an Observation's statu
 journal). A resource without `SEQUENCE` was not written by a bridge, and is left alone.
 
 What is told of people and their stays is told in part (`AMENDED`): what a message leaves out stays
-as it was, as HL7 v2.6 chapter 2, section 2.6 has it.
+as it was, and what it says is none (None) goes, as HL7 v2.6 chapter 2, section 2.6 has it.
 """
 
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from fhirserver_device_bridge.fhir.clock import REFERENCE
 from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.fhir.observation import RANK, SEQUENCE
 from fhirserver_device_bridge.moments import first_instant
@@ -18,6 +19,8 @@ AMENDED = frozenset({"Patient", "Encounter", "RelatedPerson", "Coverage"})
 """Types whose elements stay where a newer message has none of them."""
 
 _RANKED = frozenset({"Observation", "DetectedIssue"})
+_ASIDE = (SEQUENCE, REFERENCE)
+"""Extensions that tell of the telling: a clock read anew, to the same effect, is no news."""
 _CHOICES = ("deceased", "multipleBirth")
 _SAYS_NOTHING = {"status": "unknown"}
 
@@ -42,18 +45,29 @@ def supersedes(resource: JsonObject, stored: JsonObject) -> bool:
 
 
 def amended(resource: JsonObject, stored: JsonObject) -> JsonObject:
-    """Give a resource with what only the stored one says, if it is of a type that is `AMENDED`."""
+    """Give a resource with what only the stored one says, if it is of a type that is `AMENDED`.
+
+    Elements that are None are not written, nor are they kept.
+    """
     if resource["resourceType"] not in AMENDED:
         return resource
-    said = {name: value for name, value in resource.items() if _SAYS_NOTHING.get(name) != value}
+    said = {
+        name: value
+        for name, value in resource.items()
+        if value is None or _SAYS_NOTHING.get(name) != value
+    }
     kinds = {_kind(name) for name in said}
     kept = {
         name: value
         for name, value in stored.items()
         if name not in ("text", "meta") and (name in said or _kind(name) not in kinds)
     }
-    written: JsonObject = _merged(kept, said)
-    return written
+    return present(_merged(kept, said))
+
+
+def present(resource: JsonObject) -> JsonObject:
+    """Give a resource without the elements that are to be taken away."""
+    return {name: value for name, value in resource.items() if value is not None}
 
 
 def _kind(name: str) -> str:
@@ -90,7 +104,7 @@ def _content(resource: JsonObject) -> Any:
     """Give what a reader sees, numbers as texts, so that 2.0 is not 2."""
     hidden = ("id", "meta", "text")
     seen = {name: value for name, value in resource.items() if name not in hidden}
-    seen["extension"] = [each for each in seen.get("extension", ()) if each["url"] != SEQUENCE]
+    seen["extension"] = [each for each in seen.get("extension", ()) if each["url"] not in _ASIDE]
     return _texts({**seen, "security": resource.get("meta", {}).get("security", [])})
 
 

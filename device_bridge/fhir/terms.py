@@ -8,12 +8,16 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from fhirserver_device_bridge.fhir.identity import uri
 from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.mapping.table import Metric, Table
 from fhirserver_device_bridge.mapping.units import to_ucum
+from fhirserver_device_bridge.moments import TO_THE_SECOND, later
 from fhirserver_device_bridge.reading import UCUM, Coding, Moment, Quantity, Samples
 
+ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _RANGE = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*-\s*(-?\d+(?:\.\d+)?)\s*")
 
 
@@ -103,12 +107,15 @@ def effective(time: Moment | None, duration_s: Decimal | None, received: datetim
 
     An hour that exists twice is a Period from its first instant to its second. A measurement
     without a time was made when it was received, as far as anyone knows.
+
+    Raises:
+        OverflowError: it ends after the year 9999.
     """
     if time is None:
         return {"effectiveDateTime": received.isoformat(timespec="milliseconds")}
-    if time.latest:
-        return {"effectivePeriod": {"start": time.text, "end": time.latest}}
-    if duration_s and time.precision in ("second", "fraction"):
-        end = datetime.fromisoformat(time.text) + timedelta(seconds=float(duration_s))
-        return {"effectivePeriod": {"start": time.text, "end": end.isoformat()}}
+    end = replace(time, text=time.latest or time.text, latest=None)
+    if duration_s and time.precision in TO_THE_SECOND:
+        end = later(end, timedelta(seconds=float(duration_s)))
+    if end.text != time.text:
+        return {"effectivePeriod": {"start": time.text, "end": end.text}}
     return {"effectiveDateTime": time.text}

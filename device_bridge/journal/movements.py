@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from fhirserver_device_bridge.journal.changes import Change
 from fhirserver_device_bridge.journal.entries import instant_us
-from fhirserver_device_bridge.reading import Identifier, Location, Movement
+from fhirserver_device_bridge.movement import Movement
+from fhirserver_device_bridge.reading import Identifier, Location
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS = """number, entry, part, event, at_us, system, value,

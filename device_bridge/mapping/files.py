@@ -16,7 +16,7 @@ from fhirserver_terminology import ucum
 from fhirserver_device_bridge.config.checking import check
 from fhirserver_device_bridge.config.document import Document, read_document
 from fhirserver_device_bridge.mapping.table import Table, make_table, shipped, standard
-from fhirserver_device_bridge.reading import SHIPPED
+from fhirserver_device_bridge.source import SHIPPED
 
 _Fault = tuple[tuple[str | int, ...], str]
 

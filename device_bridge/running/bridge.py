@@ -12,9 +12,10 @@ from fhirserver_device_bridge.journal.entries import oldest_waiting, unfinished
 from fhirserver_device_bridge.journal.errands import waiting_errands
 from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.journal.ownership import owned
-from fhirserver_device_bridge.metrics import Metrics, Sample
-from fhirserver_device_bridge.notification.courier import Courier
+from fhirserver_device_bridge.metrics import NOTHING_COUNTED, Metrics, Sample
 from fhirserver_device_bridge.notification.stream import Bell
+from fhirserver_device_bridge.running.back import Back
+from fhirserver_device_bridge.running.beside import Beside
 from fhirserver_device_bridge.running.capacity import Capacity
 from fhirserver_device_bridge.running.commits import Commits
 from fhirserver_device_bridge.running.front import Behind, Front
@@ -22,45 +23,47 @@ from fhirserver_device_bridge.running.housekeeping import keep_house
 from fhirserver_device_bridge.running.listener import Port
 from fhirserver_device_bridge.running.poller import Poller
 from fhirserver_device_bridge.running.serial_source import SerialSource
-from fhirserver_device_bridge.running.watch import Watch
-from fhirserver_device_bridge.sender.follower import Follower
-from fhirserver_device_bridge.sender.worker import Sending, Worker
+
+
+class BackError(Exception):
+    """What sends and watches ended by a defect; started again, it goes on where the journal is."""
 
 
 class RunningBridge:
     """A bridge at work.
 
+    Args:
+        beside: what sends and watches, once this listens; None where nothing is to be sent.
+
     Raises:
         JournalError: the journal cannot be opened, or another bridge runs on it.
     """
 
-    def __init__(self, bridge: Bridge) -> None:
+    def __init__(self, bridge: Bridge, beside: Beside | None = None) -> None:
         self._bridge = bridge
+        self._beside = beside
         self._metrics = Metrics()
-        self._stack = contextlib.ExitStack()
-        self._stack.enter_context(owned(bridge.journal.folder))
-        self._workers: list[Worker | Watch | Courier | Follower] = []
         self._bell = Bell()
         self._ports: list[Port] = []
         self._commits: Commits | None = None
-        self._journal = Journal(bridge.journal.folder, self._ring)
-        self._stack.callback(self._journal.close)
-        self._sending = Sending(self._journal, bridge.server, bridge.delivery, self._metrics)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(owned(bridge.journal.folder))
+            self._journal = Journal(bridge.journal.folder, self._ring)
+            stack.callback(self._journal.close)
+            if beside is not None:
+                stack.callback(beside.stop)
+            self._stack = stack.pop_all()
         self._capacity = Capacity(bridge.journal)
 
     def close(self) -> None:
         """Let senders finish what is under way, and commit what was asked for."""
-        for worker in self._workers:
-            worker.stop()
-        for worker in self._workers:
-            worker.join()
         self._stack.close()
 
     def drain(self) -> None:
         """Send what waits, without listening, until nothing does."""
-        self._start_workers(drain=True)
-        for worker in self._workers:
-            worker.join()
+        back = Back(self._bridge, self._journal, self._metrics, drain=True)
+        back.start()
+        back.join()
 
     async def run(self, stop: asyncio.Event, announce: Callable[[str], None]) -> None:
         """Listen and send until `stop` is set.
@@ -77,12 +80,12 @@ class RunningBridge:
             Port(listener, commits, self._capacity, self._metrics)
             for listener in self._bridge.listeners
         ]
-        self._start_workers(drain=False)
         asking = [
             Poller(each, commits, self._capacity, self._metrics) for each in self._bridge.polls
         ]
         tasks: list[asyncio.Task[Any]] = [
-            asyncio.create_task(keep_house(self._bridge, commits, self._capacity))
+            asyncio.create_task(keep_house(self._bridge, commits, self._capacity)),
+            asyncio.create_task(self._work_beside()),
         ]
         serial = [
             SerialSource(each, commits, self._capacity, self._metrics)
@@ -106,27 +109,25 @@ class RunningBridge:
             for port in self._ports:
                 await port.close()
 
-    def _start_workers(self, *, drain: bool) -> None:
-        """Start what sends and, if anything new is heard, what looks for alarms and tells them."""
-        self._workers += [
-            Worker(source, self._sending, drain=drain) for source in self._bridge.sources
-        ]
-        if not drain:
-            self._workers.append(Watch(self._bridge, self._journal, self._metrics))
-            self._workers += [
-                Courier(each, self._journal, self._metrics) for each in self._bridge.alarms.channels
-            ]
-            if self._bridge.following.types:
-                followed = Follower(self._bridge.following, self._bridge.server, self._journal)
-                self._workers.append(followed)
-        for worker in self._workers:
-            worker.start()
+    async def _work_beside(self) -> None:
+        """Let senders and watch work, and hear of what they write; ends with a defect of theirs.
+
+        Raises:
+            BackError: their process ended.
+        """
+        if self._beside is None:
+            await asyncio.Event().wait()
+            return
+        self._beside.begin()
+        while await asyncio.get_running_loop().sock_recv(self._beside.bells, 4096):
+            self._bell.ring()
+        raise BackError
 
     def _ring(self) -> None:
         if self._commits is not None:
             self._commits.ring()
-        for worker in self._workers:
-            worker.ring()
+        if self._beside is not None:
+            self._beside.ring()
         self._bell.ring()
 
     @contextlib.contextmanager
@@ -143,10 +144,11 @@ class RunningBridge:
             front.close()
 
     def _healthy(self) -> bool:
-        return self._journal.is_writing and all(worker.is_alive() for worker in self._workers)
+        return self._journal.is_writing
 
     def _render(self) -> bytes:
-        return self._metrics.render(self._gauges)
+        beside = self._beside.counted() if self._beside is not None else NOTHING_COUNTED
+        return self._metrics.add(beside).render(self._gauges)
 
     def _gauges(self) -> Iterator[Sample]:
         now = datetime.now(UTC)

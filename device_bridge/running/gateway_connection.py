@@ -26,10 +26,11 @@ from fhirserver_device_bridge.protocols.bluetooth.errors import BluetoothError
 from fhirserver_device_bridge.protocols.sdc import measurements as sdc
 from fhirserver_device_bridge.protocols.sdc import update
 from fhirserver_device_bridge.protocols.sdc.errors import SdcError
-from fhirserver_device_bridge.reading import Reading, Rejected, Source
+from fhirserver_device_bridge.reading import Reading, Rejected
 from fhirserver_device_bridge.running.capacity import Capacity
 from fhirserver_device_bridge.running.commits import Commits
 from fhirserver_device_bridge.running.keeping import Keeper
+from fhirserver_device_bridge.source import Source
 
 _READ_BYTES = 64 * 1024
 _TOO_LONG = "longer than size_limit_bytes of its source: only its beginning is here"

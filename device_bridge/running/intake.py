@@ -17,7 +17,7 @@ from fhirserver_device_bridge.protocols.hl7v2.ack import Outcome, acknowledge, w
 from fhirserver_device_bridge.protocols.hl7v2.characters import decode
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.message import Segment, header_of
-from fhirserver_device_bridge.reading import Source
+from fhirserver_device_bridge.source import Source
 
 _FAULTS = {
     "too long": "longer than size_limit_bytes of its source: only its beginning is here",

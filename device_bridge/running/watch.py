@@ -31,7 +31,8 @@ from fhirserver_device_bridge.journal.entries import Entry, after, instant_of, i
 from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.journal.layout import JournalError
 from fhirserver_device_bridge.metrics import Metrics
-from fhirserver_device_bridge.reading import Level, Source
+from fhirserver_device_bridge.reading import Level
+from fhirserver_device_bridge.source import Source
 
 _LOG = logging.getLogger("fhir-bridge")
 _AT_ONCE = 256

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fhirserver_device_bridge.fhir.identity import SYSTEM
-from fhirserver_device_bridge.fhir.precedence import amended, supersedes
+from fhirserver_device_bridge.fhir.precedence import amended, present, supersedes
 from fhirserver_device_bridge.sender.lookup import Resource, Stored
 
 Bundle = dict[str, Any]
@@ -157,7 +157,7 @@ def _kept(entry: Entry, stored: Stored, links: Mapping[str, str]) -> Entry | Non
         resource = {**resource, "id": stored_as["id"]}
         version = f'W/"{stored_as["meta"]["versionId"]}"'
         request = {**request, "url": _local(stored_as), "ifMatch": version}
-    return {**entry, "resource": resource, "request": request}
+    return {**entry, "resource": present(resource), "request": request}
 
 
 def _tells_of(entry: Entry, written: set[str | None]) -> bool:

@@ -21,11 +21,11 @@ from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.journal.layout import JournalError, State
 from fhirserver_device_bridge.journal.movements import movements_after, note
 from fhirserver_device_bridge.metrics import Metrics
-from fhirserver_device_bridge.reading import Source
 from fhirserver_device_bridge.sender.judgement import Judgement, pause_s
 from fhirserver_device_bridge.sender.lane import WAITING, defect_of_bridge
 from fhirserver_device_bridge.sender.lanes import Item, Judged, Lanes
 from fhirserver_device_bridge.sender.merge import Window
+from fhirserver_device_bridge.source import Source
 from fhirserver_device_bridge.whereabouts import Whereabouts
 
 _LOG = logging.getLogger("fhir-bridge")
@@ -182,16 +182,14 @@ class Worker(threading.Thread):
         metrics.count("delivered", name, outcome=state)
         if state == "dead":
             _LOG.warning("source %s: entry %d is a dead letter", name, item.entry.id)
+        if state != "held":
+            rejected = len(item.conversion.quarantined) + len(item.conversion.omitted)
+            metrics.count("quarantined_readings", name, rejected)
         if state != "done":
             return
         systems = {each.path[0] for each in item.conversion.readings if each.path}
         for device in {each.value for system in systems for each in system.identifiers[:1]}:
             metrics.seen(name, device, item.entry.received.timestamp())
-        metrics.count(
-            "quarantined_readings",
-            name,
-            len(item.conversion.quarantined) + len(item.conversion.omitted),
-        )
         metrics.count("unmapped_codes", name, len(item.conversion.unmapped))
 
 

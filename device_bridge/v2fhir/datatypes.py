@@ -18,7 +18,8 @@ from fhirserver_device_bridge.fhir.terms import concept
 from fhirserver_device_bridge.protocols.hl7v2.containment import authority
 from fhirserver_device_bridge.protocols.hl7v2.times import parse_time
 from fhirserver_device_bridge.protocols.hl7v2.values import codings, read_number
-from fhirserver_device_bridge.reading import Coding, Identifier, Moment, Source
+from fhirserver_device_bridge.reading import Coding, Identifier, Moment
+from fhirserver_device_bridge.source import Source
 from fhirserver_device_bridge.v2fhir.pieces import Piece
 
 _HL7_TABLE = re.compile(r"HL7(\d{4})")

@@ -34,7 +34,7 @@ from typing import Any, Literal
 from fhirserver_device_bridge.config.checking import check
 from fhirserver_device_bridge.config.document import ConfigError, Document, read_document
 from fhirserver_device_bridge.fhir.json_text import JsonObject
-from fhirserver_device_bridge.reading import MESSAGES, Source
+from fhirserver_device_bridge.source import MESSAGES, Source
 from fhirserver_device_bridge.v2fhir.datatypes import CodeTable
 from fhirserver_device_bridge.v2fhir.pieces import path_of
 from fhirserver_device_bridge.v2fhir.structure import MESSAGE, GroupRule

@@ -69,6 +69,14 @@ class Group:
                 return [piece for each in named for piece in pieces(each, path)]
         return []
 
+    def is_null(self, path: Path) -> bool:
+        """Tell whether a field says that there is none, where it would be found."""
+        for group in self.around():
+            named = [each for each in group.segments if each.name == path.segment]
+            if named:
+                return any(each.is_null(path.field) for each in named)
+        return False
+
 
 def structure(message: Message, rules: Sequence[GroupRule], held: frozenset[str]) -> Group:
     """Build the groups of a message.

@@ -15,6 +15,9 @@
     {"refer": "patient"}                       a reference to what another rule makes of the message
       "only": true                             none where there are several
 
+A field that is HL7's null (`""`) takes the element of a resource away, where no other place says
+anything for it: the element is None.
+
 A rule in a list gives an item for each repetition, elsewhere the first. `name[x]` becomes the name
 with the type. An object whose rules all say nothing is left out, with all that is fixed in it.
 """
@@ -148,8 +151,30 @@ def _holds(wanted: bool | list[str] | dict[str, list[str]], pieces: Iterable[Pie
 
 
 def resource(template: JsonObject, view: View) -> JsonObject:
-    """Make a resource of its template."""
-    return _members(template, view)[0]
+    """Make a resource of its template; None for elements that are to be taken away."""
+    written = _members(template, view)[0]
+    for name, part in template.items():
+        plain = name.removesuffix("[x]")
+        if not any(each.startswith(plain) for each in written) and any(
+            view.group.is_null(path_of(place)) for place in _places(part)
+        ):
+            written[plain] = None
+    return written
+
+
+def _places(template: Template) -> Iterator[str]:
+    """Give the places that an element is read from."""
+    if isinstance(template, list):
+        for each in template:
+            yield from _places(each)
+    elif not isinstance(template, dict):
+        return
+    elif "from" in template:
+        yield from [template["from"]] if isinstance(template["from"], str) else template["from"]
+    elif "each" in template:
+        yield template["each"]
+    elif "in" not in template:
+        yield from _places(list(template.values()))
 
 
 def found(template: Template, view: View) -> Found:

@@ -27,7 +27,8 @@ from fhirserver_device_bridge.fhir.provenance import provenance
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.message import Message
 from fhirserver_device_bridge.protocols.hl7v2.times import parse_time
-from fhirserver_device_bridge.reading import Coding, Identifier, Source, record_number
+from fhirserver_device_bridge.reading import Coding, Identifier, record_number
+from fhirserver_device_bridge.source import Source
 from fhirserver_device_bridge.v2fhir import datatypes
 from fhirserver_device_bridge.v2fhir.datatypes import Around
 from fhirserver_device_bridge.v2fhir.files import Mapped, ResourceRule

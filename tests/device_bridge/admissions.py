@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from fhirserver_device_bridge.convert import Conversion, convert
-from fhirserver_device_bridge.reading import Source
+from fhirserver_device_bridge.source import Source
 from fhirserver_device_bridge.whereabouts import Whereabouts
 
 BED_1, BED_2 = "ICU^1^A", "ICU^2^A"

@@ -106,6 +106,14 @@ class BridgeProcess:
         """Host and port on which `icu` is heard."""
         return self.addresses["icu"]
 
+    @property
+    def behind(self) -> int:
+        """The process that works behind the ports."""
+        listed = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, check=True)
+        pairs = (map(int, line.split()) for line in listed.stdout.splitlines())
+        (found,) = (own for own, parent in pairs if parent == self.process.pid)
+        return found
+
     def __exit__(
         self,
         exc_type: type[BaseException] | None,

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from fhirserver_device_bridge.convert import Conversion, convert
-from fhirserver_device_bridge.reading import Source
+from fhirserver_device_bridge.source import Source
 
 HOSPITAL = "urn:oid:1.2.826.0.1.3680043.10.1"
 PATIENT = f"Patient?identifier={HOSPITAL}|P-7"

@@ -1,7 +1,6 @@
 """What is charted on a real server: valid, once, and never older over newer."""
 
 import itertools
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,9 @@ import pytest
 
 from fhirserver_device_bridge.config.settings import Server
 from fhirserver_device_bridge.fhir.json_text import encode
-from fhirserver_device_bridge.reading import Source
 from fhirserver_device_bridge.sender.judgement import Judgement
 from fhirserver_device_bridge.sender.lane import Lane
+from fhirserver_device_bridge.source import Source
 from tests.client import Client
 from tests.device_bridge.messages import HOSPITAL, WARD, converted, obx, oru
 from tests.server import ServerProcess
@@ -21,7 +20,7 @@ WILD = Source(
     "wild",
     systems=tuple((name, HOSPITAL) for name in ("PID", "NIST", "Hospital", "Philips")),
 )
-PATIENTS = ("P-7", "3499999", "HO2009001", "2eefgghy", "12345")
+pytestmark = pytest.mark.usefixtures("patients")
 MMHG = "266016^MDC_DIM_MMHG^MDC"
 EVERYTHING = oru(
     obx("150021^MDC_PRESS_BLD_NONINV_SYS^MDC", "1.1.1.1", "120", unit=MMHG),
@@ -38,22 +37,6 @@ EVERYTHING = oru(
     obx(place="1.3.1.7", f14="20261025003000"),
     "OBX|9|ST|531969^MDC_ID_MODEL_NUMBER^MDC|1.0.0.0.1|MX-9||||||F",
 )
-
-
-@pytest.fixture(autouse=True)
-def _patients(client: Client) -> None:
-    for number in PATIENTS:
-        found = f"identifier={HOSPITAL}|{number}"
-        body = {"resourceType": "Patient", "identifier": [{"system": HOSPITAL, "value": number}]}
-        answer = client.post("Patient", body, if_none_exist=found)
-        assert answer.status in (200, 201), answer.text
-
-
-@pytest.fixture
-def lane(server: ServerProcess) -> Iterator[Lane]:
-    opened = Lane(Server(server.base))
-    yield opened
-    opened.close()
 
 
 def chart(lane: Lane, raw: bytes, source: Source = WARD, sequence: int = 1) -> Judgement:

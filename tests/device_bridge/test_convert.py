@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
-from fhirserver_device_bridge.reading import Source
+from fhirserver_device_bridge.source import Source
 from tests.device_bridge.messages import (
     CELSIUS,
     HOSPITAL,

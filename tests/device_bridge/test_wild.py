@@ -12,7 +12,8 @@ import pytest
 
 from fhirserver_device_bridge.protocols.hl7v2.message import parse
 from fhirserver_device_bridge.protocols.hl7v2.pcd01 import decode
-from fhirserver_device_bridge.reading import MDC, Coding, Quantity, Reading, Source
+from fhirserver_device_bridge.reading import MDC, Coding, Quantity, Reading
+from fhirserver_device_bridge.source import Source
 from tests.device_bridge.messages import converted
 
 Row = tuple[str, str, str, str, str, str]

@@ -2,15 +2,17 @@
 
     python -m tests.torture.bridge --minutes 5 [--seed N] [--monitors 4] [--pause 0.2]
 
-Victims: the bridge, a web worker, the supervisor, the jobs worker, the PostgreSQL postmaster, one
-of its backends. Afterwards every reading that was acknowledged must be charted, once, corrections
+Victims: the bridge, its process that sends, a web worker, the supervisor, the jobs worker, the
+PostgreSQL postmaster, one of its backends. Afterwards every reading that was acknowledged must be charted, once, corrections
 in their order, and the journal must be whole. Then two bridges replay copies of the journal at the
 same time, and no version may be added. Exit code 0 only then.
 """
 
 import argparse
+import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -115,10 +117,17 @@ class Torture:
         return BridgeProcess(self._config).__enter__()
 
     def _kill(self, chance: random.Random) -> str:
-        if chance.random() < 0.4:
+        drawn = chance.random()
+        if drawn < 0.25:
             self._bridge.kill()
             self._bridge = self._started()
             return "bridge"
+        if drawn < 0.4:
+            os.kill(self._bridge.behind, signal.SIGKILL)
+            self._bridge.process.wait()
+            self._bridge.kill()
+            self._bridge = self._started()
+            return "bridge's sender"
         return kill_one(self._server, self._folder / "data", chance)
 
     def _verdict(self, killed: "Counter[str]") -> int:

@@ -35,10 +35,10 @@ from fhirserver_device_bridge.reading import (
     Quantity,
     Reading,
     Rejected,
-    Source,
     Status,
     Value,
 )
+from fhirserver_device_bridge.source import Source
 
 _NUMBER = re.compile(r"(<=|>=|<|>)?\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?)")
 _LONGEST_NUMBER = 40

@@ -40,7 +40,6 @@ from fhirserver_device_bridge.protocols.x20601.clocks import (
 )
 from fhirserver_device_bridge.protocols.x20601.times import AbsoluteTime
 from fhirserver_device_bridge.reading import (
-    DEVICE_USER,
     Coding,
     Flag,
     Identifier,
@@ -48,8 +47,8 @@ from fhirserver_device_bridge.reading import (
     Moment,
     Reading,
     Rejected,
-    Source,
 )
+from fhirserver_device_bridge.source import DEVICE_USER, Source
 
 _NOBODY = 0xFF
 """User of a device who is not known to it."""

@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Literal
 
 from fhirserver_device_bridge.protocols.hl7v2.message import Segment
-from fhirserver_device_bridge.reading import Source
+from fhirserver_device_bridge.source import Source
 
 Outcome = Literal["accepted", "error", "rejected"]
 _APPLICATION_ERROR = "207"

@@ -16,17 +16,13 @@ A swap has two PID, each with its PV1. Other events say nothing of places, and a
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
+from fhirserver_device_bridge.movement import EVENTS, Movement
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.message import Message, Segment
 from fhirserver_device_bridge.protocols.hl7v2.pcd01 import identifiers, location
 from fhirserver_device_bridge.protocols.hl7v2.times import parse_time
-from fhirserver_device_bridge.reading import (
-    EVENTS,
-    Identifier,
-    Movement,
-    Source,
-    record_number,
-)
+from fhirserver_device_bridge.reading import Identifier, record_number
+from fhirserver_device_bridge.source import Source
 
 _PLACED = ("A01", "A02", "A17")
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from fhirserver_device_bridge.protocols.hl7v2.clocks import is_clock
 from fhirserver_device_bridge.protocols.hl7v2.containment import (
     Containment,
     Place,
@@ -30,6 +31,11 @@ class Row:
     obx: Segment
     place: Place | None
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def is_clock(self) -> bool:
+        """Tell whether it is what a device's clock showed."""
+        return is_clock(self.obx, self.place)
 
     @property
     def metric(self) -> _Metric | None:
@@ -65,9 +71,17 @@ class Group:
         return {metric: facets(rows) for metric, rows in below.items()}
 
     def metrics(self) -> Iterator[Row]:
-        """Give the rows that make readings: no devices, and no facets that a waveform takes up."""
+        """Give the rows that make readings: no devices, no clocks, no facets of waveforms."""
         waves = self.waveforms()
-        return (row for row in self.rows if not _is_device(row) and not _is_taken(row, waves))
+        return (
+            row
+            for row in self.rows
+            if not _is_device(row) and not row.is_clock and not _is_taken(row, waves)
+        )
+
+    def clocks(self) -> Iterator[tuple[Row, Place]]:
+        """Give the rows of clocks, with the devices whose clocks they are."""
+        return ((row, row.place) for row in self.rows if row.place and row.is_clock)
 
 
 def _is_device(row: Row) -> bool:

@@ -30,8 +30,7 @@ def results(message: Message, frame: Frame) -> list[Reading | Rejected]:
             Row(obx, Place(("1",), str(number)))
             for number, obx in enumerate(value for row in group.rows for value in _values(row.obx))
         ]
-        observations = Observations(Group(group.order, rows), frame)
-        found.extend(observations.read(row) for row in rows)
+        found.extend(Observations(Group(group.order, rows), frame).readings())
     return [replace(each, path=()) if isinstance(each, Reading) else each for each in found]
 
 

@@ -7,7 +7,7 @@ Spec: HL7 v2.6 chapter 2, sections 2.5 to 2.7
     component  first of MSH-2, ^;  repetition ~;  escape \;  subcomponent &
     escapes    \F\ \S\ \T\ \R\ \E\ separators, \Xdd..\ bytes, \.br\ line; others stay as they are
 
-`""` is HL7's null, "there is none", and is read as empty.
+`""` is HL7's null, "there is none", and is read as empty; `is_null` tells it apart.
 """
 
 import re
@@ -59,6 +59,10 @@ class Segment:
         """Give a field as it stands, "" if it is absent or null."""
         text = self._fields[number] if number < len(self._fields) else ""
         return "" if text == _NULL else text
+
+    def is_null(self, number: int) -> bool:
+        """Tell whether a field says that there is none."""
+        return number < len(self._fields) and self._fields[number] == _NULL
 
     def repetitions(self, number: int) -> list[str]:
         """Give a field's repetitions as they stand, none for an empty field."""

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
+from fhirserver_device_bridge.protocols.hl7v2.clocks import read_clock
 from fhirserver_device_bridge.protocols.hl7v2.containment import Containment, read_place
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.groups import Group, Row
@@ -17,6 +18,7 @@ from fhirserver_device_bridge.protocols.hl7v2.waveforms import Facets, read_samp
 from fhirserver_device_bridge.reading import (
     MDC,
     AbsentReason,
+    ClockReading,
     Coding,
     Identifier,
     Location,
@@ -24,9 +26,9 @@ from fhirserver_device_bridge.reading import (
     Quantity,
     Reading,
     Rejected,
-    Source,
     Value,
 )
+from fhirserver_device_bridge.source import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,25 @@ class Observations:
         self._order = group.order
         self._containment: Containment = group.containment(frame.sender, self._systems)
         self._waveforms = group.waveforms()
+        self._metrics = list(group.metrics())
+        self._clocks: dict[str, ClockReading] = {}
+        self._faults: list[Rejected] = []
+        for row, place in group.clocks():
+            self._note(row, place.devices[0])
 
-    def read(self, row: Row) -> Reading | Rejected:
+    def _note(self, row: Row, device: str) -> None:
+        """Keep what a device's clock showed."""
+        zone, sender = self._frame.source.zone, self._frame.sender
+        try:
+            self._clocks[device] = read_clock(row.obx, zone, sender, self._systems)
+        except MessageError as error:
+            self._faults.append(Rejected(self._bare(row), str(error)))
+
+    def readings(self) -> list[Reading | Rejected]:
+        """Read every row of a metric, in order; before them what is no clock's time."""
+        return [*self._faults, *(self._read(row) for row in self._metrics)]
+
+    def _read(self, row: Row) -> Reading | Rejected:
         """Read one row."""
         bare = self._bare(row)
         try:
@@ -100,7 +119,12 @@ class Observations:
             interpretation=said.interpretation,
             time=time,
             timed_by_message=by_message,
+            clock=None if by_message else self._clock(row),
         )
+
+    def _clock(self, row: Row) -> ClockReading | None:
+        """Give the clock of the system that a row belongs to."""
+        return self._clocks.get(row.place.devices[0]) if row.place else None
 
     def _value(
         self, row: Row, said: Abnormal, cancelled: bool

@@ -5,7 +5,7 @@ Spec: IHE Devices Technical Framework volume 2, section 3.1 and appendix B
     MSH             who sent it and when
     PID-3 PV1-3     on whom and where, as sent
     OBR-7           when, for the OBX below that have no OBX-14; without either, MSH-7
-    OBX             a device (OBX-4 ends in zeros), a metric, or a facet of one
+    OBX             a device (OBX-4 ends in zeros), its clock, a metric, or a facet of one
     NTE             a note on the OBX above
 
 Rows of devices make no readings. A row that cannot be read becomes `Rejected`, and the rest of its
@@ -19,7 +19,8 @@ from fhirserver_device_bridge.protocols.hl7v2.groups import groups
 from fhirserver_device_bridge.protocols.hl7v2.message import Message, Segment, components
 from fhirserver_device_bridge.protocols.hl7v2.observation import Frame, Observations
 from fhirserver_device_bridge.protocols.hl7v2.times import parse_time
-from fhirserver_device_bridge.reading import Identifier, Location, Reading, Rejected, Source
+from fhirserver_device_bridge.reading import Identifier, Level, Location, Reading, Rejected
+from fhirserver_device_bridge.source import Source
 
 
 def message_type(message: Message) -> tuple[str, str]:
@@ -44,8 +45,18 @@ def decode(message: Message, source: Source, sequence: int) -> list[Reading | Re
     frame = frame_of(message, source, sequence)
     found: list[Reading | Rejected] = []
     for group in groups(message):
-        observations = Observations(group, frame)
-        found.extend(observations.read(row) for row in group.metrics())
+        found.extend(Observations(group, frame).readings())
+    return found
+
+
+def devices(message: Message, source: Source) -> set[tuple[Level, ...]]:
+    """Give the devices whose metrics a message tells, each with those around it."""
+    sender, systems = application(message.header.components(3)), dict(source.systems)
+    found: set[tuple[Level, ...]] = set()
+    for group in groups(message):
+        placed = group.containment(sender, systems)
+        places = {row.place for row in group.rows if row.place and row.place.metric}
+        found |= {placed.path(place) for place in places}
     return found
 
 

@@ -33,7 +33,8 @@ from fhirserver_device_bridge.protocols.hl7v2.message import Message, Segment, c
 from fhirserver_device_bridge.protocols.hl7v2.pcd01 import identifiers, location
 from fhirserver_device_bridge.protocols.hl7v2.times import parse_time
 from fhirserver_device_bridge.protocols.hl7v2.values import codings
-from fhirserver_device_bridge.reading import Coding, Identifier, Level, Moment, Source
+from fhirserver_device_bridge.reading import Coding, Identifier, Level, Moment
+from fhirserver_device_bridge.source import Source
 
 _Facet = Literal["source", "phase", "state", "inactivation", "priority", "type"]
 

@@ -18,7 +18,6 @@ from fhirserver_device_bridge.protocols.modbus.recording import Recording
 from fhirserver_device_bridge.protocols.modbus.staleness import find
 from fhirserver_device_bridge.protocols.modbus.values import bits_of, number_of
 from fhirserver_device_bridge.reading import (
-    DEVICE_USER,
     UCUM,
     AbsentReason,
     Coded,
@@ -29,9 +28,9 @@ from fhirserver_device_bridge.reading import (
     Quantity,
     Reading,
     Rejected,
-    Source,
     Value,
 )
+from fhirserver_device_bridge.source import DEVICE_USER, Source
 
 _YES_NO = "http://terminology.hl7.org/CodeSystem/v2-0136"
 _ANSWERS = (Coded((Coding(_YES_NO, "N", "No"),)), Coded((Coding(_YES_NO, "Y", "Yes"),)))

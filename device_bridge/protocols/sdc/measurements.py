@@ -34,9 +34,9 @@ from fhirserver_device_bridge.reading import (
     Quantity,
     Reading,
     Rejected,
-    Source,
     Value,
 )
+from fhirserver_device_bridge.source import Source
 
 URI = "urn:ietf:rfc:3986"
 """The system of identifiers that are URIs."""

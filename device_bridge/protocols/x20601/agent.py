@@ -30,6 +30,7 @@ class Agent:
         request_modes, starts: what it said of data requests (`apdu.Association`).
         objects: of its configuration; None until that is known.
         mds: attributes of the device itself.
+        described: when the agent told `mds`; None where it has not.
         clocks: by the attribute id of their time stamps.
         segments: attributes of stored segments, by PM-store and segment number.
     """
@@ -40,6 +41,7 @@ class Agent:
     starts: int = 1
     objects: Objects | None = None
     mds: Mapping[int, Any] = field(default_factory=dict)
+    described: datetime | None = None
     clocks: Mapping[int, Coincidence] = field(default_factory=dict)
     segments: Mapping[tuple[int, int], Mapping[int, Any]] = field(default_factory=dict)
 
@@ -83,7 +85,7 @@ def learn(agent: Agent, apdu: Apdu, at: datetime) -> Agent:
         return replace(agent, config_id=report.config_id, objects=configurations.objects_of(report))
     if isinstance(message, GetResult) and message.handle == 0:
         mds = attributes.decode(message.attributes)
-        return replace(agent, mds=mds, clocks=coincidences(mds, at))
+        return replace(agent, mds=mds, described=at, clocks=coincidences(mds, at))
     if isinstance(message, ActionResult) and message.type == segments.GET_SEGMENT_INFO:
         return replace(agent, segments={**agent.segments, **_segments(message)})
     return agent

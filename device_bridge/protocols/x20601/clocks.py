@@ -32,6 +32,8 @@ from fhirserver_device_bridge.reading import Moment
 
 KEPT_OFFSET = timedelta(seconds=1)
 """A clock that is off by no more keeps the digits it sent."""
+_STEADY = timedelta(milliseconds=500)
+"""How far a counter may be from where it was expected: reports take their time."""
 _AHEAD = timedelta(seconds=5)
 """How far a stamp may be ahead of its clock: the transfer takes its time, and clocks drift."""
 
@@ -113,6 +115,20 @@ def offset_of(clocks: Coincidences, zone: tzinfo) -> timedelta | None:
     return None
 
 
+def goes_on(known: Coincidence, told: Coincidence) -> bool:
+    """Whether a counter went on, since it was read, as the manager's clock did. Pure."""
+    before, now = known.device, told.device
+    if not isinstance(before, RelativeTime) or not isinstance(now, RelativeTime):
+        return False
+    drift = told.manager - known.manager - _seconds(now.seconds - before.seconds)
+    return abs(drift) <= _STEADY
+
+
+def stamped(values: Mapping[int, Any]) -> Clock | None:
+    """The clock by which an observation is stamped; None where it is not. Pure."""
+    return next((clock for clock in CLOCKS if clock.stamp in values), None)
+
+
 def place(
     values: Mapping[int, Any], clocks: Coincidences, received: datetime, zone: tzinfo
 ) -> Placed | None:
@@ -130,7 +146,7 @@ def place(
     Raises:
         OffTimelineError: not on the timeline that the clock is on now.
     """
-    clock = next((clock for clock in CLOCKS if clock.stamp in values), None)
+    clock = stamped(values)
     if clock is None:
         return None
     stamp, coincidence = values[clock.stamp], clocks.get(clock.stamp)
@@ -153,11 +169,11 @@ def _absolute(
     device = coincidence.device if coincidence else None
     now = device.local if isinstance(device, AbsoluteTime) else None
     if coincidence is None or now is None:
-        return Placed(_wall(local, zone), stamp.text)
+        return Placed(wall_clock(local, zone), stamp.text)
     _not_ahead(local - now, received - coincidence.manager)
     offset = coincidence.manager - now.replace(tzinfo=zone)
     if coincidence.synchronised or abs(offset) <= KEPT_OFFSET:
-        return Placed(_wall(local, zone), stamp.text, timedelta())
+        return Placed(wall_clock(local, zone), stamp.text, timedelta())
     shifted = coincidence.manager - (now - local)
     return Placed(_instant(shifted, zone, local.microsecond), stamp.text, offset)
 
@@ -168,7 +184,7 @@ def _base_offset(
     instant = stamp.instant
     if instant is None:
         raise OffTimelineError("the base-offset time stamp is 0: set the clock of the device")
-    sent = _instant(instant, instant.tzinfo or UTC, instant.microsecond)
+    sent = instant_in(instant.tzinfo or UTC, instant)
     device = coincidence.device if coincidence else None
     now = device.instant if isinstance(device, BaseOffsetTime) else None
     if coincidence is None or now is None:
@@ -201,10 +217,16 @@ def _not_ahead(ahead: timedelta, since: timedelta) -> None:
         raise OffTimelineError("the time stamp is later than the clock of the device shows")
 
 
-def _wall(local: datetime, zone: tzinfo) -> Moment:
+def wall_clock(local: datetime, zone: tzinfo) -> Moment:
+    """A wall clock's time in its zone, with the digits it has."""
     fraction = local.microsecond
     text = local.isoformat(timespec="milliseconds")[:-1] if fraction else local.isoformat()
     return in_zone(text, local, "fraction" if fraction else "second", zone)
+
+
+def instant_in(zone: tzinfo, instant: datetime) -> Moment:
+    """An instant in a zone, to the millisecond where it has a fraction."""
+    return _instant(instant, zone, instant.microsecond)
 
 
 def _instant(instant: datetime, zone: tzinfo, fraction: int) -> Moment:

@@ -4,7 +4,8 @@ Spec: https://hl7.org/fhir/uv/phd (mapping of IEEE 11073 objects)
 
     device    one level (MDS): EUI-64, model, serial number, first specialisation as its code
     handle    of the object, with ".1", ".2" … for the parts of a compound and for bits
-    time      on the manager's timeline (`clocks`); the device's own word stays in `device_time`
+    time      on the manager's timeline (`clocks`); the device's own word stays in `device_time`,
+              and how the one was made of the other in `clock` (`clock_readings`)
     person    an agent knows its users by number: identifier "<EUI-64>.<number>" of the system that
               the source calls "device-user", "<EUI-64>" where it tells no users apart
 """
@@ -20,11 +21,13 @@ from fhirserver_device_bridge.protocols.x20601 import apdu, attributes, reports,
 from fhirserver_device_bridge.protocols.x20601.agent import Agent, learn
 from fhirserver_device_bridge.protocols.x20601.apdu import ActionResult, Data, EventReport
 from fhirserver_device_bridge.protocols.x20601.attributes import Production, SystemModel
+from fhirserver_device_bridge.protocols.x20601.clock_readings import clock_reading
 from fhirserver_device_bridge.protocols.x20601.clocks import (
     Coincidence,
     OffTimelineError,
     Placed,
     check_duration,
+    goes_on,
     place,
 )
 from fhirserver_device_bridge.protocols.x20601.mder import MderError
@@ -34,16 +37,16 @@ from fhirserver_device_bridge.protocols.x20601.reports import Observation
 from fhirserver_device_bridge.protocols.x20601.times import NO_RELATIVE_TIME, RelativeTime
 from fhirserver_device_bridge.protocols.x20601.values import Found, found_in, text
 from fhirserver_device_bridge.reading import (
-    DEVICE_USER,
     EUI64,
+    ClockReading,
     Coding,
     Flag,
     Identifier,
     Level,
     Reading,
     Rejected,
-    Source,
 )
+from fhirserver_device_bridge.source import DEVICE_USER, Source
 
 _FLAGS: tuple[tuple[int, Flag], ...] = (
     (0x8000, "invalid"),
@@ -92,7 +95,12 @@ def measurements(raw: bytes, source: Source, sequence: int) -> list[Reading | Re
     for part in context:
         agent = learn(agent, apdu.decode(part.raw), part.at)
     around = _Around(
-        source, sequence, agent, last.at, level(agent), dict(agent.clocks) | _event_clock(last)
+        source,
+        sequence,
+        agent,
+        last.at,
+        level(agent),
+        {**agent.clocks, **_event_clock(last, agent)},
     )
     found: list[Reading | Rejected] = []
     for observation in _observations(last, agent):
@@ -100,13 +108,15 @@ def measurements(raw: bytes, source: Source, sequence: int) -> list[Reading | Re
     return found
 
 
-def _event_clock(last: Received) -> dict[int, Coincidence]:
-    """The agent's relative time when it sent the report."""
+def _event_clock(last: Received, agent: Agent) -> dict[int, Coincidence]:
+    """The agent's relative time when it sent the report, where it is not as was to be expected."""
     message = _message(last)
     time = message.time if isinstance(message, EventReport) else 0
     if time in (0, NO_RELATIVE_TIME):
         return {}
-    return {attributes.RELATIVE_STAMP: Coincidence(RelativeTime(time), last.at)}
+    told = Coincidence(RelativeTime(time), last.at)
+    known = agent.clocks.get(attributes.RELATIVE_STAMP)
+    return {} if known and goes_on(known, told) else {attributes.RELATIVE_STAMP: told}
 
 
 def _message(part: Received) -> Any:
@@ -171,11 +181,18 @@ def _reading(
         flags=flags,
         time=placed.moment if placed else None,
         device_time=placed.text if placed else None,
+        clock=_clock(values, around) if placed else None,
         duration_s=_duration(values),
         compound=found.compound,
         supplemental=_supplemental(values),
         patient=(_user(observation, around),),
     )
+
+
+def _clock(values: Mapping[int, Any], around: _Around) -> ClockReading | None:
+    agent = around.agent
+    asked = agent.described or around.received
+    return clock_reading(values, around.clocks, agent.mds, asked, around.source.zone)
 
 
 def _flags(bits: int) -> frozenset[Flag]:

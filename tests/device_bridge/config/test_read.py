@@ -63,6 +63,7 @@ sources:
     zone: Europe/Berlin
     acknowledgement: enhanced
     sentinels: ["-1", "-99.9"]
+    waveform_s: 2.5
     systems: {Hospital: "urn:oid:1.2.3"}
 """,
     )
@@ -80,6 +81,7 @@ sources:
     assert source.character_set == "iso8859-1"
     assert source.acknowledgement == "enhanced"
     assert source.sentinels == {"-1", "-99.9"}
+    assert source.waveform_s == Decimal("2.5")
     assert source.systems == (("Hospital", "urn:oid:1.2.3"),)
     assert datetime(2026, 7, 1, tzinfo=source.zone).utcoffset() == timedelta(hours=2)
 
@@ -140,6 +142,7 @@ def change(old: str, new: str) -> str:
             SMALLEST + "    character_set: runes\n", 9, "no character set", id="characters"
         ),
         pytest.param(SMALLEST + "    sentinels: [-1]\n", 9, "not of type 'string'", id="digits"),
+        pytest.param(SMALLEST + "    waveform_s: 0.5\n", 9, "minimum of 1", id="waveform"),
         pytest.param(SMALLEST + "server: {base: x}\n", 9, "given twice", id="a key twice"),
         pytest.param(SMALLEST + "  icu: }\n", 9, "no YAML", id="no YAML"),
         pytest.param(

@@ -4,11 +4,15 @@ from typing import Any
 
 import pytest
 
+from fhirserver_device_bridge.fhir.clock import REFERENCE
 from fhirserver_device_bridge.fhir.observation import sequence
 from fhirserver_device_bridge.fhir.precedence import amended, supersedes
 
 OLD = sequence("2026-05-04T10:00:00Z", 1)
 NEW = sequence("2026-05-04T11:00:00Z", 2)
+READ, READ_ANEW = (
+    {"url": REFERENCE, "valueReference": {"reference": f"Observation/{each}"}} for each in "ab"
+)
 OTHER = {"url": "http://example.org/own", "valueString": "x"}
 
 
@@ -45,6 +49,10 @@ def patient(told: Any, **elements: Any) -> dict[str, Any]:
             {"birthDate": "1980", "_birthDate": {"id": "x"}}, {"birthDate": "1981"},
             {"birthDate": "1981"}, id="what-belongs-to-a-value-goes-with-it",
         ),
+        pytest.param(
+            {"birthDate": "1980", "_birthDate": {"id": "x"}, "deceasedBoolean": False},
+            {"birthDate": None, "deceased": None}, {}, id="what-is-none-goes",
+        ),
         pytest.param({"text": {"div": "x"}}, {}, {}, id="a-narrative-tells-of-what-was"),
     ],
 )  # fmt: skip
@@ -72,6 +80,9 @@ def test_what_is_no_record_of_a_person_is_replaced_whole() -> None:
         pytest.param(patient(OLD), patient(NEW), False, id="newer-but-the-same"),
         pytest.param(patient([]), patient(NEW, gender="male"), False, id="of-others"),
         pytest.param(patient(OLD), patient([OTHER, NEW]), True, id="an-extension-is-content"),
+        pytest.param(
+            patient([OLD, READ]), patient([NEW, READ_ANEW]), False, id="a-clock-read-anew"
+        ),
     ],
 )
 def test_what_is_newer_and_says_more_takes_the_place(

@@ -36,7 +36,8 @@ from fhirserver_device_bridge.journal.layout import FILE_NAME, JournalError, Sta
 from fhirserver_device_bridge.journal.movements import movements_after, note
 from fhirserver_device_bridge.journal.ownership import owned
 from fhirserver_device_bridge.journal.verify import verify
-from fhirserver_device_bridge.reading import Identifier, Location, Movement
+from fhirserver_device_bridge.movement import Movement
+from fhirserver_device_bridge.reading import Identifier, Location
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -130,8 +130,13 @@ def test_what_a_device_measures_is_found_by_search(
     [pulse] = empty.search("Observation?code=urn:iso:std:iso:11073:10101|149546")
     assert str(pulse["valueQuantity"]["value"]) == "60.0"
     assert pulse["subject"]["reference"].startswith("Patient/")
-    [device_resource] = empty.search("Device")
-    assert device_resource["identifier"][0]["value"] == "11-22-33-44-55-66-77-07"
+    [device_resource] = empty.search("Device?identifier=11-22-33-44-55-66-77-07")
+    # It was asked for its clock twice, and showed none.
+    faults = empty.search(f"Observation?subject=Device/{device_resource['id']}")
+    absent = [each["dataAbsentReason"]["coding"][0]["code"] for each in faults]
+    assert absent == ["unknown", "unknown"]
+    [(_, timed)] = [each["valueReference"].popitem() for each in pulse["extension"][1:]]
+    assert timed in {f"Observation/{each['id']}" for each in faults}
 
 
 def test_the_offset_of_a_clock_is_measured(tmp_path: Path) -> None:
@@ -140,7 +145,15 @@ def test_the_offset_of_a_clock_is_measured(tmp_path: Path) -> None:
             device.associate(DESCRIBE_CLOCK)
             device.send(REPORT, id="0001")
             assert device.receive() == confirmed("0001")
-        scraped = urllib.request.urlopen(bridge.metrics).read().decode("utf-8")
+        bridge.wait_for(dead=1)
+
+        def scrape() -> str:
+            return str(urllib.request.urlopen(bridge.metrics).read().decode("utf-8"))
+
+        # What it measured is later than its clock shows: dropped, and counted.
+        dropped = 'quarantined_readings_total{source="home"} 4'
+        wait_for(lambda: dropped in scrape())
+        scraped = scrape()
     labels = '{source="home",device="11-22-33-44-55-66-77-07"}'
     [offset_s] = re.findall(rf"clock_offset_seconds{labels} (\S+)", scraped)
     shown = datetime(2007, 2, 1, 12, 5, tzinfo=ZoneInfo("Europe/Berlin"))

@@ -322,6 +322,11 @@ def test_dev_15_the_end_of_a_device_s_alarm_closes_what_its_start_opened(
     assert communication["recipient"] == [{"display": "ward"}]
     (device,) = client.search("Device")
     assert issue["author"] == {"reference": f"Device/{device['id']}"}
+    (event,) = client.search(f"AuditEvent?entity=DetectedIssue/{issue['id']}")
+    assert [each["name"] for each in event["agent"]] == ["Nurse Joy", "Device bridge"]
+    assert event["entity"][0]["what"] == issue["patient"]
+    checked = client.post("AuditEvent/$validate", event)
+    assert {each["severity"] for each in checked.json["issue"]} <= {"information", "warning"}
 
 
 def test_dev_30_a_critical_value_is_charted_beside_its_observation(
@@ -365,7 +370,7 @@ def patient(client: Client) -> str:
 def written(client: Client) -> set[str]:
     return {
         f"{kind}/{each['id']}/{each['meta']['versionId']}"
-        for kind in ("DetectedIssue", "Communication", "Device")
+        for kind in ("DetectedIssue", "Communication", "Device", "AuditEvent")
         for each in client.search(kind)
     }
 

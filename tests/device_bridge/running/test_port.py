@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import itertools
+import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -186,6 +190,35 @@ def test_mutual_tls(tmp_path: Path) -> None:
         trusting.load_cert_chain(f"{tmp_path / theirs}.pem", f"{tmp_path / theirs}.key")
         assert answered(running, oru("known"), trusting)
         assert entries(running, "nobody") + entries(running, "plain") == []
+
+
+def test_tls_of_the_http_port(tmp_path: Path) -> None:
+    """DEV-30. Alarms name patients: a token, over TLS; a handshake that hangs delays nobody."""
+    ours = made(tmp_path, "front", None)
+    (tmp_path / "token").write_text("of the front", "utf-8")
+    config = configured(tmp_path, NOWHERE)
+    tls = f"token_file: token, tls: {{certificate: {ours}.pem, key: {ours}.key}}"
+    config.write_text(config.read_text("utf-8").replace("port: 0}", f"port: 0, {tls}}}"), "utf-8")
+    with BridgeProcess(config) as running:
+        address = urlsplit(running.metrics)
+        trusting = ssl.create_default_context(cafile=f"{tmp_path / ours}.pem")
+
+        def status(path: str, **headers: str) -> int:
+            with closing(
+                http.client.HTTPSConnection("127.0.0.1", address.port, timeout=20, context=trusting)
+            ) as opened:
+                opened.request("GET", path, headers=headers)
+                return opened.getresponse().status
+
+        assert address.scheme == "https"
+        with socket.create_connection(("127.0.0.1", address.port or 0), 20):
+            assert status("/health") == 200
+            assert status("/alarms") == 401
+            assert status("/alarms", Authorization="Bearer of the front") == 200
+        with closing(http.client.HTTPConnection("127.0.0.1", address.port, timeout=20)) as plain:
+            plain.request("GET", "/health")
+            with pytest.raises((OSError, http.client.HTTPException)):
+                plain.getresponse()
 
 
 def answered(running: BridgeProcess, message: bytes, tls: ssl.SSLContext | None) -> bool:

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from fhirserver_device_bridge.convert import convert
 from fhirserver_device_bridge.framing.mllp import MllpDeframer, block
-from fhirserver_device_bridge.reading import Quantity, Source
+from fhirserver_device_bridge.reading import Quantity
 from fhirserver_device_bridge.simulator.faults import FAULTS, Chances, Fault, Transmission
 from fhirserver_device_bridge.simulator.mllp_client import MllpClient, Receiver, RejectedError
 from fhirserver_device_bridge.simulator.monitor import METRICS, Message, messages
+from fhirserver_device_bridge.source import Source
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PATIENT = "1^^^&1.2.3&ISO^MR"

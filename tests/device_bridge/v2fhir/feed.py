@@ -3,7 +3,7 @@
 from typing import Any
 
 from fhirserver_device_bridge.convert import Conversion, convert
-from fhirserver_device_bridge.reading import MESSAGES, Source
+from fhirserver_device_bridge.source import MESSAGES, Source
 from tests.device_bridge.messages import RECEIVED
 
 HOSPITAL = "urn:oid:1.2.3"

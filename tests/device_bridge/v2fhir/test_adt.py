@@ -13,6 +13,7 @@ from tests.device_bridge.v2fhir.feed import (
     made,
     message,
     resources,
+    segment,
 )
 from tests.device_bridge.v2fhir.samples import FULL, PATIENT
 
@@ -60,6 +61,25 @@ def admitted(event: str, *segments: str) -> Any:
 )
 def test_adt(kind: str, path: str, expected: Any) -> None:
     assert element(resources(admitted("A01", *FULL), kind)[0], path) == expected
+
+
+NULL = '""'
+
+
+@pytest.mark.parametrize(
+    ("fields", "path", "taken"),
+    [
+        pytest.param({"f13": NULL}, "telecom", True, id="PID-13"),
+        pytest.param({"f13": NULL, "f14": "^^^^^555^1"}, "telecom", False, id="PID-14-says-it"),
+        pytest.param({"f13": ""}, "telecom", False, id="empty-says-nothing"),
+        pytest.param({"f15": NULL}, "communication", True, id="PID-15-inside"),
+        pytest.param({"f30": NULL}, "deceased", True, id="PID-30-of-any-type"),
+        pytest.param({"f30": NULL, "f29": "2026"}, "deceased", False, id="PID-29-says-it"),
+    ],
+)
+def test_adt_null_takes_an_element_away(fields: dict[str, str], path: str, taken: bool) -> None:
+    (patient,) = resources(admitted("A08", segment("PID", f3="P1^^^HOSP^MR", **fields)), "Patient")
+    assert (path in patient and patient[path] is None) == taken
 
 
 def test_adt_a_severity_without_a_reaction_is_a_criticality() -> None:

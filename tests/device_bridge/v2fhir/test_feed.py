@@ -70,16 +70,19 @@ def test_a_feed_becomes_a_chart(
         tell(
             bridge,
             message("ADT^A03", PID, PV1 + "|20260506", sent="20260506090000+0000"),
-            message("ADT^A08", PID.replace("Jane", "Joan"), PV1, sent="20260507090000+0000"),
+            message("ADT^A08", PID.replace("|F", '|""'), PV1, sent="20260507090000+0000"),
             message("ADT^A08", PID.replace("Jane", "Late"), sent="20260503090000+0000"),
             *(message(kind, *rows, sent="20260504000000+0000") for kind, rows in OTHERS.items()),
             message("ORU^R01", *LAB, sent="20260504100000+0000").replace(b"|6.10|", b"|6.30|"),
-            message("ADT^A40", PID, "MRG|P0^^^HOSP^MR", sent="20260508090000+0000"),
+            message(
+                "ADT^A40", PID.replace("|F", ""), "MRG|P0^^^HOSP^MR", sent="20260508090000+0000"
+            ),
         )
         bridge.wait_for(done=11)
         patient = one(client, f"Patient?identifier={HOSPITAL}|P1")
         assert patient["name"][0]["given"][0] == "Jane"
         assert patient["address"][0]["city"] == "Town"
+        assert "gender" not in patient, "PID-8 was null, and is not said again"
         stay = one(client, "Encounter")
         assert (stay["status"], stay["subject"]["reference"]) == (
             "finished",

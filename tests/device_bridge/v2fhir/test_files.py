@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from fhirserver_device_bridge.config.document import ConfigError
-from fhirserver_device_bridge.reading import MESSAGES
+from fhirserver_device_bridge.source import MESSAGES
 from fhirserver_device_bridge.v2fhir.files import faults, mapping_of, mappings_of
 from tests.device_bridge.v2fhir.feed import PID, SOURCE, element, made, message, resources
 

@@ -13,7 +13,7 @@ from fhirserver.model.json import parse_json
 from fhirserver.validation import validate
 from fhirserver_device_bridge.convert import Conversion
 from fhirserver_device_bridge.fhir.json_text import decode, encode
-from fhirserver_device_bridge.reading import MESSAGES, Source
+from fhirserver_device_bridge.source import MESSAGES, Source
 from tests.device_bridge.v2fhir.feed import element, made, message, resources
 from tests.device_bridge.v2fhir.samples import FULL, LAB, OTHERS
 

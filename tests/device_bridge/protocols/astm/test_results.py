@@ -14,7 +14,8 @@ from fhirserver_device_bridge.convert import Conversion, convert
 from fhirserver_device_bridge.framing.astm import frame
 from fhirserver_device_bridge.protocols.astm.records import AstmError, records
 from fhirserver_device_bridge.protocols.astm.results import measurements
-from fhirserver_device_bridge.reading import Coding, Identifier, Quantity, Reading, Source
+from fhirserver_device_bridge.reading import Coding, Identifier, Quantity, Reading
+from fhirserver_device_bridge.source import Source
 
 SOURCE = Source(
     "lab", systems=(("tests", "urn:x"), ("specimens", "urn:s"), ("laboratory", "urn:l"))

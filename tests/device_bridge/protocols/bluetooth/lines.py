@@ -6,7 +6,7 @@ import json
 
 from fhirserver_device_bridge.protocols.bluetooth.characteristics import CHARACTERISTICS
 from fhirserver_device_bridge.protocols.bluetooth.notification import MAGIC
-from fhirserver_device_bridge.reading import Source
+from fhirserver_device_bridge.source import Source
 
 RECEIVED = "2026-05-04T10:00:00.250+00:00"
 SOURCE = Source("home", systems=(("device-user", "urn:user"),))

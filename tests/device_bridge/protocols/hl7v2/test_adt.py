@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fhirserver_device_bridge.convert import Conversion, convert
-from fhirserver_device_bridge.reading import Location, Source
+from fhirserver_device_bridge.reading import Location
+from fhirserver_device_bridge.source import Source
 from tests.device_bridge.admissions import (
     BED_1,
     BED_2,

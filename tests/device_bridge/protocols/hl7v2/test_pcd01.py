@@ -18,9 +18,9 @@ from fhirserver_device_bridge.reading import (
     Reading,
     Rejected,
     Samples,
-    Source,
     Value,
 )
+from fhirserver_device_bridge.source import Source
 from tests.device_bridge.messages import HOSPITAL, SATURATION, WARD, obx, oru
 
 BEATS = Coding(MDC, "264864", "MDC_DIM_BEAT_PER_MIN")

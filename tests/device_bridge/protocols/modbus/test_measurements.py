@@ -17,7 +17,8 @@ from fhirserver_device_bridge.protocols.modbus.layouts import layout_of
 from fhirserver_device_bridge.protocols.modbus.plan import blocks
 from fhirserver_device_bridge.protocols.modbus.recording import Polled, Recording, write
 from fhirserver_device_bridge.protocols.modbus.staleness import Staleness
-from fhirserver_device_bridge.reading import Coded, Quantity, Reading, Source
+from fhirserver_device_bridge.reading import Coded, Quantity, Reading
+from fhirserver_device_bridge.source import Source
 
 NOW = datetime(2026, 5, 4, 10, 0, 0, 250_000, tzinfo=UTC)
 HEAD = "name: vent\nversion: '1'\n"

@@ -13,7 +13,8 @@ from fhirserver_device_bridge.convert import Conversion, convert
 from fhirserver_device_bridge.fhir.json_text import decode, encode
 from fhirserver_device_bridge.moments import first_instant
 from fhirserver_device_bridge.protocols.sdc.update import MAGIC
-from fhirserver_device_bridge.reading import Coded, Quantity, Source
+from fhirserver_device_bridge.reading import Coded, Quantity
+from fhirserver_device_bridge.source import Source
 
 AT = "2026-05-04T10:00:00.250+00:00"
 DEVICE = "urn:uuid:8f9c7f3a-2f3c-4d0b-9a63-0d6c9b1f7e10"

@@ -18,7 +18,7 @@ from fhirserver_device_bridge.protocols.x20601 import apdu, recording
 from fhirserver_device_bridge.protocols.x20601.mder import MderError
 from fhirserver_device_bridge.protocols.x20601.recording import Received, write
 from fhirserver_device_bridge.protocols.x20601.session import Keep, Session
-from fhirserver_device_bridge.reading import Source
+from fhirserver_device_bridge.source import Source
 
 EXAMPLES = int(os.environ.get("FHIRSERVER_FUZZ_EXAMPLES", "200"))
 NOW = datetime(2026, 3, 14, 9, 30, tzinfo=UTC)

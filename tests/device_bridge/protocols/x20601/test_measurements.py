@@ -16,7 +16,8 @@ import pytest
 from fhirserver_device_bridge.protocols.x20601.mder import MderError
 from fhirserver_device_bridge.protocols.x20601.measurements import measurements
 from fhirserver_device_bridge.protocols.x20601.recording import Received, write
-from fhirserver_device_bridge.reading import Coded, Quantity, Reading, Rejected, Samples, Source
+from fhirserver_device_bridge.reading import Coded, Quantity, Reading, Rejected, Samples
+from fhirserver_device_bridge.source import Source
 
 HERE = Path(__file__).parent
 EXCHANGES: list[dict[str, Any]] = json.loads((HERE / "specialisations.json").read_bytes())

@@ -11,7 +11,8 @@ from fhirserver_device_bridge.protocols.x20601.mder import MderError
 from fhirserver_device_bridge.protocols.x20601.measurements import measurements
 from fhirserver_device_bridge.protocols.x20601.session import Effect, Keep, Send, Session
 from fhirserver_device_bridge.protocols.x20601.states import State
-from fhirserver_device_bridge.reading import Quantity, Reading, Source
+from fhirserver_device_bridge.reading import Quantity, Reading
+from fhirserver_device_bridge.source import Source
 
 NOW = datetime(2026, 3, 14, 9, 30, tzinfo=UTC)
 EXCHANGES = {
