@@ -103,6 +103,7 @@ def _address(text: str) -> tuple[str, int]:
 def _log_nothing_of_the_library() -> None:
     """Keep its log from what it logs of messages: they hold values of patients."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
-    library = logging.getLogger("sdc")
-    library.propagate = False
-    library.addHandler(logging.NullHandler())
+    for name in ("sdc", "sdc_comm"):
+        library = logging.getLogger(name)
+        library.propagate = False
+        library.addHandler(logging.NullHandler())

@@ -17,8 +17,9 @@ from typing import Any
 
 from sdc11073 import observableproperties
 from sdc11073.certloader import SSLContextContainer
-from sdc11073.consumer.consumerimpl import SdcConsumer
+from sdc11073.consumer.consumerimpl import SdcConsumer, default_components_factory
 from sdc11073.definitions_sdc import SdcV1Definitions
+from sdc11073.dispatch import RequestDispatcher
 from sdc11073.mdib import ConsumerMdib
 
 from fhirserver_device_bridge.config.settings import Credentials, Provider
@@ -86,8 +87,17 @@ def _connected(
     address: str, tls: SSLContextContainer | None, tell: Tell
 ) -> Iterator[Callable[[], bool]]:
     """Build a consumer; gives what tells whether it is still connected."""
-    # Without force_ssl_connect the library goes on unencrypted where TLS fails.
-    consumer = SdcConsumer(address, SdcV1Definitions, tls, force_ssl_connect=tls is not None)
+    components = default_components_factory()
+    # The default one has a thread that never ends, and with it all that the consumer held.
+    components.action_dispatcher_class = RequestDispatcher
+    consumer = SdcConsumer(
+        address,
+        SdcV1Definitions,
+        tls,
+        components=components,
+        # Else the library goes on unencrypted where TLS fails.
+        force_ssl_connect=tls is not None,
+    )
     changed = threading.Event()
     try:
         consumer.start_all(fixed_renew_interval=_RENEW_S)

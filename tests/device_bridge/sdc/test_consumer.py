@@ -56,10 +56,16 @@ def free_port() -> int:
 class Process:
     """A process that is killed at the end, with the first words of its lines."""
 
-    def __init__(self, *words: object) -> None:
-        self.process = subprocess.Popen(
-            [*map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
-        )
+    def __init__(self, log: Path, *words: object) -> None:
+        with log.open("ab") as errors:
+            self.process = subprocess.Popen(
+                [*map(str, words)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                cwd=ROOT,
+            )
 
     def wait_for(self, word: str) -> None:
         """Wait for a line that begins with a word."""
@@ -95,14 +101,17 @@ def test_dev_19_a_provider_is_followed_and_found_again_after_a_kill(
 
     def monitor() -> Process:
         files = (tmp_path / name for name in ("monitor.key", "monitor.pem", "ca.pem"))
-        started = Process(sys.executable, "-m", "tests.device_bridge.sdc_provider", port, *files)
+        module = "tests.device_bridge.sdc_provider"
+        started = Process(tmp_path / "monitor.log", sys.executable, "-m", module, port, *files)
         stack.callback(started.kill)
         started.wait_for("ready")
         return started
 
+    log = tmp_path / "consumer.log"
     with ExitStack() as stack, BridgeProcess(config) as bridge:
         host, number = bridge.addresses["theatre"]
-        consumer = Process(*COMMAND, "sdc", "--config", config, "--to", f"{host}:{number}")
+        told = ("sdc", "--config", config, "--to", f"{host}:{number}")
+        consumer = Process(log, *COMMAND, *told)
         stack.callback(consumer.kill)
         first = monitor()
         consumer.wait_for("connected")
@@ -113,6 +122,11 @@ def test_dev_19_a_provider_is_followed_and_found_again_after_a_kill(
         monitor().tell("sat 97, sys - NA")  # before the consumer is there again
         consumer.wait_for("connected")
         wait_for(lambda: len(client.search("Observation")) == 4)
+    logged = log.read_text("utf-8")
+    assert "no connection" in logged
+    assert not any(word in logged for word in ("98.5", "12345", "urn:oid:1.2.3")), (
+        "no patient's data"
+    )
     found = client.search("Observation")
     assert {each["subject"]["reference"] for each in found} == {f"Patient/{identity}"}
     saturations = [
@@ -173,6 +187,7 @@ def test_dev_19_who_cannot_prove_itself_is_not_spoken_with(tmp_path: Path, kind:
         tls.load_cert_chain(tmp_path / "stranger.pem", tmp_path / "stranger.key")
     files = (tmp_path / name for name in ("consumer.pem", "consumer.key", "ca.pem"))
     credentials, announced, stop = Credentials(*files), list[str](), threading.Event()
+    before = {*threading.enumerate()}
     answering = Answering(tls)
     answering.start()
     provider = Provider("theatre", answering.address, "127.0.0.1", 9, credentials)
@@ -186,6 +201,8 @@ def test_dev_19_who_cannot_prove_itself_is_not_spoken_with(tmp_path: Path, kind:
         stop.set()
         following.join()
         answering.close()
+        answering.join()
+    assert {*threading.enumerate()} == before, "an attempt that failed leaves nothing behind"
     assert (set(answering.seen), announced) == ({"refused"}, [])
 
 
