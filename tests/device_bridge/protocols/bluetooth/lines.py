@@ -34,3 +34,10 @@ def entry(number: int, value: str, **more: object) -> bytes:
 def known(number: int, value: str, received: str = RECEIVED) -> dict[str, str]:
     """Write what was read of the device beside."""
     return {"characteristic": f"{number:04X}", "value": value, "received": received}
+
+
+GLUCOSE = [
+    known(0x2A18, "1F 0100 DC070608000000 0100 37C0 11 0000"),
+    known(0x2A18, "0F 0200 DC070609000000 0200 37C0 11 0000"),
+]
+"""Glucose measurements with the sequence numbers 1 and 2, to which contexts belong."""
