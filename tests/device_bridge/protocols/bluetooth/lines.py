@@ -1,4 +1,4 @@
-"""Lines of a gateway for tests."""
+"""Lines of a gateway for tests, and how tables write what becomes of them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 
 from fhirserver_device_bridge.protocols.bluetooth.characteristics import CHARACTERISTICS
 from fhirserver_device_bridge.protocols.bluetooth.notification import MAGIC
+from fhirserver_device_bridge.reading import Coded, Quantity, Reading, Rejected
 from fhirserver_device_bridge.source import Source
 
 RECEIVED = "2026-05-04T10:00:00.250+00:00"
@@ -41,3 +42,23 @@ GLUCOSE = [
     known(0x2A18, "0F 0200 DC070609000000 0200 37C0 11 0000"),
 ]
 """Glucose measurements with the sequence numbers 1 and 2, to which contexts belong."""
+
+
+def shown(found: Reading | Rejected) -> str:
+    """Write a reading as tables have it."""
+    reading = found.reading if isinstance(found, Rejected) else found
+    name = (reading.codes[0].display or "").removeprefix("MDC_")
+    match reading.value:
+        case Quantity() as value:
+            unit = value.unit.code if value.unit else ""
+            text = f"{value.text} {unit}"
+        case Coded() as coded:
+            first = coded.codings[0]
+            text = (first.display or first.code).removeprefix("MDC_")
+        case _:
+            text = reading.absent or "nothing"
+    kinds = "".join(
+        f" {(each.display or '').removeprefix('MDC_')}" for each in reading.supplemental
+    )
+    rejected = " rejected" if isinstance(found, Rejected) else ""
+    return f"{name}{kinds} {text}{rejected}"

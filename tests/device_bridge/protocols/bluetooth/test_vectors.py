@@ -16,28 +16,7 @@ from __future__ import annotations
 import pytest
 
 from fhirserver_device_bridge.protocols.bluetooth.measurements import measurements
-from fhirserver_device_bridge.reading import Coded, Quantity, Reading, Rejected
-from tests.device_bridge.protocols.bluetooth.lines import GLUCOSE, SOURCE, entry
-
-
-def shown(found: Reading | Rejected) -> str:
-    """Write a reading as the tables below have it."""
-    reading = found.reading if isinstance(found, Rejected) else found
-    name = (reading.codes[0].display or "").removeprefix("MDC_")
-    match reading.value:
-        case Quantity() as value:
-            unit = value.unit.code if value.unit else ""
-            text = f"{value.text} {unit}"
-        case Coded() as coded:
-            first = coded.codings[0]
-            text = (first.display or first.code).removeprefix("MDC_")
-        case _:
-            text = reading.absent or "nothing"
-    kinds = "".join(
-        f" {(each.display or '').removeprefix('MDC_')}" for each in reading.supplemental
-    )
-    rejected = " rejected" if isinstance(found, Rejected) else ""
-    return f"{name}{kinds} {text}{rejected}"
+from tests.device_bridge.protocols.bluetooth.lines import GLUCOSE, SOURCE, entry, shown
 
 
 VECTORS = [
