@@ -18,7 +18,6 @@ import pytest
 from fhirserver_device_bridge.protocols.bluetooth.measurements import measurements
 from tests.device_bridge.protocols.bluetooth.lines import GLUCOSE, SOURCE, entry, shown
 
-
 VECTORS = [
     pytest.param(
         0x2A35,
