@@ -26,6 +26,7 @@ COMMANDS = {
     "devices": "whose devices are; give one to a patient, or take it back",
     "dead-letters": "list, show, edit and replay what was refused",
     "alarms": "list, show and acknowledge alarms",
+    "maps": "list the maps of registers that are shipped, or show one",
     "journal": "verify the journal, or deliver it again",
     "simulate": "play a device, with the faults that devices have",
 }

@@ -31,7 +31,7 @@ from fhirserver_device_bridge.fhir.alarm import alarm_transaction
 from fhirserver_device_bridge.fhir.bundle import transaction
 from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.fhir.observation import Circumstances
-from fhirserver_device_bridge.hearing import RECORDINGS, UNREADABLE
+from fhirserver_device_bridge.hearing import RECORDINGS, UNREADABLE, reports_of
 from fhirserver_device_bridge.mapping.files import mapping_named
 from fhirserver_device_bridge.mapping.gate import gate
 from fhirserver_device_bridge.mapping.grouping import Measurement, group
@@ -116,7 +116,8 @@ def convert(
             return _of_alarm(alarm_recording.read(raw), receipt)
         for magic, measurements in RECORDINGS.items():
             if raw.startswith(magic):
-                return _converted(measurements(raw, source, sequence), receipt, chosen)
+                made = _converted(measurements(raw, source, sequence), receipt, chosen)
+                return replace(made, reports=tuple(reports_of(raw, source)))
         message = parse(raw, source.character_set)
         return _of_message(message, receipt, chosen)
     except (*UNREADABLE, alarm_recording.RecordingError) as error:

@@ -33,6 +33,7 @@ from fhirserver_device_bridge.protocols.hl7v2.laboratory import results
 from fhirserver_device_bridge.protocols.hl7v2.message import Message, parse
 from fhirserver_device_bridge.protocols.hl7v2.pcd01 import decode, devices, frame_of, message_type
 from fhirserver_device_bridge.protocols.hl7v2.pcd04 import decode_alarms
+from fhirserver_device_bridge.protocols.modbus import alarms as modbus_alarms
 from fhirserver_device_bridge.protocols.modbus import measurements as modbus
 from fhirserver_device_bridge.protocols.modbus import recording as modbus_recording
 from fhirserver_device_bridge.protocols.modbus.errors import ModbusError
@@ -56,6 +57,11 @@ RECORDINGS: dict[bytes, Decoder] = {
     STX: astm.measurements,
 }
 """What is journaled of other protocols than HL7 v2, by how it begins."""
+
+REPORTS: dict[bytes, Callable[[bytes, Source], list[Report]]] = {
+    modbus_recording.MAGIC: modbus_alarms.reports,
+}
+"""What tells, beside its readings, whether each of its alarms is there."""
 
 UNREADABLE = (AstmError, BluetoothError, MessageError, MderError, ModbusError, SdcError)
 """What readers raise for an entry that cannot be read."""
@@ -100,7 +106,8 @@ def hear(receipt: Receipt, limits: tuple[Limit, ...], open_: set[str]) -> Heard:
     Args:
         receipt: the entry.
         limits: that could hold for its source.
-        open_: keys of the alarms of the source that may be open; those that begin are added.
+        open_: keys of the alarms of the source that may be open; those that begin are added, and
+            those that end of which only a change is told are taken away.
 
     Raises:
         one of UNREADABLE: it cannot be read.
@@ -111,7 +118,11 @@ def hear(receipt: Receipt, limits: tuple[Limit, ...], open_: set[str]) -> Heard:
     read = _Readings(receipt, limits, open_)
     for magic, measurements in RECORDINGS.items():
         if raw.startswith(magic):
-            return read.checked(measurements(raw, source, receipt.number), None)
+            heard = read.checked(measurements(raw, source, receipt.number), None)
+            told = reports_of(raw, source)
+            heard.devices.update(_systems((each.condition.path for each in told), source.name))
+            heard.reports += _changes(told, open_)
+            return heard
     message = parse(raw, source.character_set)
     kind = message_type(message)
     is_mapped = mapping_of(source, *kind) is not None
@@ -130,6 +141,31 @@ def hear(receipt: Receipt, limits: tuple[Limit, ...], open_: set[str]) -> Heard:
     else:
         decoded = decode(message, source, receipt.number)
     return read.checked(decoded, _born(message))
+
+
+def reports_of(raw: bytes, source: Source) -> list[Report]:
+    """Read what a recording says of alarms: of each that it is there, or is not.
+
+    Raises:
+        one of UNREADABLE: it cannot be read.
+    """
+    return [
+        report
+        for magic, reports in REPORTS.items()
+        if raw.startswith(magic)
+        for report in reports(raw, source)
+    ]
+
+
+def _changes(told: Iterable[Report], open_: set[str]) -> Iterator[Report]:
+    """Give the starts of what is not open, and the ends of what may be."""
+    for report in told:
+        if report.phase == "start" and report.key not in open_:
+            open_.add(report.key)
+            yield report
+        elif report.phase == "end" and report.key in open_:
+            open_.discard(report.key)
+            yield report
 
 
 def limits_of(source: Source, limits: Iterable[Limit]) -> tuple[Limit, ...]:

@@ -16,6 +16,9 @@ SHIPPED = "standard"
 MESSAGES = ("ADT", "MDM", "ORDERS", "ORU", "SIU", "VXU")
 """Names of the mappings of messages that are shipped."""
 
+REGISTERS = ("generic-infusion-pump", "generic-monitor", "generic-ventilator")
+"""Names of the maps of registers that are shipped."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -28,7 +31,8 @@ class Source:
         zone: of times without an offset.
         acknowledgement: overrides MSH-15 and MSH-16; None for the message's own word.
         sentinels: numbers, as sent, that this source uses for "no value", e.g. "-1", "32767".
-        registers: path of the map of its registers (Modbus); None for other protocols.
+        registers: the map of its registers (Modbus), of `REGISTERS` or the path of a file; None for
+            other protocols.
         device: its system and value, where its messages do not say it (Modbus, ASTM).
         specimen_component: which component of O.3 or O.4 is the specimen's number, from 1 (ASTM);
             None for the only one that is sent.

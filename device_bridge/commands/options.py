@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def address(text: str) -> tuple[str, int]:
+    """Read HOST:PORT, as the type of an option."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no HOST:PORT")
+    return host.strip("[]"), int(port)
+
+
 def add_config_option(parser: argparse.ArgumentParser) -> None:
     """Declare --config."""
     parser.add_argument(
@@ -38,7 +46,7 @@ def configuration(arguments: argparse.Namespace) -> "Bridge":
             mapping_named(source.mapping)
             mappings_of(source)
             if source.registers is not None:
-                layout_of(Path(source.registers))
+                layout_of(source.registers)
     except ConfigError as error:
         raise UsageError(str(error)) from None
     return bridge

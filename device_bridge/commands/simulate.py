@@ -1,6 +1,6 @@
-"""Play a device: send its messages by MLLP until each is acknowledged.
+"""Play a device: send its messages by MLLP until each is acknowledged, or answer by Modbus.
 
-The same seed sends the same messages at the same device times, whatever faults there are.
+The same seed says the same, at the same device times, whatever faults there are.
 """
 
 import argparse
@@ -10,8 +10,10 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from fhirserver_device_bridge.commands import simulate_modbus
+from fhirserver_device_bridge.commands.options import address
 from fhirserver_device_bridge.commands.usage import UsageError
-from fhirserver_device_bridge.simulator.faults import FAULTS, Chances, Fault
+from fhirserver_device_bridge.simulator.faults import ASKED_FAULTS, FAULTS, Chances, Fault
 from fhirserver_device_bridge.simulator.mllp_client import MllpClient, Receiver, RejectedError
 from fhirserver_device_bridge.simulator.monitor import messages
 from fhirserver_device_bridge.simulator.pump import alarms
@@ -22,6 +24,8 @@ examples:
   fhir-bridge simulate mllp --to 127.0.0.1:2575 --messages 1000 --rate 0 --seed 7
   fhir-bridge simulate alarms --to 127.0.0.1:2575 --messages 3
   fhir-bridge simulate mllp --to 127.0.0.1:2575 --faults slow,split,duplicate,garbage,drop-ack
+  fhir-bridge simulate modbus --map generic-ventilator --listen 127.0.0.1:1502
+  fhir-bridge simulate modbus --map generic-ventilator --serial pty --units 1,2 --faults silent
 """
 
 _MESSAGES = {"mllp": messages, "alarms": alarms}
@@ -34,26 +38,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("mllp", "a patient monitor: HL7 v2, IHE PCD-01"),
         ("alarms", "an infusion pump's alarms: HL7 v2, IHE PCD-04"),
     ):
-        _add_options(kinds.add_parser(name, help=words))
+        sender = kinds.add_parser(name, help=words)
+        _add_options(sender)
+        _add_chances(sender, FAULTS)
+    modbus = kinds.add_parser("modbus", help="devices with registers, by a map: Modbus TCP, RTU")
+    simulate_modbus.add_options(modbus)
+    _add_chances(modbus, ASKED_FAULTS)
 
 
 def _add_options(mllp: argparse.ArgumentParser) -> None:
-    mllp.add_argument("--to", required=True, metavar="HOST:PORT", type=_address)
+    mllp.add_argument("--to", required=True, metavar="HOST:PORT", type=address)
     mllp.add_argument("--messages", type=int, default=10, metavar="N", help="default 10")
-    mllp.add_argument("--rate", type=float, default=1.0, metavar="N", help="a second; 0: no pauses")
-    mllp.add_argument("--seed", type=int, default=1, metavar="N", help="default 1")
     mllp.add_argument("--start", type=_instant, metavar="TIME", help="of the first; default now")
     mllp.add_argument(
         "--patient", default="12345^^^Hospital^MR", metavar="PID-3", help="default %(default)s"
     )
-    mllp.add_argument(
-        "--faults", type=_faults, default=frozenset(), metavar="LIST", help=", ".join(FAULTS)
-    )
     mllp.add_argument("--ca-file", type=Path, metavar="FILE", help="use TLS, and trust these")
 
 
+def _add_chances(kind: argparse.ArgumentParser, faults: tuple[Fault, ...]) -> None:
+    kind.add_argument("--rate", type=float, default=1.0, metavar="N", help="a second; 0: no pauses")
+    kind.add_argument("--seed", type=int, default=1, metavar="N", help="default 1")
+    kind.add_argument(
+        "--faults",
+        type=lambda text: _faults(text, faults),
+        default=frozenset(),
+        metavar="LIST",
+        help=", ".join(faults),
+    )
+
+
 def run(arguments: argparse.Namespace) -> int:
-    """Send everything."""
+    """Send everything, or answer until it is over."""
+    if arguments.kind == "modbus":
+        return simulate_modbus.run(arguments)
     tls = None
     try:
         if arguments.ca_file is not None:
@@ -84,13 +102,6 @@ def _send(arguments: argparse.Namespace, client: MllpClient) -> None:
             client.deliver(message, transmission)
 
 
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no HOST:PORT")
-    return host.strip("[]"), int(port)
-
-
 def _instant(text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
@@ -101,9 +112,9 @@ def _instant(text: str) -> datetime:
     return instant
 
 
-def _faults(text: str) -> frozenset[Fault]:
+def _faults(text: str, known: tuple[Fault, ...]) -> frozenset[Fault]:
     named = {word for word in text.split(",") if word}
-    known = frozenset(fault for fault in FAULTS if fault in named)
-    if len(known) < len(named):
-        raise argparse.ArgumentTypeError(f"of {text!r} only {', '.join(FAULTS)} are known")
-    return known
+    chosen = frozenset(fault for fault in known if fault in named)
+    if len(chosen) < len(named):
+        raise argparse.ArgumentTypeError(f"of {text!r} only {', '.join(known)} are known")
+    return chosen

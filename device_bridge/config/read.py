@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fhirserver_device_bridge.config.checking import check
 from fhirserver_device_bridge.config.document import Document, read_document
+from fhirserver_device_bridge.config.lines import check_lines
 from fhirserver_device_bridge.config.read_alarms import is_loopback, read_alarms
 from fhirserver_device_bridge.config.settings import (
     Bridge,
@@ -28,9 +29,16 @@ from fhirserver_device_bridge.config.settings import (
     Tls,
 )
 from fhirserver_device_bridge.reading import Location
-from fhirserver_device_bridge.source import MESSAGES, SHIPPED, Source
+from fhirserver_device_bridge.source import MESSAGES, REGISTERS, SHIPPED, Source
 
-_OF_SOURCE = ("mapping", "acknowledgement", "admissions", "silence_s", "specimen_component")
+_OF_SOURCE = (
+    "mapping",
+    "registers",
+    "acknowledgement",
+    "admissions",
+    "silence_s",
+    "specimen_component",
+)
 _Kind = Literal["listens", "serial", "asked"]
 _ASTM_LINE = {"baud": 9600, "parity": "none"}
 """What analyzers have, if nobody set them otherwise."""
@@ -54,6 +62,9 @@ def _bridge(document: Document) -> Bridge:
     def named(*kinds: _Kind) -> list[str]:
         return [name for name, source in value["sources"].items() if _kind(source) in kinds]
 
+    polls = tuple(_poll(document, name) for name in named("asked"))
+    serial_listeners = tuple(_serial_listener(document, name) for name in named("serial"))
+    check_lines(document, polls, serial_listeners)
     return Bridge(
         server=_server(document),
         journal=JournalSettings(
@@ -65,8 +76,8 @@ def _bridge(document: Document) -> Bridge:
         desk=_desk(document) if "metrics" in value else None,
         alarms=read_alarms(document),
         listeners=tuple(_listener(document, name) for name in named("listens")),
-        serial_listeners=tuple(_serial_listener(document, name) for name in named("serial")),
-        polls=tuple(_poll(document, name) for name in named("asked")),
+        serial_listeners=serial_listeners,
+        polls=polls,
         providers=tuple(
             _provider(document, name)
             for name, source in value["sources"].items()
@@ -185,7 +196,7 @@ def _source(document: Document, name: str, value: dict[str, Any]) -> Source:
             each if each in MESSAGES else str(document.file.parent / each)
             for each in value["messages"]
         )
-    if "registers" in value:
+    if "registers" in value and value["registers"] not in REGISTERS:
         given["registers"] = str(document.file.parent / value["registers"])
     if "device" in value:
         given["device"] = (value["device"]["system"], value["device"]["value"])

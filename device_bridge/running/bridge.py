@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +24,7 @@ from fhirserver_device_bridge.running.housekeeping import keep_house
 from fhirserver_device_bridge.running.listener import Port
 from fhirserver_device_bridge.running.poller import Poller
 from fhirserver_device_bridge.running.serial_source import SerialSource
+from fhirserver_device_bridge.running.shared_line import SharedLine
 
 
 class BackError(Exception):
@@ -80,8 +82,11 @@ class RunningBridge:
             Port(listener, commits, self._capacity, self._metrics)
             for listener in self._bridge.listeners
         ]
+        sharing = Counter(each.line for each in self._bridge.polls)
+        lines = {line: SharedLine(line, devices) for line, devices in sharing.items()}
         asking = [
-            Poller(each, commits, self._capacity, self._metrics) for each in self._bridge.polls
+            Poller(each, lines[each.line], commits, self._capacity, self._metrics)
+            for each in self._bridge.polls
         ]
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(keep_house(self._bridge, commits, self._capacity)),
@@ -106,6 +111,8 @@ class RunningBridge:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            for line in lines.values():
+                line.close()
             for port in self._ports:
                 await port.close()
 

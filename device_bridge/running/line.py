@@ -12,11 +12,16 @@ from typing import Protocol
 from fhirserver_device_bridge.config.settings import SerialLine, TcpLine
 
 _READ_BYTES = 4096
+_SILENCE_BITS, _SHORTEST_SILENCE_S = 3.5 * 11, 0.00175
+"""Modbus over Serial Line V1.02, section 2.5.1.1: three and a half characters, or this."""
 _PARITY = {"none": 0, "even": termios.PARENB, "odd": termios.PARENB | termios.PARODD}
 
 
 class Line(Protocol):
     """An open line."""
+
+    async def settle(self) -> None:
+        """Wait until another request may begin; what came unasked is dropped. Raises OSError."""
 
     def send(self, told: bytes) -> None:
         """Send some bytes. Raises OSError."""
@@ -43,6 +48,9 @@ class TcpLink:
         self._reader = reader
         self._writer = writer
 
+    async def settle(self) -> None:
+        """Wait for nothing: frames are told apart by their transactions."""
+
     def send(self, told: bytes) -> None:
         """Send some bytes."""
         self._writer.write(told)
@@ -59,11 +67,20 @@ class TcpLink:
 class _Serial:
     def __init__(self, settings: SerialLine) -> None:
         self._port = os.open(settings.port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        self._silence_s = max(_SHORTEST_SILENCE_S, _SILENCE_BITS / settings.baud)
         try:
             _set(self._port, settings)
         except BaseException:
             os.close(self._port)
             raise
+
+    async def settle(self) -> None:
+        """Wait as long as tells frames apart, then drop what came: it is nobody's answer."""
+        await asyncio.sleep(self._silence_s)
+        try:
+            termios.tcflush(self._port, termios.TCIFLUSH)
+        except termios.error as error:
+            raise OSError(*error.args) from None
 
     def send(self, told: bytes) -> None:
         """Send some bytes; a request fits into the port's buffer."""

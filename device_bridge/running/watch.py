@@ -98,6 +98,8 @@ class Watch(threading.Thread):
                 self._note(reader, look)
             except JournalError as error:
                 _LOG.error("alarms: %s", error)
+                # What was just found to begin or end did not: it is looked at again.
+                self._open = defaultdict(set, open_keys(reader))
                 self._stopping.wait(_LOOK_AGAIN_S)
                 return until
         if len(entries) < _AT_ONCE:

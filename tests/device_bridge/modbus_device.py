@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import pty
-import select
 import socket
-import threading
-import tty
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from pymodbus import FramerType
 from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
+
+from fhirserver_device_bridge.simulator.cable import cable
 
 UNIT = 17
 Trace = Callable[[bool, bytes], bytes]
@@ -69,27 +65,3 @@ class SerialPlug:
             finally:
                 await server.shutdown()
                 self._name.unlink()
-
-
-@contextlib.contextmanager
-def cable() -> Iterator[tuple[str, str]]:
-    """Join two pseudo terminals; gives the names of their ends."""
-    masters, slaves = zip(*(pty.openpty() for _ in range(2)), strict=True)
-    for end in (*masters, *slaves):
-        tty.setraw(end)
-    ended = threading.Event()
-
-    def carry() -> None:
-        while not ended.is_set():
-            for ready in select.select(masters, [], [], 0.05)[0]:
-                os.write(masters[1 - masters.index(ready)], os.read(ready, 4096))
-
-    carrier = threading.Thread(target=carry)
-    carrier.start()
-    try:
-        yield os.ttyname(slaves[0]), os.ttyname(slaves[1])
-    finally:
-        ended.set()
-        carrier.join()
-        for end in (*masters, *slaves):
-            os.close(end)

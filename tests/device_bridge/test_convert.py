@@ -346,7 +346,7 @@ def test_devices_are_a_tree() -> None:
     (told,) = by_type["Provenance"]
     assert told["target"] == [{"reference": urls[id(made)]}]
     mapping = told["entity"][1]["what"]["identifier"]
-    assert mapping == {"system": "urn:fhirserver:device-bridge:mapping", "value": "standard|1"}
+    assert mapping == {"system": "urn:fhirserver:device-bridge:mapping", "value": "standard|2"}
 
 
 BASE = oru(obx(f14="20260504095959+0000"))

@@ -3,9 +3,9 @@
     python -m tests.torture.bridge --minutes 5 [--seed N] [--monitors 4] [--pause 0.2]
 
 Victims: the bridge, its process that sends, a web worker, the supervisor, the jobs worker, the
-PostgreSQL postmaster, one of its backends. Afterwards every reading that was acknowledged must be charted, once, corrections
-in their order, and the journal must be whole. Then two bridges replay copies of the journal at the
-same time, and no version may be added. Exit code 0 only then.
+PostgreSQL postmaster, one of its backends. Afterwards every reading that was acknowledged must be
+charted, once, corrections in their order, and the journal must be whole. Then two bridges replay
+copies of the journal at the same time, and no version may be added. Exit code 0 only then.
 """
 
 import argparse

@@ -10,5 +10,7 @@ Line V1.02
     recording      one poll, as the journal keeps it
     staleness      whether a device still measures
     values         registers become numbers
+    device         which device a poll is of, and whose
     measurements   a poll becomes readings
+    alarms         bits become alarms
 """

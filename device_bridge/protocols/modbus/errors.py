@@ -3,3 +3,7 @@
 
 class ModbusError(ValueError):
     """Its text names what is wrong, and no values."""
+
+
+class SilentError(ModbusError):
+    """A gateway says that the device behind it does not answer."""

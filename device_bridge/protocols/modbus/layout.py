@@ -6,7 +6,8 @@ type     int16 uint16 int32 uint32 int64 uint64 float32 float64, of which the wo
 number   register * scale + offset, with the digits of scale and offset
 absent   numbers that mean "no value", of the register as it is, before its sign and scale
 states   numbers that mean a concept
-bits     bits that each are a yes or no of their own, such as alarms
+bits     bits that each are a yes or no of their own
+alarms   bits that each are an alarm: set while its condition holds
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
+from fhirserver_device_bridge.alarms.alarm import Priority
 from fhirserver_device_bridge.protocols.modbus.frames import Table
 from fhirserver_device_bridge.reading import Coding
 
@@ -21,6 +23,7 @@ Type = Literal[
     "bool", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"
 ]
 Order = Literal["big", "little"]
+AlarmType = Literal["SP", "ST", "SA"]
 WIDTHS: dict[Type, int] = {
     "bool": 1,
     "int16": 1,
@@ -33,6 +36,21 @@ WIDTHS: dict[Type, int] = {
     "float64": 4,
 }
 """Registers of each type."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmBit:
+    """An alarm of a device.
+
+    Attributes:
+        code: what is wrong.
+        priority: None where nobody says.
+        type: SP physiological, ST technical, SA advisory.
+    """
+
+    code: Coding
+    priority: Priority | None = None
+    type: AlarmType | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +76,7 @@ class Measure:
     absent: frozenset[int] = frozenset()
     states: Mapping[int, Coding] = field(default_factory=dict)
     bits: Mapping[int, Coding] = field(default_factory=dict)
+    alarms: Mapping[int, AlarmBit] = field(default_factory=dict)
 
     @property
     def width(self) -> int:

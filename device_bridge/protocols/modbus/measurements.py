@@ -1,10 +1,6 @@
-"""A poll becomes readings.
+"""A poll becomes readings; which device they are of is told by `device`.
 
-device    one level (MDS): the source's `device`, and what its layout says of it
-handle    table and address, e.g. "holding.40"; of a bit "holding.40.3"
 time      of the poll, by the bridge's clock: registers have none
-patient   a device knows nobody: its own identifier stands for its patient, in the system that
-          the source calls "device-user", as with personal health devices
 """
 
 import math
@@ -12,6 +8,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from fhirserver_device_bridge.protocols.modbus import recording
+from fhirserver_device_bridge.protocols.modbus.device import handle_of, path_of, patient_of
 from fhirserver_device_bridge.protocols.modbus.layout import Layout, Measure
 from fhirserver_device_bridge.protocols.modbus.layouts import layout_named
 from fhirserver_device_bridge.protocols.modbus.recording import Recording
@@ -22,15 +19,13 @@ from fhirserver_device_bridge.reading import (
     AbsentReason,
     Coded,
     Coding,
-    Identifier,
-    Level,
     Moment,
     Quantity,
     Reading,
     Rejected,
     Value,
 )
-from fhirserver_device_bridge.source import DEVICE_USER, Source
+from fhirserver_device_bridge.source import Source
 
 _YES_NO = "http://terminology.hl7.org/CodeSystem/v2-0136"
 _ANSWERS = (Coded((Coding(_YES_NO, "N", "No"),)), Coded((Coding(_YES_NO, "Y", "Yes"),)))
@@ -60,35 +55,24 @@ class _Poll:
         self._polled = polled
         self._source = source
         self._sequence = sequence
-        named = Identifier(*source.device)
-        self._path = (
-            Level(
-                "mds",
-                code=layout.kind,
-                identifiers=(named,),
-                model=layout.model,
-                manufacturer=layout.manufacturer,
-            ),
-        )
+        self._path = path_of(source, layout)
         at = polled.at.isoformat(timespec="milliseconds")
         self._time = Moment(at, "fraction")
-        user = dict(source.systems).get(DEVICE_USER, DEVICE_USER)
-        self._patient = (Identifier(user, named.value),)
+        self._patient = patient_of(source)
 
     def readings(self, measure: Measure) -> Iterator[Reading | Rejected]:
-        """Give what a measure says: one reading, or one for each of its bits."""
-        handle = f"{measure.table}.{measure.address}"
+        """Give what a measure says: one reading, or one for each of its bits, of alarms none."""
+        handle = handle_of(measure)
         registers = find(self._polled.blocks, measure.table, measure.address, measure.width)
         for number, code in measure.bits.items():
             bit = None if registers is None else bits_of(registers, measure) >> number & 1
             yield self._reading(code, f"{handle}.{number}", *_answered(bit))
-        if measure.bits:
+        if measure.bits or measure.alarms:
             return
         if registers is None:
             yield self._reading(measure.code, handle, None, "error")
             return
-        bits = registers[0] if measure.type == "bool" else bits_of(registers, measure)
-        value, absent, fault = _value(bits, measure)
+        value, absent, fault = _value(bits_of(registers, measure), measure)
         reading = self._reading(measure.code, handle, value, absent)
         yield reading if fault is None else Rejected(reading, fault)
 

@@ -1,4 +1,4 @@
-"""Registers become numbers; pure."""
+"""Registers become numbers, and numbers registers; pure."""
 
 import math
 import struct
@@ -12,7 +12,9 @@ _SIGNED: frozenset[Type] = frozenset({"int16", "int32", "int64"})
 
 
 def bits_of(registers: Sequence[int], measure: Measure) -> int:
-    """Put registers together as one number without sign."""
+    """Put registers together as one number without sign; of coils and inputs it is the bit."""
+    if measure.type == "bool":
+        return registers[0]
     ordered = registers if measure.words == "big" else tuple(reversed(registers))
     told = b"".join(each.to_bytes(2, measure.bytes) for each in ordered)
     return int.from_bytes(told, "big")
@@ -33,6 +35,29 @@ def number_of(bits: int, measure: Measure) -> Decimal | float:
     if measure.type in _SIGNED and bits >> (size - 1):
         bits -= 1 << size
     return bits * measure.scale + measure.offset
+
+
+def registers_of(bits: int, measure: Measure) -> tuple[int, ...]:
+    """Lay a number without sign into registers; what `bits_of` puts together."""
+    told = bits.to_bytes(2 * measure.width, "big")
+    words = [int.from_bytes(told[at : at + 2], measure.bytes) for at in range(0, len(told), 2)]
+    return tuple(words if measure.words == "big" else reversed(words))
+
+
+def bits_for(number: Decimal, measure: Measure) -> int:
+    """Write the number nearest to this one that its type can hold; what `number_of` reads.
+
+    Args:
+        number: as measured, e.g. 36.6.
+        measure: its type, scale and offset.
+    """
+    raw = (number - measure.offset) / measure.scale
+    size = 16 * measure.width
+    if measure.type in _FLOATS:
+        return int.from_bytes(struct.pack(_FLOATS[measure.type], float(raw)), "big")
+    lowest = -(1 << (size - 1)) if measure.type in _SIGNED else 0
+    whole = min(lowest + (1 << size) - 1, max(lowest, round(raw)))
+    return whole % (1 << size)
 
 
 def _short(value: float) -> str:

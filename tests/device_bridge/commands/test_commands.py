@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from fhirserver_device_bridge.cli import COMMANDS
+from fhirserver_device_bridge.cli import COMMANDS, main
 from fhirserver_device_bridge.framing.mllp import block
 from fhirserver_device_bridge.journal.changes import Arrival, append
 from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.journal.layout import FILE_NAME
+from fhirserver_device_bridge.protocols.modbus.layouts import layout_of
+from fhirserver_device_bridge.source import REGISTERS
 from tests.device_bridge.bridge_process import command, configured
 from tests.device_bridge.sender_by_hand import heart_rate, oru
 from tests.device_bridge.v2fhir.feed import PID, message
@@ -155,3 +157,38 @@ def test_simulate_refuses(words: tuple[str, ...], said: str) -> None:
     code, _, errors = run("simulate", "mllp", *words)
     assert code == 2
     assert said in errors
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(("--map", "nowhere.yaml"), "nowhere.yaml: cannot be read", id="map"),
+        pytest.param(("--map", "generic-monitor", "--units", "1-"), "1,2,10-20", id="units"),
+        pytest.param(("--map", "generic-monitor", "--units", "256"), "0 to 255", id="unit"),
+        pytest.param(("--map", "generic-monitor", "--faults", "drop-ack"), "frozen", id="fault"),
+        pytest.param(("--map", "generic-monitor", "--serial", "p"), "not allowed", id="both"),
+    ],
+)
+def test_simulate_modbus_refuses(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str
+) -> None:
+    try:
+        code = main(("simulate", "modbus", "--listen", "127.0.0.1:0", *words))
+    except SystemExit as refused:
+        code = int(refused.code or 0)
+    assert code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_dev_20_maps_that_are_shipped_are_listed_and_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is shown is a map: a source that names the file has the same."""
+    assert main(("maps",)) == 0
+    listed = capsys.readouterr().out
+    assert [line.split()[0] for line in listed.splitlines()] == [*REGISTERS]
+    for name in REGISTERS:
+        own = tmp_path / f"{name}.yaml"
+        assert main(("maps", name)) == 0
+        own.write_text(capsys.readouterr().out, "utf-8")
+        assert layout_of(str(own)).measures == layout_of(name).measures

@@ -219,3 +219,65 @@ def test_faults_of_alarms_name_their_line(
         read(tmp_path, SMALLEST + ALARMS.replace(old, new, 1))
     assert str(caught.value).startswith(f"{tmp_path / 'bridge.yaml'}:{line}: ")
     assert words in str(caught.value)
+
+
+ASKED = """\
+  {name}:
+    protocol: modbus
+    serial: {{port: ttyS0, baud: {baud}}}
+    unit: {unit}
+    registers: generic-monitor
+    device: {{system: "urn:s", value: "{device}"}}
+"""
+FIRST = {"name": "first", "baud": 9600, "unit": 1, "device": "M1"}
+
+
+def of_lines(*sources: dict[str, object]) -> str:
+    head = SMALLEST[: SMALLEST.index("  icu:")]
+    return head + "".join(ASKED.format(**FIRST | source) for source in sources)
+
+
+def test_dev_20_devices_of_one_line_are_sources_with_the_same_line(tmp_path: Path) -> None:
+    text = of_lines({}, {"name": "second", "unit": 2, "device": "M2"}, {"name": "again"})
+    polls = read(tmp_path, text).polls
+    assert len({each.line for each in polls}) == 1
+    assert [each.unit for each in polls] == [1, 2, 1]
+    assert {each.source.registers for each in polls} == {"generic-monitor"}
+
+
+HEARD = """\
+  lab:
+    protocol: astm
+    serial: {port: ttyS0}
+    device: {system: "urn:s", value: A7}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        pytest.param(
+            of_lines({}, {"name": "b", "unit": 2, "baud": 19200}),
+            14,
+            "source first has other settings of this port",
+            id="settings",
+        ),
+        pytest.param(
+            of_lines({}, {"name": "b", "device": "M2"}), 17, "is another device", id="unit"
+        ),
+        pytest.param(of_lines({}) + HEARD, 8, "source lab is heard on this port", id="heard"),
+        pytest.param(
+            of_lines({}).partition("  first:")[0] + HEARD + HEARD.replace("lab", "lab2"),
+            12,
+            "source lab is heard on this port",
+            id="heard by two",
+        ),
+    ],
+)
+def test_dev_20_sources_must_agree_on_their_line(
+    tmp_path: Path, text: str, line: int, said: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, text)
+    assert f"bridge.yaml:{line}: " in str(caught.value)
+    assert said in str(caught.value)

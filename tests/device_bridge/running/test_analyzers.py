@@ -17,9 +17,9 @@ from urllib.request import urlopen
 import pytest
 
 from fhirserver_device_bridge.framing.astm import ACK, ENQ, EOT, NAK, frame
+from fhirserver_device_bridge.simulator.cable import cable
 from tests.client import Client
 from tests.device_bridge.bridge_process import BridgeProcess, journal
-from tests.device_bridge.modbus_device import cable
 from tests.server import ServerProcess
 from tests.waiting import wait_for
 

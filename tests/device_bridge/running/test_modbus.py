@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,10 @@ measures:
   unit: /min
   absent: [0x8000]
 - {code: {code: "1", system: "urn:vent"}, table: holding, address: 40}
+"""
+ALARM = """\
+- {code: {code: "2", system: "urn:vent"}, table: holding, address: 1,
+   alarms: {1: {code: {code: "199680", display: MDC_EVT_APNEA}, priority: high}}}
 """
 CONFIG = """\
 server: {{base: "{base}"}}
@@ -92,6 +97,19 @@ def silent_once() -> Trace:
     return trace
 
 
+def away_once() -> Trace:
+    """Answer first as a gateway does whose device is away (exception code 11)."""
+    left = [1]
+
+    def trace(sending: bool, told: bytes) -> bytes:
+        if sending and left:
+            left.clear()
+            return told[:4] + bytes((0, 3, UNIT, 0x83, 11))
+        return told
+
+    return trace
+
+
 @pytest.mark.parametrize(
     ("kind", "trace"),
     [
@@ -99,6 +117,7 @@ def silent_once() -> Trace:
         pytest.param("rtu", lambda: plain, id="rtu"),
         pytest.param("rtu", lambda: noisy, id="rtu, noise before each answer"),
         pytest.param("tcp", silent_once, id="tcp, an answer that never comes"),
+        pytest.param("tcp", away_once, id="tcp, a gateway whose device is away"),
         pytest.param("rtu", silent_once, id="rtu, an answer that never comes"),
     ],
 )
@@ -150,3 +169,40 @@ def test_what_a_device_holds_is_found_by_search(
         assert {each["dataAbsentReason"]["coding"][0]["code"] for each in refused} == {"error"}
 
     asyncio.run(scenario())
+
+
+def test_dev_15_a_bit_is_one_alarm_from_its_start_to_its_end(
+    tmp_path: Path, server: ServerProcess, client: Client, clean: None
+) -> None:
+    """The bridge is killed while it is open, and the bit cleared before it runs again."""
+    patient = {"resourceType": "Patient", "identifier": [{"system": "urn:user", "value": "V-7"}]}
+    named = f"Patient/{client.post('Patient', patient).json['id']}"
+    plug = TcpPlug(tmp_path)
+    config = configured(tmp_path, plug.configured, server.base)
+    (tmp_path / "vent.yaml").write_text(LAYOUT + ALARM, "utf-8")
+
+    def charted(status: str) -> list[dict[str, Any]]:
+        return [each for each in client.search("DetectedIssue") if each["status"] == status]
+
+    def begun() -> None:
+        with BridgeProcess(config) as bridge:
+            wait_for(lambda: charted("preliminary"))
+            bridge.kill()
+
+    def over() -> None:
+        with BridgeProcess(config):
+            wait_for(lambda: charted("final"))
+
+    async def scenario() -> None:
+        async with plug.plugged(device(150, 0b10), plain):
+            await asyncio.to_thread(begun)
+        async with plug.plugged(device(150, 0), plain):
+            await asyncio.to_thread(over)
+
+    asyncio.run(scenario())
+    (issue,) = client.search("DetectedIssue")
+    assert issue["code"]["coding"][0]["code"] == "199680"
+    assert (issue["severity"], issue["patient"]["reference"]) == ("high", named)
+    period = issue["identifiedPeriod"]
+    assert period["start"] < period["end"]
+    assert not client.search("Observation?code=199680")

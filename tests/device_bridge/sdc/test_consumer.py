@@ -123,7 +123,7 @@ def test_dev_19_a_provider_is_followed_and_found_again_after_a_kill(
         consumer.wait_for("connected")
         wait_for(lambda: len(client.search("Observation")) == 4)
     logged = log.read_text("utf-8")
-    assert "no connection" in logged
+    assert "connecting anew" in logged
     assert not any(word in logged for word in ("98.5", "12345", "urn:oid:1.2.3")), (
         "no patient's data"
     )

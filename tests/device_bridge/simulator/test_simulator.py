@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from fhirserver_device_bridge.convert import convert
 from fhirserver_device_bridge.framing.mllp import MllpDeframer, block
 from fhirserver_device_bridge.reading import Quantity
-from fhirserver_device_bridge.simulator.faults import FAULTS, Chances, Fault, Transmission
+from fhirserver_device_bridge.simulator.faults import (
+    ASKED_FAULTS,
+    FAULTS,
+    Chances,
+    Fault,
+    Transmission,
+)
 from fhirserver_device_bridge.simulator.mllp_client import MllpClient, Receiver, RejectedError
 from fhirserver_device_bridge.simulator.monitor import METRICS, Message, messages
 from fhirserver_device_bridge.source import Source
@@ -48,6 +54,18 @@ def test_every_fault_leaves_the_message_whole(seed: int, faults: frozenset[Fault
         assert (sent == whole) or "garbage" in faults
         assert not transmission.drop_ack or "drop-ack" in faults
         assert not transmission.pause_s or "slow" in faults
+
+
+@given(seed=st.integers(0, 1000), faults=st.frozensets(st.sampled_from(ASKED_FAULTS)))
+def test_every_fault_leaves_an_answer_whole(seed: int, faults: frozenset[Fault]) -> None:
+    """Of a duplicate both are, and they come together."""
+    answer = b"\x11\x03\x02\x00\x96\xf8\x29"
+    way = Chances(seed, faults).answer(answer)
+    sent = b"".join(way.pieces)
+    assert sent.endswith(answer)
+    assert sent == answer or faults & {"garbage", "duplicate"}
+    assert sent.count(answer) == 1 or "duplicate" in faults
+    assert len(way.pieces) == 1 or faults & {"slow", "split"}
 
 
 class Answering:

@@ -194,6 +194,7 @@ def test_what_is_charted(tmp_path: Path) -> None:
         pytest.param(MEASURE + "type: int24}", 4, "is not one of", id="unknown type"),
         pytest.param(MEASURE + "unit: furlong}", 4, "no unit of UCUM", id="unit"),
         pytest.param(MEASURE + "type: bool}", 4, "registers are not", id="a register is no bit"),
+        pytest.param(MEASURE + "scale: '0.0'}", 4, "is not 0", id="scale"),
         pytest.param(MEASURE + "bits: {16: {code: x}}}", 4, "within", id="no such bit"),
         pytest.param(
             "first_address: 1\nmeasures:\n- {" + RATE + ", table: coil, address: 0}",
@@ -206,7 +207,7 @@ def test_what_is_charted(tmp_path: Path) -> None:
 )
 def test_a_map_that_is_wrong(tmp_path: Path, text: str, line: int, words: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        layout_of(file(tmp_path, text))
+        layout_of(str(file(tmp_path, text)))
     assert f"map.yaml:{line}: " in str(caught.value)
     assert words in str(caught.value)
 
@@ -231,13 +232,13 @@ def test_plans(
         f"- {{code: {{code: '{at}'}}, table: input, address: {at}, type: {types[width]}}}"
         for at, width in spans
     ]
-    layout = layout_of(file(tmp_path, "\n".join(["measures:", *rows])))
+    layout = layout_of(str(file(tmp_path, "\n".join(["measures:", *rows]))))
     assert blocks(layout) == [Block("input", *each) for each in planned]
 
 
 def test_a_heartbeat_that_stands_still_makes_values_stale(tmp_path: Path) -> None:
     text = "heartbeat: {table: holding, address: 9, stale_s: 3}\n" + MEASURE + "scale: '1'}"
-    layout = layout_of(file(tmp_path, text))
+    layout = layout_of(str(file(tmp_path, text)))
     assert blocks(layout) == [Block("holding", 7, 3)]
     watched = Staleness(layout.heartbeat)
     beats = ((0, 5), (2, 5), (3, 5), (4, 6), (6, 6), (7, 6))
