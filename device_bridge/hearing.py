@@ -40,6 +40,9 @@ from fhirserver_device_bridge.protocols.modbus.errors import ModbusError
 from fhirserver_device_bridge.protocols.sdc import measurements as sdc
 from fhirserver_device_bridge.protocols.sdc import update
 from fhirserver_device_bridge.protocols.sdc.errors import SdcError
+from fhirserver_device_bridge.protocols.spoken import lines, nonin
+from fhirserver_device_bridge.protocols.spoken import recording as spoken_recording
+from fhirserver_device_bridge.protocols.spoken.recording import SpokenError
 from fhirserver_device_bridge.protocols.x20601 import measurements as x20601
 from fhirserver_device_bridge.protocols.x20601 import recording as x20601_recording
 from fhirserver_device_bridge.protocols.x20601.mder import MderError
@@ -55,6 +58,8 @@ RECORDINGS: dict[bytes, Decoder] = {
     notification.MAGIC: bluetooth.measurements,
     update.MAGIC: sdc.measurements,
     STX: astm.measurements,
+    spoken_recording.NONIN: nonin.measurements,
+    spoken_recording.LINE: lines.measurements,
 }
 """What is journaled of other protocols than HL7 v2, by how it begins."""
 
@@ -63,7 +68,15 @@ REPORTS: dict[bytes, Callable[[bytes, Source], list[Report]]] = {
 }
 """What tells, beside its readings, whether each of its alarms is there."""
 
-UNREADABLE = (AstmError, BluetoothError, MessageError, MderError, ModbusError, SdcError)
+UNREADABLE = (
+    AstmError,
+    BluetoothError,
+    MessageError,
+    MderError,
+    ModbusError,
+    SdcError,
+    SpokenError,
+)
 """What readers raise for an entry that cannot be read."""
 
 _INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"

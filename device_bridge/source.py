@@ -33,7 +33,8 @@ class Source:
         sentinels: numbers, as sent, that this source uses for "no value", e.g. "-1", "32767".
         registers: the map of its registers (Modbus), of `REGISTERS` or the path of a file; None for
             other protocols.
-        device: its system and value, where its messages do not say it (Modbus, ASTM).
+        lines: path of the layout of its lines; None for other protocols.
+        device: its system and value, where its messages do not say it.
         specimen_component: which component of O.3 or O.4 is the specimen's number, from 1 (ASTM);
             None for the only one that is sent.
         admissions: whether its ADT messages say who lies where.
@@ -54,6 +55,7 @@ class Source:
     sentinels: frozenset[str] = frozenset()
     systems: tuple[tuple[str, str], ...] = ()
     registers: str | None = None
+    lines: str | None = None
     device: tuple[str, str] = ("", "")
     specimen_component: int | None = None
     admissions: bool = False

@@ -1,26 +1,22 @@
 """Show what becomes of messages: as sent, as readings, as FHIR. Nothing is sent or kept.
 
-A FILE is one message, or several framed as MLLP sends them.
+A FILE is one message, several framed as MLLP sends them, or lines of a device that prints them.
 """
 
 import argparse
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from fhirserver_device_bridge.alarms.alarm import Report
 from fhirserver_device_bridge.commands.options import configuration
 from fhirserver_device_bridge.commands.usage import UsageError
-from fhirserver_device_bridge.framing.mllp import VT, MllpDeframer
+from fhirserver_device_bridge.convert import Conversion
+from fhirserver_device_bridge.dry_run import ENCODER, dry_run, segments, side_by_side
 from fhirserver_device_bridge.reading import Reading
 from fhirserver_device_bridge.source import Source
-
-if TYPE_CHECKING:
-    from fhirserver_device_bridge.convert import Conversion
 
 EXAMPLES = """\
 examples:
@@ -28,9 +24,6 @@ examples:
   fhir-bridge convert --config bridge.yaml --source icu *.hl7
   fhir-bridge convert --json message.hl7 | jq .bundle
 """
-
-_SIZE_LIMIT_BYTES = 256 * 1024 * 1024
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,15 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert each message; 1 if one cannot be charted."""
-    from fhirserver_device_bridge.convert import convert
-
     source = _source(arguments)
     refused = 0
-    for name, raw in _messages(arguments.files):
-        conversion = convert(raw, source, datetime.now(UTC), 1)
-        refused += conversion.rejected is not None
-        shown = _as_json if arguments.json else _as_text
-        sys.stdout.write(shown(name, raw, conversion))
+    for file in arguments.files:
+        for raw, conversion in dry_run(_read(file), source, datetime.now(UTC)):
+            refused += conversion.rejected is not None
+            shown = _as_json if arguments.json else _as_text
+            sys.stdout.write(shown(str(file), raw, conversion))
     return 1 if refused else 0
 
 
@@ -66,38 +57,21 @@ def _source(arguments: argparse.Namespace) -> Source:
     return source
 
 
-def _messages(files: list[Path]) -> Iterator[tuple[str, bytes]]:
-    for file in files:
-        try:
-            raw = file.read_bytes()
-        except OSError as error:
-            raise UsageError(f"{file}: {error.strerror}") from None
-        if raw.startswith(VT):
-            for frame in MllpDeframer(_SIZE_LIMIT_BYTES).feed(raw):
-                yield str(file), frame.content
-        else:
-            yield str(file), raw
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}") from None
 
 
-def _as_json(name: str, raw: bytes, conversion: "Conversion") -> str:
-    document = {
-        "file": name,
-        "message": _segments(raw),
-        "readings": conversion.readings,
-        "quarantined": conversion.quarantined,
-        "omitted": conversion.omitted,
-        "unmapped": conversion.unmapped,
-        "alarms": conversion.reports,
-        "rejected": conversion.rejected,
-        "held": conversion.held,
-        "bundle": conversion.bundle,
-    }
-    return _ENCODER.encode(document).decode("utf-8") + "\n"
+def _as_json(name: str, raw: bytes, conversion: Conversion) -> str:
+    document = {"file": name, **side_by_side(raw, conversion)}
+    return ENCODER.encode(document).decode("utf-8") + "\n"
 
 
-def _as_text(name: str, raw: bytes, conversion: "Conversion") -> str:
+def _as_text(name: str, raw: bytes, conversion: Conversion) -> str:
     sections: dict[str, list[str]] = {
-        "message": _segments(raw),
+        "message": segments(raw),
         "readings": [_line(each) for each in conversion.readings],
         "quarantined": [f"{_line(each.reading)}  {each.reason}" for each in conversion.quarantined],
         "omitted": list(conversion.omitted),
@@ -112,10 +86,6 @@ def _as_text(name: str, raw: bytes, conversion: "Conversion") -> str:
         if body:
             lines += [title, *(f"  {line}" for line in body)]
     return "\n".join(lines) + "\n"
-
-
-def _segments(raw: bytes) -> list[str]:
-    return raw.decode("utf-8", "replace").replace("\n", "\r").rstrip("\r").split("\r")
 
 
 def _line(reading: Reading) -> str:
@@ -145,4 +115,4 @@ def _alarm(report: Report) -> str:
 def _indented(bundle: object) -> list[str]:
     if bundle is None:
         return []
-    return msgspec.json.format(_ENCODER.encode(bundle), indent=2).decode("utf-8").splitlines()
+    return msgspec.json.format(ENCODER.encode(bundle), indent=2).decode("utf-8").splitlines()

@@ -39,6 +39,7 @@ def configuration(arguments: argparse.Namespace) -> "Bridge":
         from fhirserver_device_bridge.config.read import read_config
         from fhirserver_device_bridge.mapping.files import mapping_named
         from fhirserver_device_bridge.protocols.modbus.layouts import layout_of
+        from fhirserver_device_bridge.protocols.spoken.layouts import line_layout_of
         from fhirserver_device_bridge.v2fhir.files import mappings_of
 
         bridge = read_config(arguments.config)
@@ -47,6 +48,8 @@ def configuration(arguments: argparse.Namespace) -> "Bridge":
             mappings_of(source)
             if source.registers is not None:
                 layout_of(source.registers)
+            if source.lines is not None:
+                line_layout_of(Path(source.lines))
     except ConfigError as error:
         raise UsageError(str(error)) from None
     return bridge

@@ -67,7 +67,7 @@ def parse(file: Path, text: str) -> Document:
     """Parse a file's text.
 
     Raises:
-        ConfigError: no YAML, a tag that is not safe, or a key given twice.
+        ConfigError: no YAML, a tag that is not safe, a key given twice, or too deep.
     """
     loader = yaml.SafeLoader(text)
     try:
@@ -82,6 +82,8 @@ def parse(file: Path, text: str) -> Document:
         raise ConfigError(file, line, f"no YAML: {error.problem}") from None
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(file, None, f"no YAML: {error}") from None
+    except RecursionError:
+        raise ConfigError(file, None, "is nested too deeply") from None
     finally:
         loader.dispose()
     return Document(file, value, root)
@@ -91,9 +93,11 @@ def _keys_given_twice(node: yaml.Node | None) -> Iterator[yaml.Node]:
     if isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
-            if key.value in seen:
-                yield key
-            seen.add(key.value)
+            # A key of another kind is refused when the document is made.
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    yield key
+                seen.add(key.value)
             yield from _keys_given_twice(value)
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:

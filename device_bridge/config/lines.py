@@ -1,19 +1,19 @@
 """Sources that share a line must agree on it: it is opened once, for all of them.
 
 Several devices are asked on one serial line, or through one gateway, each by the number of its
-unit. Who is heard (ASTM) has a line of its own.
+unit. Who is heard (ASTM, Nonin, lines of text) has a line of its own.
 """
 
 from collections.abc import Iterable
 from pathlib import Path
 
 from fhirserver_device_bridge.config.document import Document
-from fhirserver_device_bridge.config.settings import Poll, SerialLine, SerialListener, TcpLine
+from fhirserver_device_bridge.config.settings import LineListener, Poll, SerialLine, TcpLine
 from fhirserver_device_bridge.source import Source
 
 
 def check_lines(
-    document: Document, polls: Iterable[Poll], listeners: Iterable[SerialListener]
+    document: Document, polls: Iterable[Poll], listeners: Iterable[LineListener]
 ) -> None:
     """Hold the lines of all sources against each other.
 
@@ -22,7 +22,8 @@ def check_lines(
     """
     ports: dict[Path, tuple[str, SerialLine | None]] = {}
     for heard in listeners:
-        _check_port(document, heard.source.name, heard.line, ports, shared=False)
+        if isinstance(heard.line, SerialLine):
+            _check_port(document, heard.source.name, heard.line, ports, shared=False)
     units: dict[tuple[TcpLine | SerialLine, int], Source] = {}
     for poll in polls:
         if isinstance(poll.line, SerialLine):

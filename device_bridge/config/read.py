@@ -12,17 +12,19 @@ from fhirserver_device_bridge.config.document import Document, read_document
 from fhirserver_device_bridge.config.lines import check_lines
 from fhirserver_device_bridge.config.read_alarms import is_loopback, read_alarms
 from fhirserver_device_bridge.config.settings import (
+    EVERY_S,
+    IDLE_S,
     Bridge,
     Credentials,
     Delivery,
     Desk,
     Following,
     JournalSettings,
+    LineListener,
     Listener,
     Poll,
     Provider,
     SerialLine,
-    SerialListener,
     Server,
     Smart,
     TcpLine,
@@ -39,9 +41,9 @@ _OF_SOURCE = (
     "silence_s",
     "specimen_component",
 )
-_Kind = Literal["listens", "serial", "asked"]
-_ASTM_LINE = {"baud": 9600, "parity": "none"}
-"""What analyzers have, if nobody set them otherwise."""
+_Kind = Literal["listens", "opened", "asked"]
+_USUAL_LINE = {"baud": 9600, "parity": "none"}
+"""What devices that speak unasked have, if nobody set them otherwise."""
 _OF_LISTENER = ("protocol", "size_limit_bytes", "connection_limit", "idle_s")
 
 
@@ -63,8 +65,8 @@ def _bridge(document: Document) -> Bridge:
         return [name for name, source in value["sources"].items() if _kind(source) in kinds]
 
     polls = tuple(_poll(document, name) for name in named("asked"))
-    serial_listeners = tuple(_serial_listener(document, name) for name in named("serial"))
-    check_lines(document, polls, serial_listeners)
+    line_listeners = tuple(_line_listener(document, name) for name in named("opened"))
+    check_lines(document, polls, line_listeners)
     return Bridge(
         server=_server(document),
         journal=JournalSettings(
@@ -76,7 +78,7 @@ def _bridge(document: Document) -> Bridge:
         desk=_desk(document) if "metrics" in value else None,
         alarms=read_alarms(document),
         listeners=tuple(_listener(document, name) for name in named("listens")),
-        serial_listeners=serial_listeners,
+        line_listeners=line_listeners,
         polls=polls,
         providers=tuple(
             _provider(document, name)
@@ -94,7 +96,7 @@ def _kind(source: dict[str, Any]) -> _Kind:
     """Tell how a source is heard."""
     if source["protocol"] == "modbus":
         return "asked"
-    return "listens" if "listen" in source else "serial"
+    return "listens" if "listen" in source else "opened"
 
 
 def _server(document: Document) -> Server:
@@ -131,7 +133,7 @@ def _listener(document: Document, name: str) -> Listener:
         host=host,
         port=port,
         tls=None if tls is None else Tls(**_paths(tls, folder, "certificate", "key", "client_ca")),
-        **_given(value, *_OF_LISTENER),
+        **_spoken(value, *_OF_LISTENER),
     )
 
 
@@ -152,28 +154,35 @@ def _provider(document: Document, name: str) -> Provider:
 
 def _poll(document: Document, name: str) -> Poll:
     value = document.value["sources"][name]
-    line: TcpLine | SerialLine
-    if "serial" in value:
-        line = _serial_line(document, value["serial"], {})
-    else:
-        line = TcpLine(*_address(document, name, "connect"))
     return Poll(
         source=_source(document, name, value),
-        line=line,
+        line=_line(document, name, {}),
         **_given(value, "unit", "poll_s", "timeout_s"),
     )
 
 
-def _serial_listener(document: Document, name: str) -> SerialListener:
+def _line_listener(document: Document, name: str) -> LineListener:
     value = document.value["sources"][name]
-    return SerialListener(
+    idle = {} if "serial" in value else {"idle_s": value.get("idle_s", IDLE_S)}
+    return LineListener(
         source=_source(document, name, value),
-        line=_serial_line(document, value["serial"], _ASTM_LINE),
-        **_given(value, "size_limit_bytes"),
+        line=_line(document, name, _USUAL_LINE),
+        **idle,
+        **_spoken(value, "protocol", "size_limit_bytes"),
     )
 
 
-def _serial_line(document: Document, given: dict[str, Any], defaults: dict[str, Any]) -> SerialLine:
+def _spoken(value: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Give the settings of a source that speaks unasked."""
+    every_s = value.get("every_s", EVERY_S.get(value["protocol"], 0.0))
+    return {**_given(value, *names), "every_s": every_s}
+
+
+def _line(document: Document, name: str, defaults: dict[str, Any]) -> TcpLine | SerialLine:
+    value = document.value["sources"][name]
+    if "serial" not in value:
+        return TcpLine(*_address(document, name, "connect"))
+    given = value["serial"]
     settings = {**defaults, **_given(given, "baud", "parity", "stop_bits")}
     return SerialLine(document.file.parent / given["port"], **settings)
 
@@ -198,6 +207,8 @@ def _source(document: Document, name: str, value: dict[str, Any]) -> Source:
         )
     if "registers" in value and value["registers"] not in REGISTERS:
         given["registers"] = str(document.file.parent / value["registers"])
+    if "lines" in value:
+        given["lines"] = str(document.file.parent / value["lines"])
     if "device" in value:
         given["device"] = (value["device"]["system"], value["device"]["value"])
     if "waveform_s" in value:

@@ -10,8 +10,13 @@ from typing import Literal
 from fhirserver_device_bridge.config.alarm_settings import Alarms
 from fhirserver_device_bridge.source import Source
 
-Protocol = Literal["mllp", "x20601", "astm", "bluetooth", "sdc"]
+Protocol = Literal["mllp", "x20601", "astm", "nonin", "line", "bluetooth", "sdc"]
 Parity = Literal["none", "even", "odd"]
+IDLE_S = 3600.0
+"""How long a sender may be silent."""
+
+EVERY_S: dict[str, float] = {"nonin": 1.0}
+"""`every_s` of protocols whose devices say the same several times a second; 0 for others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +135,13 @@ class Listener:
     Attributes:
         source: what decoders must know of it.
         protocol: mllp for HL7 v2, x20601 for personal health devices (IEEE 11073-20601), astm for
-            analyzers of laboratories (ASTM E1381, E1394), bluetooth for gateways to devices of
-            Bluetooth's health profiles, sdc for the consumer of an SDC provider.
+            analyzers of laboratories (ASTM E1381, E1394), nonin for oximeters of Nonin, line for
+            devices that print lines, bluetooth for gateways to devices of Bluetooth's health
+            profiles, sdc for the consumer of an SDC provider.
         host, port: to bind; port 0 chooses a free one.
         size_limit_bytes: of one message.
         idle_s: a connection that is silent for so long is closed.
+        every_s: of packets or lines that come within so many seconds only the first is kept.
     """
 
     source: Source
@@ -144,7 +151,8 @@ class Listener:
     tls: Tls | None = None
     size_limit_bytes: int = 16 * 1024 * 1024
     connection_limit: int = 256
-    idle_s: float = 3600.0
+    idle_s: float = IDLE_S
+    every_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,21 +203,28 @@ class SerialLine:
 
 
 @dataclass(frozen=True, slots=True)
-class SerialListener:
-    """One serial port on which one source is heard (ASTM); attributes as of `Listener`."""
-
-    source: Source
-    line: SerialLine
-    size_limit_bytes: int = 16 * 1024 * 1024
-    idle_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class TcpLine:
     """Where a device, or its gateway, listens."""
 
     host: str
     port: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineListener:
+    """One line that the bridge opens to hear one source; attributes as of `Listener`.
+
+    Attributes:
+        line: a serial port, or where a gateway to one listens.
+        idle_s: None for a serial port, whose silence says nothing.
+    """
+
+    source: Source
+    line: SerialLine | TcpLine
+    protocol: Protocol
+    size_limit_bytes: int = 16 * 1024 * 1024
+    idle_s: float | None = None
+    every_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +251,7 @@ class Bridge:
 
     Attributes:
         listeners: sources that speak by themselves, over TCP.
-        serial_listeners: sources that do over a serial port.
+        line_listeners: sources that do over a line which the bridge opens.
         polls: sources that are asked.
         providers: of SDC, each of one of `listeners`.
         desk: None for no HTTP port.
@@ -247,7 +262,7 @@ class Bridge:
     server: Server
     journal: JournalSettings
     listeners: tuple[Listener, ...] = ()
-    serial_listeners: tuple[SerialListener, ...] = ()
+    line_listeners: tuple[LineListener, ...] = ()
     polls: tuple[Poll, ...] = ()
     providers: tuple[Provider, ...] = ()
     delivery: Delivery = field(default_factory=Delivery)
@@ -259,7 +274,7 @@ class Bridge:
     def sources(self) -> tuple[Source, ...]:
         """All sources."""
         heard = tuple(each.source for each in self.listeners)
-        heard += tuple(each.source for each in self.serial_listeners)
+        heard += tuple(each.source for each in self.line_listeners)
         return heard + tuple(each.source for each in self.polls)
 
     def source(self, name: str) -> Source | None:

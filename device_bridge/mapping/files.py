@@ -6,7 +6,6 @@ is told with its line, and no message is read by a mapping that has one.
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,30 +13,33 @@ from typing import Any
 from fhirserver_terminology import ucum
 
 from fhirserver_device_bridge.config.checking import check
-from fhirserver_device_bridge.config.document import Document, read_document
+from fhirserver_device_bridge.config.document import Document
+from fhirserver_device_bridge.config.kept_files import KeptFiles
 from fhirserver_device_bridge.mapping.table import Table, make_table, shipped, standard
 from fhirserver_device_bridge.source import SHIPPED
 
 _Fault = tuple[tuple[str | int, ...], str]
 
 
-@lru_cache(maxsize=64)
 def mapping_named(name: str) -> Table:
-    """Give a mapping: the one that is shipped, or that of a file, read once.
+    """Give a mapping: the one that is shipped, or that of a file, as it was last sound.
 
     Raises:
         ConfigError: the file cannot be read or used.
     """
-    return standard() if name == SHIPPED else _read(Path(name))
+    return standard() if name == SHIPPED else MAPPINGS.get(Path(name))
 
 
-def _read(file: Path) -> Table:
-    document = read_document(file)
+def _made(document: Document) -> Table:
     check(document, files(__package__).joinpath("mapping.schema.json").read_bytes())
     data = _over_shipped(document.value)
     for place, message in _faults(document, data):
         raise document.error(place, message)
     return make_table(data)
+
+
+MAPPINGS = KeptFiles(_made)
+"""Mapping files that are used."""
 
 
 def _over_shipped(own: dict[str, Any]) -> dict[str, Any]:

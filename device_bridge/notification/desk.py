@@ -111,7 +111,7 @@ _UNKNOWN = refusal(
     HTTPStatus.NOT_FOUND,
     "not-supported",
     "unknown path: GET /metrics, /health, /alarms, /alarms/stream or /alarms/ID, or POST"
-    " /alarms/ID/acknowledge",
+    " /alarms/ID/acknowledge or /convert",
 )
 _NO_ALARM = refusal(
     HTTPStatus.NOT_FOUND, "not-found", "no alarm has the id of the path: GET /alarms lists them"

@@ -7,7 +7,7 @@ it gives up after a while, and sends the whole message again.
 
 import asyncio
 
-from fhirserver_device_bridge.config.settings import Listener, SerialListener
+from fhirserver_device_bridge.config.settings import LineListener, Listener
 from fhirserver_device_bridge.framing.astm import RECEIVER_TIMEOUT_S, AstmReceiver, Keep
 from fhirserver_device_bridge.metrics import Metrics
 from fhirserver_device_bridge.running.capacity import Capacity
@@ -25,7 +25,7 @@ class AstmConnection:
 
     def __init__(
         self,
-        listener: Listener | SerialListener,
+        listener: Listener | LineListener,
         commits: Commits,
         capacity: Capacity,
         metrics: Metrics,

@@ -1,9 +1,10 @@
-"""What works on the journal behind the ports, each in a thread: senders, the watch, couriers."""
+"""What works behind the ports, each in a thread: senders, the watch, couriers, mapping files."""
 
 from fhirserver_device_bridge.config.settings import Bridge
 from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.metrics import Metrics
 from fhirserver_device_bridge.notification.courier import Courier
+from fhirserver_device_bridge.running.reloading import Reloading
 from fhirserver_device_bridge.running.watch import Watch
 from fhirserver_device_bridge.sender.follower import Follower
 from fhirserver_device_bridge.sender.worker import Sending, Worker
@@ -20,12 +21,12 @@ class Back:
         self, bridge: Bridge, journal: Journal, metrics: Metrics, *, drain: bool = False
     ) -> None:
         sending = Sending(journal, bridge.server, bridge.delivery, metrics)
-        self._threads: list[Worker | Watch | Courier | Follower] = [
+        self._threads: list[Worker | Watch | Courier | Follower | Reloading] = [
             Worker(source, sending, drain=drain) for source in bridge.sources
         ]
         if drain:
             return
-        self._threads.append(Watch(bridge, journal, metrics))
+        self._threads += [Watch(bridge, journal, metrics), Reloading()]
         self._threads += [Courier(each, journal, metrics) for each in bridge.alarms.channels]
         if bridge.following.types:
             self._threads.append(Follower(bridge.following, bridge.server, journal))

@@ -21,9 +21,11 @@ from fhirserver_device_bridge.running.capacity import Capacity
 from fhirserver_device_bridge.running.commits import Commits
 from fhirserver_device_bridge.running.front import Behind, Front
 from fhirserver_device_bridge.running.housekeeping import keep_house
+from fhirserver_device_bridge.running.line_source import LineSource
 from fhirserver_device_bridge.running.listener import Port
 from fhirserver_device_bridge.running.poller import Poller
-from fhirserver_device_bridge.running.serial_source import SerialSource
+from fhirserver_device_bridge.running.rehearsal import Rehearsal
+from fhirserver_device_bridge.running.reloading import keep_files_fresh
 from fhirserver_device_bridge.running.shared_line import SharedLine
 
 
@@ -91,10 +93,11 @@ class RunningBridge:
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(keep_house(self._bridge, commits, self._capacity)),
             asyncio.create_task(self._work_beside()),
+            asyncio.create_task(keep_files_fresh()),
         ]
         serial = [
-            SerialSource(each, commits, self._capacity, self._metrics)
-            for each in self._bridge.serial_listeners
+            LineSource(each, commits, self._capacity, self._metrics)
+            for each in self._bridge.line_listeners
         ]
         tasks += [asyncio.create_task(each.run()) for each in asking]
         tasks += [asyncio.create_task(each.run()) for each in serial]
@@ -142,7 +145,8 @@ class RunningBridge:
         if self._bridge.desk is None:
             yield
             return
-        behind = Behind(self._journal, self._render, self._healthy, self._bell)
+        rehearsal = Rehearsal(self._bridge.sources)
+        behind = Behind(self._journal, self._render, self._healthy, self._bell, rehearsal)
         front = Front(self._bridge.desk, behind)
         announce(f"metrics {front.url}/metrics")
         try:

@@ -3,6 +3,7 @@
     /metrics        Prometheus text
     /health         200 while the journal and all threads are at work, else 503; needs no token
     /alarms…        as `notification.desk` tells; /alarms/stream as `notification.stream` does
+    /convert        as `rehearsal` tells
 
 With a token file every request but that of /health needs its bearer token. Without one the address
 is the loopback address, and Host must name this machine: so that no page of another site, whose
@@ -26,6 +27,7 @@ from fhirserver_device_bridge.journal.journal import Journal
 from fhirserver_device_bridge.notification.desk import Office, Reply, refusal
 from fhirserver_device_bridge.notification.stream import Bell, events
 from fhirserver_device_bridge.running.listener import tls_context
+from fhirserver_device_bridge.running.rehearsal import MESSAGE_LIMIT_BYTES, Rehearsal
 
 _LOG = logging.getLogger("fhir-bridge")
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -47,6 +49,7 @@ class Behind(NamedTuple):
     render: Callable[[], bytes]
     healthy: Callable[[], bool]
     bell: Bell
+    rehearsal: Rehearsal
 
 
 class Front:
@@ -120,17 +123,22 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._reply(self.server.office.get(address.path, address.query))
 
     def do_POST(self) -> None:
+        address = urlsplit(self.path)
+        is_message = address.path == "/convert"
         size = self.headers.get("Content-Length", "")
-        if not size.isdecimal() or int(size) > _BODY_LIMIT_BYTES:
+        limit = MESSAGE_LIMIT_BYTES if is_message else _BODY_LIMIT_BYTES
+        if not size.isdecimal() or int(size) > limit:
             self._reply(_TOO_LARGE)
             return
         # Read whatever the answer is: closed with bytes unread, a connection loses its answer.
         body = self.rfile.read(int(size))
+        content_type = self.headers.get("Content-Type", "")
         if (fault := self._fault()) is not None:
             self._reply(fault)
+        elif is_message:
+            self._reply(self.server.behind.rehearsal.post(address.query, content_type, body))
         else:
-            content_type = self.headers.get("Content-Type", "")
-            self._reply(self.server.office.post(urlsplit(self.path).path, content_type, body))
+            self._reply(self.server.office.post(address.path, content_type, body))
 
     def _health(self) -> None:
         good = self.server.behind.healthy()
@@ -198,7 +206,8 @@ _OTHER_HOST = refusal(
 _TOO_LARGE = refusal(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "structure",
-    f"Content-Length must be given, and at most {_BODY_LIMIT_BYTES}",
+    f"Content-Length must be given, and at most {_BODY_LIMIT_BYTES}, for /convert"
+    f" {MESSAGE_LIMIT_BYTES}",
 )
 _TOO_MANY = refusal(
     HTTPStatus.SERVICE_UNAVAILABLE, "transient", f"{_STREAMS} streams are open: close some"

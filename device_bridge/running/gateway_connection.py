@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import msgspec
 
 from fhirserver_device_bridge.config.settings import Listener, Protocol
-from fhirserver_device_bridge.framing.lines import Line, LineDeframer
+from fhirserver_device_bridge.framing.piece import Piece
+from fhirserver_device_bridge.framing.text_line import TextLineDeframer
 from fhirserver_device_bridge.metrics import Metrics
 from fhirserver_device_bridge.protocols.bluetooth import measurements as bluetooth
 from fhirserver_device_bridge.protocols.bluetooth import notification
@@ -33,7 +34,6 @@ from fhirserver_device_bridge.running.keeping import Keeper
 from fhirserver_device_bridge.source import Source
 
 _READ_BYTES = 64 * 1024
-_TOO_LONG = "longer than size_limit_bytes of its source: only its beginning is here"
 _NOT_KEPT = "there is no room for it in the journal: send it again later"
 
 
@@ -72,7 +72,8 @@ class GatewayConnection:
         self._form = _FORMS[listener.protocol]
         self._capacity = capacity
         self._keeper = Keeper(listener.source.name, peer, commits, capacity, metrics)
-        self._lines = LineDeframer(listener.size_limit_bytes)
+        limit_bytes = listener.size_limit_bytes
+        self._lines = TextLineDeframer(limit_bytes, longest_bytes=limit_bytes)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Take lines until the gateway closes, or is silent for too long."""
@@ -89,10 +90,10 @@ class GatewayConnection:
         except TimeoutError:
             return b""
 
-    async def _answered(self, line: Line) -> bytes:
+    async def _answered(self, line: Piece) -> bytes:
         """Journal a line, and give what is to be sent back."""
-        raw = self._form.magic + line.content
-        fault = _TOO_LONG if line.is_too_long else self._fault(raw)
+        raw = self._form.magic + line.raw
+        fault = line.refused or self._fault(raw)
         if not await self._keeper.keeps(raw, fault):
             return _told({"kept": False, "fault": _NOT_KEPT})
         return _told({"kept": True} if fault is None else {"kept": True, "fault": fault})

@@ -41,6 +41,12 @@ class Receiver:
     timeout_s: float = 10.0
     attempts: int = 20
 
+    def connect(self) -> socket.socket:
+        """Connect. Raises OSError."""
+        plain = socket.create_connection((self.host, self.port), self.timeout_s)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return plain if self.tls is None else self.tls.wrap_socket(plain, server_hostname=self.host)
+
 
 class MllpClient:
     """One sender, one connection at a time.
@@ -98,19 +104,11 @@ class MllpClient:
     def _send(self, transmission: Transmission) -> None:
         opened = self._opened()
         self.sent += 1
-        for number, piece in enumerate(transmission.pieces):
-            if number and transmission.pause_s:
-                time.sleep(transmission.pause_s)
-            opened.sendall(piece)
+        transmission.send(opened)
 
     def _opened(self) -> socket.socket:
         if self._socket is None:
-            receiver = self._receiver
-            plain = socket.create_connection((receiver.host, receiver.port), receiver.timeout_s)
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._socket = plain
-            if receiver.tls is not None:
-                self._socket = receiver.tls.wrap_socket(plain, server_hostname=receiver.host)
+            self._socket = self._receiver.connect()
         return self._socket
 
     def _code_for(self, control_id: str) -> str:

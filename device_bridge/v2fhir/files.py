@@ -32,7 +32,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fhirserver_device_bridge.config.checking import check
-from fhirserver_device_bridge.config.document import ConfigError, Document, read_document
+from fhirserver_device_bridge.config.document import Document
+from fhirserver_device_bridge.config.kept_files import KeptFiles
 from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.source import MESSAGES, Source
 from fhirserver_device_bridge.v2fhir.datatypes import CodeTable
@@ -98,20 +99,24 @@ def mappings_of(source: Source) -> tuple[Mapped, ...]:
     return tuple(map(_named, source.messages))
 
 
-@lru_cache(maxsize=64)
 def _named(name: str) -> Mapped:
-    if name in MESSAGES:
-        data = json.loads(_shipped(f"maps/{name.lower()}.json"))
-        return make_mapping(data)
-    document = read_document(Path(name))
+    return _of_shipped(name) if name in MESSAGES else MESSAGE_MAPPINGS.get(Path(name))
+
+
+@lru_cache(maxsize=len(MESSAGES))
+def _of_shipped(name: str) -> Mapped:
+    return make_mapping(json.loads(_shipped(f"maps/{name.lower()}.json")))
+
+
+def _made(document: Document) -> Mapped:
     check(document, _shipped("mapping.schema.json"))
     for place, message in faults(document.value):
-        raise _error(document, place, message)
+        raise document.error(place, message)
     return make_mapping(document.value)
 
 
-def _error(document: Document, place: _Place, message: str) -> ConfigError:
-    return document.error(place, message)
+MESSAGE_MAPPINGS = KeptFiles(_made)
+"""Mapping files of messages that are used."""
 
 
 @lru_cache(maxsize=1)

@@ -1,13 +1,19 @@
 """Whatever comes in at a port: it is converted, held or rejected, and never anything else."""
 
 import re
+from datetime import UTC, datetime
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fhirserver_device_bridge.convert import Conversion
 from fhirserver_device_bridge.fhir.json_text import decode, encode
+from fhirserver_device_bridge.protocols.spoken.layouts import line_layout_of
+from fhirserver_device_bridge.protocols.spoken.recording import LINE, NONIN, Spoken, write
+from fhirserver_device_bridge.source import Source
 from tests.device_bridge.messages import converted, obx, oru
+from tests.device_bridge.nonin import packet
 from tests.device_bridge.v2fhir.feed import SOURCE, message
 from tests.device_bridge.v2fhir.samples import FULL, LAB, OTHERS
 
@@ -18,6 +24,26 @@ _SEEDS = [
     oru(_WAVE, _RATE),
     oru("OBX|1||69965^M^MDC|1.0.0.0", obx(kind="CWE", value="1^a^MDC^2^b^L^^^t"), obx(kind="SN")),
 ]
+_AT = datetime(2026, 5, 4, 10, tzinfo=UTC)
+_SPOKEN = [
+    write(NONIN, Spoken(_AT, packet(72, 97))),
+    *(write(LINE, Spoken(_AT, each)) for each in (b"OX,97,77,20260504095959", b"note \x02 loose ")),
+]
+_LAYOUT = """\
+name: any
+version: "1"
+forms:
+- separator: ","
+  when: {1: OX}
+  time: {fields: [4], format: "%Y%m%d%H%M%S"}
+  patient: 5
+  measures:
+  - {field: 2, code: {code: "150456"}, unit: "%"}
+  - {field: 3, code: {code: p, system: "urn:a"}}
+- pattern: "^note (.*)"
+  measures:
+  - {field: 1, code: {code: n, system: "urn:a"}}
+"""
 _PIECES = [b"|", b"^", b"~", b"\\", b"&", b"\r", b"\x00", b"\xff", b'""', b"\\XFF\\", b"NA", b"SN"]
 _PIECES += [b"1.0.0.0", b"0", b"-", b"99999999999999999999", b"20261025023000", b"UNICODE", b"OBX|"]
 _MAPPED = [message("ADT^A01", *FULL), message("ORU^R01", *LAB)]
@@ -50,6 +76,21 @@ def test_any_bytes_have_an_answer(raw: bytes) -> None:
 @given(_damaged(_MAPPED))
 def test_any_message_that_is_mapped_has_an_answer(raw: bytes) -> None:
     _has_an_answer(converted(raw, SOURCE))
+
+
+@pytest.fixture(scope="module")
+def speaking(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    """A source whose device prints lines; packets of Nonin are read by it, too."""
+    file = tmp_path_factory.mktemp("lines") / "layout.yaml"
+    file.write_text(_LAYOUT, "utf-8")
+    line_layout_of(file)
+    systems = (("device-user", "urn:user"), ("patient", "urn:mrn"))
+    return Source("s", device=("urn:serial", "1"), lines=str(file), systems=systems)
+
+
+@given(raw=_damaged(_SPOKEN))
+def test_any_recording_of_a_device_that_speaks_has_an_answer(speaking: Source, raw: bytes) -> None:
+    _has_an_answer(converted(raw, speaking))
 
 
 def _has_an_answer(conversion: Conversion) -> None:

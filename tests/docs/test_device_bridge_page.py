@@ -1,7 +1,9 @@
 """docs/device-bridge.md names every command, option, key, default and metric of fhir-bridge.
 
 Keys of devices with registers stand in docs/modbus.md, which names every key of their maps too;
-those of analyzers in docs/laboratory-analyzers.md, those of alarms in docs/alarms.md.
+those of analyzers in docs/laboratory-analyzers.md, those of devices that only speak, and of their
+layouts,
+in docs/serial-devices.md, those of alarms in docs/alarms.md.
 """
 
 import argparse
@@ -37,6 +39,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "device-bridge.md").read_text("utf-8")
 ALARMS = (ROOT / "docs" / "alarms.md").read_text("utf-8")
 ANALYZERS = (ROOT / "docs" / "laboratory-analyzers.md").read_text("utf-8")
+SPOKEN = (ROOT / "docs" / "serial-devices.md").read_text("utf-8")
 MODBUS = (ROOT / "docs" / "modbus.md").read_text("utf-8")
 SDC = (ROOT / "docs" / "sdc.md").read_text("utf-8")
 _GROUPS = ("server", "journal", "delivery", "assignments", "metrics", "alarms", "sources")
@@ -118,7 +121,7 @@ def keys(schema: dict[str, Any], path: str) -> Iterator[str]:
 def documented() -> dict[str, str]:
     # Of two pages that tell a key's default the last counts: analyzers have lines of their own.
     sections = (section("Configuration"), section("Logging in"))
-    told = "\n".join((ANALYZERS, *sections, MODBUS, SDC, ALARMS))
+    told = "\n".join((SPOKEN, ANALYZERS, *sections, MODBUS, SDC, ALARMS))
     rows = [line.split("|") for line in told.splitlines() if line.startswith(_KEYS)]
     return {row[1].strip().strip("`"): row[2].strip() for row in rows}
 
@@ -159,6 +162,19 @@ def test_every_key_of_a_register_map_is_documented() -> None:
     told = told.partition("\n## ")[0]
     rows = [line.split("|")[1] for line in told.splitlines() if line.startswith("| `")]
     assert {each for row in rows for each in re.findall(r"`(\w+)`", row)} == known
+
+
+def test_every_key_of_a_layout_of_lines_is_documented() -> None:
+    folder = ROOT / "device_bridge" / "protocols" / "spoken"
+    schema = json.loads((folder / "layout.schema.json").read_bytes())
+    inside = {*schema["properties"]} - {"checksum"}
+    inside |= {f"checksum.{each}" for each in schema["properties"]["checksum"]["properties"]}
+    form = schema["$defs"]["form"]["properties"]
+    inside |= {*form} - {"time"} | {f"time.{each}" for each in form["time"]["properties"]}
+    known = inside | {*schema["$defs"]["measure"]["properties"]}
+    _, _, told = SPOKEN.partition("## Layouts of lines")
+    rows = [line.split("|")[1] for line in told.splitlines() if line.startswith("| `")]
+    assert {each for row in rows for each in re.findall(r"`([a-z.]+)`", row)} == known
 
 
 @pytest.mark.parametrize("kind", ["limit", "step"])

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fhirserver_device_bridge.framing.astm import FRAME, STX, is_whole
+from fhirserver_device_bridge.protocols.plain_text import plain_text
 
 _ESCAPES = {"F": "field", "R": "repetition", "S": "component", "E": "escape"}
 _DROPPED = ("H", "N")
@@ -52,7 +53,7 @@ class Record:
     separators: Separators
 
     def text(self, number: int) -> str:
-        """Give a field with escapes resolved and spaces at both ends removed; "" if not sent."""
+        """Give a field with escapes resolved, as `plain_text`; "" if not sent."""
         return self._plain(self._field(number))
 
     def components(self, number: int) -> tuple[str, ...]:
@@ -68,7 +69,7 @@ class Record:
         if escape in text:
             mark = re.escape(escape)
             text = re.sub(f"{mark}([A-Z])([0-9A-Fa-f]*){mark}", self._escaped, text)
-        return text.strip()
+        return plain_text(text)
 
     def _escaped(self, found: "re.Match[str]") -> str:
         letter, digits = found[1], found[2]

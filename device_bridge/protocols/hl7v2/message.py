@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from fhirserver_device_bridge.protocols.hl7v2.characters import decode
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
+from fhirserver_device_bridge.protocols.plain_text import plain_text
 
 _LINE = re.compile(r"[\r\n]+")
 _BYTE_LINE = re.compile(rb"[\r\n]")
@@ -25,7 +26,6 @@ _NONE = ("",)
 _REMEMBERED = 5000
 _SHORT = 200
 """Characters of a field that is remembered; a waveform never comes again."""
-_CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in range(32) if chr(code) not in "\t\n\r"}
 
 
 class Separators(NamedTuple):
@@ -153,11 +153,7 @@ def components(text: str, separators: Separators) -> tuple[str, ...]:
     if not text:
         return _NONE
     parts = (part.strip() for part in _split(text, separators.component))
-    return tuple("" if part == _NULL else _clean(unescape(part, separators)) for part in parts)
-
-
-def _clean(text: str) -> str:
-    return text.strip() if text.isprintable() else text.translate(_CONTROLS).strip()
+    return tuple("" if part == _NULL else plain_text(unescape(part, separators)) for part in parts)
 
 
 def _split(text: str, separator: str) -> list[str]:

@@ -96,7 +96,7 @@ ANALYZER = """\
 
 def test_an_analyzer_on_a_serial_line(tmp_path: Path) -> None:
     bridge = read(tmp_path, SMALLEST[: SMALLEST.index("    protocol")] + ANALYZER)
-    (heard,) = bridge.serial_listeners
+    (heard,) = bridge.line_listeners
     assert (heard.line.port, heard.line.baud, heard.line.parity) == (
         tmp_path / "ttyS0",
         9600,

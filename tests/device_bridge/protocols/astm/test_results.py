@@ -125,7 +125,7 @@ def test_what_stands_above_and_below_a_result() -> None:
     first, second, third = measurements(
         message(
             "P|1|A|LA", "C|1|I|on the patient", "O|1|S1", "C|1|I|on the order", "R|1|^^^X|1",
-            "C|1|I|on X", "M|1|curve", "C|2|I|more^on X", "R|2|^^^Y|2", "P|2|B", "R|1|^^^X|3",
+            "C|1|I|on X\b", "M|1|curve", "C|2|I|more^on X", "R|2|^^^Y|2", "P|2|B", "R|1|^^^X|3",
         ),
         SOURCE,
         7,
@@ -133,7 +133,12 @@ def test_what_stands_above_and_below_a_result() -> None:
     assert isinstance(first, Reading)
     assert isinstance(second, Reading)
     assert isinstance(third, Reading)
-    assert first.notes == ("on the patient", "on the order", "on X", "more on X")
+    assert first.notes == (
+        "on the patient",
+        "on the order",
+        "on X\N{REPLACEMENT CHARACTER}",
+        "more on X",
+    )
     assert second.notes == ("on the patient", "on the order")
     assert third.notes == ()
     assert first.patient == (Identifier("urn:l", "LA"), Identifier("practice", "A"))
