@@ -20,6 +20,7 @@ from fhirserver_device_bridge.commands.usage import UsageError
 
 COMMANDS = {
     "run": "listen to devices, and bring what they say to the server",
+    "sdc": "follow a provider of SDC, and tell a running bridge of it",
     "convert": "show a message, its readings and its FHIR; sends nothing",
     "status": "what waits, is held or was refused, by source",
     "devices": "whose devices are; give one to a patient, or take it back",

@@ -25,6 +25,9 @@ from fhirserver_device_bridge.mapping.table import Table
 from fhirserver_device_bridge.moments import first_instant
 from fhirserver_device_bridge.protocols.astm import results as astm
 from fhirserver_device_bridge.protocols.astm.records import AstmError
+from fhirserver_device_bridge.protocols.bluetooth import measurements as bluetooth
+from fhirserver_device_bridge.protocols.bluetooth import notification
+from fhirserver_device_bridge.protocols.bluetooth.errors import BluetoothError
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.laboratory import results
 from fhirserver_device_bridge.protocols.hl7v2.message import Message, parse
@@ -34,6 +37,9 @@ from fhirserver_device_bridge.protocols.modbus import alarms as modbus_alarms
 from fhirserver_device_bridge.protocols.modbus import measurements as modbus
 from fhirserver_device_bridge.protocols.modbus import recording as modbus_recording
 from fhirserver_device_bridge.protocols.modbus.errors import ModbusError
+from fhirserver_device_bridge.protocols.sdc import measurements as sdc
+from fhirserver_device_bridge.protocols.sdc import update
+from fhirserver_device_bridge.protocols.sdc.errors import SdcError
 from fhirserver_device_bridge.protocols.spoken import lines, nonin
 from fhirserver_device_bridge.protocols.spoken import recording as spoken_recording
 from fhirserver_device_bridge.protocols.spoken.recording import SpokenError
@@ -49,6 +55,8 @@ Decoder = Callable[[bytes, Source, int], list[Reading | Rejected]]
 RECORDINGS: dict[bytes, Decoder] = {
     x20601_recording.MAGIC: x20601.measurements,
     modbus_recording.MAGIC: modbus.measurements,
+    notification.MAGIC: bluetooth.measurements,
+    update.MAGIC: sdc.measurements,
     STX: astm.measurements,
     spoken_recording.NONIN: nonin.measurements,
     spoken_recording.LINE: lines.measurements,
@@ -60,7 +68,15 @@ REPORTS: dict[bytes, Callable[[bytes, Source], list[Report]]] = {
 }
 """What tells, beside its readings, whether each of its alarms is there."""
 
-UNREADABLE = (AstmError, MessageError, MderError, ModbusError, SpokenError)
+UNREADABLE = (
+    AstmError,
+    BluetoothError,
+    MessageError,
+    MderError,
+    ModbusError,
+    SdcError,
+    SpokenError,
+)
 """What readers raise for an entry that cannot be read."""
 
 _INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"

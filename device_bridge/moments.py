@@ -38,6 +38,14 @@ def render_offset(offset: timedelta) -> str:
     return f"{sign}{size // 60:02}:{size % 60:02}"
 
 
+_YEARS = range(2000, 9000)
+
+
+def is_within_reason(instant: datetime) -> bool:
+    """Tell whether a time has an offset, and a year from which the calendar can be computed on."""
+    return instant.tzinfo is not None and instant.year in _YEARS
+
+
 def first_instant(text: str) -> datetime:
     """Give the first instant of a FHIR dateTime at any precision, aware.
 

@@ -15,6 +15,7 @@ from fhirserver_device_bridge.config.settings import (
     EVERY_S,
     IDLE_S,
     Bridge,
+    Credentials,
     Delivery,
     Desk,
     Following,
@@ -22,6 +23,7 @@ from fhirserver_device_bridge.config.settings import (
     LineListener,
     Listener,
     Poll,
+    Provider,
     SerialLine,
     Server,
     Smart,
@@ -78,6 +80,11 @@ def _bridge(document: Document) -> Bridge:
         listeners=tuple(_listener(document, name) for name in named("listens")),
         line_listeners=line_listeners,
         polls=polls,
+        providers=tuple(
+            _provider(document, name)
+            for name, source in value["sources"].items()
+            if source["protocol"] == "sdc"
+        ),
     )
 
 
@@ -128,6 +135,21 @@ def _listener(document: Document, name: str) -> Listener:
         tls=None if tls is None else Tls(**_paths(tls, folder, "certificate", "key", "client_ca")),
         **_spoken(value, *_OF_LISTENER),
     )
+
+
+def _provider(document: Document, name: str) -> Provider:
+    value = document.value["sources"][name]
+    host, port = _address(document, name, "listen")
+    if not is_loopback(host):
+        message = "the consumer tells patients' values without encryption: listen on 127.0.0.1"
+        raise document.error(("sources", name, "listen"), message)
+    given = value["provider"]
+    files = _paths(given, document.file.parent, "certificate", "key", "ca_file")
+    if files and not given["address"].startswith("https:"):
+        message = "certificate, key and ca_file are of no use without https"
+        raise document.error(("sources", name, "provider", "address"), message)
+    credentials = Credentials(**files) if files else None
+    return Provider(name, given["address"], host, port, credentials)
 
 
 def _poll(document: Document, name: str) -> Poll:

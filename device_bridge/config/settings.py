@@ -10,7 +10,7 @@ from typing import Literal
 from fhirserver_device_bridge.config.alarm_settings import Alarms
 from fhirserver_device_bridge.source import Source
 
-Protocol = Literal["mllp", "x20601", "astm", "nonin", "line"]
+Protocol = Literal["mllp", "x20601", "astm", "nonin", "line", "bluetooth", "sdc"]
 Parity = Literal["none", "even", "odd"]
 IDLE_S = 3600.0
 """How long a sender may be silent."""
@@ -136,7 +136,8 @@ class Listener:
         source: what decoders must know of it.
         protocol: mllp for HL7 v2, x20601 for personal health devices (IEEE 11073-20601), astm for
             analyzers of laboratories (ASTM E1381, E1394), nonin for oximeters of Nonin, line for
-            devices that print lines.
+            devices that print lines, bluetooth for gateways to devices of Bluetooth's health
+            profiles, sdc for the consumer of an SDC provider.
         host, port: to bind; port 0 chooses a free one.
         size_limit_bytes: of one message.
         idle_s: a connection that is silent for so long is closed.
@@ -152,6 +153,38 @@ class Listener:
     connection_limit: int = 256
     idle_s: float = IDLE_S
     every_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Files in PEM by which a consumer of SDC and its provider know each other.
+
+    Attributes:
+        certificate, key: its own, shown to the provider in both directions.
+        ca_file: authority whose certificates are believed.
+    """
+
+    certificate: Path
+    key: Path
+    ca_file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A provider of SDC, and where its consumer tells the bridge of it.
+
+    Attributes:
+        source: name of the source.
+        address: of the provider, http or https, with its path.
+        host, port: on which the bridge hears the source.
+        credentials: None for no encryption.
+    """
+
+    source: str
+    address: str
+    host: str
+    port: int
+    credentials: Credentials | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +253,7 @@ class Bridge:
         listeners: sources that speak by themselves, over TCP.
         line_listeners: sources that do over a line which the bridge opens.
         polls: sources that are asked.
+        providers: of SDC, each of one of `listeners`.
         desk: None for no HTTP port.
         alarms: limits, channels and escalation.
         following: where whose devices and beds are is learnt from the server.
@@ -230,6 +264,7 @@ class Bridge:
     listeners: tuple[Listener, ...] = ()
     line_listeners: tuple[LineListener, ...] = ()
     polls: tuple[Poll, ...] = ()
+    providers: tuple[Provider, ...] = ()
     delivery: Delivery = field(default_factory=Delivery)
     desk: Desk | None = None
     alarms: Alarms = field(default_factory=Alarms)

@@ -19,15 +19,16 @@ class TextLineDeframer:
     """One device's stream.
 
     Args:
-        size_limit_bytes: of one line.
+        size_limit_bytes: of one line, as configured.
+        longest_bytes: what no line exceeds, whatever is configured.
 
     Attributes:
         noise_bytes: dropped of lines that are too long.
     """
 
-    def __init__(self, size_limit_bytes: int) -> None:
+    def __init__(self, size_limit_bytes: int, longest_bytes: int = LONGEST_LINE_BYTES) -> None:
         self.noise_bytes = 0
-        self._limit = min(size_limit_bytes, LONGEST_LINE_BYTES)
+        self._limit = min(size_limit_bytes, longest_bytes)
         self._received = bytearray()
         self._is_skipping = False
 

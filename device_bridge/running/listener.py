@@ -12,17 +12,22 @@ from fhirserver_device_bridge.running.astm_connection import AstmConnection
 from fhirserver_device_bridge.running.capacity import Capacity
 from fhirserver_device_bridge.running.commits import Commits
 from fhirserver_device_bridge.running.connection import MllpConnection
+from fhirserver_device_bridge.running.gateway_connection import GatewayConnection
 from fhirserver_device_bridge.running.spoken_connection import SpokenConnection
 
 _LOG = logging.getLogger("fhir-bridge")
 _HANDSHAKE_S = 10.0
-_Connection = MllpConnection | AgentConnection | AstmConnection | SpokenConnection
+_Connection = (
+    MllpConnection | AgentConnection | AstmConnection | GatewayConnection | SpokenConnection
+)
 _CONNECTIONS: dict[Protocol, type[_Connection]] = {
     "mllp": MllpConnection,
     "x20601": AgentConnection,
     "astm": AstmConnection,
     "nonin": SpokenConnection,
     "line": SpokenConnection,
+    "bluetooth": GatewayConnection,
+    "sdc": GatewayConnection,
 }
 
 

@@ -41,6 +41,7 @@ ALARMS = (ROOT / "docs" / "alarms.md").read_text("utf-8")
 ANALYZERS = (ROOT / "docs" / "laboratory-analyzers.md").read_text("utf-8")
 SPOKEN = (ROOT / "docs" / "serial-devices.md").read_text("utf-8")
 MODBUS = (ROOT / "docs" / "modbus.md").read_text("utf-8")
+SDC = (ROOT / "docs" / "sdc.md").read_text("utf-8")
 _GROUPS = ("server", "journal", "delivery", "assignments", "metrics", "alarms", "sources")
 _KEYS = tuple(f"| `{each}." for each in _GROUPS)
 SCHEMA = json.loads((ROOT / "device_bridge" / "config" / "bridge.schema.json").read_bytes())
@@ -119,9 +120,8 @@ def keys(schema: dict[str, Any], path: str) -> Iterator[str]:
 
 def documented() -> dict[str, str]:
     # Of two pages that tell a key's default the last counts: analyzers have lines of their own.
-    told = "\n".join(
-        (SPOKEN, ANALYZERS, section("Configuration"), section("Logging in"), MODBUS, ALARMS)
-    )
+    sections = (section("Configuration"), section("Logging in"))
+    told = "\n".join((SPOKEN, ANALYZERS, *sections, MODBUS, SDC, ALARMS))
     rows = [line.split("|") for line in told.splitlines() if line.startswith(_KEYS)]
     return {row[1].strip().strip("`"): row[2].strip() for row in rows}
 

@@ -50,8 +50,7 @@ REQUIRED = {
     "FP": {"01"},
     "UX": {"01"},
     "PER": {"03"},
-    "DEV": {f"{number:02}" for number in range(1, 19)}
-    | {"20", "21", "23", "24", "25", "26", "27", "28", "29", "30", "31"},
+    "DEV": {f"{number:02}" for number in range(1, 32)},
     "CON": {"01", "02", "03", "04", "05", "06", "07"},
     "SEC": {"S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8"}
     | {f"E{number}" for number in range(20)}

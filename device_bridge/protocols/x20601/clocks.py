@@ -235,3 +235,16 @@ def _instant(instant: datetime, zone: tzinfo, fraction: int) -> Moment:
     if fraction:
         return Moment(shown.isoformat(timespec="milliseconds"), "fraction")
     return Moment(shown.isoformat(timespec="seconds"), "second")
+
+
+def check_duration(duration: Decimal | None, placed: Placed | None) -> None:
+    """Raise OffTimelineError for a measurement that ends before it begins, or after all time."""
+    if duration is None:
+        return
+    start = datetime.fromisoformat(placed.moment.text if placed else "2000-01-01")
+    try:
+        ends = start + timedelta(seconds=float(duration))
+    except OverflowError:
+        ends = None
+    if ends is None or ends < start:
+        raise OffTimelineError("the measurement's duration is negative or beyond the calendar")

@@ -12,10 +12,11 @@ Spec: https://hl7.org/fhir/uv/phd (mapping of IEEE 11073 objects)
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from fhirserver_device_bridge.protocols.measurement_status import absence, status
 from fhirserver_device_bridge.protocols.x20601 import apdu, attributes, reports, segments
 from fhirserver_device_bridge.protocols.x20601.agent import Agent, learn
 from fhirserver_device_bridge.protocols.x20601.apdu import ActionResult, Data, EventReport
@@ -25,6 +26,7 @@ from fhirserver_device_bridge.protocols.x20601.clocks import (
     Coincidence,
     OffTimelineError,
     Placed,
+    check_duration,
     goes_on,
     place,
 )
@@ -36,7 +38,6 @@ from fhirserver_device_bridge.protocols.x20601.times import NO_RELATIVE_TIME, Re
 from fhirserver_device_bridge.protocols.x20601.values import Found, found_in, text
 from fhirserver_device_bridge.reading import (
     EUI64,
-    AbsentReason,
     ClockReading,
     Coding,
     Flag,
@@ -44,7 +45,6 @@ from fhirserver_device_bridge.reading import (
     Level,
     Reading,
     Rejected,
-    Status,
 )
 from fhirserver_device_bridge.source import DEVICE_USER, Source
 
@@ -60,8 +60,6 @@ _FLAGS: tuple[tuple[int, Flag], ...] = (
     (0x0020, "ongoing"),
 )
 """Bits of the measurement status."""
-_ABSENT: dict[Flag, AbsentReason] = {"invalid": "error", "not-available": "temp-unknown"}
-_PRELIMINARY = {"early-estimate", "ongoing"}
 _SERIAL, _SOFTWARE, _FIRMWARE = 1, 4, 5
 
 
@@ -154,7 +152,7 @@ def _readings(observation: Observation, around: _Around) -> Iterable[Reading | R
     values = {**(known.values if known else {}), **observation.values}
     try:
         placed, fault = place(values, around.clocks, around.received, around.source.zone), None
-        _check_duration(_duration(values), placed)
+        check_duration(_duration(values), placed)
     except OffTimelineError as error:
         placed, fault = None, str(error)
     for found in found_in(values):
@@ -170,7 +168,7 @@ def _reading(
     around: _Around,
 ) -> Reading:
     flags = _flags(found.status | values.get(attributes.STATUS, 0))
-    absent = found.absent or next((_ABSENT[flag] for flag in _ABSENT if flag in flags), None)
+    absent = found.absent or absence(flags)
     return Reading(
         source=around.source.name,
         sequence=around.sequence,
@@ -179,7 +177,7 @@ def _reading(
         handle=f"{observation.handle}.{found.part}" if found.part else str(observation.handle),
         value=None if absent else found.value,
         absent=absent,
-        status=_status(flags),
+        status=status(flags),
         flags=flags,
         time=placed.moment if placed else None,
         device_time=placed.text if placed else None,
@@ -201,26 +199,9 @@ def _flags(bits: int) -> frozenset[Flag]:
     return frozenset(flag for bit, flag in _FLAGS if bits & bit)
 
 
-def _status(flags: frozenset[Flag]) -> Status:
-    return "preliminary" if flags & _PRELIMINARY else "final"
-
-
 def _duration(values: Mapping[int, Any]) -> Decimal | None:
     duration = values.get(attributes.DURATION)
     return duration if isinstance(duration, Decimal) else None
-
-
-def _check_duration(duration: Decimal | None, placed: Placed | None) -> None:
-    """Raise OffTimelineError for a measurement that ends before it begins, or after all time."""
-    if duration is None:
-        return
-    start = datetime.fromisoformat(placed.moment.text if placed else "2000-01-01")
-    try:
-        ends = start + timedelta(seconds=float(duration))
-    except OverflowError:
-        ends = None
-    if ends is None or ends < start:
-        raise OffTimelineError("the measurement's duration is negative or beyond the calendar")
 
 
 def _supplemental(values: Mapping[int, Any]) -> tuple[Coding, ...]:

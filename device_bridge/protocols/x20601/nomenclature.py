@@ -32,6 +32,16 @@ def coding(partition: int, term: int, label: str | None = None) -> Coding:
     return Coding(MDC, code, names().get(code) or label)
 
 
+def term(name: str) -> Coding:
+    """A term of the table, by its reference id."""
+    return Coding(MDC, _codes()[name], name)
+
+
+@cache
+def _codes() -> dict[str, str]:
+    return {name: code for code, name in names().items()}
+
+
 def eui64(system_id: bytes) -> str:
     """An EUI-64 as FHIR writes it, e.g. "FE-ED-AB-EE-DE-AD-77-C3"."""
     return system_id.hex("-").upper()
