@@ -50,7 +50,18 @@ def main(words: Sequence[str] | None = None) -> int:
         The exit code.
     """
     words = sys.argv[1:] if words is None else words
-    arguments = _parser(words).parse_args(words)
+    try:
+        arguments = _parser(words).parse_args(words)
+        return _run(arguments)
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").startswith("fhirserver"):
+            raise
+        remedy = "it is of the extra bridge, pip install 'fhirserver[bridge]'"
+        sys.stderr.write(f"fhir-bridge: {missing.name} is not installed: {remedy}\n")
+        return 2
+
+
+def _run(arguments: argparse.Namespace) -> int:
     try:
         return int(arguments.run(arguments))
     except KeyboardInterrupt:

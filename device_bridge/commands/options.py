@@ -34,14 +34,14 @@ def add_config_option(parser: argparse.ArgumentParser) -> None:
 
 def configuration(arguments: argparse.Namespace) -> "Bridge":
     """Read the configuration. Raises UsageError where it cannot be used."""
-    try:
-        from fhirserver_device_bridge.config.document import ConfigError
-        from fhirserver_device_bridge.config.read import read_config
-        from fhirserver_device_bridge.mapping.files import mapping_named
-        from fhirserver_device_bridge.protocols.modbus.layouts import layout_of
-        from fhirserver_device_bridge.protocols.spoken.layouts import line_layout_of
-        from fhirserver_device_bridge.v2fhir.files import mappings_of
+    from fhirserver_device_bridge.config.document import ConfigError
+    from fhirserver_device_bridge.config.read import read_config
+    from fhirserver_device_bridge.mapping.files import mapping_named
+    from fhirserver_device_bridge.protocols.modbus.layouts import layout_of
+    from fhirserver_device_bridge.protocols.spoken.layouts import line_layout_of
+    from fhirserver_device_bridge.v2fhir.files import mappings_of
 
+    try:
         bridge = read_config(arguments.config)
         for source in bridge.sources:
             mapping_named(source.mapping)

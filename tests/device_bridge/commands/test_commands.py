@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,6 +47,16 @@ def test_help_lists_every_command() -> None:
     code, told, _ = run("--help")
     assert code == 0
     assert all(f"\n    {name}" in told for name in COMMANDS)
+
+
+@pytest.mark.parametrize("words", ["run --config x", "status --config x", "maps"])
+def test_without_its_extra_it_says_what_to_install(words: str) -> None:
+    without = "import sys; sys.modules['yaml'] = None; from fhirserver_device_bridge import cli"
+    script = f"{without}; sys.exit(cli.main({words.split()}))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert done.returncode == 2
+    remedy = "it is of the extra bridge, pip install 'fhirserver[bridge]'"
+    assert done.stderr.decode("utf-8") == f"fhir-bridge: yaml is not installed: {remedy}\n"
 
 
 def test_status(config: Path) -> None:
