@@ -1,7 +1,8 @@
 """What an entry is, and how entries are looked for. Every function is one query."""
 
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -82,6 +83,16 @@ def counts(connection: sqlite3.Connection) -> dict[tuple[str, State], int]:
     """Count entries by source and state; one pass over the index of ids."""
     found = connection.execute("SELECT source, state, count(*) FROM progress GROUP BY 1, 2")
     return {(source, state): number for source, state, number in found}
+
+
+def sources_waiting(connection: sqlite3.Connection, sources: Iterable[str]) -> list[str]:
+    """Tell which of some sources have entries that wait for delivery; one look-up each."""
+    rows = connection.execute(
+        "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM progress p"
+        " WHERE p.source = value AND p.state = 'received')",
+        (json.dumps(list(sources)),),
+    )
+    return [name for (name,) in rows]
 
 
 def unfinished(connection: sqlite3.Connection, source: str) -> dict[State, int]:

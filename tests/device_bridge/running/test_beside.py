@@ -34,6 +34,7 @@ def test_killed_behind_the_ports_the_bridge_ends_and_says_so(tmp_path: Path) -> 
     with BridgeProcess(config) as bridge:
         bridge.wait_for(received=1)
         assert bridge.stop() == 0
+        assert "defect" not in bridge.log.read_text("utf-8")
 
 
 def test_killed_at_the_ports_nothing_of_the_bridge_is_left(tmp_path: Path) -> None:
