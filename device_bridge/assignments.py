@@ -21,7 +21,7 @@ class Assignment(Struct, frozen=True):
         patient: with a URI as its system.
         start: aware, UTC; from then on.
         end: up to but not then; None for now.
-        devices: identifiers of one device, as the server knows them; a system of "" is any.
+        devices: identifiers of one device, as the server knows them, each with its system.
         place: the bed; None where a device is named.
         by: who said so; "" where nobody is named.
     """
@@ -39,11 +39,8 @@ class Assignment(Struct, frozen=True):
 
     def names(self, devices: Collection[Identifier]) -> bool:
         """Tell whether one of a device's identifiers is named."""
-        return any(
-            known.value == each.value and known.system in ("", each.system)
-            for known in self.devices
-            for each in devices
-        )
+        wanted = {(each.system, each.value) for each in devices}
+        return any((each.system, each.value) in wanted for each in self.devices)
 
 
 class Assignments:

@@ -55,9 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     assign = steps.add_parser("assign", help="give one to a patient")
     release = steps.add_parser("release", help="take one back, whoever it was given to here")
     for step in (assign, release):
-        step.add_argument(
-            "device", metavar="DEVICE", help="its identifier, as listed; without a system any is it"
-        )
+        step.add_argument("device", metavar="DEVICE", help="its identifier, as listed")
     assign.add_argument("--to", required=True, metavar="PATIENT", help="identifier, SYSTEM|VALUE")
     assign.add_argument("--by", required=True, metavar="NAME", help="who gives it")
     assign.add_argument("--from", dest="start", metavar="TIME", help="ISO 8601 with offset; now")
@@ -110,24 +108,20 @@ def _assign(arguments: argparse.Namespace) -> None:
     if not arguments.by.strip() or not arguments.by.isprintable():
         raise UsageError("--by says who gives it, in one line")
     start, until = _time(arguments.start, "--from"), _time(arguments.until, "--until")
-    given = Assignment(
-        patient,
-        start or datetime.now(UTC),
-        until,
-        devices=(_identifier(arguments.device),),
-        by=arguments.by,
-    )
-    if given.end is not None and given.end <= given.start:
+    start = start or datetime.now(UTC)
+    if until is not None and until <= start:
         raise UsageError("--until must be after --from")
     with journal_of(arguments) as connection:
+        device = _device(connection, arguments.device)
+        given = Assignment(patient, start, until, devices=(device,), by=arguments.by)
         changed(connection, note_assignments({f"{_HAND}{uuid.uuid4()}": (given,)}))
     sys.stdout.write(f"{_shown(given.devices[0])} given from {given.start.isoformat()}\n")
 
 
 def _release(arguments: argparse.Namespace) -> None:
-    device = _identifier(arguments.device)
     at = _time(arguments.at, "--at") or datetime.now(UTC)
     with journal_of(arguments) as connection:
+        device = _device(connection, arguments.device)
         ended = dict(_ended(assignments_now(connection), device, at))
         if not ended:
             raise UsageError("it is nobody's by what was said here; `list` names devices", 1)
@@ -139,14 +133,22 @@ def _ended(now: dict[str, Said], device: Identifier, at: datetime) -> Iterator[t
     """End what was given by hand and holds at a time."""
     for key, said in now.items():
         (given,) = said if key.startswith(_HAND) and said else (None,)
-        if given is None or not given.holds(at) or not _is(given.devices[0], device):
-            continue
-        yield key, (replace(given, end=at),) if given.start < at else ()
+        if given is not None and given.holds(at) and given.names([device]):
+            yield key, (replace(given, end=at),) if given.start < at else ()
 
 
-def _is(known: Identifier, device: Identifier) -> bool:
-    systems = {known.system, device.system} - {""}
-    return known.value == device.value and len(systems) < 2
+def _device(connection: sqlite3.Connection, text: str) -> Identifier:
+    """Read which device is meant: a value alone has to be that of one device that was heard."""
+    named = _identifier(text)
+    if named.system:
+        return named
+    found = {each for _, each in heard(connection) if each.value == named.value}
+    if len(found) == 1:
+        return found.pop()
+    several = (
+        f"it may be {' or '.join(sorted(map(_shown, found)))}" if found else "it was not heard"
+    )
+    raise UsageError(f"{text!r} does not tell which device: {several}; write SYSTEM|VALUE")
 
 
 def _identifier(text: str) -> Identifier:

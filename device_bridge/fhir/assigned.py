@@ -2,8 +2,8 @@
 
 Spec: https://hl7.org/fhir/R4/deviceusestatement.html, https://hl7.org/fhir/R4/encounter.html
 
-    DeviceUseStatement   a device (device, by its identifiers) is used by a patient (subject) for a
-                         time (timingPeriod, or from timingDateTime on)
+    DeviceUseStatement   a device (device, by its identifiers that have a system) is used by a
+                         patient (subject) for a time (timingPeriod, or from timingDateTime on)
     Encounter            a patient (subject) is in a bed (location.location) for a time
                          (location.period, else the Encounter's own)
 
@@ -70,8 +70,9 @@ def _of_statement(statement: Resource, included: Included) -> Iterator[Assignmen
     period = statement.get("timingPeriod", {"start": statement.get("timingDateTime")})
     patient = _patient(statement.get("subject", {}), included)
     devices = tuple(
-        Identifier(each.get("system", ""), each["value"])
+        Identifier(each["system"], each["value"])
         for each in _identifiers(statement.get("device", {}), included)
+        if each.get("system")
     )
     start, end = _instant(period.get("start")), _instant(period.get("end"))
     status = statement.get("status")

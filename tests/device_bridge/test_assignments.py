@@ -25,7 +25,7 @@ from tests.device_bridge.admissions import (
     told,
 )
 
-DEVICE = (Identifier("", "M1"),)
+DEVICE = (Identifier("urn:fhirserver:device-bridge:source:icu", "M1"),)
 BED = Location("ICU", "1", "A")
 
 
@@ -73,8 +73,8 @@ ADMITTED = (adt("A01", 8, (TWO, BED_1)),)
         pytest.param(knowing((given("1", 8),), ()), 9, "", "held", id="never-been"),
         pytest.param(knowing(given("1", 8, devices=(Identifier("urn:x", "M1"),))), 9, "", "held",
                      id="another-system-is-another-device"),
-        pytest.param(knowing(given("1", 8, devices=(Identifier("", "M2"),))), 9, "", "held",
-                     id="another-device"),
+        pytest.param(knowing(given("1", 8, devices=(Identifier(DEVICE[0].system, "M2"),))), 9, "",
+                     "held", id="another-device"),
         pytest.param(knowing(given("1", 8), messages=ADMITTED), 9, BED_1, "1",
                      id="the-device-goes-before-the-bed"),
         pytest.param(knowing(given("1", 10), messages=ADMITTED), 9, BED_1, "2",

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from fhirserver_device_bridge.journal.journal import Journal
 from tests.client import Client
 from tests.device_bridge.admissions import BED_2, oru
 from tests.device_bridge.bridge_process import HOSPITAL, BridgeProcess, command, configured
@@ -44,10 +45,12 @@ def test_what_is_assigned_is_charted_on_whoever_had_it_then(
     with BridgeProcess(config) as bridge, ByHand(bridge.address) as line:
         line.ask(oru("20260504090000+0000", ""))
         bridge.wait_for(held=1)
+        listed = wait_for(lambda: command("devices", "list", "--config", config).stdout)
+        system, value = listed.decode("utf-8").split("\t")[1].split("|")
         used = {
             "status": "active",
             "subject": patients[0],
-            "device": made(client, "Device", identifier=[{"value": "M1"}]),
+            "device": made(client, "Device", identifier=[{"system": system, "value": value}]),
             "timingPeriod": {"start": "2026-05-04T08:00:00Z"},
         }
         statement = made(client, "DeviceUseStatement", **used)
@@ -103,11 +106,13 @@ def test_what_is_assigned_is_charted_on_whoever_had_it_then(
         (("assign", "M1", "--to", "urn:x|1", "--by", "J", "--from", "2026-05-04"), "offset"),
         (("assign", "M1", "--to", "urn:x|1", "--by", "J", "--from", "2026-05-04T08:00Z",
           "--until", "2026-05-04T08:00Z"), "after --from"),
+        (("assign", "M1", "--to", "urn:x|1", "--by", "J"), "it was not heard; write SYSTEM|VALUE"),
         (("release", " "), "no identifier"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_assigned(tmp_path: Path, words: tuple[str, ...], reason: str) -> None:
     config = configured(tmp_path, "http://127.0.0.1:9/fhir")
+    Journal(tmp_path / "journal").close()
     done = command("devices", *words, "--config", config)
     assert done.returncode == 2
     assert reason in done.stderr.decode("utf-8")
