@@ -72,12 +72,17 @@ def unknown_authority(identifiers: Iterable[Identifier]) -> UnknownPatientError:
     )
 
 
-def is_about_somebody(reading: Reading, source: Source, whereabouts: Whereabouts) -> bool:
+def is_about_somebody(
+    reading: Reading, source: Source, whereabouts: Whereabouts, received: datetime
+) -> bool:
     """Tell whether there is any way to its patient: identifier, specimen, device or bed."""
     if persons(reading.patient) or reading.specimen is not None:
         return True
-    if whereabouts.assignments.knows(_devices(reading)):
-        return True
+    devices = _devices(reading)
+    if whereabouts.assignments.knows(devices):
+        instants = _instants(reading, received)
+        if any(whereabouts.patients_with(devices, at) for at in instants):
+            return True
     return _place(reading, source) is not None
 
 

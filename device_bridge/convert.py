@@ -178,7 +178,8 @@ def _of_alarm(alarm: Alarm, received: Receipt) -> Conversion:
         specimen=condition.specimen,
     )
     subject = None
-    if alarm.kind != "silence" and is_about_somebody(about, received.source, received.whereabouts):
+    known = (about, received.source, received.whereabouts, received.at)
+    if alarm.kind != "silence" and is_about_somebody(*known):
         try:
             subject = _subject(about, received)
         except UnknownPatientError as unknown:

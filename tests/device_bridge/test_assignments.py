@@ -8,9 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from fhirserver_device_bridge.alarms import recording
+from fhirserver_device_bridge.alarms.alarm import Alarm, Condition
 from fhirserver_device_bridge.assignments import Assignment
 from fhirserver_device_bridge.convert import convert
-from fhirserver_device_bridge.reading import Identifier, Location
+from fhirserver_device_bridge.reading import Identifier, Level, Location
 from fhirserver_device_bridge.whereabouts import Whereabouts
 from tests.device_bridge.admissions import (
     BED_1,
@@ -107,3 +109,32 @@ def test_of_an_hour_that_comes_twice_both_have_to_agree(start: str, is_held: boo
     known = knowing(Assignment(Identifier("urn:hosp", "1"), since, devices=DEVICE))
     found = convert(oru("20261025023000", ""), source, NOW, 9, known)
     assert (found.held is not None) == is_held
+
+
+@pytest.mark.parametrize(
+    ("known", "patients"),
+    [
+        pytest.param(knowing(given("1", 8)), ("Patient?identifier=urn:hosp|1",), id="whose-it-was"),
+        pytest.param(knowing(given("1", 8, 9)), (), id="nobody-s-any-more"),
+        pytest.param(knowing(), (), id="never-given"),
+    ],
+)
+def test_an_alarm_of_a_device_that_names_nobody(
+    known: Whereabouts, patients: tuple[str, ...]
+) -> None:
+    """It is charted in any case."""
+    path = (Level("mds", "1", identifiers=DEVICE),)
+    alarm = Alarm(
+        id="0" * 64,
+        source="icu",
+        key="k",
+        kind="device",
+        said_us=0,
+        entry=1,
+        changed=NOW,
+        condition=Condition(text="low battery", path=path),
+        started=day(10).isoformat(),
+    )
+    found = convert(recording.write(alarm), BEDSIDE, NOW, 9, known)
+    assert found.bundle is not None
+    assert found.patients == patients
