@@ -12,6 +12,7 @@ test_data      folder of the shared test data, or a skip
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import signal
@@ -102,9 +103,16 @@ def new_database(maintenance: str) -> str:
     return _with_name(maintenance, name)
 
 
+_DEADLOCKS = 5
+
+
 def truncate_all(url: str) -> None:
-    """Empty every table but the schema's revision."""
+    """Empty every table but the schema's revision, also while background work still writes."""
     with psycopg.connect(url, autocommit=True) as connection:
+        for _ in range(_DEADLOCKS):
+            with contextlib.suppress(psycopg.errors.DeadlockDetected):
+                connection.execute(_TRUNCATE)
+                return
         connection.execute(_TRUNCATE)
 
 
