@@ -112,6 +112,12 @@ class Heard:
     devices: set[Identifier] = field(default_factory=set)
     unchecked: int = 0
 
+    def add(self, other: "Heard") -> None:
+        """Take in what another part of the entry says."""
+        self.reports += other.reports
+        self.devices |= other.devices
+        self.unchecked += other.unchecked
+
 
 def hear(receipt: Receipt, limits: tuple[Limit, ...], open_: set[str]) -> Heard:
     """Read an entry.
@@ -150,10 +156,14 @@ def hear(receipt: Receipt, limits: tuple[Limit, ...], open_: set[str]) -> Heard:
         )
     if is_mapped:
         read = _Readings(receipt, limits, open_, are_observations=False)
-        decoded = results(message, frame_of(message, source, receipt.number))
-    else:
-        decoded = decode(message, source, receipt.number)
-    return read.checked(decoded, _born(message))
+    heard = Heard()
+    for part in message.by_patient():
+        if is_mapped:
+            decoded = results(part, frame_of(part, source, receipt.number))
+        else:
+            decoded = decode(part, source, receipt.number)
+        heard.add(read.checked(decoded, _born(part)))
+    return heard
 
 
 def reports_of(raw: bytes, source: Source) -> list[Report]:

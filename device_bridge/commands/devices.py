@@ -76,7 +76,10 @@ def _list(arguments: argparse.Namespace) -> None:
     now = datetime.now(UTC)
     with journal_of(arguments) as connection:
         known = _whereabouts(connection)
-        for (name, device), at_us in sorted(heard(connection).items()):
+        found = heard(connection).items()
+        for (name, device), at_us in sorted(
+            found, key=lambda each: (each[0][0], _shown(each[0][1]))
+        ):
             patients = _patients(device, sources.get(name), known, now)
             last = instant_of(at_us).isoformat(timespec="seconds")
             line = (name, _shown(device), last, " ".join(map(_shown, patients)))
@@ -115,7 +118,9 @@ def _assign(arguments: argparse.Namespace) -> None:
         device = _device(connection, arguments.device)
         given = Assignment(patient, start, until, devices=(device,), by=arguments.by)
         changed(connection, note_assignments({f"{_HAND}{uuid.uuid4()}": (given,)}))
-    sys.stdout.write(f"{_shown(given.devices[0])} given from {given.start.isoformat()}\n")
+        known = {each for _, each in heard(connection)}
+    remark = "" if device in known else ", and was not heard yet"
+    sys.stdout.write(f"{_shown(device)} is given from {given.start.isoformat()}{remark}\n")
 
 
 def _release(arguments: argparse.Namespace) -> None:

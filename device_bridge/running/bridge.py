@@ -129,8 +129,9 @@ class RunningBridge:
             await asyncio.Event().wait()
             return
         self._beside.begin()
-        while await asyncio.get_running_loop().sock_recv(self._beside.bells, 4096):
-            self._bell.ring()
+        with contextlib.suppress(OSError):
+            while await asyncio.get_running_loop().sock_recv(self._beside.bells, 4096):
+                self._bell.ring()
         raise BackError
 
     def _ring(self) -> None:

@@ -101,6 +101,15 @@ class Message:
         """Give the first segment of a name."""
         return next((segment for segment in self.segments if segment.name == name), None)
 
+    def by_patient(self) -> "list[Message]":
+        """Part it at each further PID, for what follows that is another patient's."""
+        parts = [[self.header]]
+        for segment in self.segments[1:]:
+            if segment.name == "PID" and any(each.name == "PID" for each in parts[-1]):
+                parts.append([self.header])
+            parts[-1].append(segment)
+        return [Message(tuple(part)) for part in parts]
+
 
 def parse(raw: bytes, fallback: str = "utf-8") -> Message:
     """Split a message into segments.

@@ -3,7 +3,7 @@
 Spec: IHE Devices Technical Framework volume 2, section 3.1 and appendix B
 
     MSH             who sent it and when
-    PID-3 PV1-3     on whom and where, as sent
+    PID-3 PV1-3     on whom and where, as sent; a further PID begins another patient
     OBR-7           when, for the OBX below that have no OBX-14; without either, MSH-7
     OBX             a device (OBX-4 ends in zeros), its clock, a metric, or a facet of one
     NTE             a note on the OBX above
@@ -42,10 +42,11 @@ def decode(message: Message, source: Source, sequence: int) -> list[Reading | Re
     Raises:
         MessageError: MSH-7 is no time.
     """
-    frame = frame_of(message, source, sequence)
     found: list[Reading | Rejected] = []
-    for group in groups(message):
-        found.extend(Observations(group, frame).readings())
+    for part in message.by_patient():
+        frame = frame_of(part, source, sequence)
+        for group in groups(part):
+            found.extend(Observations(group, frame).readings())
     return found
 
 
@@ -61,7 +62,7 @@ def devices(message: Message, source: Source) -> set[tuple[Level, ...]]:
 
 
 def frame_of(message: Message, source: Source, sequence: int) -> Frame:
-    """Read what all readings of a message share; arguments as those of `decode`.
+    """Read what all readings of a patient's part share; arguments as those of `decode`.
 
     Raises:
         MessageError: MSH-7 is no time.

@@ -74,8 +74,9 @@ def decode_alarms(message: Message, source: Source, received: datetime) -> list[
         MessageError: there is none, or a time cannot be read.
     """
     found = [
-        _Alarm(message, group, event, source).report(received)
-        for group in groups(message)
+        _Alarm(part, group, event, source).report(received)
+        for part in message.by_patient()
+        for group in groups(part)
         if (event := _event(group)) is not None
     ]
     if not found:

@@ -145,3 +145,16 @@ def test_dev_30_a_laboratory_s_own_code(tmp_path: Path) -> None:
     row = obx("K^Potassium^99LAB", value="6.5", unit="mmol/L^^UCUM")
     heard = hear(Receipt(oru(row), source, RECEIVED, 1), (limit,), set())
     assert [each.condition.limit for each in heard.reports] == ["potassium"]
+
+
+@pytest.mark.parametrize("mappings", [(), ("ORU",)])
+def test_dev_30_each_patient_of_a_message_has_its_own_age_and_name(
+    mappings: tuple[str, ...],
+) -> None:
+    rows = ("PID|||P-8^^^HOSP^MR||||19610301", "OBR|1|||1^x^L|||20260504100000+0000")
+    message = oru(obx(value="150"), *rows, obx(value="151"))
+    message = message.replace(b"PID|||P-7^^^HOSP^MR", b"PID|||P-7^^^HOSP^MR||||20260501")
+    source = replace(WARD, messages=mappings)
+    (report,) = hear(Receipt(message, source, RECEIVED, 1), (NEWBORN, ADULT), set()).reports
+    assert report.condition.limit == "adult"
+    assert [each.value for each in report.condition.patient] == ["P-8"]

@@ -95,6 +95,8 @@ def test_what_is_assigned_is_charted_on_whoever_had_it_then(
         )
         line.ask(oru("20260504110000+0000", BED_2, device="M2"))
         wait_for(lambda: of(2) == 1)
+        listed = command("devices", "list", "--config", config).stdout.decode("utf-8")
+        assert [each.split("\t")[1].split("|")[1] for each in listed.splitlines()] == ["M1", "M2"]
     assert "Joy" not in bridge.log.read_text("utf-8")
 
 

@@ -291,3 +291,25 @@ def test_one_bad_row_leaves_the_others_unharmed(row: str, reason: str) -> None:
     assert isinstance(after, Reading)
     assert isinstance(bad, Rejected)
     assert reason in bad.reason
+
+
+@pytest.mark.parametrize(
+    ("second", "patients", "bed"),
+    [
+        pytest.param(("PID|||P-8^^^HOSP^MR",), ["P-7", "P-8"], None, id="another-PID"),
+        pytest.param(("PID|||P-8^^^HOSP^MR", "PV1||I|ICU^2^B9"), ["P-7", "P-8"], "B9",
+                     id="with-a-bed-of-its-own"),
+        pytest.param(("PID|||",), ["P-7"], None, id="one-that-names-nobody"),
+    ],
+)  # fmt: skip
+def test_a_further_pid_begins_another_patient(
+    second: tuple[str, ...], patients: list[str], bed: str | None
+) -> None:
+    """ORU^R01 repeats PATIENT_RESULT: neither number nor bed is that of the one before."""
+    order = "OBR|1|||1^x^L|||20260504100000+0000"
+    first, other = read(obx(), *second, order, obx(place="1.1.1.2"))
+    assert isinstance(first, Reading)
+    assert isinstance(other, Reading)
+    assert [each.value for one in (first, other) for each in one.patient] == patients
+    assert first.location is not None
+    assert (other.location and other.location.bed) == bed
