@@ -31,6 +31,7 @@ from fhirserver_device_bridge.fhir.terms import (
 )
 from fhirserver_device_bridge.mapping.grouping import Measurement
 from fhirserver_device_bridge.mapping.table import Table
+from fhirserver_device_bridge.moments import first_instant
 from fhirserver_device_bridge.reading import (
     Coded,
     Coding,
@@ -177,8 +178,10 @@ def sequence(sent: str, number: int) -> JsonObject:
 
 
 def _told(reading: Reading, received: datetime) -> JsonObject:
-    sent = reading.sent.text if reading.sent else received.isoformat(timespec="milliseconds")
-    return sequence(sent, reading.sequence)
+    """Tell when it was sent: never after it was received, whatever a clock says."""
+    at = received.isoformat(timespec="milliseconds")
+    sent = reading.sent.text if reading.sent else at
+    return sequence(min(sent, at, key=first_instant), reading.sequence)
 
 
 @lru_cache(_REMEMBERED)

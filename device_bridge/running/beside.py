@@ -16,9 +16,11 @@ import fcntl
 import json
 import logging
 import os
+import select
 import signal
 import socket
 import threading
+from typing import IO
 
 from fhirserver_device_bridge.config.settings import Bridge
 from fhirserver_device_bridge.journal.journal import Journal
@@ -28,6 +30,7 @@ from fhirserver_device_bridge.running.back import Back
 _LOG = logging.getLogger("fhir-bridge")
 _DEFECT = 70
 _ANSWER_S = 5.0
+_LOOK_AGAIN_S = 0.1
 
 
 class Beside:
@@ -97,8 +100,7 @@ def _work(bridge: Bridge, bells: socket.socket, questions: socket.socket) -> Non
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         os.dup2(os.open(os.devnull, os.O_RDWR), 1)
-        if _rung(bells):
-            code = _worked(bridge, bells, questions)
+        code = _worked(bridge, bells, questions) if _has_begun(bells) else 0
     except Exception as defect:  # noqa: BLE001 - the process ends here, whatever it was
         _LOG.critical("what sends and watches ended by a defect: %s", type(defect).__name__)
     finally:
@@ -107,7 +109,8 @@ def _work(bridge: Bridge, bells: socket.socket, questions: socket.socket) -> Non
 
 def _worked(bridge: Bridge, bells: socket.socket, questions: socket.socket) -> int:
     with (bridge.journal.folder / "back.lock").open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        if not _is_owned(file, bells):
+            return 0
         metrics, backs = Metrics(), list[Back]()
 
         def changed() -> None:
@@ -128,6 +131,28 @@ def _worked(bridge: Bridge, bells: socket.socket, questions: socket.socket) -> i
         back.stop()
         journal.close()
     return 0
+
+
+def _has_begun(bells: socket.socket) -> bool:
+    """Wait for the word to begin; there may be one to end first, where the journal is another's."""
+    while words := _rung(bells):
+        if b"q" in words:
+            return False
+        if b"g" in words:
+            return True
+    return False
+
+
+def _is_owned(file: IO[bytes], bells: socket.socket) -> bool:
+    """Wait for the lock of whoever was here before; False where the ports end meanwhile."""
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        if select.select([bells], [], [], _LOOK_AGAIN_S)[0]:
+            words = _rung(bells)
+            if not words or b"q" in words:
+                return False
 
 
 def _rung(bells: socket.socket) -> bytes:

@@ -24,6 +24,7 @@ from fhirserver_device_bridge.fhir.bundle import created, updated
 from fhirserver_device_bridge.fhir.json_text import JsonObject
 from fhirserver_device_bridge.fhir.observation import sequence
 from fhirserver_device_bridge.fhir.provenance import provenance
+from fhirserver_device_bridge.moments import first_instant
 from fhirserver_device_bridge.protocols.hl7v2.errors import MessageError
 from fhirserver_device_bridge.protocols.hl7v2.message import Message
 from fhirserver_device_bridge.protocols.hl7v2.times import parse_time
@@ -232,10 +233,11 @@ def _bundle(plan: _Plan, sent: Sent, mapped: Mapped) -> JsonObject | None:
 
 
 def _order(sent: Sent) -> JsonObject:
-    """Tell which of two messages is newer."""
+    """Tell which of two messages is newer; none was sent after it was received."""
     said = sent.message.header.component(7)
-    at = parse_time(said, sent.source.zone, "MSH-7").text if said else None
-    return sequence(at or sent.received.isoformat(timespec="milliseconds"), sent.number)
+    received = sent.received.isoformat(timespec="milliseconds")
+    at = parse_time(said, sent.source.zone, "MSH-7").text if said else received
+    return sequence(min(at, received, key=first_instant), sent.number)
 
 
 def _entries(plan: _Plan, order: JsonObject) -> Iterator[JsonObject]:
@@ -245,7 +247,7 @@ def _entries(plan: _Plan, order: JsonObject) -> Iterator[JsonObject]:
             continue
         written = _identified(resource(each.rule.template, plan.view(each.group)), each.found_by)
         told = order if each.rule.write == "update" else _GIVES_WAY
-        written["extension"] = [*written.get("extension", ()), told]
+        written["extension"] = [*(written.get("extension") or ()), told]
         entry = (updated if each.rule.write == "update" else created)(each.found_by, written)
         entries.setdefault(each.reference, {**entry, "fullUrl": each.reference})
     yield from entries.values()
@@ -253,7 +255,7 @@ def _entries(plan: _Plan, order: JsonObject) -> Iterator[JsonObject]:
 
 def _identified(written: JsonObject, found_by: Identifier) -> JsonObject:
     """Put the identifier by which a resource is found before its others."""
-    others = list(written.get("identifier", ()))
+    others = list(written.get("identifier") or ())
     own = datatypes.identifier(found_by)
     for other in others:
         if (other.get("system"), other["value"]) == (found_by.system, found_by.value):

@@ -9,7 +9,7 @@ import os
 import signal
 from pathlib import Path
 
-from tests.device_bridge.bridge_process import BridgeProcess, configured
+from tests.device_bridge.bridge_process import BridgeProcess, command, configured
 from tests.device_bridge.sender_by_hand import ByHand, heart_rate, oru
 from tests.waiting import wait_for
 
@@ -42,3 +42,12 @@ def test_killed_at_the_ports_nothing_of_the_bridge_is_left(tmp_path: Path) -> No
         behind = bridge.behind
         bridge.kill()
         wait_for(lambda: not is_there(behind))
+
+
+def test_a_second_bridge_on_a_journal_says_so_and_ends(tmp_path: Path) -> None:
+    config = configured(tmp_path, AWAY)
+    with BridgeProcess(config) as bridge:
+        second = command("run", "--config", config)
+        assert second.returncode == 1
+        assert "another bridge runs" in second.stderr.decode("utf-8")
+        assert is_there(bridge.behind)

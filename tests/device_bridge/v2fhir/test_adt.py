@@ -73,6 +73,7 @@ NULL = '""'
         pytest.param({"f13": NULL, "f14": "^^^^^555^1"}, "telecom", False, id="PID-14-says-it"),
         pytest.param({"f13": ""}, "telecom", False, id="empty-says-nothing"),
         pytest.param({"f15": NULL}, "communication", True, id="PID-15-inside"),
+        pytest.param({"f6": NULL}, "extension", False, id="PID-6-beside-what-the-bridge-adds"),
         pytest.param({"f30": NULL}, "deceased", True, id="PID-30-of-any-type"),
         pytest.param({"f30": NULL, "f29": "2026"}, "deceased", False, id="PID-29-says-it"),
     ],

@@ -1,10 +1,12 @@
 """What laboratory results become, element by element. DEV-31."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.device_bridge.v2fhir.feed import PID, element, made, message, resources
+from fhirserver_device_bridge.fhir.observation import SEQUENCE
+from tests.device_bridge.v2fhir.feed import PID, SOURCE, element, made, message, resources
 from tests.device_bridge.v2fhir.samples import LAB, PATIENT
 
 
@@ -123,3 +125,27 @@ def test_oru_what_is_said_twice_is_charted_twice() -> None:
     raw = message("ORU^R01", PID, "OBR|1||F1^LAB|1^x^L", row, row)
     found = {each["identifier"][0]["value"] for each in resources(made(raw), "Observation")}
     assert len(found) == 2
+
+
+def test_oru_null_where_a_number_would_be() -> None:
+    sent = tuple(row.replace("&&&^S7&LAB", '""') for row in LAB)
+    (specimen,) = resources(made(message("ORU^R01", *sent)), "Specimen")
+    assert len(specimen["identifier"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        pytest.param("20260504090000+0000", "2026-05-04T09:00:00+00:00", id="before"),
+        pytest.param("20360504090000+0000", "2026-05-04T10:00:05.000+00:00", id="after"),
+        pytest.param("", "2026-05-04T10:00:05.000+00:00", id="nobody-says"),
+    ],
+)
+def test_oru_nothing_was_sent_after_it_was_received(sent: str, told: str) -> None:
+    """DEV-24. A clock that is ahead must not keep later corrections out."""
+    raw = message("ORU^R01", *LAB, sent=sent)
+    for source in (SOURCE, replace(SOURCE, messages=())):
+        raw = raw.replace(b"OBX|1|NM|2345-7^Glucose^LN||", b"OBX|1|NM|2345-7^Glucose^LN|1.1.1.1|")
+        found = resources(made(raw, source), "Observation")[0]
+        extensions = [each for each in found["extension"] if each["url"] == SEQUENCE]
+        assert extensions[0]["extension"][0]["valueDateTime"] == told
