@@ -13,7 +13,7 @@ a digest of source, patient and what tells it from others, as of readings (`fhir
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -33,7 +33,7 @@ from fhirserver_device_bridge.source import Source
 from fhirserver_device_bridge.v2fhir import datatypes
 from fhirserver_device_bridge.v2fhir.datatypes import Around
 from fhirserver_device_bridge.v2fhir.files import Mapped, ResourceRule
-from fhirserver_device_bridge.v2fhir.pieces import path_of
+from fhirserver_device_bridge.v2fhir.pieces import Piece, path_of
 from fhirserver_device_bridge.v2fhir.structure import Group, structure
 from fhirserver_device_bridge.v2fhir.templates import View, holds, resource
 
@@ -173,7 +173,7 @@ class _Plan:
             return self._key(rule, row, group)
         found = group.find(path_of(row["from"]))
         if row["as"] == "EI":
-            return datatypes.ei_identifier(found[0], self.around) if found else None
+            return self._entity(rule, found[0], group) if found else None
         named = [datatypes.cx_sent(piece, self.around) for piece in found]
         sent = [each for each in named if each is not None]
         if row["as"] == "record":
@@ -183,14 +183,25 @@ class _Plan:
             return known
         return identity.business(sent[0], self.around.source.name) if sent else None
 
+    def _entity(self, rule: ResourceRule, piece: Piece, group: Group) -> Identifier | None:
+        """Take an EI; a number that nobody vouches for may come again for somebody else."""
+        value, *assigner = piece.parts()[:4]
+        if value and not any(assigner):
+            return self._digested(rule, [value], group)
+        return datatypes.ei_identifier(piece, self.around)
+
     def _key(self, rule: ResourceRule, row: Any, group: Group) -> Identifier | None:
         own = [_said(place, group) for place in row["key"]]
+        more = [_said(place, group) for place in row.get("with", ())]
+        return self._digested(rule, [*own, *more], group) if all(own) else None
+
+    def _digested(self, rule: ResourceRule, own: Sequence[str], group: Group) -> Identifier | None:
+        """Make an identifier of what tells a resource from others of its owner."""
         owners = self.nearest(rule.of, group)
-        if not all(own) or not owners:
+        if not owners:
             return None
         owner = owners[0].found_by
-        more = [_said(place, group) for place in row.get("with", ())]
-        told = (self.around.source.name, rule.name, owner.system, owner.value, *own, *more)
+        told = (self.around.source.name, rule.name, owner.system, owner.value, *own)
         kind = rule.template["resourceType"].lower()
         return Identifier(f"{identity.SYSTEM}:{kind}", identity.digest(*told))
 

@@ -149,3 +149,21 @@ def test_oru_nothing_was_sent_after_it_was_received(sent: str, told: str) -> Non
         found = resources(made(raw, source), "Observation")[0]
         extensions = [each for each in found["extension"] if each["url"] == SEQUENCE]
         assert extensions[0]["extension"][0]["valueDateTime"] == told
+
+
+@pytest.mark.parametrize(
+    ("sent", "same"),
+    [
+        pytest.param("&&&^S7&LAB", True, id="of-an-authority"),
+        pytest.param("&&&^S7", False, id="of-nobody"),
+        pytest.param("S7", False, id="of-nobody-placer"),
+    ],
+)
+def test_oru_a_number_without_an_authority_is_its_patient_s_own(sent: str, same: bool) -> None:
+    """Else reports of one patient would refer to the specimen of another."""
+    rows = tuple(row.replace("&&&^S7&LAB", sent) for row in LAB)
+    found = {
+        resources(made(message("ORU^R01", *each)), "Specimen")[0]["identifier"][0]["value"]
+        for each in (rows, tuple(row.replace("P1^^^HOSP", "P2^^^HOSP") for row in rows))
+    }
+    assert (len(found) == 1) == same
